@@ -1,0 +1,1 @@
+"""What is deployed: one folder, one function, one `main.py`."""

@@ -1,0 +1,252 @@
+"""The one declaration of an intent, and how declarations are found: `functions/execute/<name>/intent.py`.
+
+Importing this touches no network; discovery imports only the small `intent.py` files, never a handler.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.errors import DeclarationError
+
+PACKAGE = "functions.execute"
+NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+RESERVED = frozenset({"unclassified", "out_of_scope"})
+
+
+class ParametersModel(BaseModel):
+    """The root of every intent's `Parameters`: strict, closed, finite, and silent about its input in errors."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """How the effect bears repetition.
+
+    `by_key`: the provider honours our key for `safe_age`; `natural`: repeating changes nothing; `none`: at most once.
+    """
+
+    kind: Literal["by_key", "natural", "none"]
+    safe_age: timedelta = timedelta(0)
+
+
+def by_key(safe_age: timedelta) -> Idempotency:
+    """The provider deduplicates by `ctx.effect_key` for at least `safe_age`."""
+    return Idempotency("by_key", safe_age)
+
+
+NATURAL = Idempotency("natural")
+NONE = Idempotency("none")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When a person must look, however sure the model is. Checked by `shared.gate` and again right before the effect.
+
+    `risk` money and credential always need a person unless `AUTOMATIC` names the intent (money: with a ceiling).
+    `amount` names the integer field in minor units that the ceiling bounds, per task and per subject and day.
+    `subject` is the pointer of an authenticated field, or the name of a parameter, that `per_day` counts by.
+    """
+
+    risk: Literal["none", "money", "credential"] = "none"
+    amount: str | None = None
+    subject: str | None = None
+    per_day: int | None = None
+    audit_share: float = 0.0
+    channels: tuple[str, ...] = ("console", "cli", "firestore")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of execution. `max_concurrency` is global; seconds are of one attempt."""
+
+    max_concurrency: int = 10
+    timeout_s: int = 30
+    max_attempts: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The outside system a handler calls. Environment variables are derived from its name.
+
+    `stripe` -> `STRIPE_API_URL` (default `url`), `STRIPE_API_KEY` (sent as Bearer token where `key`),
+    and `STRIPE_<OPTION>` for each of `options` (name -> default; handed over as `ctx.options`).
+    """
+
+    name: str
+    url: str
+    key: bool = True
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def variable(self, suffix: str) -> str:
+        """Return the name of an environment variable of this provider."""
+        return f"{self.name}_{suffix}".upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What an intent is; the folder's `main.py` holds what it does.
+
+    `reads_first`: the handler looks something up before its effect, so the start marker is set right before the first
+    request that is not GET (one commit more) instead of together with the claim.
+    `sources`: which sources may ask for it; None is all.
+    """
+
+    name: str
+    description: str
+    examples: tuple[str, ...]
+    parameters: type[ParametersModel]
+    provider: Provider
+    policy: Policy = Policy()
+    idempotency: Idempotency = NONE
+    limits: Limits = Limits()
+    reads_first: bool = False
+    sources: frozenset[str] | None = None
+    schema_version: int = 1
+
+    @property
+    def topic(self) -> str:
+        """The topic of this intent's tasks."""
+        return topic_for(self.name)
+
+
+def topic_for(intent: str) -> str:
+    """Return the topic of an intent: underscores on disk, hyphens in the cloud, converted only here."""
+    return f"intent-{intent.replace('_', '-')}"
+
+
+class Registry(Mapping[str, Intent]):
+    """The closed list of intents, by name."""
+
+    def __init__(self, intents: Mapping[str, Intent]) -> None:
+        self._intents = dict(sorted(intents.items()))
+
+    def __getitem__(self, name: str) -> Intent:
+        return self._intents[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._intents)
+
+    def __len__(self) -> int:
+        return len(self._intents)
+
+    def union_properties(self) -> dict[str, dict[str, Any]]:
+        """Return the JSON schema of every parameter of every intent by name, for the model's response schema."""
+        union: dict[str, dict[str, Any]] = {}
+        for intent in self.values():
+            for name, schema in intent.parameters.model_json_schema().get("properties", {}).items():
+                union.setdefault(name, schema)
+        return union
+
+
+def discover() -> Registry:
+    """Import every `functions/execute/<name>/intent.py` and return the registry.
+
+    Raises:
+        DeclarationError: a folder's declaration is missing, malformed, misnamed or clashes with another.
+    """
+    package = importlib.import_module(PACKAGE)
+    folders = sorted({f for root in package.__path__ for f in Path(root).iterdir() if (f / "intent.py").is_file()})
+    found: dict[str, Intent] = {}
+    for folder in folders:
+        intent = _load(folder)
+        if intent.name in found:
+            raise DeclarationError(f"{folder}/intent.py: another folder already declares {intent.name!r}")
+        found[intent.name] = intent
+    registry = Registry(found)
+    _refuse_clashes(registry)
+    return registry
+
+
+def load_handler(name: str) -> Any:
+    """Import `functions/execute/<name>/main.py` and return the module, its `handle` checked.
+
+    Raises:
+        DeclarationError: there is no coroutine `handle(params, ctx)`.
+    """
+    module = importlib.import_module(f"{PACKAGE}.{name}.main")
+    handle = getattr(module, "handle", None)
+    if not inspect.iscoroutinefunction(handle) or len(inspect.signature(handle).parameters) != 2:
+        raise DeclarationError(f"{PACKAGE}.{name}.main needs `async def handle(params, ctx)`")
+    for optional in ("plan", "reconcile"):
+        if hasattr(module, optional) and not inspect.iscoroutinefunction(getattr(module, optional)):
+            raise DeclarationError(f"{PACKAGE}.{name}.main: `{optional}` must be `async def`")
+    return module
+
+
+def _load(folder: Path) -> Intent:
+    where = f"functions/execute/{folder.name}/intent.py"
+    if not NAME.fullmatch(folder.name) or folder.name in RESERVED:
+        raise DeclarationError(f"{where}: the folder's name must match {NAME.pattern} and not be one of {sorted(RESERVED)}")
+    try:
+        module = importlib.import_module(f"{PACKAGE}.{folder.name}.intent")
+    except Exception as error:
+        raise DeclarationError(f"{where}: import failed: {type(error).__name__}: {error}") from error
+    intent = getattr(module, "INTENT", None)
+    if not isinstance(intent, Intent):
+        raise DeclarationError(f"{where}: needs INTENT = Intent(...)")
+    if not (folder / "main.py").is_file():
+        raise DeclarationError(f"functions/execute/{folder.name}/main.py is missing: it holds `async def handle`")
+    for problem in _problems(intent, folder.name):
+        raise DeclarationError(f"{where}: {problem}")
+    return intent
+
+
+def _problems(intent: Intent, folder: str) -> Iterator[str]:
+    if intent.name != folder:
+        yield f"INTENT.name is {intent.name!r}, the folder is {folder!r}; make them equal"
+    if not intent.description.strip():
+        yield "description is empty; the model chooses by it"
+    if len(intent.examples) < 3:
+        yield "needs at least 3 examples"
+    if not (isinstance(intent.parameters, type) and issubclass(intent.parameters, ParametersModel)):
+        yield "parameters must be a subclass of ParametersModel"
+        return
+    fields = intent.parameters.model_fields
+    if not fields:
+        yield "Parameters has no fields; the Gemini API refuses an empty object"
+    policy, limits = intent.policy, intent.limits
+    if policy.risk == "money" and policy.amount is None:
+        yield "policy.risk is money, so policy.amount must name the field that holds minor units"
+    if policy.amount is not None and (policy.amount not in fields or fields[policy.amount].annotation is not int):
+        yield f"policy.amount {policy.amount!r} is no int field of Parameters"
+    if policy.subject and not policy.subject.startswith("/") and policy.subject not in fields:
+        yield f"policy.subject {policy.subject!r} is neither a pointer nor a field of Parameters"
+    if (policy.per_day is not None or policy.amount) and policy.subject is None:
+        yield "policy.subject must say by whom per_day and amount are counted"
+    if not 0 <= policy.audit_share <= 1:
+        yield "policy.audit_share must be between 0 and 1"
+    if not (1 <= limits.max_concurrency <= 1000 and 5 <= limits.timeout_s <= 500 and 1 <= limits.max_attempts <= 20):
+        yield "limits must be max_concurrency 1..1000, timeout_s 5..500, max_attempts 1..20"
+    if intent.idempotency.kind == "by_key" and intent.idempotency.safe_age <= timedelta(0):
+        yield "by_key needs a positive safe_age"
+
+
+def _refuse_clashes(registry: Registry) -> None:
+    seen: dict[str, tuple[str, Any]] = {}
+    for intent in registry.values():
+        for name, schema in intent.parameters.model_json_schema().get("properties", {}).items():
+            kind = _kind(schema)
+            owner, known = seen.setdefault(name, (intent.name, kind))
+            if known != kind:
+                raise DeclarationError(
+                    f"functions/execute/{intent.name}/intent.py: parameter {name!r} is {kind} here and {known} in "
+                    f"{owner}; one answer schema serves all intents, so rename one of them"
+                )
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    options = [s.get("type") for s in schema.get("anyOf", [schema])]
+    return "/".join(str(o) for o in options if o != "null")

@@ -1,0 +1,140 @@
+"""What the steps need of the world, as protocols. Each adapter passes the contract suite of its port.
+
+Data in documents: JSON types and aware UTC datetimes; integers of 64 bits; no key is ever a user's string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from shared.payload import View
+
+Document = dict[str, Any]
+ABSENT: Literal["absent"] = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One document as the server saw it at `read_time` (the server's clock, aware UTC)."""
+
+    path: str
+    data: Document | None  # None: there is no such document
+    version: str  # opaque; changes with every write; ABSENT where there is no document
+    read_time: datetime
+
+    @property
+    def id(self) -> str:
+        """The last segment of the path."""
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Replace the document at `path` by `data` if its version is still `expected`.
+
+    `expected` is a `Snapshot.version`, ABSENT (create), or None (whatever is there).
+    """
+
+    path: str
+    data: Document
+    expected: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`field` of a document compared with `value`; a missing field never matches, `None` matches null."""
+
+    field: str
+    op: Literal["==", "<="]
+    value: Any
+
+
+class Store(Protocol):
+    """Documents with compare-and-set. All writes of one `commit` happen or none does."""
+
+    async def read(self, *paths: str) -> list[Snapshot]:
+        """Return the documents in the order of `paths`, all as of one moment.
+
+        Raises:
+            StoreUnavailable: nothing was read; the message is redelivered.
+        """
+
+    async def commit(self, *writes: Write) -> list[str]:
+        """Apply all writes atomically and return the new versions, in order.
+
+        Raises:
+            Conflict: a precondition failed; nothing was written.
+            StoreUnavailable: nothing was written.
+            CommitUnknown: it may have been written; read again and compare.
+        """
+
+    async def query(
+        self,
+        collection: str,
+        *,
+        where: Sequence[Filter] = (),
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: Snapshot | None = None,
+    ) -> list[Snapshot]:
+        """Return up to `limit` documents, ordered by `order_by` (then by path), beginning after `after`."""
+
+    async def close(self) -> None:
+        """Release connections."""
+
+
+class Publisher(Protocol):
+    """Topics, at least once."""
+
+    async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
+        """Return the message's id once the bus has acknowledged it durably.
+
+        Raises:
+            PublishFailed: no acknowledgement in time; the message may or may not be there.
+        """
+
+    async def close(self) -> None:
+        """Flush and release connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything one model call needs. Only `content` and `view` hold untrusted text."""
+
+    instructions: str
+    content: str
+    schema: Mapping[str, Any]  # OpenAPI subset that the Gemini API takes as response schema
+    version: str  # changes whenever instructions or schema do
+    view: View = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model said, unread. `text` should be JSON {intent, parameters, confidence}; the gate reads it."""
+
+    text: str = field(repr=False)
+    model: str
+    tokens_used: int
+    latency_ms: float
+
+
+class Classifier(Protocol):
+    """One model call, no retries: the bus is the one place that retries."""
+
+    model: str
+
+    async def ask(self, question: Question, timeout_s: float) -> Answer:
+        """Return the model's answer within `timeout_s` seconds.
+
+        Raises:
+            ModelUnavailable: 429 (with `retry_after_s` when the server names one), 5xx, timeout, no connection.
+            ModelRefused: an answer that no retry will better: code `safety_block`, `cut_off`, `empty_answer`
+                or `model_rejected_request`.
+        """
+
+    async def close(self) -> None:
+        """Release connections."""

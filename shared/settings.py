@@ -1,0 +1,156 @@
+"""Every setting, read from the environment in one place."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import get_args, Literal
+
+from shared.errors import Misconfigured, SettingError
+
+Backend = Literal["embedded", "emulators", "gcp"]
+ClassifierName = Literal["local", "gemini", "genai"]
+
+MIN_SECRET_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment, parsed. Secrets are not fields: `secrets_of` reads them when a request needs them."""
+
+    backend: Backend = "embedded"
+    classifier: ClassifierName = "local"
+    gemini_api_key: str = field(default="", repr=False)
+    gemini_model: str = "gemini-3.5-flash-lite"
+    gemini_api_endpoint: str = ""  # empty: Google's own
+    vertex_project: str = ""  # set: genai speaks to Vertex AI with IAM instead of a key
+    vertex_location: str = "global"
+    confidence_threshold: float = 0.8
+    max_concurrent_calls: int = 10  # calls in flight per instance, to the model and to each provider host
+    model_timeout_s: float = 30.0
+    model_budget_s: float = 600.0  # how long a message may wait for the model before a person gets the task
+    approval_ttl_s: float = 72 * 3600.0
+    retention_days: int = 90
+    automatic: Mapping[str, int | None] = field(default_factory=dict)  # intent -> ceiling in minor units, or None
+    disabled_intents: frozenset[str] = frozenset()
+    approvers: Mapping[str, frozenset[str]] = field(default_factory=dict)  # intent or "*" -> identities; empty: anyone
+    intake_port: int = 8080
+    console_port: int = 8081
+    data_dir: str = ".switchyard"
+    project: str = "switchyard-local"
+    topic_prefix: str = ""
+    iap_audience: str = ""
+    direct_callers: frozenset[str] = frozenset()  # service accounts that may POST / in the cloud
+    direct_audience: str = ""
+
+    @property
+    def local(self) -> bool:
+        """True where everything runs on one machine, bound to 127.0.0.1."""
+        return self.backend != "gcp"
+
+
+def load(env: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of `env` (default: the process's environment).
+
+    Raises:
+        SettingError: a variable cannot be used; `field` names it and the message says what it must be.
+    """
+    env = os.environ if env is None else env
+    d = Settings()
+    return Settings(
+        backend=_choice(env, "BACKEND", get_args(Backend), d.backend),  # type: ignore[arg-type]
+        classifier=_choice(env, "CLASSIFIER", get_args(ClassifierName), d.classifier),  # type: ignore[arg-type]
+        gemini_api_key=env.get("GEMINI_API_KEY", ""),
+        gemini_model=env.get("GEMINI_MODEL") or d.gemini_model,
+        gemini_api_endpoint=env.get("GEMINI_API_ENDPOINT", "").rstrip("/"),
+        vertex_project=env.get("VERTEX_PROJECT", ""),
+        vertex_location=env.get("VERTEX_LOCATION") or d.vertex_location,
+        confidence_threshold=_number(env, "CONFIDENCE_THRESHOLD", d.confidence_threshold, 0.0, 1.0),
+        max_concurrent_calls=int(_number(env, "MAX_CONCURRENT_CALLS", d.max_concurrent_calls, 1, 1000, whole=True)),
+        model_timeout_s=_number(env, "MODEL_TIMEOUT_S", d.model_timeout_s, 0.1, 300),
+        model_budget_s=_number(env, "MODEL_BUDGET_S", d.model_budget_s, 0, 86_400),
+        approval_ttl_s=_number(env, "APPROVAL_TTL_S", d.approval_ttl_s, 1, 30 * 86_400),
+        retention_days=int(_number(env, "RETENTION_DAYS", d.retention_days, 1, 3650, whole=True)),
+        automatic=_automatic(env.get("AUTOMATIC", "")),
+        disabled_intents=_names(env.get("DISABLED_INTENTS", "")),
+        approvers=_approvers(env.get("APPROVERS", "")),
+        intake_port=int(_number(env, "INTAKE_URL_PORT", d.intake_port, 0, 65_535, whole=True)),
+        console_port=int(_number(env, "CONSOLE_PORT", d.console_port, 0, 65_535, whole=True)),
+        data_dir=env.get("DATA_DIR") or d.data_dir,
+        project=env.get("GOOGLE_CLOUD_PROJECT") or d.project,
+        topic_prefix=env.get("TOPIC_PREFIX", ""),
+        iap_audience=env.get("IAP_AUDIENCE", ""),
+        direct_callers=_names(env.get("DIRECT_CALLERS", "")),
+        direct_audience=env.get("DIRECT_AUDIENCE", ""),
+    )
+
+
+def secrets_of(source: str, env: Mapping[str, str] | None = None) -> list[bytes]:
+    """Return the active webhook secrets of a source: `<SOURCE>_WEBHOOK_SECRET`, two of them separated by a comma
+    while one is being rotated.
+
+    Raises:
+        Misconfigured: none is set, or one is shorter than 16 bytes; the route answers 503 and never skips the check.
+    """
+    env = os.environ if env is None else env
+    name = f"{source.upper().replace('-', '_')}_WEBHOOK_SECRET"
+    secrets = [s.strip().encode() for s in env.get(name, "").split(",") if s.strip()]
+    if not secrets:
+        raise Misconfigured(f"{name} is not set; {source} webhooks are refused until it is", code="secret_missing")
+    if any(len(s) < MIN_SECRET_BYTES for s in secrets):
+        raise Misconfigured(f"{name} must have at least {MIN_SECRET_BYTES} bytes", code="secret_too_short")
+    return secrets
+
+
+def _choice(env: Mapping[str, str], name: str, options: tuple[str, ...], default: str) -> str:
+    value = env.get(name) or default
+    if value not in options:
+        raise SettingError(f"{name} is {value!r}; it must be one of {', '.join(options)}", field=name)
+    return value
+
+
+def _number(
+    env: Mapping[str, str], name: str, default: float, low: float, high: float, *, whole: bool = False
+) -> float:
+    text = env.get(name)
+    if not text:
+        return default
+    try:
+        value = float(int(text)) if whole else float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        kind = "a whole number" if whole else "a number"
+        raise SettingError(f"{name} is {text!r}; it must be {kind} from {low:g} to {high:g}", field=name)
+    return value
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(",") if part.strip())
+
+
+def _automatic(text: str) -> dict[str, int | None]:
+    """Parse `refund_request<=5000,password_reset`: what may run without a person, money up to minor units."""
+    result: dict[str, int | None] = {}
+    for part in _names(text):
+        match = re.fullmatch(r"([a-z][a-z0-9_]*)(?:<=(\d{1,12}))?", part)
+        if match is None:
+            raise SettingError(
+                f"AUTOMATIC has {part!r}; each entry must be an intent, or intent<=minor_units", field="AUTOMATIC"
+            )
+        result[match[1]] = int(match[2]) if match[2] else None
+    return result
+
+
+def _approvers(text: str) -> dict[str, frozenset[str]]:
+    """Parse `refund_request=a@x.com|b@x.com,*=lead@x.com`."""
+    result: dict[str, frozenset[str]] = {}
+    for part in _names(text):
+        intent, equals, people = part.partition("=")
+        if not equals or not people:
+            raise SettingError(f"APPROVERS has {part!r}; each entry must be intent=person|person", field="APPROVERS")
+        result[intent] = frozenset(p.strip() for p in people.split("|") if p.strip())
+    return result
