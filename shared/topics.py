@@ -1,0 +1,16 @@
+"""The names of the topics that do not belong to an intent. Names come from here, never typed twice."""
+
+from __future__ import annotations
+
+EVENTS = "events"
+TASKS = "tasks"
+TASKS_EXPRESS = "tasks-express"
+RESULTS = "results"
+DEAD_LETTERS = "dead-letters"
+
+EXPRESS_FROM_PRIORITY = 4
+
+
+def lane(priority: int) -> str:
+    """Return the topic that a task of this priority travels on, so that urgent ones never queue behind a backlog."""
+    return TASKS_EXPRESS if priority >= EXPRESS_FROM_PRIORITY else TASKS
