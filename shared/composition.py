@@ -1,0 +1,62 @@
+"""The composition root: the one place that names concrete adapters, each built on first use.
+
+Functions call `ports()`; the embedded backend and tests call `install()` with their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from shared.intents import Registry, discover
+from shared.ports import Classifier, Publisher, Store
+from shared.settings import Settings, load
+
+
+@dataclass
+class Ports:
+    """What a step may touch."""
+
+    settings: Settings
+    store: Store
+    publisher: Publisher
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The closed list of intents, discovered once."""
+        return discover()
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The model, built by the first task that needs it: only `classify` installs an SDK."""
+        from shared.classifiers import build
+
+        return build(self.settings, self.registry)
+
+
+_installed: Ports | None = None
+
+
+def install(ports: Ports | None) -> None:
+    """Make `ports()` return these from now on; None forgets them."""
+    global _installed
+    _installed = ports
+
+
+def ports() -> Ports:
+    """Return this process's ports, building the Google adapters on the first call."""
+    global _installed
+    if _installed is None:
+        _installed = _google(load())
+    return _installed
+
+
+def _google(settings: Settings) -> Ports:
+    from shared.adapters.firestore import FirestoreStore
+    from shared.adapters.pubsub import PubsubPublisher
+
+    return Ports(
+        settings=settings,
+        store=FirestoreStore(settings.project),
+        publisher=PubsubPublisher(settings.project, settings.topic_prefix),
+    )

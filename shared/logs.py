@@ -1,0 +1,44 @@
+"""One canonical JSON line per handled message, in Cloud Logging's format; readable lines on a terminal.
+
+Only allow-listed fields pass: ids, hashes, codes and numbers. No payload, parameter, header or exception text ever.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Any, Literal, TextIO
+
+Severity = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
+
+FIELDS = frozenset({
+    "function", "task_id", "source", "intent", "generation", "state_from", "state_to", "execution_time_ms",
+    "latency_ms", "tokens_used", "model", "confidence", "attempt", "outcome", "error_code", "error_type", "field", "trace_id",
+    "subscription", "message_id", "topic", "status", "count", "operation", "provider_status", "payload_sha256",
+    "variable", "prompt_version",
+})  # fmt: skip
+_SAFE = re.compile(r"[\w.:/@#*+-]{0,200}")
+
+
+def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fields: Any) -> None:
+    """Write one line. `message` is a constant of our code; unlisted fields and unsafe values are left out."""
+    stream = stream or sys.stdout
+    kept = {k: v for k, v in fields.items() if k in FIELDS and v is not None and v != "" and _is_safe(v)}
+    if stream.isatty():
+        words = " ".join(f"{k}={v}" for k, v in kept.items() if k not in ("function", "trace_id", "message_id"))
+        stream.write(f"{datetime.now():%H:%M:%S} {severity:<7} {kept.get('function', ''):<22} {message} {words}\n")
+        return
+    trace_id = kept.get("trace_id")
+    entry: dict[str, Any] = {"severity": severity, "message": message, "time": datetime.now(UTC).isoformat(), **kept}
+    if trace_id:
+        project = os.environ.get("GOOGLE_CLOUD_PROJECT", "switchyard-local")
+        entry["logging.googleapis.com/trace"] = f"projects/{project}/traces/{trace_id}"
+    stream.write(json.dumps(entry, separators=(",", ":")) + "\n")
+    stream.flush()
+
+
+def _is_safe(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and _SAFE.fullmatch(value) is not None)
