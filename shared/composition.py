@@ -5,7 +5,9 @@ Functions call `ports()`; the embedded backend and tests call `install()` with t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import random
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from shared.intents import Registry, discover
@@ -20,6 +22,12 @@ class Ports:
     settings: Settings
     store: Store
     publisher: Publisher
+    random: random.Random = field(default_factory=random.SystemRandom)
+
+    @cached_property
+    def model_slots(self) -> asyncio.Semaphore:
+        """Model calls in flight in this instance."""
+        return asyncio.Semaphore(self.settings.max_concurrent_calls)
 
     @cached_property
     def registry(self) -> Registry:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from shared.outbound import Outbound
+if TYPE_CHECKING:
+    from shared.outbound import Outbound
 
 
 class HandlerOutcome(Exception):

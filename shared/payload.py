@@ -1,13 +1,251 @@
-"""The view of a payload that classification may see."""
+"""A vendor's payload in; the few texts a model may read and the sender's authenticated fields out. Pure.
+
+Only the words an event brings are shown: a comment without the ticket it answers, an edit without the unedited rest.
+Otherwise a change of status would ask for the same refund again. And the requester is who wrote those words.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+MAX_TEXT_CHARS = 8_000
+MAX_METADATA = 20
+
+Payload = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
+    """What classification may see of a payload.
+
+    `texts` maps a JSON pointer into the payload to untrusted words, cleaned and at most 8,000 characters each.
+    `fields` is `{"requester": {"email", "id", "name"}}` from the vendor's structured fields, with what is known.
+    """
+
     texts: Mapping[str, str]
     fields: Mapping[str, Any]
+
+    def at(self, pointer: str) -> Any | None:
+        """Return the authenticated field at a JSON pointer such as `/requester/email`, or None."""
+        return _at(self.fields, pointer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    texts: Mapping[str, Any]
+    email: Any = None
+    id: Any = None
+    name: Any = None
+
+
+def view(source: str, raw_payload: Payload) -> View:
+    """Return the view of a payload; a vendor's source whose payload has another shape is read like any other."""
+    envelope, read = _VENDORS.get(source, ("", _generic))
+    reading = read(raw_payload) if isinstance(raw_payload.get(envelope), dict | str) else _generic(raw_payload)
+    texts = {pointer: clean(text) for pointer, text in reading.texts.items() if isinstance(text, str)}
+    requester = {"email": _email(reading.email), "id": _word(reading.id), "name": _word(reading.name)}
+    return View(
+        texts={pointer: text for pointer, text in texts.items() if text},
+        fields={"requester": {name: value for name, value in requester.items() if value}},
+    )
+
+
+def clean(text: str) -> str:
+    """Return `text` in NFC without invisible and control characters and without quoted mail, cut to 8,000 characters."""
+    # Cut before normalising as well: NFC is quadratic in a run of combining marks.
+    text = _LINE_END.sub("\n", text[: 2 * MAX_TEXT_CHARS])
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+    return "\n".join(_own_lines(text.split("\n"))).strip()[:MAX_TEXT_CHARS]
+
+
+def _zendesk(payload: Payload) -> _Reading:
+    detail = payload["detail"]
+    requester_id = _at(detail, "/requester_id") or _at(detail, "/requester/id")
+    mail = "/via/source/from/address" if _at(detail, "/via/channel") == "email" else ""
+    requester = _Reading(
+        _texts(payload, "/detail/subject", "/detail/description"),
+        email=_at(detail, "/requester/email") or (_at(detail, mail) if mail else None),
+        id=requester_id,
+        name=_at(detail, "/requester/name"),
+    )
+    author = _at(payload, "/event/comment/author")
+    if isinstance(_at(payload, "/event/comment"), dict):
+        texts = _texts(payload, "/event/comment/body")
+        if _word(_at(author, "/id")) == _word(requester_id):
+            return _Reading(texts, requester.email, requester.id, requester.name)
+        return _Reading(texts, id=_at(author, "/id"), name=_at(author, "/name"))
+    kind = str(payload.get("type", ""))
+    is_change = kind.startswith("zen:event-type:ticket.") and not kind.endswith(".created")
+    return _Reading({}, id=_at(detail, "/actor_id")) if is_change else requester
+
+
+def _jira(payload: Payload) -> _Reading:
+    kind = payload.get("webhookEvent")
+    if isinstance(payload.get("comment"), dict):
+        texts, author = _texts(payload, "/comment/body"), _at(payload, "/comment/author")
+    elif kind in (None, "jira:issue_created"):
+        texts = _texts(payload, "/issue/fields/summary", "/issue/fields/description")
+        author = _at(payload, "/issue/fields/reporter")
+    else:
+        items = _at(payload, "/changelog/items")
+        changed = [_at(item, "/field") for item in items] if isinstance(items, list) else []
+        texts = _texts(payload, *(f"/issue/fields/{n}" for n in ("summary", "description") if n in changed))
+        author = payload.get("user")
+    texts = {pointer: _adf(text) if isinstance(text, dict) else text for pointer, text in texts.items()}
+    return _Reading(texts, _at(author, "/emailAddress"), _at(author, "/accountId"), _at(author, "/displayName"))
+
+
+def _slack(payload: Payload) -> _Reading:
+    event = payload["event"]
+    text = _at(event, "/text")
+    # Slack escapes exactly these three; html.unescape would also turn what a user typed into other characters.
+    for escaped in ("&lt;", "&gt;", "&amp;"):
+        text = text.replace(escaped, html.unescape(escaped)) if isinstance(text, str) else None
+    profile = _at(event, "/user_profile")
+    return _Reading({"/event/text": text}, _at(profile, "/email"), _at(event, "/user"), _at(profile, "/real_name"))
+
+
+def _github(payload: Payload) -> _Reading:
+    action, sender = payload["action"], payload.get("sender")
+    subject = next((name for name in ("issue", "pull_request", "discussion") if name in payload), "issue")
+    pointers: Iterable[str] = ()
+    if "comment" in payload:
+        pointers = ["/comment/body"] if action in ("created", "edited") else []
+    elif action == "opened":
+        pointers = [f"/{subject}/title", f"/{subject}/body"]
+    elif action == "edited":
+        pointers = [f"/{subject}/{name}" for name in ("title", "body") if _at(payload, f"/changes/{name}")]
+    return _Reading(_texts(payload, *pointers), id=_at(sender, "/login"))
+
+
+def _stripe(payload: Payload) -> _Reading:
+    thing = _at(payload, "/data/object")
+    metadata = _at(thing, "/metadata")
+    names = [n for n in metadata if re.fullmatch(r"[\w.-]{1,40}", n, re.ASCII)] if isinstance(metadata, dict) else []
+    pointers = [f"/data/object/metadata/{name}" for name in names[:MAX_METADATA]]
+    emails = ("/customer_email", "/receipt_email", "/billing_details/email", "/customer_details/email")
+    return _Reading(
+        _texts(payload, "/type", "/data/object/description", "/data/object/reason", *pointers),
+        email=next((value for pointer in emails if (value := _at(thing, pointer))), None),
+        id=_at(thing, "/customer/id") or _at(thing, "/customer"),
+        name=_at(thing, "/billing_details/name") or _at(thing, "/customer_details/name"),
+    )
+
+
+def _generic(payload: Payload) -> _Reading:
+    prefixes = ("", "/ticket", "/data", "/event", "/issue")
+    texts = ("subject", "title", "text", "body", "message", "description", "summary")
+    people = (_at(payload, f"{prefix}/{role}") for prefix in prefixes for role in ("requester", "customer"))
+    person = next((p for p in people if isinstance(p, dict)), None)
+    return _Reading(
+        _texts(payload, *(f"{prefix}/{name}" for prefix in prefixes for name in texts)),
+        *(_at(person, pointer) for pointer in ("/email", "/id", "/name")),
+    )
+
+
+# Source -> the member that shows its payload is the vendor's own, and how to read it.
+_VENDORS: Mapping[str, tuple[str, Callable[[Payload], _Reading]]] = {
+    "zendesk": ("detail", _zendesk),
+    "jira": ("issue", _jira),
+    "slack": ("event", _slack),
+    "github": ("action", _github),
+    "stripe": ("data", _stripe),
+}
+
+
+def _at(root: Any, pointer: str) -> Any | None:
+    for key in pointer.split("/")[1:]:
+        root = root.get(key) if isinstance(root, Mapping) else None
+    return root
+
+
+def _texts(payload: Payload, *pointers: str) -> dict[str, Any]:
+    return {pointer: _at(payload, pointer) for pointer in pointers}
+
+
+def _adf(node: Any) -> str:
+    """Return the words of an Atlassian Document Format node, one block per line, without quotes."""
+    if not isinstance(node, dict) or node.get("type") == "blockquote":
+        return ""
+    content = node.get("content")
+    inner = "".join(map(_adf, content)) if isinstance(content, list) else ""
+    match node.get("type"):
+        case "text":
+            return node["text"] if isinstance(node.get("text"), str) else ""
+        case "mention" | "emoji" | "date" | "status":
+            text = _at(node, "/attrs/text")
+            return text if isinstance(text, str) else ""
+        case "hardBreak" | "paragraph" | "heading" | "codeBlock" | "rule":
+            return f"{inner}\n"
+        case "tableCell" | "tableHeader":
+            return f"{inner} "
+    return inner
+
+
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
+
+
+def _email(value: Any) -> str | None:
+    text = value.strip() if isinstance(value, str) else ""
+    return text if len(text) <= 254 and _EMAIL.fullmatch(text) else None
+
+
+def _word(value: Any) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    text = clean(value) if isinstance(value, str) else ""
+    return text if 0 < len(text) <= 200 and "\n" not in text else None
+
+
+_LINE_END = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+# Controls, soft hyphen, fillers, joiners, zero-width, bidi, variation selectors, interlinear marks, tags.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+_HISTORY = re.compile(
+    r"\s*(-{2,}\s*(original message|forwarded message|ursprüngliche nachricht|message d.origine|mensaje original)\b"
+    r"|begin forwarded message:|##- .{0,100} -##)",
+    re.IGNORECASE,
+)
+_FROM = re.compile(r"[\s*_]{0,9}(from|von|de)[*_]{0,2}\s?:", re.IGNORECASE)
+_MAIL_HEADER = re.compile(
+    r"[\s*_]{0,9}(sent|date|to|cc|subject|gesendet|datum|an|betreff|envoyé|date|à|objet|enviado|para|asunto)"
+    r"[*_]{0,2}\s?:",
+    re.IGNORECASE,
+)
+_ON = re.compile(r"\s{0,9}(On|Am|Le|El)\s")
+_WROTE = re.compile(r"\b(wrote|schrieb|a écrit|escribió)\b.{0,120}:$")
+
+
+def _own_lines(lines: list[str]) -> Iterator[str]:
+    """Yield the lines that are not quoted mail; an attribution without `>` marks quotes everything after it."""
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        headers = sum(_MAIL_HEADER.match(later) is not None for later in lines[at + 1 : at + 5])
+        if _HISTORY.match(line) or (_FROM.match(line) and headers >= 2):
+            return
+        attribution = _attribution_length(lines[at : at + 3])
+        at += attribution or 1
+        if attribution and not _is_quote(next((rest for rest in lines[at : at + 9] if rest.strip()), "")):
+            return
+        if not attribution and not _is_quote(line):
+            yield line
+
+
+def _attribution_length(lines: list[str]) -> int:
+    """Return how many lines an `On ... wrote:` takes, mail clients wrap it, or 0."""
+    if not _ON.match(lines[0]):
+        return 0
+    joined = (" ".join(lines[:n])[:400].rstrip() for n in range(1, len(lines) + 1))
+    return next((n for n, text in enumerate(joined, 1) if _WROTE.search(text)), 0)
+
+
+def _is_quote(line: str) -> bool:
+    return line.lstrip().startswith(">")

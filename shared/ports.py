@@ -22,7 +22,7 @@ class Snapshot:
 
     path: str
     data: Document | None  # None: there is no such document
-    version: str  # opaque; changes with every write; ABSENT where there is no document
+    version: str  # the update time, RFC 3339 with nanoseconds; grows with every write; ABSENT: no document
     read_time: datetime
 
     @property

@@ -1,13 +1,22 @@
 """Markers on intent parameters that say where a value must come from, and the check that it does. Pure.
 
-    order_id: Annotated[str, Field(pattern=...), FromPayload()]
-    email: Annotated[str, FromField("/requester/email")]
-    amount_minor: Annotated[int, Field(gt=0), MoneyFromPayload(currency="currency")]
+order_id: Annotated[str, Field(pattern=...), FromPayload()]
+email: Annotated[str, FromField("/requester/email")]
+amount_minor: Annotated[int, Field(gt=0), MoneyFromPayload(currency="currency")]
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from shared.money import GLUE, Amount, amounts
+from shared.payload import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +42,83 @@ class MoneyFromPayload:
 
 
 Marker = FromPayload | FromField | MoneyFromPayload
+
+# What may not touch a token: another letter or digit, also across the connectors of numbers, ids, hosts and e-mails
+# (50 is no token of 1.50, 1009 none of A-1009), and nothing that makes it money.
+_START = rf"(?<![{GLUE}$€£])(?<![{GLUE}][-.@/\\'’])(?<![0-9][,:])"
+_END = rf"(?![{GLUE}$€£%])(?![-.@/\\][{GLUE}])(?![,:][0-9])"
+# Embeddings, overrides and isolates show a text in another order than the one it is read in.
+_REORDERED = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def marker_of(model: type[BaseModel], field: str) -> Marker | None:
+    """Return the marker of a field of `model`, if it has one."""
+    info = model.model_fields[field]
+    return next(_markers(info.metadata, info.annotation), None)
+
+
+def check(model: type[BaseModel], parameters: Mapping[str, Any], view: View) -> list[str]:
+    """Return a reason `provenance: <field> ...` for every marked parameter that is not where it must come from.
+
+    `parameters` may be unvalidated. A reason never repeats a value. Parameters that are absent or None claim nothing:
+    whether they may be is for the model's validation to say.
+    """
+    texts = [fold(text) for text in view.texts.values() if not _REORDERED.search(text)]
+    reasons = []
+    for field in model.model_fields:
+        value, marker = parameters.get(field), marker_of(model, field)
+        if value is None or marker is None:
+            continue
+        if problem := _problem(marker, value, parameters, texts, view):
+            reasons.append(f"provenance: {field} {problem}")
+    return reasons
+
+
+def _problem(marker: Marker, value: Any, parameters: Mapping[str, Any], texts: list[str], view: View) -> str | None:
+    match marker:
+        case FromPayload():
+            return None if _in_texts(value, texts) else "is not in the text"
+        case FromField(pointer):
+            actual = view.at(pointer)
+            if actual is None:
+                return f"cannot be confirmed: the event has no {pointer}"
+            return None if _same(value, actual) else f"differs from the event's {pointer}"
+        case MoneyFromPayload(currency):
+            claimed = (value, parameters.get(currency))
+            stated = any(_is(amount, *claimed) for text in texts for amount, _, _ in amounts(text))
+            return None if stated else f"is not stated as an amount in {currency} with one reading"
+
+
+def _markers(metadata: Iterable[Any], annotation: Any) -> Iterator[Marker]:
+    yield from (m for m in metadata if isinstance(m, FromPayload | FromField | MoneyFromPayload))
+    for part in get_args(annotation):  # Annotated[str, FromPayload()] | None, list[Annotated[...]]
+        yield from _markers(getattr(part, "__metadata__", ()), part)
+
+
+def fold(text: str) -> str:
+    """Return `text` in NFC with every run of white space as one space."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _in_texts(value: Any, texts: list[str]) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(_in_texts(item, texts) for item in value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return False
+    token = fold(str(value)).removeprefix("#")
+    pattern = re.compile(_START + re.escape(token) + _END)
+    return bool(token) and any(token in text and pattern.search(text) for text in texts)
+
+
+def _is(amount: Amount | None, minor: Any, currency: Any) -> bool:
+    # `True == 1` and `50.0 == 50`: only an int is an amount.
+    return amount is not None and type(minor) is int and (amount.minor, amount.currency) == (minor, currency)
+
+
+def _same(value: Any, actual: Any) -> bool:
+    if not (isinstance(value, str) and isinstance(actual, str)):
+        return type(value) is type(actual) and bool(value == actual)
+    # Letter case is ignored in ASCII e-mail addresses only: beyond ASCII, folding makes different mailboxes equal.
+    if "@" in actual and value.isascii() and actual.isascii():
+        return value.lower() == actual.lower()
+    return unicodedata.normalize("NFC", value) == unicodedata.normalize("NFC", actual)

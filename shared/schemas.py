@@ -39,8 +39,9 @@ class Model(BaseModel):
     """Strict, frozen, closed; its errors never repeat the input."""
 
     model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, ser_json_inf_nan="null"
-    )
+        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True,
+        populate_by_name=True, serialize_by_alias=True,
+    )  # fmt: skip
 
 
 class AutomationTask(Model):
@@ -165,8 +166,6 @@ class Transition(Model):
     by: str
     why: str = ""
 
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
-
 
 class TaskRecord(Model):
     """The document `tasks/{task_id}`: the only authority over a task."""
@@ -204,10 +203,15 @@ class TaskRecord(Model):
         """The provider's idempotency key: the same for every attempt, another one per redrive after 'not applied'."""
         return f"{self.task_id}.{self.intent}.{self.effect.seq}"
 
-    def raw_payload(self) -> dict[str, Any]:
-        """Return the sender's JSON object."""
-        value: dict[str, Any] = json.loads(self.payload)
-        return value
+    def task(self) -> AutomationTask:
+        """Return the task as intake published it."""
+        return AutomationTask(
+            task_id=self.task_id,
+            source=self.source,
+            raw_payload=json.loads(self.payload),
+            priority=self.priority,
+            metadata=self.metadata,
+        )
 
 
 class Approval(Model):

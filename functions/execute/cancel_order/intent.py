@@ -14,7 +14,9 @@ from shared.provenance import FromPayload
 class Parameters(ParametersModel):
     """Which order."""
 
-    order_id: Annotated[str, Field(pattern=r"^#?[A-Za-z0-9-]{3,40}$", description="Order number as written"), FromPayload()]
+    order_id: Annotated[
+        str, Field(pattern=r"^#?[A-Za-z0-9-]{3,40}$", description="Order number as written"), FromPayload()
+    ]
 
 
 INTENT = Intent(
@@ -24,6 +26,19 @@ INTENT = Intent(
         "Please cancel order #31177",
         "I ordered by mistake, cancel my order 90210",
         "stop order 70015, I do not need it any more",
+        "Can I still cancel what I ordered this morning?",
+        "I bought the wrong model. Don't ship order A-4410, cancel it",
+        "cancel my order",
+        "We found it cheaper elsewhere, please call off order 22087 before it ships",
+        "I accidentally placed the same order twice, cancel the second one, #58213",
+        "please do not send order 41902, I changed my mind",
+        "How do I cancel an order that has not shipped yet?",
+        "it takes too long, I want to cancel my purchase before it is sent",
+        "cancellation of order B-7716",
+        "My kid pressed buy. Please undo order 93320",
+        "I'd like to withdraw the order I placed yesterday",
+        "kindly cancel the whole order, we no longer need these items",
+        "is it too late to stop my order from going out?",
     ),
     parameters=Parameters,
     idempotency=by_key(safe_age=timedelta(hours=23)),

@@ -13,9 +13,13 @@ from shared.provenance import FromPayload
 class Parameters(ParametersModel):
     """Which order, and where to."""
 
-    order_id: Annotated[str, Field(pattern=r"^#?[A-Za-z0-9-]{3,40}$", description="Order number as written"), FromPayload()]
+    order_id: Annotated[
+        str, Field(pattern=r"^#?[A-Za-z0-9-]{3,40}$", description="Order number as written"), FromPayload()
+    ]
     new_address: Annotated[
-        str, Field(min_length=8, max_length=300, description="The whole new shipping address, as written"), FromPayload()
+        str,
+        Field(min_length=8, max_length=300, description="The whole new shipping address, as written"),
+        FromPayload(),
     ]
 
 
@@ -26,6 +30,21 @@ INTENT = Intent(
         "Please ship order #20017 to 12 Baker Street, London NW1 6XE instead",
         "I moved, change the delivery address of order 31001 to 5 Elm Road, Springfield 62701",
         "wrong address on order 44120, send it to 9 Hill Lane, Bristol BS8 1AA",
+        "I need to update my shipping address",
+        "I have moved to a new home, how do I change my address?",
+        "The street address on my order is not right, can you correct it?",
+        "my new address is 77 Garden Avenue, Portland 97201, please use it for order 51177",
+        "Could you deliver order A-3312 to my office, 40 Market Square, Leeds LS1 4AP?",
+        "please change the mailing address for my account",
+        "We are relocating. Update the address you have on file for us",
+        "I typed the wrong house number, order 70230 should go to 18 Mill Street, Dublin 4",
+        "hi there, I have to change my address with you",
+        "can I redirect order #81905 to another address before it leaves?",
+        "The billing and shipping address of my business have changed",
+        "update my home address",
+        "Send my parcel to my sister instead: 3 Oak Court, Austin 78701 (order 66518)",
+        "old address on file, I live somewhere else now",
+        "address change for order B-9042: Lindenweg 8, 50667 Köln",
     ),
     parameters=Parameters,
     idempotency=NONE,

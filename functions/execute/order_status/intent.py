@@ -13,7 +13,9 @@ from shared.provenance import FromPayload
 class Parameters(ParametersModel):
     """Which order."""
 
-    order_id: Annotated[str, Field(pattern=r"^#?[A-Za-z0-9-]{3,40}$", description="Order number as written"), FromPayload()]
+    order_id: Annotated[
+        str, Field(pattern=r"^#?[A-Za-z0-9-]{3,40}$", description="Order number as written"), FromPayload()
+    ]
 
 
 INTENT = Intent(
@@ -23,6 +25,22 @@ INTENT = Intent(
         "Where is my order #47384?",
         "Has order 55120 shipped yet?",
         "can you track package for order 10077",
+        "When can I expect my order to arrive?",
+        "what is the status of my order",
+        "I'd like to know the delivery date of order A-7731",
+        "My parcel was supposed to be here on Monday. Where is it?",
+        "tracking info for my parcel please",
+        "do you have a tracking number for order 20311?",
+        "order status please",
+        "is my delivery still on its way?",
+        "Has my purchase been delivered?",
+        "Could you check how far along my order is?",
+        "tracking says nothing, did order #90114 leave the warehouse?",
+        "when is my package going to get here",
+        "I ordered a lamp two weeks ago and have not heard anything, what is happening with order 60881?",
+        "let me know whether my shipment went out today",
+        "give me an update on my online order",
+        "did my order go through and when does it ship",
     ),
     parameters=Parameters,
     idempotency=NATURAL,

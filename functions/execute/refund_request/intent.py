@@ -14,7 +14,9 @@ from shared.provenance import FromPayload, MoneyFromPayload
 class Parameters(ParametersModel):
     """What a refund needs."""
 
-    order_id: Annotated[str, Field(pattern=r"^#?[A-Za-z0-9-]{3,40}$", description="Order number as written"), FromPayload()]
+    order_id: Annotated[
+        str, Field(pattern=r"^#?[A-Za-z0-9-]{3,40}$", description="Order number as written"), FromPayload()
+    ]
     amount_minor: Annotated[
         int, Field(gt=0, le=10_000_000, description="Amount in minor units (cents)"), MoneyFromPayload("currency")
     ]
@@ -26,8 +28,25 @@ INTENT = Intent(
     description="The customer asks for money back for an order. Not: where an already promised refund is.",
     examples=(
         "I want a refund of $25.00 for order #10021, it arrived broken",
-        "Please refund order 88231, 49.90 EUR, I never received it",
         "I'd like my money back for order A-1009",
+        "Please refund order 88231, 49.90 EUR, I never received it",
+        "How do I get a refund for something I bought last week?",
+        "The jacket does not fit. I am returning it and want the £39.50 back, order 77120",
+        "Can you reverse my purchase? I changed my mind and want to be reimbursed",
+        "refund please, the item is defective",
+        "This product is nothing like the picture, give me my money back",
+        "I sent the shoes back yesterday, please refund 120.00 USD for order #55102",
+        "my package never showed up and I paid for it, I want a full refund",
+        "Is it possible to get a refund on an item I am not happy with?",
+        "I would like to return this and be refunded",
+        "Requesting reimbursement of €18,75 for order B-20417: wrong colour delivered",
+        "you sent the wrong size, I demand a refund",
+        "The seller does not answer. Can you help me get a refund for my purchase?",
+        "we only received half of order 61034, please give us $310.00 back",
+        "I no longer want what I bought, can it be refunded?",
+        "Hello, the headphones stopped working after two days and I would like a refund",
+        "do you give refunds if I am not satisfied?",
+        "I need this purchase refunded as soon as possible",
     ),
     parameters=Parameters,
     # Stripe keeps idempotency keys for at least 24 hours.

@@ -1,0 +1,86 @@
+"""One model call per task: the record is created exactly once, whatever the bus repeats."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from shared import prompt
+from shared.canonical import canonical_json, sha256_hex
+from shared.composition import Ports
+from shared.creation import create
+from shared.entry import Outcome
+from shared.errors import ModelRefused, ModelUnavailable
+from shared.gate import Usage, degraded, plan
+from shared.lifecycle import Plan
+from shared.outbox import pay
+from shared.parking import park
+from shared.payload import view
+from shared.ports import Answer, Question, Snapshot
+from shared.push import Delivery
+from shared.schemas import AutomationTask
+from shared.tasks import task_path, to_record
+
+
+async def classify(delivery: Delivery, ports: Ports) -> Outcome:
+    """Turn an `AutomationTask` message into a task document, and publish it or pause it.
+
+    Raises:
+        ModelUnavailable: the message comes again until the model budget is over, then a person gets the task.
+        StoreUnavailable: the message comes again.
+    """
+    try:
+        task = AutomationTask.model_validate_json(delivery.data)
+    except ValidationError:
+        await park(ports, delivery, reason="invalid_task", task_id=None, outcome="parked")
+        return Outcome("parked", fields={"error_code": "invalid_task"}, severity="ERROR")
+    (snapshot,) = await ports.store.read(task_path(task.task_id))
+    if snapshot.data is not None:
+        return await _seen_before(task, snapshot, ports)
+    return await _first_time(task, delivery, snapshot.read_time, ports)
+
+
+async def _seen_before(task: AutomationTask, snapshot: Snapshot, ports: Ports) -> Outcome:
+    """Never ask the model again: publish what the first one still owes, and acknowledge."""
+    record = to_record(snapshot)
+    fields = {"task_id": task.task_id, "source": task.source, "intent": record.intent, "state_to": record.state}
+    if sha256_hex(canonical_json(task.raw_payload)) != record.payload_sha256:
+        return Outcome("payload_conflict", fields=fields, severity="WARNING")
+    await pay(ports, record, snapshot.version)
+    return Outcome("duplicate", fields=fields)
+
+
+async def _first_time(task: AutomationTask, delivery: Delivery, now: datetime, ports: Ports) -> Outcome:
+    settings, registry = ports.settings, ports.registry
+    seen = view(task.source, task.raw_payload)
+    question = prompt.build(task, seen, registry, disabled=settings.disabled_intents)
+    answer, refusal = await _ask(question, delivery, now, ports)
+
+    def decide(usage: Usage, at: datetime) -> Plan:
+        if answer is None:
+            return degraded(refusal, settings, at)
+        return plan(task, seen, answer, question.version, registry, settings, usage, at)
+
+    created = await create(ports, task, seen, decide, now=now, trace_id=delivery.trace_id)
+    record = created.record
+    await pay(ports, record, created.version)
+    fields = {
+        "task_id": task.task_id, "source": task.source, "intent": record.intent, "state_to": record.state,
+        "error_code": refusal, **record.classification.model_dump(exclude={"intent", "parameters"}),
+    }  # fmt: skip
+    return Outcome("classified" if created.is_new else "duplicate", fields=fields)
+
+
+async def _ask(question: Question, delivery: Delivery, now: datetime, ports: Ports) -> tuple[Answer | None, str]:
+    """Return the model's answer, or None and why a person must look."""
+    try:
+        async with ports.model_slots:
+            return await ports.classifier.ask(question, ports.settings.model_timeout_s), ""
+    except ModelRefused as error:
+        return None, error.code
+    except ModelUnavailable as error:
+        waited_s = (now - delivery.publish_time).total_seconds()
+        if waited_s < ports.settings.model_budget_s:
+            raise
+        return None, error.code

@@ -1,0 +1,1 @@
+"""Pub/Sub and Firestore in one process and one SQLite file, with their semantics."""

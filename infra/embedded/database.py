@@ -1,0 +1,280 @@
+"""One SQLite file: operations from asyncio come in, one fsync commits everything that came in meanwhile.
+
+Statements run on the event loop, where they cost microseconds; only what waits for the disk or for another process
+runs in a thread. (A thread that runs the statements as well fights the loop for the interpreter at every one.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from infra.embedded.schema import FORMAT, SCHEMA
+from infra.errors import StackError
+from shared.errors import CommitUnknown, StoreUnavailable
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+MAX_BATCH = 256
+FOREIGN_POLL_S = 0.1
+BUSY_POLL_S = 0.005
+
+
+class Transaction:
+    """What an operation works with: SQL, a clock that never stands still, and whom to wake after the commit."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.execute = connection.execute
+        self.executemany = connection.executemany
+        self.woken: set[str] = set()
+        self._saved_us: int = connection.execute("SELECT last_us FROM clock").fetchone()[0]
+        self._last_us = self._saved_us
+
+    def tick(self) -> int:
+        """Return microseconds since 1970: the time, but always more than every earlier tick in this file."""
+        self._last_us = max(now_us(), self._last_us + 1)
+        return self._last_us
+
+    def wake(self, channel: str) -> None:
+        """Set `Database.channel(channel)` once this is committed."""
+        self.woken.add(channel)
+
+    def save_clock(self) -> None:
+        """Write the last tick down; the database calls this before it commits."""
+        if self._last_us != self._saved_us:
+            self.execute("UPDATE clock SET last_us = ?", (self._last_us,))
+
+
+@dataclass(slots=True)
+class _Operation:
+    run: Callable[[Transaction], Any]
+    durable: bool
+    done: asyncio.Future[Any]
+    value: Any = None
+    error: Exception | None = None
+
+    def resolve(self, failure: Exception | None = None) -> None:
+        if self.done.done():  # its caller was cancelled
+            return
+        if error := failure or self.error:
+            self.done.set_exception(error)
+        else:
+            self.done.set_result(self.value)
+
+
+class Database:
+    """The file, for one event loop. Other processes may open it too; what they write wakes those who wait here."""
+
+    def __init__(self, path: Path, *, busy_timeout_s: float = 5.0) -> None:
+        """Open or create the file.
+
+        Raises:
+            StackError: it cannot be written, is damaged, or another program holds it locked.
+        """
+        self.path = path
+        self._busy_timeout_s = busy_timeout_s
+        # The writer never waits inside SQLite, where it would hold up the event loop: see _begin_patiently.
+        self._writer, self._reader, self._scanner = self._open(0, busy_timeout_s, busy_timeout_s)
+        self._durable = True
+        self._data_version = self._writer.execute("PRAGMA data_version").fetchone()
+        self._pending: deque[_Operation] = deque()
+        self._flushing: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._channels: dict[str, asyncio.Event] = {}
+        self._disk = ThreadPoolExecutor(1, "switchyard-disk")
+        self._scans = ThreadPoolExecutor(1, "switchyard-scan")
+        self._closed = False
+
+    async def write(self, operation: Callable[[Transaction], T], *, durable: bool = True) -> T:
+        """Run `operation` in a savepoint of its own and return its value once it is committed.
+
+        Without `durable` the commit survives the death of the process but perhaps not a power cut, and costs less.
+
+        Raises:
+            StoreUnavailable: nothing was written.
+            CommitUnknown: the commit failed; it may have been written.
+            Exception: whatever `operation` raised; nothing of it was written.
+        """
+        self._refuse_if_closed()
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._pending.append(_Operation(operation, durable, done))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+        return await done
+
+    def read(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
+        """Return the rows of one cheap, indexed statement, as of one moment, without yielding to the event loop.
+
+        Raises:
+            StoreUnavailable: nothing was read.
+        """
+        self._refuse_if_closed()
+        return _fetch(self._reader, sql, arguments)
+
+    async def scan(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
+        """Return the rows of one statement that may take long; only other scans wait for it.
+
+        Raises:
+            StoreUnavailable: nothing was read.
+        """
+        self._refuse_if_closed()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._scans, _fetch, self._scanner, sql, arguments)
+
+    def channel(self, name: str) -> asyncio.Event:
+        """Return the event that is set when an operation wakes `name`, or when another process wrote anything."""
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch_for_foreign_writes())
+        return self._channels.setdefault(name, asyncio.Event())
+
+    async def close(self) -> None:
+        """Commit what was submitted, then close the file."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+        if self._flushing is not None:
+            await asyncio.wait([self._flushing])
+        self._disk.shutdown()
+        self._scans.shutdown()
+        for connection in (self._scanner, self._reader, self._writer):
+            connection.close()
+
+    def _open(self, *timeouts_s: float) -> list[sqlite3.Connection]:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.closing(_connect(self.path, self._busy_timeout_s)) as connection:
+                if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, FORMAT):
+                    raise StackError(f"{self.path} was written by another version; move it away to start empty")
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
+            return [_connect(self.path, timeout_s) for timeout_s in timeouts_s]
+        except (sqlite3.Error, OSError) as error:
+            raise StackError(_explain(self.path, error)) from error
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the database is closed")
+
+    async def _flush(self) -> None:
+        while self._pending:
+            batch = [self._pending.popleft() for _ in range(min(MAX_BATCH, len(self._pending)))]
+            failure: Exception | None = None
+            try:
+                woken = await self._commit([operation for operation in batch if not operation.done.done()])
+            except CommitUnknown as error:
+                failure, woken = error, set()
+            except sqlite3.Error as error:
+                failure, woken = StoreUnavailable(f"nothing was written: {error}"), set()
+            for operation in batch:
+                operation.resolve(failure)
+            self._wake(woken)
+
+    async def _commit(self, batch: list[_Operation]) -> set[str]:
+        """Run the operations and commit them together; one that fails leaves its error and nothing else."""
+        loop = asyncio.get_running_loop()
+        self._notice_foreign_writes()
+        self._set_durable(any(operation.durable for operation in batch))
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            await loop.run_in_executor(self._disk, self._begin_patiently)
+        try:
+            transaction = Transaction(self._writer)
+            for operation in batch:
+                self._run(operation, transaction)
+            transaction.save_clock()
+        except BaseException:
+            self._writer.rollback()
+            raise
+        try:
+            await loop.run_in_executor(self._disk, self._writer.execute, "COMMIT")
+        except sqlite3.Error as error:
+            self._writer.rollback()
+            raise CommitUnknown(f"the commit failed: {error}") from error
+        return transaction.woken
+
+    def _set_durable(self, durable: bool) -> None:
+        if durable != self._durable:
+            self._writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+
+    def _begin_patiently(self) -> None:
+        """Wait for another process to finish its transaction."""
+        deadline = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(BUSY_POLL_S)
+
+    def _run(self, operation: _Operation, transaction: Transaction) -> None:
+        self._writer.execute("SAVEPOINT operation")
+        try:
+            operation.value = operation.run(transaction)
+        except Exception as error:
+            if not self._writer.in_transaction:  # a full disk, for one, takes the whole transaction back
+                raise
+            self._writer.execute("ROLLBACK TO operation")
+            operation.error = StoreUnavailable(str(error)) if isinstance(error, sqlite3.Error) else error
+        self._writer.execute("RELEASE operation")
+
+    async def _watch_for_foreign_writes(self) -> None:
+        while True:
+            await asyncio.sleep(FOREIGN_POLL_S)
+            # While a commit is under way, asking would wait for its fsync; the next commit asks by itself.
+            if self._flushing is None or self._flushing.done():
+                self._notice_foreign_writes()
+
+    def _notice_foreign_writes(self) -> None:
+        version = self._writer.execute("PRAGMA data_version").fetchone()
+        if version != self._data_version:
+            self._data_version = version
+            self._wake(set(self._channels))
+
+    def _wake(self, channels: set[str]) -> None:
+        for channel in channels:
+            if event := self._channels.get(channel):
+                event.set()
+
+
+def now_us() -> int:
+    """Return this machine's clock, in microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def _connect(path: Path, timeout_s: float) -> sqlite3.Connection:
+    # Threads take turns on a connection; SQLite's own mutex guards it besides.
+    connection = sqlite3.connect(path, timeout_s, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _fetch(connection: sqlite3.Connection, sql: str, arguments: Sequence[Any]) -> list[Row]:
+    try:
+        return connection.execute(sql, arguments).fetchall()
+    except sqlite3.Error as error:
+        raise StoreUnavailable(str(error)) from error
+
+
+def _explain(path: Path, error: Exception) -> str:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return f"{path} is locked by another program; close it and start again"
+    if "malformed" in text or "not a database" in text:
+        return f"{path} is damaged ({text}); move it away to start empty"
+    return f"{path} cannot be written ({text}); check DATA_DIR and its permissions"

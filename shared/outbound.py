@@ -1,0 +1,366 @@
+"""The HTTP client handlers get as `ctx.http`: a request in, a `Reply` or one of the handler outcomes out.
+
+It is bound to one provider, throttled per host, follows no redirect, keeps no cookie, speaks to public addresses only
+(in the cloud), and says of every failure whether the effect may have happened. It never retries: the bus does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json as jsonlib
+import logging
+import re
+import socket
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
+from weakref import WeakKeyDictionary
+
+from shared.handler import Ambiguous, HandlerOutcome, NotApplied, Permanent
+
+if TYPE_CHECKING:
+    import httpx
+
+CALL_TIMEOUT_S = 10.0
+MAX_REPLY_BYTES = 1024 * 1024
+MAX_RETRY_AFTER_S = 3600.0
+# Below the 5 s after which many servers drop an idle connection: a request on a dead one would be ambiguous.
+KEEPALIVE_S = 4.0
+READS = frozenset({"GET", "HEAD"})
+KEPT_HEADERS = frozenset({"content-type", "idempotent-replayed", "request-id", "retry-after", "x-request-id"})
+
+_PATH = re.compile(r"/(?!/)[!$-\[\]-~]*")  # printable ASCII, no space, quote, hash or backslash
+_HEADER = re.compile(r"[\t\x20-\x7e]*")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer with an expected status. `data` is the body as JSON, or None where it is none; `headers` is a subset."""
+
+    status: int
+    data: Any = field(repr=False)
+    text: str = field(repr=False)
+    headers: Mapping[str, str]
+
+    def get(self, name: str) -> Any:
+        """Return a field of the JSON object; None where there is no such field or no object."""
+        return self.data.get(name) if isinstance(self.data, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    client: Any  # httpx.AsyncClient
+    slots: asyncio.Semaphore
+
+
+class Pool:
+    """One client and one semaphore per provider host and event loop, shared by all tasks of the process."""
+
+    def __init__(self) -> None:
+        self._lanes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, _Lane]] = WeakKeyDictionary()
+
+    def lane(self, origin: str, *, allow_private: bool, max_in_flight: int, transport: Any) -> _Lane:
+        """Return the lane of `origin` in the running loop, built on first use; the first `max_in_flight` holds."""
+        lanes = self._lanes.setdefault(asyncio.get_running_loop(), {})
+        key = (origin, allow_private, transport)
+        if key not in lanes:
+            client = _client(allow_private, max_in_flight, transport)
+            lanes[key] = _Lane(client, asyncio.Semaphore(max_in_flight))
+        return lanes[key]
+
+    async def close(self) -> None:
+        """Close the connections of the running loop."""
+        for lane in self._lanes.pop(asyncio.get_running_loop(), {}).values():
+            await lane.client.aclose()
+
+
+POOL = Pool()
+
+
+class Outbound:
+    """HTTP to one provider, for one attempt of one task.
+
+    Args:
+        base_url: where the provider is; https unless `allow_private`. A path in it is kept as prefix.
+        token: sent as Bearer token where not empty.
+        allow_private: whether private, loopback and link-local addresses may be spoken to; never in the cloud.
+        max_in_flight: requests at once per host, of all tasks in this process.
+        deadline: in seconds of the event loop's clock; no request outlives it.
+        before_write: awaited once, right before the first request that is not GET or HEAD. If it raises, that request
+            is not sent and the exception goes through the handler.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str = "",
+        allow_private: bool,
+        max_in_flight: int,
+        deadline: float,
+        before_write: Callable[[], Awaitable[None]] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        pool: Pool = POOL,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._token = token.strip()
+        self._allow_private = allow_private
+        self._max_in_flight = max_in_flight
+        self._deadline = deadline
+        self._before_write = before_write
+        self._starting = asyncio.Lock()
+        self._transport = transport
+        self._pool = pool
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        fill: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        key: str | None = None,
+        expect: Collection[int] = (200, 201, 202, 204),
+    ) -> Reply:
+        """Send one request and return the answer if its status is in `expect`.
+
+        `path` is a fixed template such as `/orders/{order_id}`; `fill` holds its values, quoted here. Values belong
+        there or in the other arguments: `path` is the only one that errors show. `key` becomes `Idempotency-Key`.
+
+        Raises:
+            NotApplied: definitely nothing happened: no connection, no free slot, deadline passed, 429, a failed read.
+            Permanent: the provider refused (4xx, redirect), or the request may not be sent.
+            Ambiguous: a write that may have been applied: 5xx, 409 on a key, lost or late or oversized answer.
+        """
+        call = _Call(method.upper(), path, key, frozenset(expect))
+        left_s = self._left(call)
+        lane = self._pool.lane(
+            _origin(call, self._base_url, self._allow_private),
+            allow_private=self._allow_private,
+            max_in_flight=self._max_in_flight,
+            transport=self._transport,
+        )
+        request = self._request(lane, call, fill or {}, json=json, data=form, params=params, headers=headers)
+        try:
+            async with asyncio.timeout(left_s):
+                await lane.slots.acquire()
+        except TimeoutError:
+            raise NotApplied(f"{call}: no free slot before the deadline", code="throttled") from None
+        try:
+            if call.write:
+                await self._start()
+            return await self._send(lane, call, request)
+        finally:
+            lane.slots.release()
+
+    def _request(
+        self, lane: _Lane, call: _Call, fill: Mapping[str, str], *, headers: Mapping[str, str] | None, **body: Any
+    ) -> httpx.Request:
+        sent = {"User-Agent": "Switchyard", "Accept-Encoding": "identity"}  # nothing to inflate: the size cap holds
+        if self._token:
+            sent["Authorization"] = f"Bearer {self._token}"
+        if call.key is not None:
+            sent["Idempotency-Key"] = call.key
+        sent.update(headers or {})
+        if not all(_HEADER.fullmatch(name + value) for name, value in sent.items()):
+            raise Permanent(f"{call}: a header is not printable ASCII", code="bad_request")
+        try:
+            url = self._base_url + _path(call, fill)
+            request: httpx.Request = lane.client.build_request(call.method, url, headers=sent, **body)
+        except (ValueError, TypeError):
+            raise Permanent(f"{call}: the request cannot be built", code="bad_request") from None
+        return request
+
+    async def _start(self) -> None:
+        async with self._starting:
+            if self._before_write is not None:
+                await self._before_write()
+            self._before_write = None  # only once it has gone through: after a refusal every write is refused
+
+    async def _send(self, lane: _Lane, call: _Call, request: httpx.Request) -> Reply:
+        import httpx
+
+        left_s = min(CALL_TIMEOUT_S, self._left(call))
+        # A third each for the address and for the connection: the timeout of the whole call strikes only after them.
+        request.extensions["timeout"] = httpx.Timeout(left_s, connect=left_s / 3).as_dict()
+        try:
+            async with asyncio.timeout(left_s):
+                response = await lane.client.send(request, stream=True)
+                try:
+                    if response.status_code not in call.expect:
+                        raise _outcome(call, response.status_code, _retry_after_s(response.headers.get("retry-after")))
+                    return await _read(call, response)
+                finally:
+                    await response.aclose()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+            raise NotApplied(f"{call}: no connection", code="no_connection") from None
+        except (TimeoutError, httpx.TimeoutException):
+            raise call.unsure("no answer in time", "timeout") from None
+        except (httpx.HTTPError, OSError):
+            raise call.unsure("the connection broke", "connection_lost") from None
+
+    def _left(self, call: _Call) -> float:
+        left_s = self._deadline - asyncio.get_running_loop().time()
+        if left_s <= 0:
+            raise NotApplied(f"{call}: the deadline has passed", code="deadline_passed")
+        return left_s
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What of a request may be shown, and what decides the meaning of its failures."""
+
+    method: str
+    path: str
+    key: str | None
+    expect: frozenset[int]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def write(self) -> bool:
+        return self.method not in READS
+
+    def unsure(self, why: str, code: str, retry_after_s: float | None = None) -> HandlerOutcome:
+        if self.write:
+            return Ambiguous(f"{self}: {why}", code=code)
+        return NotApplied(f"{self}: {why}", code=code, retry_after_s=retry_after_s)
+
+
+def _outcome(call: _Call, status: int, retry_after_s: float | None) -> HandlerOutcome:
+    """Return what an unexpected status says of the effect."""
+    why, code = f"answered {status}", f"provider_{status}"
+    if status == 429:
+        return NotApplied(f"{call}: {why}", code=code, retry_after_s=retry_after_s)
+    in_use = status == 409 and call.key is not None
+    # 2xx and 303 mean it was processed, 408 and 5xx leave it open.
+    if status >= 500 or in_use or status in (303, 408) or (status < 300 and call.write):
+        return call.unsure(why, code, retry_after_s)
+    if 300 <= status < 400:
+        return Permanent(f"{call}: {why}, a redirect", code="redirect_refused")
+    return Permanent(f"{call}: {why}", code=code)
+
+
+async def _read(call: _Call, response: httpx.Response) -> Reply:
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > MAX_REPLY_BYTES:
+            outcome = Ambiguous if call.write else Permanent
+            raise outcome(f"{call}: the answer is over {MAX_REPLY_BYTES} bytes", code="reply_too_large")
+    headers = {name: value for name, value in response.headers.items() if name in KEPT_HEADERS}
+    try:
+        data = jsonlib.loads(body)
+    except (ValueError, RecursionError):
+        data = None
+    return Reply(response.status_code, data, body.decode("utf-8", "replace"), headers)
+
+
+def _origin(call: _Call, base_url: str, allow_private: bool) -> str:
+    parts = urlsplit(base_url)
+    schemes = ("http", "https") if allow_private else ("https",)
+    if parts.scheme not in schemes or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        raise Permanent(f"{call}: the provider's URL must be {' or '.join(schemes)}://host", code="bad_provider_url")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _path(call: _Call, fill: Mapping[str, str]) -> str:
+    try:
+        path = call.path.format(**{name: quote(value, safe="") for name, value in fill.items()})
+    except (LookupError, ValueError, AttributeError):
+        path = ""
+    if not all(fill.values()) or not _PATH.fullmatch(path) or "?" in path or ".." in unquote(path):
+        raise Permanent("the path of a request must be relative, printable and complete", code="bad_path")
+    return path
+
+
+def _retry_after_s(value: str | None) -> float | None:
+    """Return the seconds of a Retry-After header (a number or a date), at most an hour; None where unreadable."""
+    if not value:
+        return None
+    try:
+        seconds = (
+            float(value) if value.isdecimal() else (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        )
+    except (ValueError, TypeError):
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
+
+
+def _client(allow_private: bool, max_in_flight: int, transport: Any) -> httpx.AsyncClient:
+    import httpx
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs whole URLs
+    limits = httpx.Limits(max_connections=max_in_flight, keepalive_expiry=KEEPALIVE_S)
+    inner = transport or httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+    return httpx.AsyncClient(
+        transport=inner if allow_private else _PublicOnly(inner),  # type: ignore[arg-type]
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # the client is shared: no task sees another's
+        trust_env=False,  # a proxy would resolve names behind our back
+    )
+
+
+class _PublicOnly:
+    """A transport (as httpx expects it) that connects to public addresses only.
+
+    It resolves the name, refuses unless every address is public, and puts a checked address into the URL: nothing
+    looks the name up a second time, so DNS rebinding has no window. SNI and certificate are still checked against the
+    name, the Host header keeps it, and as a client serves one host, no pooled connection ever serves another name.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        import httpx
+
+        host, url = request.url.host, request.url
+        addresses = await _public_addresses(host, url.port or 443, request.extensions["timeout"]["connect"])
+        request.extensions["sni_hostname"] = host
+        for address in addresses[:-1]:
+            request.url = url.copy_with(host=address)
+            try:
+                return await self._inner.handle_async_request(request)
+            except httpx.ConnectError:
+                continue  # such as no route for IPv6: nothing was sent
+        request.url = url.copy_with(host=addresses[-1])
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def _public_addresses(host: str, port: int, timeout_s: float) -> list[str]:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await asyncio.wait_for(loop.getaddrinfo(host, port, type=socket.SOCK_STREAM), timeout_s)
+    except OSError:  # also TimeoutError
+        raise NotApplied("the provider's host has no address", code="no_connection") from None
+    addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+    if not addresses or not all(is_public(address) for address in addresses):
+        raise Permanent("the provider's host has an address that is not public", code="address_refused")
+    return addresses
+
+
+def is_public(address: str) -> bool:
+    """Return whether an IP address, and any IPv4 address embedded in it, is global unicast."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
+        if ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner and not is_public(str(inner)):
+            return False
+        if ip.ipv4_mapped:
+            return True
+    return ip.is_global and not ip.is_multicast

@@ -1,0 +1,143 @@
+"""Bytes from outside in, a JSON object that every later step can store and send on out. Pure.
+
+Python's `json` lets through what breaks later (NaN, duplicate keys, lone surrogates, huge integers, deep nesting).
+The hooks only mark such values; one walk finds the marks and names their place.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, NoReturn
+
+from shared.errors import BadRequest
+
+MAX_DEPTH = 64
+MAX_POINTER_CHARS = 200
+
+# Possessive, and a string may lack its closing quote: linear for every input.
+_NOT_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[^\[\]{}"]++', re.DOTALL)
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_WHY = {
+    "not_finite": "numbers must be finite; NaN, Infinity and 1e999 are not JSON",
+    "integer_too_large": "integers must fit into 64 bits; send larger ones as strings",
+    "duplicate_key": "an object must not have the same key twice",
+    "lone_surrogate": "a \\ud800-\\udfff escape must be part of a pair",
+    "nul_character": "strings must not contain U+0000",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Defect:
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a value is, as a chain of keys: pointers are only written out for errors."""
+
+    parent: _Place | None = None
+    key: str | int = ""
+
+    def pointer(self) -> str:
+        keys: list[str] = []
+        place = self
+        while place.parent is not None:
+            keys.append(str(place.key).replace("~", "~0").replace("/", "~1"))
+            place = place.parent
+        return "".join(f"/{key}" for key in reversed(keys))[:MAX_POINTER_CHARS]
+
+
+def parse_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
+    """Return the JSON object in `body`; objects and arrays nest at most `max_depth` levels.
+
+    Raises:
+        BadRequest: code `not_utf8` (also for a byte order mark), `malformed_json`, `too_deep`, `duplicate_key`,
+            `not_finite`, `integer_too_large`, `lone_surrogate`, `nul_character` or `not_an_object`; `field` is the
+            JSON pointer of the value where it is known, at most 200 characters of it.
+    """
+    text = _decode(body)
+    # The parser recurses, so this comes before it.
+    if max(accumulate(map(_STEP.__getitem__, _NOT_BRACKETS.sub(b"", body))), default=0) > max_depth:
+        raise BadRequest(f"objects and arrays may nest {max_depth} levels", code="too_deep")
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_int=_integer, parse_constant=lambda _: _Defect("not_finite")
+        )
+    except json.JSONDecodeError as error:
+        raise BadRequest(f"the body is not JSON (at character {error.pos})", code="malformed_json") from None
+    if not isinstance(value, dict):
+        raise BadRequest("the body must be a JSON object", code="not_an_object")
+    _check(value)
+    return value
+
+
+def _decode(body: bytes) -> str:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"the body must be UTF-8 (byte {error.start} is not)", code="not_utf8") from None
+    if text.startswith("\ufeff"):
+        raise BadRequest("the body must be UTF-8 without a byte order mark", code="not_utf8")
+    if "\x00" in text:
+        raise BadRequest(_WHY["nul_character"], code="nul_character")
+    return text
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                result[key] = _Defect("duplicate_key")
+            seen.add(key)
+    return result
+
+
+def _integer(digits: str) -> int | _Defect:
+    # int() refuses thousands of digits with an error of its own.
+    return int(digits) if len(digits) <= 20 else _Defect("integer_too_large")
+
+
+def _check(root: dict[str, Any]) -> None:
+    stack: list[tuple[Any, _Place]] = [(root, _Place())]
+    while stack:
+        value, place = stack.pop()
+        code = _defect(value)
+        if code:
+            _refuse(code, place)
+        if isinstance(value, dict):
+            for key in value:
+                # The key itself cannot be shown, so the place is its object.
+                if code := _defect(key):
+                    _refuse(code, place)
+        stack.extend((child, _Place(place, key)) for key, child in _children(value))
+
+
+def _defect(value: Any) -> str | None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            return "nul_character"
+        return "lone_surrogate" if not value.isascii() and _SURROGATE.search(value) else None
+    if isinstance(value, int):
+        return None if -(2**63) <= value < 2**63 else "integer_too_large"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else "not_finite"
+    return value.code if isinstance(value, _Defect) else None
+
+
+def _children(value: Any) -> Iterator[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from enumerate(value)
+
+
+def _refuse(code: str, place: _Place) -> NoReturn:
+    raise BadRequest(_WHY[code], code=code, field=place.pointer())
