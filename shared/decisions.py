@@ -135,7 +135,9 @@ def chosen(
     if name == UNCLASSIFIED:
         raise Unprocessable("no intent was found for this task; choose one and fill its parameters", field="/intent")
     if name not in ports.registry:
-        raise Unprocessable(f"there is no intent of this name; choose one of {', '.join(ports.registry)}", field="/intent")
+        raise Unprocessable(
+            f"there is no intent of this name; choose one of {', '.join(ports.registry)}", field="/intent"
+        )
     selected = ports.registry[name]
     if not is_enabled(selected, record.source, ports.settings):
         raise Unprocessable(f"{name} is disabled for {record.source}", code="intent_disabled", field="/intent")
@@ -148,7 +150,7 @@ def chosen(
 def _reasons(ports: Ports, record: TaskRecord, intent: Intent, parameters: Mapping[str, Any]) -> list[str]:
     """Gate edited parameters again: what would have paused them is recorded with the approval."""
     seen = view(record.source, record.task().raw_payload)
-    reasons = check(dict(parameters), intent.parameters, seen)
+    reasons = check(intent.parameters, parameters, seen)
     return reasons + policy_reasons(intent, parameters, seen, Usage(), ports.settings)
 
 

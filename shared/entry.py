@@ -41,20 +41,18 @@ async def guard(function: str, request: Request, work: Callable[[], Awaitable[Re
         return error_response(SwitchyardError("an unexpected error; see the log", code="internal"))
 
 
-async def serve_push(
-    function: str, request: Request, step: Callable[[Delivery], Awaitable[Outcome]]
-) -> Response:
+async def serve_push(function: str, request: Request, step: Callable[[Delivery], Awaitable[Outcome]]) -> Response:
     """Parse the push envelope, run the step, log one canonical line, and answer: 2xx acknowledges, 503 retries."""
 
     async def work() -> Response:
         delivery = parse(await read_body(request, MAX_ENVELOPE_BYTES))
-        started = time.perf_counter()
+        began = started()
         try:
             outcome = await step(delivery)
         except Retry as error:
             _log_error(function, request, error, delivery)
             return error_response(error)
-        log_outcome(function, outcome, started, delivery)
+        log_outcome(function, outcome, began, delivery)
         return Response(status_code=outcome.status)
 
     return await guard(function, request, work)
@@ -94,9 +92,14 @@ def status_of(error: SwitchyardError) -> int:
     return 503 if isinstance(error, SettingError) else 500
 
 
-def log_outcome(function: str, outcome: Outcome, started: float, delivery: Delivery | None = None) -> None:
-    """Write the canonical line of one unit of work; `started` is a `time.perf_counter()` value."""
-    fields: dict[str, Any] = {"execution_time_ms": round((time.perf_counter() - started) * 1000, 1)}
+def started() -> float:
+    """Return the moment a unit of work began, for `log_outcome`."""
+    return time.perf_counter()
+
+
+def log_outcome(function: str, outcome: Outcome, began: float, delivery: Delivery | None = None) -> None:
+    """Write the canonical line of one unit of work; `began` comes from `started()`."""
+    fields: dict[str, Any] = {"execution_time_ms": round((time.perf_counter() - began) * 1000, 1)}
     if delivery is not None:
         fields |= {
             "attempt": delivery.attempt, "message_id": delivery.message_id, "trace_id": delivery.trace_id,

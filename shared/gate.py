@@ -76,7 +76,9 @@ def read_answer(text: str, task: AutomationTask, registry: Registry, settings: S
         return Suggestion(None, shown, confidence, UNCLASSIFIED, (*reasons, reason))
     intent = registry[said]
     if not is_enabled(intent, task.source, settings):
-        return Suggestion(None, shown, confidence, said, (*reasons, f"intent_disabled: {said} is off for {task.source}"))
+        return Suggestion(
+            None, shown, confidence, said, (*reasons, f"intent_disabled: {said} is off for {task.source}")
+        )
     mine = {k: v for k, v in raw.items() if v is not None or k in intent.parameters.model_fields}
     parameters, problems = validate(intent, mine)
     if parameters is None:
@@ -98,7 +100,7 @@ def plan(
     said = read_answer(answer.text, task, registry, settings)
     reasons = list(said.reasons)
     if said.intent is not None:
-        reasons += check(said.parameters, said.intent.parameters, view)
+        reasons += check(said.intent.parameters, said.parameters, view)
         reasons += _confidence_reasons(said.confidence, settings)
         reasons += policy_reasons(said.intent, said.parameters, view, usage, settings)
         reasons += _task_reasons(said.intent, task, view)

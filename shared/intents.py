@@ -26,9 +26,7 @@ RESERVED = frozenset({"unclassified", "out_of_scope"})
 class ParametersModel(BaseModel):
     """The root of every intent's `Parameters`: strict, closed, finite, and silent about its input in errors."""
 
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +187,9 @@ def load_handler(name: str) -> Any:
 def _load(folder: Path) -> Intent:
     where = f"functions/execute/{folder.name}/intent.py"
     if not NAME.fullmatch(folder.name) or folder.name in RESERVED:
-        raise DeclarationError(f"{where}: the folder's name must match {NAME.pattern} and not be one of {sorted(RESERVED)}")
+        raise DeclarationError(
+            f"{where}: the folder's name must match {NAME.pattern} and not be one of {sorted(RESERVED)}"
+        )
     try:
         module = importlib.import_module(f"{PACKAGE}.{folder.name}.intent")
     except Exception as error:

@@ -163,7 +163,9 @@ def expire(record: TaskRecord, now: datetime) -> TaskRecord:
     """AWAITING_APPROVAL -> EXPIRED: nobody decided in time, which is not a person's no."""
     if record.state != "AWAITING_APPROVAL" or not _expired(record, now):
         raise Skip(code="not_expired")
-    return _end(record, "EXPIRED", now, by="system:expiry", why="nobody decided", output="nobody decided", success=False)
+    return _end(
+        record, "EXPIRED", now, by="system:expiry", why="nobody decided", output="nobody decided", success=False
+    )
 
 
 # --- execution
@@ -413,9 +415,8 @@ def sweep(record: TaskRecord, topic: str, now: datetime) -> TaskRecord:
     if record.next_check_at is None or now < record.next_check_at:
         raise Skip(code="not_due")
     if record.state == "AWAITING_APPROVAL":
-        if _expired(record, now):
-            return expire(record, now)
-        return _scheduled(record.model_copy(update={"decision": record.decision.model_copy(update={"reminded_at": now})}))
+        reminded = record.decision.model_copy(update={"reminded_at": now})
+        return _scheduled(record.model_copy(update={"decision": reminded}))
     if record.outbox is None:
         if record.state not in ("READY", "EXECUTING", "UNKNOWN"):
             return record.model_copy(update={"next_check_at": None})

@@ -23,7 +23,8 @@ _MARK = r"US\$|[$€£]|(?:USD|EUR|GBP|dollars?|euros?)(?![" + GLUE + "])"
 _NUMBER = r"[0-9](?:[0-9.,'’]{0,20}[0-9])?"
 _MENTION = re.compile(
     rf"(?P<before>{_MARK})[ \u00a0]?(?P<sign>[-−–+]?)(?P<first>{_NUMBER})"
-    rf"(?:[ \u00a0]?(?P<again>{_MARK}))?|(?<![0-9])(?P<second>{_NUMBER})[ \u00a0]?(?P<after>{_MARK})(?![ \u00a0]?[0-9])",
+    rf"(?:[ \u00a0]?(?P<again>{_MARK}))?"
+    rf"|(?<![0-9])(?P<second>{_NUMBER})[ \u00a0]?(?P<after>{_MARK})(?![ \u00a0]?[0-9])",
     re.IGNORECASE,
 )
 _PLAIN = re.compile(r"(0|[1-9][0-9]{0,8})(?:[.,]([0-9]{2}))?")

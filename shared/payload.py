@@ -6,7 +6,6 @@ Otherwise a change of status would ask for the same refund again. And the reques
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -56,10 +55,10 @@ def view(source: str, raw_payload: Payload) -> View:
 
 
 def clean(text: str) -> str:
-    """Return `text` in NFC without invisible and control characters and without quoted mail, cut to 8,000 characters."""
-    # Cut before normalising as well: NFC is quadratic in a run of combining marks.
+    """Return `text` in NFC, without invisible and control characters and quoted mail, at most 8,000 characters."""
     text = _LINE_END.sub("\n", text[: 2 * MAX_TEXT_CHARS])
-    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+    # NFC is quadratic in a run of combining marks, so no run stays long.
+    text = unicodedata.normalize("NFC", _MARKS.sub(r"\1", _INVISIBLE.sub("", text)))
     return "\n".join(_own_lines(text.split("\n"))).strip()[:MAX_TEXT_CHARS]
 
 
@@ -103,9 +102,8 @@ def _jira(payload: Payload) -> _Reading:
 def _slack(payload: Payload) -> _Reading:
     event = payload["event"]
     text = _at(event, "/text")
-    # Slack escapes exactly these three; html.unescape would also turn what a user typed into other characters.
-    for escaped in ("&lt;", "&gt;", "&amp;"):
-        text = text.replace(escaped, html.unescape(escaped)) if isinstance(text, str) else None
+    if isinstance(text, str):  # Slack escapes exactly these three
+        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     profile = _at(event, "/user_profile")
     return _Reading({"/event/text": text}, _at(profile, "/email"), _at(event, "/user"), _at(profile, "/real_name"))
 
@@ -208,6 +206,7 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
+_MARKS = re.compile(r"([^\w\s\x00-\x7f]{32})[^\w\s\x00-\x7f]+")
 _HISTORY = re.compile(
     r"\s*(-{2,}\s*(original message|forwarded message|ursprüngliche nachricht|message d.origine|mensaje original)\b"
     r"|begin forwarded message:|##- .{0,100} -##)",

@@ -57,7 +57,7 @@ def marker_of(model: type[BaseModel], field: str) -> Marker | None:
     return next(_markers(info.metadata, info.annotation), None)
 
 
-def check(model: type[BaseModel], parameters: Mapping[str, Any], view: View) -> list[str]:
+def check(parameters: Mapping[str, Any], model: type[BaseModel], view: View) -> list[str]:
     """Return a reason `provenance: <field> ...` for every marked parameter that is not where it must come from.
 
     `parameters` may be unvalidated. A reason never repeats a value. Parameters that are absent or None claim nothing:

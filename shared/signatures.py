@@ -1,4 +1,4 @@
-"""Webhook signatures: raw body and headers in, silence or `Unauthenticated` out; and the same schemes for signing. Pure.
+"""Webhook signatures: raw body and headers in, silence or `Unauthenticated` out; and signing by the same schemes. Pure.
 
 Headers are a mapping of lower-cased names. `secrets` holds every active secret, two while one is being rotated.
 Schemes as their vendors document them: Zendesk "Verifying webhook authenticity", Atlassian "Secure admin webhooks",
@@ -83,6 +83,11 @@ def sign(scheme: str, body: bytes, secret: bytes, now: datetime) -> dict[str, st
     raise ValueError(f"no signature scheme is called {scheme!r}")
 
 
+def refusal() -> Unauthenticated:
+    """Return the one error of every failed check, so that nothing can be probed."""
+    return Unauthenticated("not authenticated: check the secret or token that signs the request, and the clock")
+
+
 def _zendesk(body: bytes, secret: bytes, stamp: str) -> str:
     return base64.b64encode(hmac.digest(secret, stamp.encode() + body, "sha256")).decode()
 
@@ -113,15 +118,11 @@ def _iso_time(stamp: str) -> datetime | None:
 
 def _check_age(signed_at: datetime | None, now: datetime) -> None:
     if signed_at is None or abs((now - signed_at).total_seconds()) > WINDOW_S:
-        raise _failure()
+        raise refusal()
 
 
 def _check_match(presented: Sequence[str], expected: Iterable[str]) -> None:
     # On bytes: compare_digest raises TypeError for a str that is not ASCII.
     offers = [value.encode("utf-8", "replace") for value in presented]
     if not any(hmac.compare_digest(good.encode(), offer) for good in expected for offer in offers):
-        raise _failure()
-
-
-def _failure() -> Unauthenticated:
-    return Unauthenticated("the request is not signed with an active secret, or not in the last 5 minutes")
+        raise refusal()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, NoReturn
@@ -109,15 +108,13 @@ def _check(root: dict[str, Any]) -> None:
     stack: list[tuple[Any, _Place]] = [(root, _Place())]
     while stack:
         value, place = stack.pop()
-        code = _defect(value)
-        if code:
-            _refuse(code, place)
-        if isinstance(value, dict):
-            for key in value:
-                # The key itself cannot be shown, so the place is its object.
-                if code := _defect(key):
-                    _refuse(code, place)
-        stack.extend((child, _Place(place, key)) for key, child in _children(value))
+        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+            if code := _defect(key):
+                _refuse(code, place)  # such a key cannot be shown: the place is its object
+            if code := _defect(child):
+                _refuse(code, _Place(place, key))
+            if isinstance(child, dict | list):
+                stack.append((child, _Place(place, key)))
 
 
 def _defect(value: Any) -> str | None:
@@ -130,13 +127,6 @@ def _defect(value: Any) -> str | None:
     if isinstance(value, float):
         return None if math.isfinite(value) else "not_finite"
     return value.code if isinstance(value, _Defect) else None
-
-
-def _children(value: Any) -> Iterator[tuple[str | int, Any]]:
-    if isinstance(value, dict):
-        yield from value.items()
-    elif isinstance(value, list):
-        yield from enumerate(value)
 
 
 def _refuse(code: str, place: _Place) -> NoReturn:

@@ -47,7 +47,8 @@ async def _seen_before(task: AutomationTask, snapshot: Snapshot, ports: Ports) -
     fields = {"task_id": task.task_id, "source": task.source, "intent": record.intent, "state_to": record.state}
     if sha256_hex(canonical_json(task.raw_payload)) != record.payload_sha256:
         return Outcome("payload_conflict", fields=fields, severity="WARNING")
-    await pay(ports, record, snapshot.version)
+    if record.state != "READY" or record.exec.attempts == 0:  # a retry waits for its own time
+        await pay(ports, record, snapshot.version)
     return Outcome("duplicate", fields=fields)
 
 

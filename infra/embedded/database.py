@@ -188,7 +188,9 @@ class Database:
         self._set_durable(any(operation.durable for operation in batch))
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
             await loop.run_in_executor(self._disk, self._begin_patiently)
         try:
             transaction = Transaction(self._writer)
@@ -217,8 +219,8 @@ class Database:
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 return
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(BUSY_POLL_S)
 
@@ -238,7 +240,8 @@ class Database:
             await asyncio.sleep(FOREIGN_POLL_S)
             # While a commit is under way, asking would wait for its fsync; the next commit asks by itself.
             if self._flushing is None or self._flushing.done():
-                self._notice_foreign_writes()
+                with contextlib.suppress(sqlite3.Error):  # whoever reads or writes next is told
+                    self._notice_foreign_writes()
 
     def _notice_foreign_writes(self) -> None:
         version = self._writer.execute("PRAGMA data_version").fetchone()

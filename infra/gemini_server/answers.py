@@ -28,9 +28,9 @@ _ADDRESS = re.compile(r"\bto (?P<address>\d+[^.!?\n]{7,290}?)(?: instead| please
 
 
 def answer(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return {intent, parameters, confidence}; keys that begin with "/" are authenticated fields, not prose."""
-    prose = "\n".join(text for label, text in texts.items() if not label.startswith("/"))
-    fields = "\n".join(text for label, text in texts.items() if label.startswith("/"))
+    """Return {intent, parameters, confidence}; keys that begin with "fields/" are authenticated, not prose."""
+    prose = "\n".join(text for label, text in texts.items() if not label.startswith("fields/"))
+    fields = "\n".join(text for label, text in texts.items() if label.startswith("fields/"))
     intent, wanted = next(((n, w) for n, p, w in _INTENTS if re.search(p, prose, re.I)), ("unclassified", ()))
     if not wanted:
         return {"intent": intent, "parameters": {}, "confidence": SURE}

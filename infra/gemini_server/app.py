@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from infra.gemini_server.answers import Answerer, answer
 from infra.gemini_server.faults import ERRORS, Faults, Step
-from infra.gemini_server.requests import Rejected, authenticate, content_of, data_of, instructions_of, validate
+from infra.gemini_server.requests import Rejected, authenticate, content_of, instructions_of, texts_of, validate
 
 FINISH = ("FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY")
 BLOCK = ("BLOCK_REASON_UNSPECIFIED", "SAFETY")
@@ -56,6 +56,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/v1beta/models/{model}:generateContent", _generate, methods=["POST"]),
+            Route("/v1/models/{model}:generateContent", _generate, methods=["POST"]),
             Route(
                 "/v1beta1/projects/{project}/locations/{location}/publishers/google/models/{model}:generateContent",
                 _generate,
@@ -133,12 +134,7 @@ def _text(server: GeminiServer, step: Step, body: dict[str, Any]) -> str:
         return ""
     if step.fault == "malformed":
         return 'Sure! {"intent": "refund_request", '
-    data = data_of(content_of(body))
-    try:
-        texts = json.loads(data)
-    except ValueError:
-        texts = {"text": data}
-    text = json.dumps(server.answerer(texts), ensure_ascii=False)
+    text = json.dumps(server.answerer(texts_of(content_of(body))), ensure_ascii=False)
     return text[: len(text) // 2] if step.fault == "max_tokens" else text
 
 

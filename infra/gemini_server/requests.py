@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -64,6 +65,7 @@ def _schema_problems(schema: Any, where: str) -> Iterator[str]:
     if not isinstance(schema, dict):
         yield f"{where}: must be an object"
         return
+    schema = {_camel(name): value for name, value in schema.items()}
     yield from (f'Unknown name "{name}" at "{where}": Cannot find field.' for name in schema.keys() - SCHEMA_FIELDS)
     raw = schema.get("type", 0)
     kind = TYPES[raw] if isinstance(raw, int) and 0 <= raw < len(TYPES) else str(raw).upper()
@@ -84,6 +86,11 @@ def _schema_problems(schema: Any, where: str) -> Iterator[str]:
         yield from _schema_problems(schema.get("items"), f"{where}.items")
 
 
+def _camel(name: str) -> str:
+    """Protobuf's JSON takes names in both spellings, and the SDKs use both."""
+    return re.sub(r"_([a-z])", lambda m: m[1].upper(), name)
+
+
 def instructions_of(body: Mapping[str, Any]) -> str:
     """Return the system instruction's text."""
     return _text(body.get("systemInstruction") or body.get("system_instruction") or {})
@@ -94,10 +101,16 @@ def content_of(body: Mapping[str, Any]) -> str:
     return "\n".join(_text(content) for content in body["contents"])
 
 
-def data_of(content: str) -> str:
-    """Return what stands between the nonce markers, or all of it where there are none."""
-    found = _CONTENT.search(content)
-    return found[2] if found else content
+def texts_of(content: str) -> dict[str, str]:
+    """Return the texts between the nonce markers by label, and the authenticated fields as `fields/<pointer>`.
+
+    Content of any other shape is one text.
+    """
+    try:
+        data = json.loads(found[2]) if (found := _CONTENT.search(content)) else None
+        return {**data["texts"], **{f"fields{pointer}": value for pointer, value in data["fields"].items()}}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {"text": content}
 
 
 def _text(content: Mapping[str, Any]) -> str:

@@ -135,7 +135,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, datetime):
-        return datetime.fromtimestamp(value.replace(microsecond=0).timestamp(), UTC).replace(microsecond=value.microsecond)
+        return datetime.fromtimestamp(value.replace(microsecond=0).timestamp(), UTC).replace(
+            microsecond=value.microsecond
+        )
     return value
 
 

@@ -31,7 +31,7 @@ class PubsubPublisher:
     @property
     def _client(self) -> Any:
         if self._built is None:
-            self._built = _build()
+            self._built = build_publisher()
         return self._built
 
     async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
@@ -55,7 +55,7 @@ class PubsubPublisher:
             await client.transport.close()
 
 
-def _build() -> Any:
+def build_publisher() -> Any:
     from google.pubsub_v1 import PublisherAsyncClient
 
     host = os.environ.get("PUBSUB_EMULATOR_HOST")

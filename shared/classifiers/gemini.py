@@ -33,7 +33,9 @@ class GeminiClassifier:
 
         self.model = model
         self._protos, self._api_error = sdk.protos, GoogleAPICallError
-        sdk.configure(api_key=api_key, transport="rest", client_options={"api_endpoint": endpoint} if endpoint else None)
+        sdk.configure(
+            api_key=api_key, transport="rest", client_options={"api_endpoint": endpoint} if endpoint else None
+        )
         self._client = get_default_generative_client()
         session = self._client.transport._session
         session._max_refresh_attempts = 0  # a key cannot be refreshed: it would call twice more after a 401

@@ -24,8 +24,13 @@ class GenaiClassifier:
 
         self.model = model
         self._types, self._api_error = types, errors.APIError
-        # attempts=1 also turns off the silent second try after a connection error.
-        http = types.HttpOptions(base_url=endpoint or None, retry_options=types.HttpRetryOptions(attempts=1))
+        http = types.HttpOptions(
+            base_url=endpoint or None,
+            # Named, for the SDK's default moves; system instruction, schema and thinking level are all in these.
+            api_version="v1beta1" if vertex_project else "v1beta",
+            # One attempt, said aloud: without it connection errors are silently tried a second time.
+            retry_options=types.HttpRetryOptions(attempts=1),
+        )
         if vertex_project:
             where = {"project": vertex_project, "location": vertex_location or "global"}
             self._client = genai.Client(vertexai=True, http_options=http, **where)

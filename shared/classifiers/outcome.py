@@ -48,7 +48,9 @@ def failure(
     """
     reasons = {d.get("reason") for d in details if isinstance(d, Mapping)}
     if status in (401, 403, 404) or "API_KEY_INVALID" in reasons:
-        return ModelUnavailable(f"the model API refused the key or the model (HTTP {status})", code="model_misconfigured")
+        return ModelUnavailable(
+            f"the model API refused the key or the model (HTTP {status})", code="model_misconfigured"
+        )
     if status in (408, 429) or not 400 <= status < 500:
         wait_s = _retry_after_s(details, headers or {})
         return ModelUnavailable(f"the model API answered HTTP {status}", retry_after_s=wait_s)

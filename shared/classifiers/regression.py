@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 EPOCHS = 8
 RATE = 0.5
@@ -27,7 +28,7 @@ def features(text: str) -> Vector:
     """
     words = _WORD.findall(text.lower())
     counts = Counter(words)
-    counts.update(f"{first} {second}" for first, second in zip(words, words[1:], strict=False))
+    counts.update(f"{first} {second}" for first, second in pairwise(words))
     for word in set(words):
         padded = f"_{word}_"
         counts.update(f"{padded[i : i + n]}~" for n in (3, 4, 5) for i in range(len(padded) - n + 1))

@@ -1,0 +1,69 @@
+"""A dead letter never vanishes: its task goes to a person, or is told by its start marker, and its bytes are parked."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from shared import lifecycle
+from shared.composition import Ports
+from shared.creation import create
+from shared.entry import Outcome
+from shared.errors import NotFound
+from shared.gate import degraded
+from shared.lifecycle import Skip
+from shared.outbox import pay
+from shared.parking import park
+from shared.payload import view
+from shared.push import Delivery
+from shared.schemas import AutomationTask, TaskReady
+from shared.tasks import change
+from shared.topics import TASKS, TASKS_EXPRESS
+
+SOURCE_ATTRIBUTE = "CloudPubSubDeadLetterSourceSubscription"
+
+
+async def deadletter(delivery: Delivery, ports: Ports) -> Outcome:
+    """Move the task of a dead letter, then park the letter; both are safe to repeat.
+
+    Raises:
+        StoreUnavailable: the letter comes again.
+    """
+    source = delivery.attributes.get(SOURCE_ATTRIBUTE, "")
+    lane = source.removeprefix(ports.settings.topic_prefix)
+    task_id, outcome = None, "undecodable"
+    try:
+        if lane in (TASKS, TASKS_EXPRESS):
+            task = AutomationTask.model_validate_json(delivery.data)
+            task_id, outcome = task.task_id, await _never_classified(ports, task, delivery)
+        elif lane.startswith("intent-"):
+            message = TaskReady.model_validate_json(delivery.data)
+            task_id, outcome = message.task_id, await _never_finished(ports, message)
+    except ValidationError:
+        pass  # parked below, as it is
+    await park(ports, delivery, reason="dead_lettered", task_id=task_id, outcome=outcome, subscription=source)
+    fields = {"task_id": task_id, "subscription": source, "error_code": outcome}
+    return Outcome("parked", fields=fields, severity="ERROR")
+
+
+async def _never_classified(ports: Ports, task: AutomationTask, delivery: Delivery) -> str:
+    """Give the task to a person as `unclassified`, unless it has a record after all."""
+    settings = ports.settings
+    created = await create(
+        ports, task, view(task.source, task.raw_payload), lambda _, at: degraded("dead_lettered", settings, at),
+        now=delivery.publish_time, trace_id=delivery.trace_id,
+    )  # fmt: skip
+    return "awaiting_approval" if created.is_new else "has_a_record"
+
+
+async def _never_finished(ports: Ports, message: TaskReady) -> str:
+    """End the task by its start marker, unless it moved on without this message."""
+    try:
+        changed = await change(
+            ports.store, message.task_id, lambda r, now: lifecycle.dead_lettered(r, message.generation, now)
+        )
+    except Skip as skip:
+        return skip.code
+    except NotFound:
+        return "no_task"
+    await pay(ports, changed.after, changed.version)
+    return changed.after.state.lower()

@@ -1,0 +1,36 @@
+"""Topic `intent-<name>` in; one run of one handler, its result in the document and on topic `results`, out.
+
+Every intent is deployed from this entry point with its own `INTENT`, service account and subscription.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from functions.execute.step import execute as step
+from shared.composition import ports
+from shared.entry import serve_push
+from shared.intents import load_handler
+
+
+def entry(name: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return the HTTP function that executes the intent called `name`."""
+
+    async def serve(request: Request) -> Response:
+        function = f"execute-{name.replace('_', '-')}"
+        return await serve_push(
+            function, request, lambda delivery: step(delivery, ports(), ports().registry[name], load_handler(name))
+        )
+
+    return serve
+
+
+@functions_framework.aio.http
+async def execute(request: Request) -> Response:
+    """Handle one push of a `TaskReady` for the intent that `INTENT` names."""
+    return await entry(os.environ["INTENT"])(request)

@@ -1,0 +1,289 @@
+"""Claim, start, run the handler, finish: four promises of the protocol around one plain function.
+
+Reads intent and parameters from the task document only; the message is a pointer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared import lifecycle
+from shared.composition import Ports
+from shared.entry import Outcome
+from shared.errors import Retry
+from shared.gate import start_refusal
+from shared.handler import Ambiguous, HandlerOutcome, NotApplied, Permanent, TaskContext, TaskOutput
+from shared.intents import Intent
+from shared.lifecycle import Skip
+from shared.logs import log
+from shared.outbound import Outbound
+from shared.outbox import pay
+from shared.parking import park
+from shared.payload import view
+from shared.ports import Document, Snapshot
+from shared.push import Delivery
+from shared.settings import provider_settings
+from shared.schemas import TaskReady, TaskRecord, TaskResult
+from shared.tasks import Changed, change, task_path, to_document, to_record, transact
+
+FINISH_TRIES = 3
+# A redelivery by the bus serves short waits; longer ones are left to the outbox, so that no delivery is burnt.
+LONGEST_REDELIVERY_S = 60.0
+
+
+class EffectRefused(Exception):
+    """Raised into a handler right before its first write when the start marker could not be set: nothing was sent."""
+
+
+async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any) -> Outcome:
+    """Run one task once, or say why not.
+
+    Raises:
+        Retry: the message comes again: the store is down, this very message's earlier delivery still holds the
+            lease, or the handler asked for another attempt soon.
+    """
+    try:
+        message = TaskReady.model_validate_json(delivery.data)
+    except ValidationError:
+        await park(ports, delivery, reason="invalid_message", task_id=None, outcome="parked")
+        return Outcome("parked", fields={"intent": intent.name, "error_code": "invalid_message"}, severity="ERROR")
+    try:
+        claimed = await _claim(message, delivery, ports, intent)
+    except Skip as skip:
+        if skip.code == "lease_held_by_this_message":
+            raise Retry("an earlier delivery of this message is still at work", code=skip.code) from None
+        return Outcome(skip.code, fields={"task_id": message.task_id, "intent": intent.name})
+    if claimed.after.state == "UNKNOWN" and claimed.before.state == "UNKNOWN":
+        return await _reconcile(claimed.after, ports, intent, handler)
+    if claimed.after.state != "EXECUTING":
+        return await _ended(claimed, ports)
+    return await _Attempt(claimed.after, ports, intent, handler).run()
+
+
+async def _claim(message: TaskReady, delivery: Delivery, ports: Ports, intent: Intent) -> Changed:
+    """Take the lease; where nothing happens between claim and effect, the start marker goes into the same commit."""
+    path, switch = task_path(message.task_id), f"switches/{intent.name}"
+    nonce = f"{ports.random.getrandbits(128):032x}"
+    seen: list[TaskRecord] = []
+
+    def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
+        record, now = to_record(snapshots[path]), snapshots[path].read_time
+        if record.state == "UNKNOWN" and record.generation == message.generation:
+            seen[:] = [record, record]
+            return {}
+        after = lifecycle.claim(record, message.generation, intent, now, nonce=nonce, message_id=delivery.message_id)
+        if after.state == "EXECUTING" and not intent.reads_first:
+            refusal = start_refusal(after, intent, ports.settings, switched_off=_is_off(snapshots[switch]))
+            after = lifecycle.start(after, after.exec.epoch, intent, now, refusal)
+        seen[:] = [record, after]
+        return {path: to_document(after)}
+
+    snapshots = await transact(ports.store, (path, switch), body)
+    return Changed(*seen, version=snapshots[path].version, now=snapshots[path].read_time)
+
+
+def _is_off(switch: Snapshot) -> bool:
+    """The kill switch: `switches/<intent>` with `enabled: false`, set by ops without a deployment."""
+    return switch.data is not None and switch.data.get("enabled") is False
+
+
+class _Attempt:
+    """One attempt of one task by the worker that holds its lease."""
+
+    def __init__(self, record: TaskRecord, ports: Ports, intent: Intent, handler: Any) -> None:
+        self.record, self.ports, self.intent, self.handler = record, ports, intent, handler
+        self.epoch = record.exec.epoch
+        self.stopped: Changed | Skip | None = None  # set when the start marker was refused
+        self.began = time.perf_counter()
+
+    async def run(self) -> Outcome:
+        """Run the handler and commit what is known of the effect afterwards."""
+        try:
+            arrow = await self._handle()
+        except EffectRefused:
+            arrow = None
+        if isinstance(self.stopped, Skip):
+            return self._outcome(self.stopped.code, self.record, self.record)
+        if self.stopped is not None:
+            return await _ended(self.stopped, self.ports)
+        assert arrow is not None, "a handler that was not stopped has an outcome"
+        try:
+            done = await self._finish(arrow)
+        except Skip as skip:  # fenced: the lease went to somebody else, who decides
+            return self._outcome(skip.code, self.record, self.record)
+        if done.after.state == "READY":
+            return self._again(done)
+        return await _ended(done, self.ports)
+
+    async def _handle(self) -> Callable[[TaskRecord, datetime], TaskRecord] | None:
+        """Call the handler; return the arrow that its outcome means."""
+        parameters = self.intent.parameters.model_validate(self.record.parameters)
+        seconds = handler_seconds(self.intent)
+        epoch, intent = self.epoch, self.intent
+        try:
+            async with asyncio.timeout(seconds):
+                output = await self.handler.handle(parameters, self._context(seconds))
+        except EffectRefused:
+            raise
+        except NotApplied as error:
+            return functools.partial(
+                _retry, epoch=epoch, intent=intent, code=error.code, after_s=error.retry_after_s, ms=self._spent_ms()
+            )
+        except Permanent as error:
+            message, ms = error.message or error.code, self._spent_ms()
+            return lambda r, now: lifecycle.fail(r, epoch, now, code=error.code, message=message, spent_ms=ms)
+        except Exception as error:  # anything else is ambiguous: that is the contract
+            code = error.code if isinstance(error, Ambiguous) else f"unexpected_{type(error).__name__}"[:60]
+            return lambda r, now: lifecycle.ambiguous(r, epoch, intent, now, code=code)
+        done = output if isinstance(output, TaskOutput) else TaskOutput(str(output))
+        result = self._result(done.output)
+        return lambda r, now: lifecycle.succeed(r, epoch, result, done.provider_ref, now)
+
+    def _context(self, seconds: float) -> TaskContext:
+        return context(
+            self.record, self.ports, self.intent, asyncio.get_running_loop().time() + seconds,
+            before_write=self._start if self.intent.reads_first else None,
+        )  # fmt: skip
+
+    async def _start(self) -> None:
+        """Set the start marker right before the first write; without it nothing is sent."""
+        switch = f"switches/{self.intent.name}"
+        (off,) = await self.ports.store.read(switch)
+
+        def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
+            refusal = start_refusal(record, self.intent, self.ports.settings, switched_off=_is_off(off))
+            return lifecycle.start(record, self.epoch, self.intent, now, refusal)
+
+        try:
+            changed = await change(self.ports.store, self.record.task_id, arrow)
+        except (Skip, Retry) as error:
+            self.stopped = error if isinstance(error, Skip) else Skip(code="start_unconfirmed")
+            raise EffectRefused from None
+        if changed.after.state != "EXECUTING":
+            self.stopped = changed
+            raise EffectRefused
+
+    async def _finish(self, arrow: Callable[[TaskRecord, datetime], TaskRecord]) -> Changed:
+        """Commit the outcome; worth a few tries, because a known outcome would else become an unknown one."""
+        for tries in range(FINISH_TRIES):
+            try:
+                return await change(self.ports.store, self.record.task_id, arrow)
+            except Retry:
+                if tries == FINISH_TRIES - 1:
+                    raise
+                await asyncio.sleep(0.2 * 4**tries)
+        raise AssertionError("unreachable")
+
+    def _again(self, done: Changed) -> Outcome:
+        """Let the bus bring this message again; a long wait is left to the outbox, which is not due before.
+
+        Raises:
+            Retry: the bus redelivers.
+        """
+        due = done.after.outbox.due_at if done.after.outbox else done.now
+        seconds = (due - done.now).total_seconds()
+        if seconds > LONGEST_REDELIVERY_S:
+            return self._outcome("retry_later", done.before, done.after)
+        log("WARNING", "retry", outcome="retry", **_fields(done.before, done.after))
+        code = done.after.error.code if done.after.error else "retry"
+        raise Retry("the handler will be tried again", code=code, retry_after_s=seconds)
+
+    def _spent_ms(self) -> float:
+        return round((time.perf_counter() - self.began) * 1000, 1)
+
+    def _result(self, output: str) -> TaskResult:
+        tokens = self.record.classification.tokens_used
+        return TaskResult(success=True, output=output[:4000], execution_time_ms=self._spent_ms(), tokens_used=tokens)
+
+    def _outcome(self, code: str, before: TaskRecord, after: TaskRecord) -> Outcome:
+        return Outcome(code, fields=_fields(before, after), severity="WARNING")
+
+
+def context(
+    record: TaskRecord,
+    ports: Ports,
+    intent: Intent,
+    deadline: float,
+    before_write: Callable[[], Awaitable[None]] | None = None,
+) -> TaskContext:
+    """Return what a handler gets: ids, an HTTP client bound to its provider, the authenticated requester."""
+    provider = provider_settings(intent.provider)
+    requester = view(record.source, record.task().raw_payload).fields.get("requester") or {}
+    return TaskContext(
+        task_id=record.task_id,
+        effect_key=record.effect_key,
+        attempt=record.exec.attempts,
+        deadline=deadline,
+        dry_run=False,
+        http=Outbound(
+            provider.url,
+            token=provider.token,
+            allow_private=ports.settings.local,
+            max_in_flight=ports.settings.max_concurrent_calls,
+            deadline=deadline,
+            before_write=before_write,
+        ),
+        log=functools.partial(log, "INFO", task_id=record.task_id, intent=intent.name, trace_id=record.trace_id),
+        requester=requester,
+        options=provider.options,
+    )
+
+
+def handler_seconds(intent: Intent) -> float:
+    """Return the handler's deadline: before the function's, which is before the subscription's."""
+    return intent.limits.timeout_s - min(5.0, intent.limits.timeout_s * 0.2)
+
+
+def _retry(
+    record: TaskRecord, now: datetime, *, epoch: int, intent: Intent, code: str, after_s: float | None, ms: float
+) -> TaskRecord:
+    return lifecycle.retry(record, epoch, intent, now, code=code, retry_after_s=after_s, spent_ms=ms)
+
+
+async def _reconcile(record: TaskRecord, ports: Ports, intent: Intent, handler: Any) -> Outcome:
+    """Ask the provider what became of an UNKNOWN effect; a handler that cannot ask leaves it to a person."""
+    verdict = None
+    if hasattr(handler, "reconcile"):
+        seconds = handler_seconds(intent)
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout(seconds):
+                verdict = await handler.reconcile(record.effect_key, context(record, ports, intent, deadline))
+        except Exception as error:
+            log("WARNING", "reconcile failed", task_id=record.task_id, error_type=type(error).__name__,
+                error_code=error.code if isinstance(error, HandlerOutcome) else None)  # fmt: skip
+            verdict = "unknown"
+    try:
+        changed = await change(
+            ports.store, record.task_id, lambda r, now: lifecycle.reconciled(r, record.generation, verdict, now)
+        )
+    except Skip as skip:
+        return Outcome(skip.code, fields=_fields(record, record))
+    return await _ended(changed, ports)
+
+
+async def _ended(changed: Changed, ports: Ports) -> Outcome:
+    """Pay what the new state owes and say how the task stands."""
+    await pay(ports, changed.after, changed.version)
+    state = changed.after.state
+    return Outcome(
+        state.lower(),
+        fields=_fields(changed.before, changed.after),
+        severity="INFO" if state == "SUCCEEDED" else "WARNING",
+    )
+
+
+def _fields(before: TaskRecord, after: TaskRecord) -> dict[str, Any]:
+    return {
+        "task_id": after.task_id, "source": after.source, "intent": after.intent, "generation": after.generation,
+        "state_from": before.state, "state_to": after.state, "attempt": after.exec.attempts,
+        "tokens_used": after.classification.tokens_used, "trace_id": after.trace_id,
+        "error_code": after.error.code if after.error else None,
+    }  # fmt: skip

@@ -1,0 +1,34 @@
+"""Post the summary of a ticket to the configured Slack channel."""
+
+from __future__ import annotations
+
+from html import escape
+
+from functions.execute.ticket_summary.intent import Parameters
+from shared.handler import Ambiguous, NotApplied, Permanent, TaskContext, TaskOutput
+
+# Slack says of these that part of the work may have been done.
+UNSURE = frozenset({"fatal_error", "internal_error", "service_unavailable"})
+
+
+async def handle(params: Parameters, ctx: TaskContext) -> str | TaskOutput:
+    """Post the summary, or say what would be posted."""
+    channel = ctx.options["channel"]
+    if ctx.dry_run:
+        return f"would post to {channel}: {params.summary}"
+    # Escaped as Slack asks, so that the text can neither mention @channel nor dress up a link.
+    message = {"channel": channel, "text": escape(params.summary, quote=False), "unfurl_links": False}
+    reply = await ctx.http.call("POST", "/api/chat.postMessage", json=message)
+    if reply.get("ok") is True:
+        return TaskOutput(f"Posted to {channel}", provider_ref=reply.get("ts"))
+    error = str(reply.get("error"))  # Slack refuses with 200
+    if error in ("ratelimited", "rate_limited"):
+        raise NotApplied("Slack is over its rate limit", code="slack_ratelimited")
+    if reply.data is None or error in UNSURE:
+        raise Ambiguous("Slack may have posted the message", code=f"slack_{error}")
+    raise Permanent("Slack refuses the message", code=f"slack_{error}")
+
+
+async def plan(params: Parameters, ctx: TaskContext) -> str:
+    """Say what would be posted, and where."""
+    return f"Post to {ctx.options['channel']}: {params.summary}"

@@ -1,0 +1,62 @@
+"""Who may POST a plain `AutomationTask` in the cloud: a Google-signed ID token or the generic signature in, or 401."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from functions.intake.incoming import IncomingRequest
+from shared.errors import Misconfigured, Retry
+from shared.settings import Settings, secrets_of
+from shared.signatures import refusal, verify_generic
+
+CERTIFICATES_TIMEOUT_S = 3
+CLOCK_SKEW_S = 10
+
+EmailOf = Callable[[str, str], str]
+
+
+async def check_caller(request: IncomingRequest, body: bytes, settings: Settings, email_of: EmailOf) -> None:
+    """Let the request pass if its token belongs to one of `DIRECT_CALLERS`, or `DIRECT_WEBHOOK_SECRET` signed it.
+
+    Raises:
+        Unauthenticated: it is neither, whatever the reason.
+        Misconfigured: the service lacks what it needs to check (503).
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        verify_generic(body, request.headers, secrets_of("direct"), request.received_at)
+        return
+    if not settings.direct_audience or not settings.direct_callers:
+        # Google's library does not check an audience that is empty.
+        raise Misconfigured("DIRECT_AUDIENCE and DIRECT_CALLERS must be set to accept tokens", code="audience_missing")
+    if await asyncio.to_thread(email_of, token.strip(), settings.direct_audience) not in settings.direct_callers:
+        raise refusal()
+
+
+def email_of_google_token(token: str, audience: str, transport: Any = None) -> str:
+    """Return the verified e-mail address in a Google-signed ID token for `audience`. Blocks on the network.
+
+    Raises:
+        Unauthenticated: signature, issuer, audience, expiry or address do not hold.
+        Retry: Google's certificates could not be fetched.
+    """
+    from google.auth import exceptions
+    from google.auth.transport.requests import Request
+    from google.oauth2 import id_token
+
+    if token.count(".") != 2 or not token.isascii():
+        raise refusal()  # before fetching anything
+    fetch = transport or partial(Request(), timeout=CERTIFICATES_TIMEOUT_S)
+    try:
+        verify: Any = id_token.verify_oauth2_token
+        claims = verify(token, fetch, audience, clock_skew_in_seconds=CLOCK_SKEW_S)
+    except exceptions.TransportError:
+        raise Retry("Google's certificates could not be fetched", code="certificates_unavailable") from None
+    except (ValueError, exceptions.GoogleAuthError):
+        raise refusal() from None
+    if claims.get("email_verified") is not True:
+        raise refusal()
+    return str(claims.get("email"))

@@ -1,0 +1,38 @@
+"""Two functions of one bundle: `intake`, public, takes webhooks; `intake_events`, private, takes topic `events`."""
+
+from __future__ import annotations
+
+import time
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from functions.intake.incoming import incoming
+from functions.intake.step import receive_event, receive_webhook
+from shared.composition import ports
+from shared.entry import Outcome, guard, log_outcome, serve_push
+from shared.push import Delivery
+
+
+@functions_framework.aio.http
+async def intake(request: Request) -> Response:
+    """Serve webhooks, `POST /` and `GET /healthz`."""
+
+    async def work() -> Response:
+        started = time.perf_counter()
+        outcome = await receive_webhook(incoming(request), ports())
+        log_outcome("intake", outcome, started)
+        return JSONResponse(outcome.body, outcome.status)
+
+    return await guard("intake", request, work)
+
+
+@functions_framework.aio.http
+async def intake_events(request: Request) -> Response:
+    """Serve the push subscription of topic `events`."""
+
+    async def step(delivery: Delivery) -> Outcome:
+        return await receive_event(delivery, ports())
+
+    return await serve_push("intake-events", request, step)

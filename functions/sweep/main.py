@@ -1,0 +1,24 @@
+"""Cloud Scheduler in, every minute; whatever crashes and lost messages left behind, out."""
+
+from __future__ import annotations
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from functions.sweep.step import sweep as step
+from shared.composition import ports
+from shared.entry import guard, log_outcome, started
+
+
+@functions_framework.aio.http
+async def sweep(request: Request) -> Response:
+    """Run one sweep; running two at once is safe."""
+
+    async def work() -> Response:
+        began = started()
+        outcome = await step(ports())
+        log_outcome("sweep", outcome, began)
+        return JSONResponse(outcome.body, status_code=outcome.status)
+
+    return await guard("sweep", request, work)

@@ -1,0 +1,108 @@
+"""The guarantee: outboxes due are published, dead leases and old approvals end, lost approval events are consumed.
+
+Each action is a compare-and-set, so two sweeps at once, or one that dies midway, do no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import datetime, timedelta
+
+from shared import decisions, lifecycle
+from shared.composition import Ports
+from shared.edits import DECISIONS, UNATTRIBUTED, consume
+from shared.entry import Outcome
+from shared.errors import NotFound, Retry
+from shared.intents import topic_for
+from shared.lifecycle import Person, Skip
+from shared.logs import log
+from shared.outbox import pay
+from shared.ports import Filter, Snapshot
+from shared.schemas import TaskRecord
+from shared.tasks import Changed, change, task_path, to_record
+
+PAGE = 200
+MAX_PAGES = 50
+IN_FLIGHT = 20
+# An event normally arrives within seconds and knows its author; only an older edit is consumed without one.
+EVENT_GRACE = timedelta(minutes=2)
+
+
+async def sweep(ports: Ports) -> Outcome:
+    """Look after everything that is due; `body` counts the actions.
+
+    Raises:
+        StoreUnavailable: the next sweep goes on.
+    """
+    (clock,) = await ports.store.read("switches/sweep")  # any document: it is the server's time that is wanted
+    done: Counter[str] = Counter()
+    slots = asyncio.Semaphore(IN_FLIGHT)
+
+    async def one(snapshot: Snapshot) -> None:
+        async with slots:
+            done[await _look_after(ports, to_record(snapshot))] += 1
+
+    after: Snapshot | None = None
+    for _ in range(MAX_PAGES):
+        due = await ports.store.query(
+            "tasks", where=[Filter("next_check_at", "<=", clock.read_time)], order_by="next_check_at", limit=PAGE,
+            after=after,
+        )  # fmt: skip
+        await asyncio.gather(*(one(s) for s in due))
+        if len(due) < PAGE:
+            break
+        after = due[-1]
+    done["consumed"] = await _consume_lost_decisions(ports, clock.read_time)
+    counts = dict(+done)
+    return Outcome("swept", body=counts, fields={"count": sum(counts.values())})
+
+
+async def _look_after(ports: Ports, record: TaskRecord) -> str:
+    """Do what one task needs now; return a word for it."""
+    try:
+        if record.state == "AWAITING_APPROVAL":
+            return await _overdue(ports, record)
+        changed = await _sweep(ports, record)
+        if changed.after.outbox is None:
+            return "checked"
+        await pay(ports, changed.after, changed.version)
+    except (Skip, NotFound):
+        return "skipped"
+    except Retry:
+        return "failed"  # still due: the next sweep comes back to it
+    return "published"
+
+
+async def _overdue(ports: Ports, record: TaskRecord) -> str:
+    """End an approval that nobody gave in time, or remind of one that soon ends."""
+    try:
+        await decisions.expire(ports, record.task_id)
+        return "expired"
+    except Skip:
+        await _sweep(ports, record)
+    log("WARNING", "approval is about to expire", task_id=record.task_id, intent=record.intent,
+        outcome="approval_expiring", trace_id=record.trace_id)  # fmt: skip
+    return "reminded"
+
+
+async def _sweep(ports: Ports, record: TaskRecord) -> Changed:
+    topic = topic_for(record.intent)
+    return await change(ports.store, record.task_id, lambda r, now: lifecycle.sweep(r, topic, now))
+
+
+async def _consume_lost_decisions(ports: Ports, now: datetime) -> int:
+    """Apply approvals that people decided and whose event never came."""
+    count = 0
+    for status in DECISIONS:
+        undecided = await ports.store.query(
+            "approvals", where=[Filter("outcome", "==", None), Filter("status", "==", status)], limit=PAGE
+        )
+        for approval in undecided:
+            if now - datetime.fromisoformat(approval.version[:26].rstrip("Z") + "+00:00") < EVENT_GRACE:
+                continue
+            (task,) = await ports.store.read(task_path(approval.id))
+            if task.data is not None:
+                await consume(ports, approval, to_record(task), Person(UNATTRIBUTED, "firestore"))
+                count += 1
+    return count

@@ -1,0 +1,72 @@
+"""Documents as JSON text and back, exactly: datetimes become `{"$time": ...}` of fixed width, so text order is time order.
+
+Pure. A key of a document's own that begins with `$` gets a second one.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.errors import SwitchyardError
+from shared.ports import Document
+
+TIME_KEY = "$time"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_text(value: Any) -> str:
+    """Return `value` as JSON.
+
+    Raises:
+        SwitchyardError: `invalid_document`: not JSON types or aware datetimes, NaN, or a string that is not Unicode.
+    """
+    try:
+        text = json.dumps(_encode(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()
+    except (ValueError, TypeError, RecursionError):
+        raise SwitchyardError("a value cannot be stored", code="invalid_document") from None
+    return text
+
+
+def from_text(text: str) -> Document:
+    """Return the document that `to_text` was given."""
+    document: Document = json.loads(text, object_hook=_decode)
+    return document
+
+
+def from_us(us: int) -> datetime:
+    """Return the moment that is `us` microseconds after 1970, exactly."""
+    return EPOCH + timedelta(microseconds=us)
+
+
+def to_rfc3339(us: int) -> str:
+    """Return the same moment as text, with the nine decimals Firestore gives."""
+    return f"{from_us(us):%Y-%m-%dT%H:%M:%S.%f}000Z"
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_escape(key): _encode(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encode(item) for item in value]
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return {TIME_KEY: value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")}
+    return value
+
+
+def _escape(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError("keys are strings")
+    return "$" + key if key.startswith("$") else key
+
+
+def _decode(pairs: dict[str, Any]) -> Any:
+    if TIME_KEY in pairs:
+        return datetime.fromisoformat(pairs[TIME_KEY])
+    if any(key.startswith("$") for key in pairs):
+        return {key[1:] if key.startswith("$") else key: item for key, item in pairs.items()}
+    return pairs

@@ -1,0 +1,153 @@
+"""Documents in SQLite with Firestore's semantics; a written approval also queues the event that Firestore would send.
+
+A version is the time of its commit as RFC 3339 text, as Firestore's update_time: the event carries the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from infra.embedded.bus import DOCUMENT_EVENTS, enqueue
+from infra.embedded.database import Database, Row, Transaction
+from infra.embedded.encoding import from_text, from_us, to_rfc3339, to_text
+from shared.errors import Conflict
+from shared.ports import ABSENT, Filter, Snapshot, Write
+
+APPROVALS = "approvals"
+_NAME = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*")  # goes into SQL text, so that indexes are found
+_UPSERT = """INSERT INTO docs (path, collection, data, version) VALUES (?, ?, ?, ?)
+    ON CONFLICT (path) DO UPDATE SET data = excluded.data, version = excluded.version"""
+# Values are compared within one type only, as in Firestore.
+_KINDS: tuple[tuple[type, str], ...] = (
+    (bool, "'true', 'false'"),
+    (int | float, "'integer', 'real'"),  # type: ignore[arg-type]
+    (str, "'text'"),
+    (datetime, "'object'"),
+)
+
+
+class EmbeddedStore:
+    """`Store` of `shared.ports`. `authid` is who writes, as the document event will say."""
+
+    def __init__(self, database: Database, *, project: str = "switchyard-local", authid: str = "") -> None:
+        self._database = database
+        self._project = project
+        self._authid = authid
+
+    async def read(self, *paths: str) -> list[Snapshot]:
+        marks = ",".join("?" * len(paths))
+        rows = self._database.read(f"SELECT path, data, version FROM docs WHERE path IN ({marks})", paths)  # noqa: S608
+        now = datetime.now(UTC)
+        found = {row[0]: _snapshot(row, now) for row in rows}
+        return [found.get(path) or Snapshot(path, None, ABSENT, now) for path in paths]
+
+    async def commit(self, *writes: Write) -> list[str]:
+        texts = [to_text(write.data) for write in writes]
+
+        def apply(transaction: Transaction) -> list[str]:
+            for write in writes:
+                _check(transaction, write)
+            now = transaction.tick()
+            version = to_rfc3339(now)
+            for write, text in zip(writes, texts, strict=True):
+                collection = write.path.rpartition("/")[0]
+                transaction.execute(_UPSERT, (write.path, collection, text, version))
+                if collection == APPROVALS:
+                    self._announce(transaction, write, now)
+            return [version] * len(writes)
+
+        return await self._database.write(apply)
+
+    async def query(
+        self,
+        collection: str,
+        *,
+        where: Sequence[Filter] = (),
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: Snapshot | None = None,
+    ) -> list[Snapshot]:
+        conditions, arguments = [f"collection = '{_checked(collection)}'"], []
+        for clause, value in map(_condition, where):
+            conditions.append(clause)
+            arguments += value
+        if order_by is not None:
+            conditions.append(f"json_type(data, '$.{_checked(order_by)}') IS NOT NULL")  # missing: not in the order
+        if after is not None:
+            clause, value = _beyond(after, order_by, descending)
+            conditions.append(clause)
+            arguments += value
+        direction = "DESC" if descending else "ASC"
+        order = [f"{column} {direction}" for column in ([_column(order_by)] if order_by else []) + ["path"]]
+        sql = f"""SELECT path, data, version FROM docs WHERE {" AND ".join(conditions)}
+            ORDER BY {", ".join(order)} LIMIT ?"""  # noqa: S608  names are checked, values are bound
+        rows = await self._database.scan(sql, [*arguments, limit])
+        now = datetime.now(UTC)
+        return [_snapshot(row, now) for row in rows]
+
+    async def close(self) -> None:
+        """Nothing: whoever opened the database closes it."""
+
+    def _announce(self, transaction: Transaction, write: Write, now_us: int) -> None:
+        from infra.document_event import approval_event  # costs an import that most processes never need
+
+        task_id = write.path.rpartition("/")[2]
+        headers, body = approval_event(self._project, task_id, write.data, to_rfc3339(now_us), self._authid)
+        enqueue(transaction, DOCUMENT_EVENTS, str(now_us), now_us, body, headers)
+
+
+def _check(transaction: Transaction, write: Write) -> None:
+    if write.expected is None:
+        return
+    row = transaction.execute("SELECT version FROM docs WHERE path = ?", (write.path,)).fetchone()
+    if write.expected != (row[0] if row else ABSENT):
+        raise Conflict(f"{write.path} was changed by another writer")
+
+
+def _snapshot(row: Row, now: datetime) -> Snapshot:
+    path, data, version = row
+    return Snapshot(path, from_text(data), version, now)
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a collection or field")
+    return name
+
+
+def _column(field: str) -> str:
+    return f"json_extract(data, '$.{_checked(field)}')"
+
+
+def _condition(filter: Filter) -> tuple[str, list[Any]]:
+    column, kind = _column(filter.field), f"json_type(data, '$.{filter.field}')"
+    if filter.value is None:
+        return f"({column} IS NULL AND {kind} = 'null')", []  # json_extract alone cannot tell null from missing
+    kinds = next(names for types, names in _KINDS if isinstance(filter.value, types))
+    operator = {"==": "=", "<=": "<="}[filter.op]
+    return f"({column} {operator} ? AND {kind} IN ({kinds}))", [_bound(filter.value)]
+
+
+def _bound(value: Any) -> Any:
+    """Return the value as json_extract gives it."""
+    return to_text(value) if isinstance(value, datetime) else value
+
+
+def _beyond(after: Snapshot, order_by: str | None, descending: bool) -> tuple[str, list[Any]]:
+    operator = "<" if descending else ">"
+    if order_by is None:
+        return f"path {operator} ?", [after.path]
+    column = _column(order_by)
+    value: Any = after.data
+    for name in order_by.split("."):
+        value = value[name]
+    if value is None:  # null is before every value
+        return f"(({column} IS NULL AND path {operator} ?){'' if descending else f' OR {column} IS NOT NULL'})", [
+            after.path
+        ]
+    nulls = f" OR {column} IS NULL" if descending else ""
+    return f"(({column}, path) {operator} (?, ?){nulls})", [_bound(value), after.path]

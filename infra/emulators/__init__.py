@@ -1,0 +1,1 @@
+"""Google's own Pub/Sub and Firestore emulators, and real functions-framework processes against them."""

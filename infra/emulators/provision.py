@@ -1,0 +1,51 @@
+"""Creates a manifest's topics and subscriptions in the Pub/Sub emulator, as pull subscriptions of the same policies."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from infra.emulators.queue import CALL_TIMEOUT_S, build_subscriber
+from infra.manifest import Manifest, Subscription
+from shared.adapters import status_of
+from shared.adapters.pubsub import build_publisher
+
+
+async def provision(manifest: Manifest, project: str, prefix: str = "") -> None:
+    """Create what is not there yet; what is there is left as it is."""
+    publisher, subscriber = build_publisher(), build_subscriber()
+    try:
+        for topic in manifest.topics:
+            await _create(publisher.create_topic, {"name": f"projects/{project}/topics/{prefix}{topic}"})
+        for subscription in manifest.subscriptions:
+            await _create(subscriber.create_subscription, _request(subscription, project, prefix))
+    finally:
+        await publisher.transport.close()
+        await subscriber.transport.close()
+
+
+async def _create(call: Any, request: dict[str, Any]) -> None:
+    try:
+        await call(request=request, retry=None, timeout=CALL_TIMEOUT_S)
+    except Exception as error:
+        if status_of(error) != "ALREADY_EXISTS":
+            raise
+
+
+def _request(subscription: Subscription, project: str, prefix: str) -> dict[str, Any]:
+    topics = f"projects/{project}/topics/{prefix}"
+    request: dict[str, Any] = {
+        "name": f"projects/{project}/subscriptions/{prefix}{subscription.name}",
+        "topic": topics + subscription.topic,
+        "ack_deadline_seconds": subscription.ack_deadline_s,
+        "retry_policy": {
+            "minimum_backoff": timedelta(seconds=subscription.min_backoff_s),
+            "maximum_backoff": timedelta(seconds=subscription.max_backoff_s),
+        },
+    }
+    if subscription.dead_letter_topic is not None:
+        request["dead_letter_policy"] = {
+            "dead_letter_topic": topics + subscription.dead_letter_topic,
+            "max_delivery_attempts": subscription.max_delivery_attempts,
+        }
+    return request

@@ -1,0 +1,118 @@
+"""`Queue` over Pub/Sub's pull API, for the relay that plays Pub/Sub's pushing side locally."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from datetime import UTC
+from typing import Any
+
+from infra.queue import Delivery
+from shared.adapters import status_of
+
+CALL_TIMEOUT_S = 10.0
+# A pull that found nothing is asked again until the wait is over; the server ends it by itself after some 20 s.
+LONGEST_PULL_S = 15.0
+
+
+class PubsubQueue:
+    """Pulls exactly what it is asked for, so that a lease begins when the relay takes a message, not in a buffer.
+
+    Unary pulls of 100 bring 20,000 messages/s from the emulator and one streaming pull 1,970/s; both wake within 50 ms.
+    """
+
+    def __init__(self, project: str, prefix: str = "") -> None:
+        self._path = f"projects/{project}/subscriptions/{prefix}"
+        self._built: Any = None
+        self._acks: dict[str, list[str]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def _client(self) -> Any:
+        if self._built is None:
+            self._built = build_subscriber()
+        return self._built
+
+    async def pull(self, subscription: str, max_messages: int, wait_s: float) -> list[Delivery]:
+        """See `Queue.pull`.
+
+        Raises:
+            google.api_core.exceptions.GoogleAPICallError: there is no such subscription, or no server.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait_s
+        request = {"subscription": self._path + subscription, "max_messages": max_messages}
+        while (left := until - loop.time()) > 0:
+            try:
+                answer = await self._client.pull(request=request, retry=None, timeout=min(left, LONGEST_PULL_S))
+            except Exception as error:
+                if status_of(error) not in {"DEADLINE_EXCEEDED", "TIMEOUT"}:
+                    raise
+                continue
+            if answer.received_messages:
+                return [_delivery(subscription, received) for received in answer.received_messages]
+        return []
+
+    async def ack(self, delivery: Delivery) -> None:
+        """See `Queue.ack`. Acknowledgements of the same moment travel in one call."""
+        waiting = self._acks.setdefault(delivery.subscription, [])
+        waiting.append(delivery.token)
+        if len(waiting) == 1:
+            self._start(self._send_acks(delivery.subscription))
+
+    async def nack(self, delivery: Delivery) -> None:
+        """See `Queue.nack`: a deadline of zero ends the lease, and the server applies backoff and dead-lettering."""
+        request = {"subscription": self._path + delivery.subscription, "ack_ids": [delivery.token]}
+        await self._client.modify_ack_deadline(
+            request=request | {"ack_deadline_seconds": 0}, retry=None, timeout=CALL_TIMEOUT_S
+        )
+
+    async def close(self) -> None:
+        """Send the acknowledgements under way, then close the channel."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CALL_TIMEOUT_S)
+        if self._built is not None:
+            client, self._built = self._built, None
+            await client.transport.close()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send_acks(self, subscription: str) -> None:
+        await asyncio.sleep(0)  # lets everyone who is ready join
+        request = {"subscription": self._path + subscription, "ack_ids": self._acks.pop(subscription)}
+        try:
+            await self._client.acknowledge(request=request, retry=None, timeout=CALL_TIMEOUT_S)
+        except Exception as error:
+            # Best effort, as the port says: the messages come again and their receivers are idempotent.
+            if not status_of(error):
+                raise
+
+
+def build_subscriber() -> Any:
+    """Return an asyncio subscriber client for the emulator named by PUBSUB_EMULATOR_HOST, or for the cloud."""
+    from google.pubsub_v1 import SubscriberAsyncClient
+
+    host = os.environ.get("PUBSUB_EMULATOR_HOST")
+    if not host:
+        return SubscriberAsyncClient()
+    import grpc
+    from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
+
+    return SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(channel=grpc.aio.insecure_channel(host)))
+
+
+def _delivery(subscription: str, received: Any) -> Delivery:
+    message = received.message
+    return Delivery(
+        subscription=subscription,
+        message_id=message.message_id,
+        data=message.data,
+        attributes=dict(message.attributes),
+        publish_time=message.publish_time.astimezone(UTC),
+        attempt=received.delivery_attempt or None,
+        token=received.ack_id,
+    )

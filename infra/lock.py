@@ -1,0 +1,98 @@
+"""`python infra/lock.py [--check] [--upgrade]`: every requirements .in file -> its pinned and hashed .txt file.
+
+Functions are locked for the cloud's runtime, the environments of this repository for every Python they support.
+Without `--upgrade` pins stay as they are where they still fit. Needs `uv`, which is part of the dev environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT_S = 300
+RUNTIME_PYTHON = "3.13"  # of the deployed functions
+OLDEST_PYTHON = "3.11"  # requires-python of pyproject.toml
+CLOUD = ["--python-version", RUNTIME_PYTHON, "--python-platform", "x86_64-manylinux_2_28"]
+ANYWHERE = ["--universal", "--python-version", OLDEST_PYTHON]
+DEV = ROOT / "infra/requirements/dev.txt"
+
+
+def targets() -> list[tuple[Path, list[str]]]:
+    """Return each .in file with its options, dev first: `run` and `emulators` are held to the pins of dev."""
+    environments = ROOT / "infra/requirements"
+    within_dev = [*ANYWHERE, "--constraint", str(DEV.relative_to(ROOT))]
+    return [
+        (environments / "dev.in", ANYWHERE),
+        (environments / "emulators.in", within_dev),
+        (environments / "run.in", within_dev),
+        # google-generativeai holds protobuf and the Google clients back, so these two stand alone.
+        (environments / "classify.in", ANYWHERE),
+        *((path, CLOUD) for path in sorted((ROOT / "functions").glob("*/requirements.in"))),
+    ]
+
+
+def main() -> int:
+    """Write all locks; with --check only say which are stale (exit status 1)."""
+    parser = argparse.ArgumentParser(prog="python infra/lock.py", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a lock is stale")
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions that fit")
+    args = parser.parse_args()
+    stale = []
+    for source, options in targets():
+        lock = source.with_suffix(".txt")
+        before = lock.read_text() if lock.exists() else ""
+        after = compiled(source, [*options, *(["--upgrade"] if args.upgrade else [])], before)
+        if after != before:
+            stale.append(lock.relative_to(ROOT))
+            if not args.check:
+                lock.write_text(after)
+    for path in stale:
+        print(f"{'stale' if args.check else 'wrote'} {path}")
+    return 1 if args.check and stale else 0
+
+
+def compiled(source: Path, options: list[str], current: str) -> str:
+    """Return the lock of `source`; pins of `current` are kept where they still fit.
+
+    Raises:
+        SystemExit: uv is missing, found no solution, or named a host.
+    """
+    scratch = source.with_suffix(".lock")
+    try:
+        if current:
+            scratch.write_text(current)
+        subprocess.run(  # noqa: S603
+            [
+                _uv(), "pip", "compile", str(source.relative_to(ROOT)), "--output-file", str(scratch), "--quiet",
+                "--generate-hashes", "--no-header", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate",
+                *options,
+            ],  # fmt: skip
+            cwd=ROOT,
+            timeout=TIMEOUT_S,
+            check=True,
+        )
+        text = scratch.read_text()
+    except subprocess.SubprocessError as error:
+        raise SystemExit(f"{source.relative_to(ROOT)}: {error}") from None
+    finally:
+        scratch.unlink(missing_ok=True)
+    if re.search(r"https?://|--(extra-)?index|--find-links", text):
+        raise SystemExit(f"{source.relative_to(ROOT)}: the lock names a host")
+    return text
+
+
+def _uv() -> str:
+    beside = Path(sys.executable).parent / "uv"
+    found = str(beside) if beside.exists() else shutil.which("uv")
+    if found is None:
+        raise SystemExit("uv is missing: pip install uv, or run this with the dev environment's Python")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""What Pub/Sub's push does in the cloud: pulls each subscription, posts to its function, acknowledges on 2xx.
+
+Works on any `Queue`. Subscriptions share nothing but the event loop, so one that is stuck slows no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+
+from infra.manifest import Manifest, Subscription
+from infra.queue import Delivery, Queue
+
+# function name, headers, body, timeout_s -> HTTP status
+Post = Callable[[str, Mapping[str, str], bytes, float], Awaitable[int]]
+
+MAX_PULL = 100
+PULL_WAIT_S = 30.0
+PAUSE_AFTER_ERROR_S = 1.0
+PUSH_HEADERS = {"content-type": "application/json"}
+
+_log = logging.getLogger("switchyard.relay")
+
+
+class Relay:
+    """One loop per subscription of the manifest, each with at most its function's `max_concurrency` in flight."""
+
+    def __init__(self, queue: Queue, manifest: Manifest, post: Post, *, project: str = "switchyard-local") -> None:
+        self._lanes = [_Lane(queue, manifest, subscription, post, project) for subscription in manifest.subscriptions]
+        self._running: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Deliver until `stop`."""
+        self._running = [asyncio.create_task(lane.run(), name=f"relay {lane.name}") for lane in self._lanes]
+        if self._running:
+            await asyncio.wait(self._running)
+
+    async def stop(self, grace_s: float) -> None:
+        """Pull no more, wait up to `grace_s` seconds for what is in flight, cancel the rest: it will come again."""
+        await _cancel(self._running)
+        flying = {task for lane in self._lanes for task in lane.flying}
+        if flying:
+            _, late = await asyncio.wait(flying, timeout=grace_s)
+            await _cancel(late)
+
+
+class _Lane:
+    def __init__(self, queue: Queue, manifest: Manifest, subscription: Subscription, post: Post, project: str) -> None:
+        function = manifest.function(subscription.function)
+        self.name = subscription.name
+        self.flying: set[asyncio.Task[None]] = set()
+        self._queue = queue
+        self._subscription = subscription
+        self._path = f"projects/{project}/subscriptions/{subscription.name}"
+        self._is_event = function.trigger == "document"
+        self._function = function.name
+        self._post = post
+        self._max_flying = function.max_concurrency
+        self._landed = asyncio.Event()
+
+    async def run(self) -> None:
+        while True:
+            while len(self.flying) >= self._max_flying:
+                self._landed.clear()
+                await self._landed.wait()
+            free = self._max_flying - len(self.flying)
+            try:
+                deliveries = await self._queue.pull(self.name, min(free, MAX_PULL), PULL_WAIT_S)
+            except Exception as error:
+                _log.warning("pull from %s failed: %s", self.name, type(error).__name__)
+                await asyncio.sleep(PAUSE_AFTER_ERROR_S)
+                continue
+            for delivery in deliveries:
+                task = asyncio.create_task(self._deliver(delivery))
+                self.flying.add(task)
+                task.add_done_callback(self._land)
+
+    def _land(self, task: asyncio.Task[None]) -> None:
+        self.flying.discard(task)
+        self._landed.set()
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        settle = self._queue.ack if await self._push(delivery) else self._queue.nack
+        try:
+            await settle(delivery)
+        except Exception as error:  # it comes again after its deadline
+            _log.warning("settling a delivery of %s failed: %s", self.name, type(error).__name__)
+
+    async def _push(self, delivery: Delivery) -> bool:
+        """Return whether the function took it."""
+        deadline_s = self._subscription.ack_deadline_s
+        headers, body = (
+            (delivery.attributes, delivery.data) if self._is_event else (PUSH_HEADERS, self._envelope(delivery))
+        )
+        try:
+            async with asyncio.timeout(deadline_s):
+                status = await self._post(self._function, headers, body, deadline_s)
+        except Exception as error:
+            _log.warning("%s failed: %s", self._function, type(error).__name__)
+            return False
+        return 200 <= status < 300
+
+    def _envelope(self, delivery: Delivery) -> bytes:
+        """Return Pub/Sub's push body, both spellings of its fields included."""
+        published = delivery.publish_time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        envelope: dict[str, object] = {
+            "message": {
+                "data": base64.b64encode(delivery.data).decode("ascii"),
+                "attributes": dict(delivery.attributes),
+                "messageId": delivery.message_id,
+                "message_id": delivery.message_id,
+                "publishTime": published,
+                "publish_time": published,
+            },
+            "subscription": self._path,
+        }
+        if delivery.attempt is not None and self._subscription.dead_letter_topic:
+            envelope["deliveryAttempt"] = delivery.attempt
+        return json.dumps(envelope).encode()
+
+
+async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

@@ -1,0 +1,43 @@
+"""`python -m infra.sandbox --port N [--ledger PATH]`: play the vendors until stopped."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from infra.sandbox.app import create_app
+from infra.sandbox.server import listen, server
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m infra.sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
+    parser.add_argument("--ledger", type=Path, help="append every applied effect to this file as a JSON line")
+    parser.add_argument("--seed", type=int, default=0, help="of the faults drawn at a rate")
+    parser.add_argument(
+        "--rate",
+        type=_rate,
+        action="append",
+        default=[],
+        metavar="VENDOR.OPERATION:FAULT=SHARE",
+        help="such as stripe.refund:timeout_after=0.1; may be repeated",
+    )
+    options = parser.parse_args(arguments)
+    app = create_app(options.ledger, seed=options.seed)
+    app.state.desk.faults.rate(options.rate)
+    sock = listen(options.port)
+    print(f"vendor sandbox on http://127.0.0.1:{sock.getsockname()[1]}", flush=True)
+    server(app).run(sockets=[sock])
+
+
+def _rate(text: str) -> dict[str, Any]:
+    where, _, rest = text.partition(":")
+    vendor, _, operation = where.partition(".")
+    fault, _, share = rest.partition("=")
+    return {"vendor": vendor, "operation": operation, "fault": fault, "share": float(share)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The sandbox as one ASGI app: the vendors' endpoints, and `/_...` ones to seed, script, read and reset it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from infra.sandbox.desk import Desk
+from infra.sandbox.vendors import Auth0, Shop, Slack, Stripe
+
+
+def create_app(ledger_path: Path | None = None, *, seed: int = 0) -> Starlette:
+    """Return the app. `app.state.desk` holds what the vendors share; `seed` is of the faults drawn at a rate."""
+    desk = Desk(ledger_path, seed)
+    vendors = [vendor(desk) for vendor in (Stripe, Shop, Auth0, Slack)]
+    app = Starlette(routes=[*_control(desk), *(route for vendor in vendors for route in vendor.routes())])
+    app.state.desk = desk
+    return app
+
+
+def _control(desk: Desk) -> list[Route]:
+    async def ledger(_: Request) -> Response:
+        return JSONResponse(
+            {
+                "entries": [asdict(entry) for entry in desk.ledger.entries],
+                "replays": [asdict(entry) for entry in desk.ledger.replays],
+                "calls": desk.calls,
+            }
+        )
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    return [
+        Route("/healthz", healthz),
+        Route("/_ledger", ledger),
+        Route("/_orders", _accept(desk.orders.seed), methods=["POST"]),
+        Route("/_script", _accept(desk.faults.script), methods=["POST"]),
+        Route("/_rates", _accept(desk.faults.rate), methods=["POST"]),
+    ]
+
+
+def _accept(take: Callable[[list[dict[str, Any]]], None]) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            take(await request.json())
+        except (TypeError, KeyError, ValueError) as error:
+            return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
+        return JSONResponse({}, 202)
+
+    return endpoint

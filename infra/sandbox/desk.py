@@ -1,0 +1,112 @@
+"""The path of every vendor call: fault, idempotency key, effect, ledger, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from infra.sandbox.faults import Fault, Faults
+from infra.sandbox.ledger import Effect, Ledger
+from infra.sandbox.orders import Orders
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a vendor says, and the effect it had: None for reads and refusals."""
+
+    body: Any
+    status: int = 200
+    effect: Effect | None = None
+
+    def response(self, request_id: str, *, replayed: bool = False) -> Response:
+        """Return the answer as HTTP: text as text, anything else as JSON."""
+        headers = {"Request-Id": request_id} | ({"Idempotent-Replayed": "true"} if replayed else {})
+        if isinstance(self.body, str):
+            return Response(self.body, self.status, headers, media_type="text/plain")
+        return JSONResponse(self.body, self.status, headers)
+
+
+@dataclass(slots=True)
+class Known:
+    """An idempotency key in use. `answer` is None while the first call is under way."""
+
+    asked: bytes
+    answer: Answer | None = None
+
+
+class Desk:
+    """What the vendors share: orders, ledger, faults, idempotency keys and the count of calls by `vendor.operation`."""
+
+    def __init__(self, ledger_path: Path | None = None, seed: int = 0) -> None:
+        self.orders = Orders()
+        self.ledger = Ledger(ledger_path)
+        self.faults = Faults(seed)
+        self.calls: Counter[str] = Counter()
+        self._keys: dict[tuple[str, str], Known] = {}
+        self._numbers = count(1)
+
+    async def serve(
+        self, request: Request, operation: str, apply: Callable[[bytes], Answer], *, keyed: bool = False
+    ) -> Response:
+        """Answer one call of `vendor.operation`; `apply(body)` does the work. `keyed`: Idempotency-Key is honoured.
+
+        As Stripe documents it: the same key and request get the stored answer, another request 400, a concurrent one
+        409; refused requests are not stored.
+        """
+        self.calls[operation] += 1
+        fault = self.faults.draw(operation)
+        if fault and not (fault.kind.applies or fault.kind.stores):
+            return await fault.happen(request, Response())
+        body, request_id = await request.body(), f"req_{next(self._numbers)}"
+        key = request.headers.get("Idempotency-Key")
+        slot = (operation, key) if keyed and key else None
+        if slot in self._keys:
+            response = self._replay(operation, slot, request.url.path.encode() + body, request_id)
+        else:
+            answer = await self._apply(slot, fault, request.url.path.encode() + body, lambda: apply(body))
+            if answer.effect:
+                self.ledger.add(operation, answer.effect, key=key, request_id=request_id)
+            response = answer.response(request_id)
+        return await fault.happen(request, response) if fault else response
+
+    async def _apply(
+        self, slot: tuple[str, str] | None, fault: Fault | None, asked: bytes, apply: Callable[[], Answer]
+    ) -> Answer:
+        known = Known(asked)
+        if slot:
+            self._keys[slot] = known
+        if fault and fault.ms:
+            await asyncio.sleep(fault.ms / 1000)
+        if fault and not fault.kind.applies:
+            known.answer = Answer(json.loads(bytes(fault.refusal().body)), 500)
+            return known.answer
+        answer = apply()
+        if answer.status < 400:
+            known.answer = answer
+        elif slot:
+            del self._keys[slot]
+        return answer
+
+    def _replay(self, operation: str, slot: tuple[str, str], asked: bytes, request_id: str) -> Response:
+        known = self._keys[slot]
+        if known.answer is None:
+            return refusal("idempotency_key_in_use", 409).response(request_id)
+        if known.asked != asked:
+            return refusal("idempotency_error").response(request_id)
+        if known.answer.effect:
+            self.ledger.add(operation, known.answer.effect, key=slot[1], request_id=request_id, replayed=True)
+        return known.answer.response(request_id, replayed=True)
+
+
+def refusal(kind: str, status: int = 400, code: str = "") -> Answer:
+    """Return an error in Stripe's shape; nothing was applied."""
+    return Answer({"error": {"type": kind, "code": code or kind, "message": kind.replace("_", " ")}}, status)

@@ -1,0 +1,56 @@
+"""Every effect the sandbox applied, in order: in memory, and as JSON lines in a file that outlives any client."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What an operation changes, before anybody applied it."""
+
+    subject: str  # an order, a mailbox or a channel
+    amount_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One applied effect, or the replay of one, which changes nothing."""
+
+    at: str
+    vendor: str
+    operation: str
+    idempotency_key: str | None
+    replayed: bool
+    subject: str
+    amount_minor: int | None
+    request_id: str
+
+
+class Ledger:
+    """Append-only. `entries` were applied; `replays` were answered from memory and changed nothing."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.entries: list[Entry] = []
+        self.replays: list[Entry] = []
+        self._path = path
+
+    def add(self, operation: str, effect: Effect, *, key: str | None, request_id: str, replayed: bool = False) -> None:
+        """Record an effect of `vendor.operation`; the file holds applied effects only."""
+        vendor, _, name = operation.partition(".")
+        at = datetime.now(UTC).isoformat()
+        entry = Entry(at, vendor, name, key, replayed, effect.subject, effect.amount_minor, request_id)
+        (self.replays if replayed else self.entries).append(entry)
+        if self._path is not None and not replayed:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(entry)) + "\n")
+
+
+def read_ledger(path: Path) -> list[Entry]:
+    """Return the applied effects in a ledger file; none where there is no file."""
+    if not path.exists():
+        return []
+    return [Entry(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]

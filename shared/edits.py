@@ -1,0 +1,75 @@
+"""What people write straight into an approval document: applied if it holds, else answered in its `error` field.
+
+Called by `resume`, which knows the author from the event, and by `sweep` for edits whose event was lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from shared.composition import Ports
+from shared.decisions import Wish, decide
+from shared.entry import Outcome
+from shared.errors import BadRequest, Conflict, NotFound
+from shared.lifecycle import Person
+from shared.ports import Document, Snapshot, Write
+from shared.schemas import TaskRecord
+
+DECISIONS: dict[str, Literal["approve", "reject"]] = {"approved": "approve", "rejected": "reject"}
+UNATTRIBUTED = "firestore:unattributed"
+
+
+async def consume(ports: Ports, approval: Snapshot, record: TaskRecord, person: Person) -> Outcome:
+    """Decide as the approval document says.
+
+    Raises:
+        StoreUnavailable: nothing was decided.
+    """
+    data = approval.data or {}
+    status = data.get("status")
+    fields = {"task_id": record.task_id, "intent": record.intent, "state_from": record.state}
+    if data.get("outcome") is not None or status == "pending":
+        edited = data.get("outcome") is not None and record.approval is not None and status != _status_of(record)
+        return Outcome("edited_after_decision" if edited else "nothing_to_do", fields=fields)
+    decision = DECISIONS.get(status) if isinstance(status, str) else None
+    if decision is None:
+        return await _refuse(ports, approval, fields, "status must be approved or rejected", "bad_status")
+    try:
+        after = await decide(ports, record.task_id, person, _wish(decision, data, record))
+    except NotFound:
+        return Outcome("no_task", fields=fields, severity="WARNING")
+    except BadRequest as error:
+        return await _refuse(ports, approval, fields, error.message, error.code)
+    return Outcome("decided", fields=fields | {"state_to": after.state})
+
+
+def _wish(decision: Literal["approve", "reject"], data: Document, record: TaskRecord) -> Wish:
+    shown = record.parameters or record.classification.parameters
+    intent, parameters = data.get("intent"), data.get("parameters")
+    return Wish(
+        decision,
+        params_hash=_text(data.get("params_hash")),
+        intent=intent if isinstance(intent, str) and intent != record.intent else None,
+        parameters=parameters if isinstance(parameters, dict) and parameters != shown else None,
+        comment=_text(data.get("comment")),
+    )
+
+
+async def _refuse(ports: Ports, approval: Snapshot, fields: dict[str, Any], message: str, code: str) -> Outcome:
+    """Say in the document what is wrong and wait on: the editor sees it where they wrote."""
+    assert approval.data is not None, "only an existing document can be refused"
+    data = approval.data | {"status": "pending", "error": f"{code}: {message}"}
+    try:
+        await ports.store.commit(Write(approval.path, data, approval.version))
+    except Conflict:
+        return Outcome("stale_event", fields=fields)
+    return Outcome("edit_refused", fields=fields | {"error_code": code}, severity="WARNING")
+
+
+def _status_of(record: TaskRecord) -> str:
+    assert record.approval is not None, "asked of decided tasks only"
+    return "approved" if record.approval.decision == "approve" else "rejected"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
