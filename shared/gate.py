@@ -100,7 +100,7 @@ def plan(
     said = read_answer(answer.text, task, registry, settings)
     reasons = list(said.reasons)
     if said.intent is not None:
-        reasons += check(said.intent.parameters, said.parameters, view)
+        reasons += check(said.parameters, said.intent.parameters, view)
         reasons += _confidence_reasons(said.confidence, settings)
         reasons += policy_reasons(said.intent, said.parameters, view, usage, settings)
         reasons += _task_reasons(said.intent, task, view)

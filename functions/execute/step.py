@@ -71,22 +71,24 @@ async def _claim(message: TaskReady, delivery: Delivery, ports: Ports, intent: I
     """Take the lease; where nothing happens between claim and effect, the start marker goes into the same commit."""
     path, switch = task_path(message.task_id), f"switches/{intent.name}"
     nonce = f"{ports.random.getrandbits(128):032x}"
-    seen: list[TaskRecord] = []
+    before = after = None
 
     def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
+        nonlocal before, after
         record, now = to_record(snapshots[path]), snapshots[path].read_time
         if record.state == "UNKNOWN" and record.generation == message.generation:
-            seen[:] = [record, record]
+            before = after = record
             return {}
         after = lifecycle.claim(record, message.generation, intent, now, nonce=nonce, message_id=delivery.message_id)
         if after.state == "EXECUTING" and not intent.reads_first:
             refusal = start_refusal(after, intent, ports.settings, switched_off=_is_off(snapshots[switch]))
             after = lifecycle.start(after, after.exec.epoch, intent, now, refusal)
-        seen[:] = [record, after]
+        before = record
         return {path: to_document(after)}
 
     snapshots = await transact(ports.store, (path, switch), body)
-    return Changed(*seen, version=snapshots[path].version, now=snapshots[path].read_time)
+    assert before is not None and after is not None, "body ran"
+    return Changed(before, after, version=snapshots[path].version, now=snapshots[path].read_time)
 
 
 def _is_off(switch: Snapshot) -> bool:

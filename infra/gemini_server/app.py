@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from infra.gemini_server.answers import Answerer, answer
 from infra.gemini_server.faults import ERRORS, Faults, Step
@@ -62,6 +63,7 @@ def create_app(
                 _generate,
                 methods=["POST"],
             ),
+            Route("/token", _token, methods=["POST"]),
             Route("/_script", _script, methods=["POST"]),
             Route("/_calls", _calls),
         ]
@@ -94,13 +96,14 @@ async def _reply(server: GeminiServer, request: Request) -> Response:
     server.requests.append(body)
     step = server.faults.next()
     if step.fault == "hang":
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
+        await _disconnected(request.receive)
     await asyncio.sleep(server.latency_ms / 1000)
     if step.fault in ERRORS:
         return _fault(step)
     if step.fault == "drop":
-        raise ConnectionError("dropped as scripted")
+        return Unfinished(every_s=None)
+    if step.fault == "trickle":
+        return Unfinished(every_s=0.1)
     if step.fault == "not_json":
         return Response("<html>ok</html>", media_type="application/json")
     if step.fault == "bad_gateway":
@@ -145,12 +148,44 @@ def _fault(step: Step) -> Response:
         details.append({"@type": f"{RPC}QuotaFailure", "violations": [{"quotaMetric": "generate_requests"}]})
     if step.retry_delay_s is not None:
         details.append({"@type": f"{RPC}RetryInfo", "retryDelay": f"{step.retry_delay_s:g}s"})
-    return _error(http, status, step.message or message, details)
+    response = _error(http, status, step.message or message, details)
+    if step.retry_after is not None:
+        response.headers["Retry-After"] = step.retry_after
+    return response
 
 
 def _error(http: int, status: str, message: str, details: Iterable[dict[str, Any]]) -> Response:
     error = {"code": http, "message": message, "status": status, "details": list(details)}
     return JSONResponse({"error": error}, http)
+
+
+class Unfinished(Response):
+    """A reply that announces more than it sends: one byte every `every_s` seconds, or none and then the end."""
+
+    def __init__(self, every_s: float | None) -> None:
+        super().__init__(media_type="application/json", headers={"content-length": "100000"})
+        self._every_s = every_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head and some spaces; returning early makes uvicorn close the connection."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": b" ", "more_body": True})
+        if self._every_s is None:
+            return
+        gone = asyncio.create_task(_disconnected(receive))
+        while not gone.done():
+            await send({"type": "http.response.body", "body": b" ", "more_body": True})
+            await asyncio.wait([gone], timeout=self._every_s)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _token(request: Request) -> Response:
+    """Play Google's OAuth endpoint, for the `token_uri` of a test's service account."""
+    return JSONResponse({"access_token": "local", "expires_in": 3600, "token_type": "Bearer"})
 
 
 async def _script(request: Request) -> Response:

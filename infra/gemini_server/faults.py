@@ -22,7 +22,8 @@ ERRORS: dict[str, tuple[int, str, str]] = {
 REPLIES = (
     "ok",
     "hang",  # until the caller hangs up
-    "drop",  # the connection closes without an answer
+    "drop",  # the connection closes in the middle of the answer
+    "trickle",  # a byte now and then, and never an end
     "not_json",  # 200 with a body that is not JSON
     "bad_gateway",  # 502 with a proxy's HTML page
     "safety_prompt",  # promptFeedback.blockReason, no candidates
@@ -38,12 +39,14 @@ KINDS = frozenset(ERRORS) | frozenset(REPLIES)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one call gets. `text` is a literal answer; `message` and `retry_delay_s` belong to errors."""
+    """What one call gets. `text` is a literal answer; the rest belongs to errors: google.rpc.RetryInfo in seconds, and
+    the Retry-After header."""
 
     fault: str = "ok"
     text: str | None = None
     message: str = ""
     retry_delay_s: float | None = None
+    retry_after: str | None = None
 
 
 class Faults:

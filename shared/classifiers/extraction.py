@@ -17,7 +17,7 @@ from shared.money import amounts
 from shared.payload import View
 from shared.provenance import FromField, FromPayload, Marker, MoneyFromPayload, marker_of
 
-_TOKEN = re.compile(r"(?<![\w#@.+-])#?[A-Za-z0-9](?:[A-Za-z0-9_@.+-]*[A-Za-z0-9])?(?![%\w])")
+_TOKEN = re.compile(r"(?:#|(?<![\w#@.+-]))[A-Za-z0-9](?:[A-Za-z0-9_@.+-]*[A-Za-z0-9])?(?![%\w])")
 _LINK = r"\W{0,3}(?:(?:number|no|nr|num|id|ref|reference|code|is|was|ending in|ending)\b\W{0,3}){0,3}"
 _OTHER_NUMBER = re.compile(
     r"\b(?:ticket|case|account|acct|card|check|cheque|pin|policy|invoice|phone|apt|unit|suite|room|bank|routing|issue)s?\b"
@@ -43,6 +43,8 @@ _ADDRESS = re.compile(
 _ADDRESS_WORD = re.compile(
     r"[\W_]*(?:\w*[0-9]\w*|[^\Wa-z0-9_].*|of|the|and|de|la|le|du|des|am|an|der|von|apt|unit|floor)[\W_]*"
 )
+
+_MORE_ON_LINE = re.compile(r"[^\S\n]*\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def _address(kind: Mapping[str, Any], texts: list[str]) -> _Found:
             address = match["address"].strip(" ,.")
             size_fits = kind.get("minLength", 1) <= len(address) <= kind.get("maxLength", 300)
             if size_fits and re.search(r"[0-9]", address) and re.search(r"[^\W\d_]{3}", address):
-                goes_on = match["line"] is not None and bool(re.match(r"[^\n]*\S", text[match.end() :]))
+                goes_on = match["line"] is not None and bool(_MORE_ON_LINE.match(text, match.end()))
                 looks_right = all(_ADDRESS_WORD.fullmatch(word) for word in address.split())
                 found[address] = looks_right and not goes_on
     return _Found(list(found), sure=all(found.values()))

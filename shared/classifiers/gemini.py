@@ -12,6 +12,7 @@ import json
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from shared.classifiers.outcome import MAX_OUTPUT_TOKENS, failure, read_text
@@ -45,12 +46,11 @@ class GeminiClassifier:
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         """Make one call, see `Classifier.ask`. A thread given up on ends by itself at its own timeout."""
+        call = partial(self._client.generate_content, self._request(question), retry=None, timeout=timeout_s)
         started = time.perf_counter()
         try:
             async with asyncio.timeout(timeout_s):
-                response = await asyncio.get_running_loop().run_in_executor(
-                    self._threads, self._call, question, timeout_s
-                )
+                response = await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except self._api_error as error:
             raise failure(int(error.code or 503), error.details, getattr(error.response, "headers", None)) from None
         except TimeoutError:
@@ -71,7 +71,7 @@ class GeminiClassifier:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.transport.close()
 
-    def _call(self, question: Question, timeout_s: float) -> Any:
+    def _request(self, question: Question) -> Any:
         body = {
             "model": f"models/{self.model}",
             "systemInstruction": {"parts": [{"text": question.instructions}]},
@@ -84,8 +84,7 @@ class GeminiClassifier:
             },
         }
         # The SDK's schema is older than the API's: what it does not know (propertyOrdering) is left out.
-        request = self._protos.GenerateContentRequest.from_json(json.dumps(body), ignore_unknown_fields=True)
-        return self._client.generate_content(request, retry=None, timeout=timeout_s)
+        return self._protos.GenerateContentRequest.from_json(json.dumps(body), ignore_unknown_fields=True)
 
 
 def _text(response: Any) -> str:

@@ -39,11 +39,12 @@ class GenaiClassifier:
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         """Make one call, see `Classifier.ask`."""
+        config = self._config(question, timeout_s)
         started = time.perf_counter()
         try:
             async with asyncio.timeout(timeout_s):
                 response = await self._client.aio.models.generate_content(
-                    model=self.model, contents=question.content, config=self._config(question, timeout_s)
+                    model=self.model, contents=question.content, config=config
                 )
         except self._api_error as error:
             raise failure(error.code, _details(error.details), getattr(error.response, "headers", None)) from None

@@ -36,12 +36,13 @@ class LocalClassifier:
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         """Return an answer within milliseconds; the first call trains, which takes a fraction of a second."""
         began = time.perf_counter()
-        intent, confidence = self.judge(question.view, question.schema["properties"]["intent"]["enum"])
+        view, whole = _beginning(question.view)
+        intent, confidence = self.judge(view, question.schema["properties"]["intent"]["enum"])
         parameters: dict[str, Any] = {}
         complete = True
         if intent != UNCLASSIFIED:
-            parameters, complete = extract(self._registry[intent].parameters, question.view)
-        confidence = confidence if complete else min(confidence, DOUBTFUL)
+            parameters, complete = extract(self._registry[intent].parameters, view)
+        confidence = confidence if complete and whole else min(confidence, DOUBTFUL)
         text = json.dumps({"intent": intent, "parameters": parameters, "confidence": round(confidence, 4)})
         return Answer(text, self.model, tokens_used=0, latency_ms=(time.perf_counter() - began) * 1000)
 
@@ -51,11 +52,12 @@ class LocalClassifier:
     def judge(self, view: View, allowed: Iterable[str]) -> tuple[str, float]:
         """Return the intent and its probability, before any parameter is looked for; `unclassified` has 0."""
         text = "\n".join(dict.fromkeys(view.texts.values()))
-        probabilities = self._regression.probabilities(text[:MAX_CHARS])
+        probabilities = self._regression.probabilities(text)
         intent = max(probabilities, key=probabilities.__getitem__)
-        if intent == UNCLASSIFIED or intent not in set(allowed) or not _WORD.search(text[:MAX_CHARS]):
+        # An intent that is not on offer keeps its share: the next best is no better for it.
+        if intent == UNCLASSIFIED or intent not in set(allowed) or not _WORD.search(text):
             return UNCLASSIFIED, 0.0
-        return intent, probabilities[intent] if len(text) <= MAX_CHARS else min(probabilities[intent], DOUBTFUL)
+        return intent, probabilities[intent]
 
     @cached_property
     def _regression(self) -> Regression:
@@ -64,6 +66,15 @@ class LocalClassifier:
         # What some team makes an intent of is no background there: lines close to an example of theirs are left out.
         background = [(line, UNCLASSIFIED) for line in _background() if not any(_close(_words(line), k) for k in known)]
         return Regression(*zip(*examples, *background, strict=True))
+
+
+def _beginning(view: View) -> tuple[View, bool]:
+    """Return the view with its first MAX_CHARS characters, and whether that is all of it."""
+    texts, left = {}, MAX_CHARS
+    for label, text in view.texts.items():
+        texts[label] = text[:left]
+        left -= len(texts[label])
+    return View(texts, view.fields), sum(map(len, view.texts.values())) <= MAX_CHARS
 
 
 def _words(text: str) -> frozenset[str]:

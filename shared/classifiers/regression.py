@@ -24,9 +24,10 @@ Vector = dict[str, float]
 def features(text: str) -> Vector:
     """Return damped counts of words, word pairs and the words' character 3- to 5-grams.
 
-    Digits are left out: they say which order, never what is wanted.
+    Digits, e-mail addresses and links are left out: they say which and whose, never what is wanted.
     """
-    words = _WORD.findall(text.lower())
+    said = " ".join(part for part in text.lower().split() if "@" not in part and "://" not in part)
+    words = _WORD.findall(said)
     counts = Counter(words)
     counts.update(f"{first} {second}" for first, second in pairwise(words))
     for word in set(words):

@@ -61,7 +61,7 @@ async def _payment(params: Parameters, ctx: TaskContext) -> dict[str, Any]:
     reply = await ctx.http.call("GET", "/v1/payment_intents/search", params={"query": query})
     for payment in reply.get("data") or ():
         if payment["status"] == "succeeded" and payment["currency"] == params.currency.lower():
-            payer, requester = payment["receipt_email"], ctx.requester.get("email", "")
+            payer, requester = payment.get("receipt_email"), ctx.requester.get("email", "")
             if payer and payer.casefold() != requester.casefold():
                 raise Permanent("the order was paid by somebody else", code="not_owner")
             return dict(payment)

@@ -21,11 +21,11 @@ async def handle(params: Parameters, ctx: TaskContext) -> str | TaskOutput:
     reply = await ctx.http.call("POST", "/api/chat.postMessage", json=message)
     if reply.get("ok") is True:
         return TaskOutput(f"Posted to {channel}", provider_ref=reply.get("ts"))
-    error = str(reply.get("error"))  # Slack refuses with 200
+    error = reply.get("error")  # Slack refuses with 200
     if error in ("ratelimited", "rate_limited"):
         raise NotApplied("Slack is over its rate limit", code="slack_ratelimited")
-    if reply.data is None or error in UNSURE:
-        raise Ambiguous("Slack may have posted the message", code=f"slack_{error}")
+    if error is None or error in UNSURE:
+        raise Ambiguous("Slack may have posted the message", code="slack_unsure")
     raise Permanent("Slack refuses the message", code=f"slack_{error}")
 
 

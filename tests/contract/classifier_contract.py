@@ -1,0 +1,252 @@
+"""What every remote `Classifier` promises. A subclass named `Test...` says how to build one for a server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from infra.gemini_server import GeminiServer, serving
+from shared import prompt
+from shared.errors import ModelRefused, ModelUnavailable, SwitchyardError
+from shared.intents import Intent, ParametersModel, Provider, Registry
+from shared.payload import View
+from shared.ports import Classifier, Question
+from shared.schemas import AutomationTask
+
+KEY = "AIza-the-key-itself"
+MODEL = "gemini-3.5-flash-lite"
+PRIVATE = "my card ends in 4242"
+
+
+class Parameters(ParametersModel):
+    order_id: str
+    amount_minor: int | None = None
+
+
+REFUND = Intent(
+    name="refund_request",
+    description="The customer wants money back.",
+    examples=("refund #10021", "money back for #10022", "refund order 10023"),
+    parameters=Parameters,
+    provider=Provider("stripe", url="https://stripe.example"),
+)
+
+
+def question(text: str = f"I want a refund of $25.00 for order #10021, {PRIVATE}") -> Question:
+    task = AutomationTask(task_id="t1", source="zendesk", raw_payload={"text": text})
+    return prompt.build(task, View(texts={"/text": text}, fields={}), Registry({"refund_request": REFUND}))
+
+
+class ClassifierContract:
+    """Inherited by the suite of each adapter."""
+
+    def build(self, endpoint: str, key: str = KEY) -> Classifier:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def server(self) -> Iterator[GeminiServer]:
+        with serving(api_keys=[KEY]) as server:
+            yield server
+
+    @pytest.fixture
+    async def classifier(self, server: GeminiServer) -> AsyncIterator[Classifier]:
+        classifier = self.build(server.url)
+        yield classifier
+        await classifier.close()
+
+    async def test_answer_carries_text_model_tokens_and_latency(
+        self, server: GeminiServer, classifier: Classifier
+    ) -> None:
+        server.latency_ms = 60
+        server.script({"text": '{"intent": "refund_request", "parameters": {}, "confidence": 0.9}'})
+        answer = await classifier.ask(question(), 5)
+        assert answer.text == '{"intent": "refund_request", "parameters": {}, "confidence": 0.9}'
+        assert answer.model == classifier.model == MODEL
+        assert answer.tokens_used > 100
+        assert 60 <= answer.latency_ms < 2000
+        assert server.calls == 1
+
+    async def test_request_keeps_instructions_apart_from_content(
+        self, server: GeminiServer, classifier: Classifier
+    ) -> None:
+        asked = question()
+        await classifier.ask(asked, 5)
+        (body,) = server.requests
+        assert body["systemInstruction"]["parts"] == [{"text": asked.instructions}]
+        assert [content["parts"] for content in body["contents"]] == [[{"text": asked.content}]]
+        assert "tools" not in body
+
+    async def test_request_asks_for_json_of_the_schema_at_temperature_zero(
+        self, server: GeminiServer, classifier: Classifier
+    ) -> None:
+        await classifier.ask(question(), 5)
+        config = server.requests[0]["generationConfig"]
+        assert config["temperature"] == 0
+        assert config["responseMimeType"] == "application/json"
+        properties = config["responseSchema"]["properties"]
+        assert properties["intent"]["enum"] == ["refund_request", "unclassified"]
+        assert set(properties["parameters"]["properties"]) == {"order_id", "amount_minor"}
+        assert set(config["responseSchema"]["required"]) == {"intent", "parameters", "confidence"}
+
+    async def test_schema_the_api_would_refuse_is_a_rejected_request(
+        self, server: GeminiServer, classifier: Classifier
+    ) -> None:
+        asked = question()
+        empty = {"type": "OBJECT", "properties": {"parameters": {"type": "OBJECT"}}}
+        bad = Question(asked.instructions, asked.content, empty, asked.version, asked.view)
+        with pytest.raises(ModelRefused) as caught:
+            await classifier.ask(bad, 5)
+        assert caught.value.code == "model_rejected_request"
+
+    async def test_asking_leaves_the_shared_schema_unchanged(self, classifier: Classifier) -> None:
+        asked = question()
+        before = repr(asked.schema)
+        await classifier.ask(asked, 5)
+        assert repr(asked.schema) == before
+
+    @pytest.mark.parametrize("fault", ["429", "500", "503", "504", "bad_gateway", "not_json", "drop"])
+    async def test_transient_trouble_is_unavailable_after_one_call(
+        self, server: GeminiServer, classifier: Classifier, fault: str
+    ) -> None:
+        server.script(fault)
+        with pytest.raises(ModelUnavailable) as caught:
+            await classifier.ask(question(), 5)
+        assert caught.value.code == "model_unavailable"
+        assert caught.value.retry_after_s is None
+        assert server.calls == 1
+
+    @pytest.mark.parametrize("delay_s", [37, 0.5])
+    async def test_quota_error_says_when_to_come_back(
+        self, server: GeminiServer, classifier: Classifier, delay_s: float
+    ) -> None:
+        server.script({"fault": "429", "retry_delay_s": delay_s})
+        with pytest.raises(ModelUnavailable) as caught:
+            await classifier.ask(question(), 5)
+        assert caught.value.retry_after_s == delay_s
+        assert server.calls == 1
+
+    async def test_retry_after_header_counts_where_no_retry_info_is_given(
+        self, server: GeminiServer, classifier: Classifier
+    ) -> None:
+        server.script({"fault": "503", "retry_after": "12"})
+        with pytest.raises(ModelUnavailable) as caught:
+            await classifier.ask(question(), 5)
+        assert caught.value.retry_after_s == 12
+
+    @pytest.mark.parametrize("fault", ["401", "403", "404"])
+    async def test_refused_key_or_model_is_retried_by_the_bus_until_an_operator_mends_it(
+        self, server: GeminiServer, classifier: Classifier, fault: str
+    ) -> None:
+        server.script(fault)
+        with pytest.raises(ModelUnavailable) as caught:
+            await classifier.ask(question(), 5)
+        assert caught.value.code == "model_misconfigured"
+        assert server.calls == 1
+
+    async def test_invalid_key_is_not_held_against_the_task(self, server: GeminiServer) -> None:
+        classifier = self.build(server.url, key="AIza-revoked")
+        with pytest.raises(ModelUnavailable) as caught:
+            await classifier.ask(question(), 5)
+        assert caught.value.code == "model_misconfigured"
+        await classifier.close()
+
+    @pytest.mark.parametrize(
+        ("fault", "code"),
+        [
+            ("400", "model_rejected_request"),
+            ("safety_prompt", "safety_block"),
+            ("safety", "safety_block"),
+            ("max_tokens", "cut_off"),
+            ("max_tokens_empty", "cut_off"),
+            ("no_candidates", "empty_answer"),
+            ("stop_empty", "empty_answer"),
+        ],
+    )
+    async def test_unusable_answer_is_refused_after_one_call(
+        self, server: GeminiServer, classifier: Classifier, fault: str, code: str
+    ) -> None:
+        server.script(fault)
+        with pytest.raises(ModelRefused) as caught:
+            await classifier.ask(question(), 5)
+        assert caught.value.code == code
+        assert server.calls == 1
+
+    async def test_text_that_is_no_json_is_returned_for_the_gate_to_judge(
+        self, server: GeminiServer, classifier: Classifier
+    ) -> None:
+        server.script("malformed")
+        assert (await classifier.ask(question(), 5)).text.startswith("Sure!")
+
+    async def test_hang_ends_at_the_timeout(self, server: GeminiServer, classifier: Classifier) -> None:
+        server.script("hang")
+        started = time.perf_counter()
+        with pytest.raises(ModelUnavailable):
+            await classifier.ask(question(), 0.3)
+        assert 0.25 < time.perf_counter() - started < 1.0
+        assert server.calls == 1
+
+    async def test_slow_trickle_ends_at_the_timeout(self, server: GeminiServer, classifier: Classifier) -> None:
+        server.script("trickle")
+        started = time.perf_counter()
+        with pytest.raises(ModelUnavailable):
+            await classifier.ask(question(), 0.5)
+        assert time.perf_counter() - started < 1.2
+
+    async def test_server_that_is_not_there_is_unavailable(self, server: GeminiServer) -> None:
+        classifier = self.build("http://127.0.0.1:1")
+        with pytest.raises(ModelUnavailable):
+            await classifier.ask(question(), 5)
+        await classifier.close()
+
+    async def test_ten_calls_are_in_flight_at_once(self, server: GeminiServer, classifier: Classifier) -> None:
+        await classifier.ask(question(), 5)
+        server.latency_ms = 300
+        started = time.perf_counter()
+        answers = await asyncio.gather(*(classifier.ask(question(), 5) for _ in range(10)))
+        assert len(answers) == server.max_in_flight == 10
+        assert time.perf_counter() - started < 1.5
+
+    async def test_event_loop_stays_free_during_a_call(self, server: GeminiServer, classifier: Classifier) -> None:
+        await classifier.ask(question(), 5)
+        server.latency_ms = 400
+        call = asyncio.create_task(classifier.ask(question(), 5))
+        ticks = 0
+        while not call.done():
+            await asyncio.sleep(0.01)
+            ticks += 1
+        assert ticks > 15
+        await call
+
+    async def test_cancelled_ask_ends_at_once_and_the_next_one_works(
+        self, server: GeminiServer, classifier: Classifier
+    ) -> None:
+        server.script("hang")
+        call = asyncio.create_task(classifier.ask(question(), 2))
+        async with asyncio.timeout(5):
+            while server.in_flight == 0:
+                await asyncio.sleep(0.01)
+        call.cancel()
+        started = time.perf_counter()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert time.perf_counter() - started < 0.5
+        assert (await classifier.ask(question(), 5)).text
+
+    @pytest.mark.parametrize("fault", ["400", "403", "429", "500"])
+    async def test_no_secret_and_no_content_in_an_error(
+        self, server: GeminiServer, classifier: Classifier, fault: str
+    ) -> None:
+        server.script({"fault": fault, "message": f"you sent {KEY} and {PRIVATE}"})
+        with pytest.raises(SwitchyardError) as caught:
+            await classifier.ask(question(), 5)
+        error = caught.value
+        shown = "".join(traceback.format_exception(error)) + repr(error) + str(error) + error.message
+        assert KEY not in shown
+        assert PRIVATE not in shown
+
+    async def test_objects_do_not_show_the_key(self, classifier: Classifier) -> None:
+        assert KEY not in repr(classifier)
