@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from infra.manifest import Manifest, Subscription
 from infra.queue import Delivery, Queue
+from shared.logs import log
 
 # function name, headers, body, timeout_s -> HTTP status
 Post = Callable[[str, Mapping[str, str], bytes, float], Awaitable[int]]
@@ -21,8 +21,6 @@ MAX_PULL = 100
 PULL_WAIT_S = 30.0
 PAUSE_AFTER_ERROR_S = 1.0
 PUSH_HEADERS = {"content-type": "application/json"}
-
-_log = logging.getLogger("switchyard.relay")
 
 
 class Relay:
@@ -70,7 +68,7 @@ class _Lane:
             try:
                 deliveries = await self._queue.pull(self.name, min(free, MAX_PULL), PULL_WAIT_S)
             except Exception as error:
-                _log.warning("pull from %s failed: %s", self.name, type(error).__name__)
+                self._log("pull failed", error)
                 await asyncio.sleep(PAUSE_AFTER_ERROR_S)
                 continue
             for delivery in deliveries:
@@ -87,7 +85,7 @@ class _Lane:
         try:
             await settle(delivery)
         except Exception as error:  # it comes again after its deadline
-            _log.warning("settling a delivery of %s failed: %s", self.name, type(error).__name__)
+            self._log("acknowledging failed", error)
 
     async def _push(self, delivery: Delivery) -> bool:
         """Return whether the function took it."""
@@ -99,7 +97,7 @@ class _Lane:
             async with asyncio.timeout(deadline_s):
                 status = await self._post(self._function, headers, body, deadline_s)
         except Exception as error:
-            _log.warning("%s failed: %s", self._function, type(error).__name__)
+            self._log("push failed", error)
             return False
         return 200 <= status < 300
 
@@ -120,6 +118,9 @@ class _Lane:
         if delivery.attempt is not None and self._subscription.dead_letter_topic:
             envelope["deliveryAttempt"] = delivery.attempt
         return json.dumps(envelope).encode()
+
+    def _log(self, what: str, error: Exception) -> None:
+        log("WARNING", what, function=self._function, subscription=self.name, error_type=type(error).__name__)
 
 
 async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:

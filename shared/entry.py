@@ -65,7 +65,8 @@ async def read_body(request: Request, limit: int) -> bytes:
         TooLarge: the announced or the actual size is over the limit.
     """
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
+    # int() refuses superscript digits and thousands of digits with an error of its own.
+    if announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > limit):
         raise TooLarge(f"the body has {announced[:20]} bytes; at most {limit} are taken")
     body = bytearray()
     async for chunk in request.stream():
@@ -119,10 +120,15 @@ def _log_error(function: str, request: Request, error: SwitchyardError, delivery
     severity: Severity = "ERROR" if isinstance(error, Misconfigured) or status_of(error) == 500 else "WARNING"
     log(
         severity, error.code, function=function, outcome="refused" if status_of(error) < 500 else "retry",
-        error_code=error.code, field=error.field, status=status_of(error),
+        error_code=error.code, field=_named_by_us(error.field), status=status_of(error),
         trace_id=delivery.trace_id if delivery else trace_id(request),
         message_id=delivery.message_id if delivery else None, attempt=delivery.attempt if delivery else None,
     )  # fmt: skip
+
+
+def _named_by_us(field: str | None) -> str | None:
+    """Return a header's or setting's name; a JSON pointer may hold keys of a payload and stays out of the log."""
+    return None if field is None or field.startswith("/") else field
 
 
 def _where(error: BaseException) -> str:

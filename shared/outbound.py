@@ -13,7 +13,7 @@ import logging
 import re
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -41,7 +41,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer with an expected status. `data` is the body as JSON, or None where it is none; `headers` is a subset."""
+    """An answer with an expected status. `data` is the body as JSON, None where it is none; `headers` is a subset."""
 
     status: int
     data: Any = field(repr=False)
@@ -65,7 +65,7 @@ class Pool:
     def __init__(self) -> None:
         self._lanes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, _Lane]] = WeakKeyDictionary()
 
-    def lane(self, origin: str, *, allow_private: bool, max_in_flight: int, transport: Any) -> _Lane:
+    def lane(self, origin: str, allow_private: bool, max_in_flight: int, transport: Any) -> _Lane:
         """Return the lane of `origin` in the running loop, built on first use; the first `max_in_flight` holds."""
         lanes = self._lanes.setdefault(asyncio.get_running_loop(), {})
         key = (origin, allow_private, transport)
@@ -83,6 +83,7 @@ class Pool:
 POOL = Pool()
 
 
+@dataclass(slots=True)
 class Outbound:
     """HTTP to one provider, for one attempt of one task.
 
@@ -96,27 +97,16 @@ class Outbound:
             is not sent and the exception goes through the handler.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        token: str = "",
-        allow_private: bool,
-        max_in_flight: int,
-        deadline: float,
-        before_write: Callable[[], Awaitable[None]] | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-        pool: Pool = POOL,
-    ) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._token = token.strip()
-        self._allow_private = allow_private
-        self._max_in_flight = max_in_flight
-        self._deadline = deadline
-        self._before_write = before_write
-        self._starting = asyncio.Lock()
-        self._transport = transport
-        self._pool = pool
+    base_url: str
+    _: KW_ONLY
+    token: str = field(default="", repr=False)
+    allow_private: bool
+    max_in_flight: int
+    deadline: float
+    before_write: Callable[[], Awaitable[None]] | None = None
+    transport: httpx.AsyncBaseTransport | None = None
+    pool: Pool = POOL
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
     async def call(
         self,
@@ -143,11 +133,8 @@ class Outbound:
         """
         call = _Call(method.upper(), path, key, frozenset(expect))
         left_s = self._left(call)
-        lane = self._pool.lane(
-            _origin(call, self._base_url, self._allow_private),
-            allow_private=self._allow_private,
-            max_in_flight=self._max_in_flight,
-            transport=self._transport,
+        lane = self.pool.lane(
+            _origin(call, self.base_url, self.allow_private), self.allow_private, self.max_in_flight, self.transport
         )
         request = self._request(lane, call, fill or {}, json=json, data=form, params=params, headers=headers)
         try:
@@ -166,15 +153,15 @@ class Outbound:
         self, lane: _Lane, call: _Call, fill: Mapping[str, str], *, headers: Mapping[str, str] | None, **body: Any
     ) -> httpx.Request:
         sent = {"User-Agent": "Switchyard", "Accept-Encoding": "identity"}  # nothing to inflate: the size cap holds
-        if self._token:
-            sent["Authorization"] = f"Bearer {self._token}"
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token.strip()}"  # secrets often end with a newline
         if call.key is not None:
             sent["Idempotency-Key"] = call.key
         sent.update(headers or {})
         if not all(_HEADER.fullmatch(name + value) for name, value in sent.items()):
             raise Permanent(f"{call}: a header is not printable ASCII", code="bad_request")
         try:
-            url = self._base_url + _path(call, fill)
+            url = self.base_url.rstrip("/") + _path(call, fill)
             request: httpx.Request = lane.client.build_request(call.method, url, headers=sent, **body)
         except (ValueError, TypeError):
             raise Permanent(f"{call}: the request cannot be built", code="bad_request") from None
@@ -182,9 +169,9 @@ class Outbound:
 
     async def _start(self) -> None:
         async with self._starting:
-            if self._before_write is not None:
-                await self._before_write()
-            self._before_write = None  # only once it has gone through: after a refusal every write is refused
+            if self.before_write is not None:
+                await self.before_write()
+            self.before_write = None  # only once it has gone through: after a refusal every write is refused
 
     async def _send(self, lane: _Lane, call: _Call, request: httpx.Request) -> Reply:
         import httpx
@@ -209,7 +196,7 @@ class Outbound:
             raise call.unsure("the connection broke", "connection_lost") from None
 
     def _left(self, call: _Call) -> float:
-        left_s = self._deadline - asyncio.get_running_loop().time()
+        left_s = self.deadline - asyncio.get_running_loop().time()
         if left_s <= 0:
             raise NotApplied(f"{call}: the deadline has passed", code="deadline_passed")
         return left_s
@@ -252,8 +239,10 @@ def _outcome(call: _Call, status: int, retry_after_s: float | None) -> HandlerOu
 
 
 async def _read(call: _Call, response: httpx.Response) -> Reply:
+    if "content-encoding" in response.headers:  # not asked for, and inflating it would go past the cap
+        raise call.unsure("the answer is compressed", "reply_unreadable")
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > MAX_REPLY_BYTES:
             outcome = Ambiguous if call.write else Permanent
@@ -277,7 +266,7 @@ def _origin(call: _Call, base_url: str, allow_private: bool) -> str:
 def _path(call: _Call, fill: Mapping[str, str]) -> str:
     try:
         path = call.path.format(**{name: quote(value, safe="") for name, value in fill.items()})
-    except (LookupError, ValueError, AttributeError):
+    except (LookupError, ValueError, TypeError, AttributeError):
         path = ""
     if not all(fill.values()) or not _PATH.fullmatch(path) or "?" in path or ".." in unquote(path):
         raise Permanent("the path of a request must be relative, printable and complete", code="bad_path")

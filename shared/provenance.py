@@ -45,7 +45,7 @@ Marker = FromPayload | FromField | MoneyFromPayload
 
 # What may not touch a token: another letter or digit, also across the connectors of numbers, ids, hosts and e-mails
 # (50 is no token of 1.50, 1009 none of A-1009), and nothing that makes it money.
-_START = rf"(?<![{GLUE}$€£])(?<![{GLUE}][-.@/\\'’])(?<![0-9][,:])"
+_START = rf"(?<![{GLUE}$€£−-])(?<![{GLUE}][-.@/\\'’])(?<![0-9][,:])"
 _END = rf"(?![{GLUE}$€£%])(?![-.@/\\][{GLUE}])(?![,:][0-9])"
 # Embeddings, overrides and isolates show a text in another order than the one it is read in.
 _REORDERED = re.compile("[\u202a-\u202e\u2066-\u2069]")

@@ -183,7 +183,7 @@ class EmbeddedQueue:
 
 
 def backoff_s(policy: Subscription, attempt: int) -> float:
-    """Return how long a message waits after its `attempt`th refusal, in seconds: doubling, within the policy's bounds."""
+    """Return the pause after the `attempt`th refusal, in seconds: doubling, within the policy's bounds."""
     return float(min(policy.max_backoff_s, policy.min_backoff_s * 2 ** min(attempt - 1, 32)))
 
 

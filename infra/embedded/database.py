@@ -24,6 +24,7 @@ from shared.errors import CommitUnknown, StoreUnavailable
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
+FILE = "switchyard.db"  # in the data directory
 MAX_BATCH = 256
 FOREIGN_POLL_S = 0.1
 BUSY_POLL_S = 0.005
@@ -37,7 +38,7 @@ class Transaction:
         self.executemany = connection.executemany
         self.woken: set[str] = set()
         self._saved_us: int = connection.execute("SELECT last_us FROM clock").fetchone()[0]
-        self._last_us = self._saved_us
+        self._last_us: int = self._saved_us
 
     def tick(self) -> int:
         """Return microseconds since 1970: the time, but always more than every earlier tick in this file."""
@@ -93,6 +94,15 @@ class Database:
         self._disk = ThreadPoolExecutor(1, "switchyard-disk")
         self._scans = ThreadPoolExecutor(1, "switchyard-scan")
         self._closed = False
+
+    @classmethod
+    async def open(cls, data_dir: Path) -> Database:
+        """Open or create the file of a data directory without holding up the event loop.
+
+        Raises:
+            StackError: see the constructor.
+        """
+        return await asyncio.to_thread(cls, data_dir / FILE)
 
     async def write(self, operation: Callable[[Transaction], T], *, durable: bool = True) -> T:
         """Run `operation` in a savepoint of its own and return its value once it is committed.

@@ -1,6 +1,7 @@
-"""Documents as JSON text and back, exactly: datetimes become `{"$time": ...}` of fixed width, so text order is time order.
+"""Documents as JSON text and back, exactly. Pure.
 
-Pure. A key of a document's own that begins with `$` gets a second one.
+Datetimes become `{"$time": ...}` of fixed width, so that the order of the text is the order in time. A key of a
+document's own that begins with `$` gets a second one.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ A version is the time of its commit as RFC 3339 text, as Firestore's update_time
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any
 
 from infra.embedded.bus import DOCUMENT_EVENTS, enqueue
 from infra.embedded.database import Database, Row, Transaction
-from infra.embedded.encoding import from_text, from_us, to_rfc3339, to_text
+from infra.embedded.encoding import from_text, to_rfc3339, to_text
 from shared.errors import Conflict
 from shared.ports import ABSENT, Filter, Snapshot, Write
 
@@ -20,12 +21,15 @@ APPROVALS = "approvals"
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*")  # goes into SQL text, so that indexes are found
 _UPSERT = """INSERT INTO docs (path, collection, data, version) VALUES (?, ?, ?, ?)
     ON CONFLICT (path) DO UPDATE SET data = excluded.data, version = excluded.version"""
+MAX_DELETES = 1000
+_EXPIRE = """DELETE FROM docs WHERE rowid IN (SELECT rowid FROM docs WHERE json_extract(data, '$.expire_at') <= ?
+    AND json_type(data, '$.expire_at') = 'object' LIMIT ?)"""
 # Values are compared within one type only, as in Firestore.
-_KINDS: tuple[tuple[type, str], ...] = (
-    (bool, "'true', 'false'"),
-    (int | float, "'integer', 'real'"),  # type: ignore[arg-type]
-    (str, "'text'"),
-    (datetime, "'object'"),
+_KINDS: tuple[tuple[tuple[type, ...], str], ...] = (
+    ((bool,), "'true', 'false'"),
+    ((int, float), "'integer', 'real'"),
+    ((str,), "'text'"),
+    ((datetime,), "'object'"),
 )
 
 
@@ -38,6 +42,7 @@ class EmbeddedStore:
         self._authid = authid
 
     async def read(self, *paths: str) -> list[Snapshot]:
+        await asyncio.sleep(0)  # a caller that reads in a loop must not keep everybody else from running
         marks = ",".join("?" * len(paths))
         rows = self._database.read(f"SELECT path, data, version FROM docs WHERE path IN ({marks})", paths)  # noqa: S608
         now = datetime.now(UTC)
@@ -88,6 +93,12 @@ class EmbeddedStore:
         rows = await self._database.scan(sql, [*arguments, limit])
         now = datetime.now(UTC)
         return [_snapshot(row, now) for row in rows]
+
+    async def delete_expired(self) -> int:
+        """Delete documents whose `expire_at` has passed, at most `MAX_DELETES`, and return how many."""
+        now = to_text(datetime.now(UTC))
+        arguments = (now, MAX_DELETES)
+        return await self._database.write(lambda transaction: transaction.execute(_EXPIRE, arguments).rowcount)
 
     async def close(self) -> None:
         """Nothing: whoever opened the database closes it."""

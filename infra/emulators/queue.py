@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from datetime import UTC
 from typing import Any
 
+from infra.manifest import Subscription
 from infra.queue import Delivery
 from shared.adapters import status_of
 
@@ -22,7 +24,8 @@ class PubsubQueue:
     Unary pulls of 100 bring 20,000 messages/s from the emulator and one streaming pull 1,970/s; both wake within 50 ms.
     """
 
-    def __init__(self, project: str, prefix: str = "") -> None:
+    def __init__(self, project: str, subscriptions: Iterable[Subscription], prefix: str = "") -> None:
+        self._first_backoff_s = {s.name: math.ceil(s.min_backoff_s) for s in subscriptions}
         self._path = f"projects/{project}/subscriptions/{prefix}"
         self._built: Any = None
         self._acks: dict[str, list[str]] = {}
@@ -62,11 +65,15 @@ class PubsubQueue:
             self._start(self._send_acks(delivery.subscription))
 
     async def nack(self, delivery: Delivery) -> None:
-        """See `Queue.nack`: a deadline of zero ends the lease, and the server applies backoff and dead-lettering."""
-        request = {"subscription": self._path + delivery.subscription, "ack_ids": [delivery.token]}
-        await self._client.modify_ack_deadline(
-            request=request | {"ack_deadline_seconds": 0}, retry=None, timeout=CALL_TIMEOUT_S
-        )
+        """See `Queue.nack`. The emulator counts attempts, dead-letters and backs off (in steps of about 2 s), but
+        repeats a message at once after its first attempt: that pause is made here, by a short lease."""
+        first = delivery.attempt in (None, 1)
+        request = {
+            "subscription": self._path + delivery.subscription,
+            "ack_ids": [delivery.token],
+            "ack_deadline_seconds": self._first_backoff_s[delivery.subscription] if first else 0,
+        }
+        await self._client.modify_ack_deadline(request=request, retry=None, timeout=CALL_TIMEOUT_S)
 
     async def close(self) -> None:
         """Send the acknowledgements under way, then close the channel."""

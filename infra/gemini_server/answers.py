@@ -18,7 +18,10 @@ _INTENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("cancel_order", r"\b(cancel\w*|stop (my |the )?order)\b", ("order_id",)),
     ("order_status", r"\b(where is|status|track\w*|shipped|arriv\w+)\b", ("order_id",)),
 )
-_ORDER = re.compile(r"#(?!\d+\b\s*[A-Z][a-z]+ (?:St|Street|Road)\b)[A-Za-z0-9-]{3,40}|\b[A-Z]{1,3}-\d{3,10}\b|(?<=order )\d{3,10}\b", re.I)
+_ORDER = re.compile(
+    r"#(?!\d+\b\s*[A-Z][a-z]+ (?:St|Street|Road)\b)[A-Za-z0-9-]{3,40}|\b[A-Z]{1,3}-\d{3,10}\b|(?<=order )\d{3,10}\b",
+    re.I,
+)
 _MONEY = re.compile(
     r"(?P<sign>[$€£])\s?(?P<a>\d{1,6}(?:\.\d\d)?)\b|\b(?P<b>\d{1,6}(?:\.\d\d)?)\s?(?P<code>USD|EUR|GBP)\b", re.I
 )

@@ -119,7 +119,9 @@ def _answered(server: GeminiServer, step: Step, body: dict[str, Any], model: str
     if step.fault == "safety_prompt":
         reply["promptFeedback"] = {"blockReason": 1 if by_number else BLOCK[1]}
     elif step.fault != "no_candidates":
-        finish = {"safety": "SAFETY", "max_tokens": "MAX_TOKENS", "max_tokens_empty": "MAX_TOKENS"}.get(step.fault, finish)
+        finish = {"safety": "SAFETY", "max_tokens": "MAX_TOKENS", "max_tokens_empty": "MAX_TOKENS"}.get(
+            step.fault, finish
+        )
         content: dict[str, Any] = {"role": "model"} | ({"parts": [{"text": text}]} if text else {})
         reply["candidates"] = [
             {"content": content, "finishReason": FINISH.index(finish) if by_number else finish, "index": 0}

@@ -9,10 +9,13 @@ from typing import Any
 
 # google.ai.generativelanguage.v1beta.Type by number, as SDKs send it with enum-encoding=int
 TYPES = ("TYPE_UNSPECIFIED", "STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL")
-SCHEMA_FIELDS = frozenset(
-    "type format title description nullable enum maxItems minItems properties required minProperties maxProperties "
-    "minLength maxLength pattern example anyOf propertyOrdering default items minimum maximum".split()
-)
+# fmt: off
+SCHEMA_FIELDS = frozenset({
+    "type", "format", "title", "description", "nullable", "enum", "maxItems", "minItems", "properties", "required",
+    "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "example", "anyOf", "propertyOrdering",
+    "default", "items", "minimum", "maximum",
+})
+# fmt: on
 FORMATS = {"STRING": {"enum", "date-time"}, "NUMBER": {"float", "double"}, "INTEGER": {"int32", "int64"}}
 _CONTENT = re.compile(r"BEGIN ([0-9a-f]{16,})\n(.*)\nEND \1", re.DOTALL)
 
@@ -106,8 +109,9 @@ def texts_of(content: str) -> dict[str, str]:
 
     Content of any other shape is one text.
     """
+    found = _CONTENT.search(content)
     try:
-        data = json.loads(found[2]) if (found := _CONTENT.search(content)) else None
+        data = json.loads(found[2] if found else "")
         return {**data["texts"], **{f"fields{pointer}": value for pointer, value in data["fields"].items()}}
     except (ValueError, TypeError, KeyError, AttributeError):
         return {"text": content}

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from infra.sandbox.faults import ABORT
@@ -36,13 +36,14 @@ class Droppable(H11Protocol):
 
 def listen(port: int = 0) -> socket.socket:
     """Return a socket bound to 127.0.0.1; port 0 takes a free one."""
-    sock = socket.socket()
+    # asyncio turns Nagle's algorithm off only where the protocol is named; with it every answer takes 40 ms more.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
     return sock
 
 
-def server(app: Starlette) -> uvicorn.Server:
+def server(app: ASGIApp) -> uvicorn.Server:
     """Return a server for the app, not yet running."""
     # Idle connections outlive our client's: the sandbox breaks them on demand only.
     return uvicorn.Server(
@@ -60,7 +61,7 @@ def server(app: Starlette) -> uvicorn.Server:
 
 
 @contextmanager
-def serving(app: Starlette, port: int = 0) -> Iterator[str]:
+def serving(app: ASGIApp, port: int = 0) -> Iterator[str]:
     """Serve the app in a thread and yield its URL.
 
     Raises:

@@ -32,8 +32,9 @@ class GenaiClassifier:
             retry_options=types.HttpRetryOptions(attempts=1),
         )
         if vertex_project:
-            where = {"project": vertex_project, "location": vertex_location or "global"}
-            self._client = genai.Client(vertexai=True, http_options=http, **where)
+            self._client = genai.Client(
+                vertexai=True, project=vertex_project, location=vertex_location or "global", http_options=http
+            )
         else:
             self._client = genai.Client(vertexai=False, api_key=api_key, http_options=http)
 

@@ -17,6 +17,7 @@ L2 = 1e-4
 SCALE = 4.0  # length of the vector of a text of known features only
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_NAME_OF_A_THING = re.compile(r"[0-9@]|://")
 
 Vector = dict[str, float]
 
@@ -24,9 +25,9 @@ Vector = dict[str, float]
 def features(text: str) -> Vector:
     """Return damped counts of words, word pairs and the words' character 3- to 5-grams.
 
-    Digits, e-mail addresses and links are left out: they say which and whose, never what is wanted.
+    Parts with digits, e-mail addresses and links are left out: they say which and whose, never what is wanted.
     """
-    said = " ".join(part for part in text.lower().split() if "@" not in part and "://" not in part)
+    said = " ".join(part for part in text.lower().split() if not _NAME_OF_A_THING.search(part))
     words = _WORD.findall(said)
     counts = Counter(words)
     counts.update(f"{first} {second}" for first, second in pairwise(words))

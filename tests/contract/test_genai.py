@@ -38,9 +38,7 @@ class TestGenai(ClassifierContract):
         assert (config and {_camel(name): value for name, value in config.items()}) == thinking
         await classifier.close()
 
-    async def test_intent_comes_before_the_confidence_in_it(
-        self, server: GeminiServer, classifier: Classifier
-    ) -> None:
+    async def test_intent_comes_before_the_confidence_in_it(self, server: GeminiServer, classifier: Classifier) -> None:
         await classifier.ask(question(), 5)
         schema = server.requests[0]["generationConfig"]["responseSchema"]
         assert (schema.get("propertyOrdering") or schema["property_ordering"]) == ["intent", "parameters", "confidence"]
@@ -57,9 +55,7 @@ class TestGenai(ClassifierContract):
 
 def _service_account(folder: Path, url: str) -> Path:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path = folder / "service-account.json"
     path.write_text(
         json.dumps(

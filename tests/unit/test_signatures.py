@@ -25,16 +25,20 @@ DATED = ("zendesk", "slack", "stripe", "generic")
 VERIFY = {scheme: getattr(signatures, f"verify_{scheme}") for scheme in SCHEMES}
 HEADERS = sorted({name for scheme in SCHEMES for name in sign(scheme, BODY, SECRET, NOW)})
 REFUSAL = ("unauthenticated", signatures.refusal().message, None, 401)
+# Plausible and absurd times, as Unix seconds and as ISO 8601.
+STAMPS = [str(int(NOW.timestamp())), NOW.isoformat(), "0", "-1", "1e9", "9" * 400, "0001-01-01T00:00+23:59"]
+STRANGE = ["", " ", "caf\xe9", "sha256=\xe9", "\u0661\u0662", "v0=\ud800", "t=\xb2,v1=\xb2"]
 
 
 def refused(scheme: str, headers: dict[str, str], body: bytes = BODY, secrets: tuple[bytes, ...] = (SECRET,)) -> bool:
     """Return whether the request is refused, in the one way that every refusal looks."""
+    refusal = None
     try:
         VERIFY[scheme](body, headers, secrets, NOW)
     except Unauthenticated as error:
-        assert (error.code, error.message, error.field, error.status) == REFUSAL
-        return True
-    return False
+        refusal = (error.code, error.message, error.field, error.status)
+    assert refusal in (None, REFUSAL)
+    return refusal is not None
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -56,16 +60,24 @@ class TestEveryScheme:
     def test_accepts_both_secrets_while_one_is_rotated(self, scheme: str, secret: bytes) -> None:
         assert not refused(scheme, sign(scheme, BODY, secret, NOW), secrets=(OTHER, SECRET))
 
-    def test_refuses_a_missing_or_non_ascii_header(self, scheme: str) -> None:
+    def test_refuses_a_missing_header(self, scheme: str) -> None:
+        good = sign(scheme, BODY, SECRET, NOW)
+        for missing in good:
+            assert refused(scheme, {name: value for name, value in good.items() if name != missing})
+
+    @pytest.mark.parametrize(
+        "value", ["", " ", "caf\xe9", "sha256=\xe9", "\u0661\u0662", "v0=\ud800", "t=\xb2,v1=\xb2"]
+    )
+    def test_refuses_a_strange_header(self, scheme: str, value: str) -> None:
         good = sign(scheme, BODY, SECRET, NOW)
         for name in good:
-            for value in (None, "", "caf\xe9", "sha256=\xe9", "\u0661", "v0=\ud800", good[name][:-1], good[name].upper()):
-                # A time in upper case is the same time.
-                if value != good[name]:
-                    changed = {**good, name: value} if value is not None else good.keys() - {name} and {
-                        k: v for k, v in good.items() if k != name
-                    }
-                    assert refused(scheme, changed or {})
+            assert refused(scheme, {**good, name: value})
+
+    def test_refuses_a_signature_cut_short(self, scheme: str) -> None:
+        good = sign(scheme, BODY, SECRET, NOW)
+        name = next(iter(good))  # the signature comes first
+        assert refused(scheme, {**good, name: good[name][:-1]})
+        assert refused(scheme, {**good, name: good[name] + "0"})
 
     def test_refuses_the_headers_of_every_other_scheme(self, scheme: str) -> None:
         for other in set(SCHEMES) - {scheme}:
@@ -76,10 +88,7 @@ class TestEveryScheme:
     def test_refuses_arbitrary_headers(self, scheme: str, headers: dict[str, str], body: bytes) -> None:
         assert refused(scheme, headers, body)
 
-    @given(
-        st.sampled_from([str(int(NOW.timestamp())), NOW.isoformat(), "0", "-1", "1e9", "9" * 400, "0001-01-01T00:00+23:59"]),
-        st.text("t=v1,0 sha256=abcdef+/", max_size=90),
-    )
+    @given(st.sampled_from(STAMPS), st.text("t=v1,0 sha256=abcdef+/", max_size=90))
     def test_refuses_a_forgery_with_a_plausible_time(self, scheme: str, stamp: str, forged: str) -> None:
         headers = {name: stamp if "timestamp" in name else forged for name in HEADERS}
         assert refused(scheme, headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 
@@ -87,10 +88,8 @@ def test_error_never_repeats_more_than_a_short_pointer() -> None:
 )
 def test_largest_body_takes_well_under_a_second(body: bytes) -> None:
     started = time.process_time()
-    try:
+    with contextlib.suppress(BadRequest):
         parse_object(body)
-    except BadRequest:
-        pass
     assert time.process_time() - started < 1
 
 

@@ -1,0 +1,161 @@
+"""`python -m infra.demo`: start the stack and the vendor sandbox, send events, decide, show, and check the outcomes.
+
+Exits with 0 only if every task ended as it must and the sandbox's ledger holds exactly the expected effects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from infra import running
+from infra.demo.events import ORDERS, Event, events, secrets_for_demo
+from infra.demo.show import Board, summary
+from infra.errors import StackError
+from infra.processes import Child
+from shared.ports import Write
+from shared.settings import load
+
+START_TIMEOUT_S = 120.0
+SETTLE_TIMEOUT_S = 120.0
+ALLOWANCE = "refund_request<=5000"
+RESTING = frozenset({"SUCCEEDED", "FAILED", "UNKNOWN", "REJECTED", "EXPIRED", "CANCELLED", "AWAITING_APPROVAL"})
+
+
+@dataclass
+class Case:
+    """One event, what intake answered, and the task as last seen."""
+
+    event: Event
+    status: int = 0
+    task_id: str = ""
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """The task's state; before it has one, where it is; for a refused request, its status."""
+        return self.record.get("state") or ("QUEUED" if self.task_id else str(self.status or ""))
+
+
+def main() -> int:
+    """Run the demo in a folder of its own."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="switchyard-demo-") as folder:
+        env = secrets_for_demo() | {
+            "DATA_DIR": folder, "INTAKE_URL_PORT": "0", "CONSOLE_PORT": "0", "AUTOMATIC": ALLOWANCE,
+            "RELAY_TRACE": "", "SANDBOX": "on",
+        }  # fmt: skip
+        os.environ.update(env)
+        log = Path(folder) / "stack.log"
+        print(f"starting the {load().backend} stack and the vendor sandbox", flush=True)
+        stack = Child("infra.run", log=log)
+        try:
+            stack.wait_for("ready", START_TIMEOUT_S)
+            return asyncio.run(_demo(running.read(Path(folder)), began))
+        except (StackError, httpx.HTTPError, TimeoutError) as error:
+            print(f"demo failed: {type(error).__name__}: {error}\n--- end of the stack's log", file=sys.stderr)
+            print("\n".join(log.read_text(errors="replace").splitlines()[-30:]), file=sys.stderr)
+            return 1
+        finally:
+            stack.stop()
+
+
+async def _demo(stack: running.Running, began: float) -> int:
+    cases = [Case(event) for event in events(os.environ)]
+    async with httpx.AsyncClient(timeout=30) as http:
+        (await http.post(f"{stack.sandbox}/_orders", json=ORDERS)).raise_for_status()
+        with Board(cases) as board:
+            for case in cases:
+                await _send(http, stack, case)
+                board.refresh()
+            await _settle(http, stack, cases, board)
+            for case in cases:
+                if case.event.decision:
+                    await _decide(http, stack, case)
+            await _settle(http, stack, cases, board, decided=True)
+        ledger = (await http.get(f"{stack.sandbox}/_ledger")).json()
+    problems = _problems(cases, ledger)
+    summary(cases, ledger, problems, time.monotonic() - began)
+    return 1 if problems else 0
+
+
+async def _send(http: httpx.AsyncClient, stack: running.Running, case: Case) -> None:
+    answer = await http.post(stack.intake + case.event.path, content=case.event.body, headers=case.event.headers)
+    case.status = answer.status_code
+    case.task_id = answer.json().get("task_id", "") if answer.status_code == 202 else ""
+
+
+async def _settle(
+    http: httpx.AsyncClient, stack: running.Running, cases: list[Case], board: Board, *, decided: bool = False
+) -> None:
+    """Wait until every task rests: ended, or waiting for a person."""
+    deadline = time.monotonic() + SETTLE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        for case in cases:
+            if case.task_id:
+                answer = await http.get(f"{stack.console}/api/tasks/{case.task_id}")
+                if answer.status_code == 200:
+                    case.record = answer.json()
+        board.refresh()
+        waits_for_us = [c for c in cases if decided and c.event.decision and c.state == "AWAITING_APPROVAL"]
+        if not waits_for_us and all(c.state in RESTING for c in cases if c.task_id):
+            return
+        await asyncio.sleep(0.1)
+    raise TimeoutError(f"tasks still moving after {SETTLE_TIMEOUT_S:g} s")
+
+
+async def _decide(http: httpx.AsyncClient, stack: running.Running, case: Case) -> None:
+    """Decide as an ops person would: through the API, or straight in the approval's document."""
+    if case.event.decision == "approve by document":
+        async with running.documents(stack, load()) as store:
+            (approval,) = await store.read(f"approvals/{case.task_id}")
+            assert approval.data is not None, "a paused task has an approval"
+            await store.commit(Write(approval.path, approval.data | {"status": "approved"}, approval.version))
+        return
+    body = {"decision": case.event.decision, "params_hash": case.record["params_hash"], "comment": "seen in the demo"}
+    answer = await http.post(f"{stack.console}/api/approvals/{case.task_id}", json=body)
+    if answer.status_code != 200:
+        raise StackError(f"the decision on {case.event.title!r} was refused: {answer.text}")
+
+
+def _problems(cases: list[Case], ledger: dict[str, Any]) -> list[str]:
+    found = []
+    by_title = {c.event.title: c for c in cases}
+    for case in cases:
+        event = case.event
+        if case.status != event.status:
+            found.append(f"{event.title}: intake answered {case.status}, not {event.status}")
+        elif event.state and case.state != event.state:
+            found.append(f"{event.title}: ended {case.state}, not {event.state}")
+        reasons = " ".join(case.record.get("decision", {}).get("reasons", []))
+        if event.reason and event.reason not in reasons:
+            found.append(f"{event.title}: {event.reason} is not among its reasons ({reasons})")
+        if event.same_as and by_title[event.same_as].task_id != case.task_id:
+            found.append(f"{event.title}: became a task of its own")
+    wanted = Counter(e for c in cases for e in c.event.effects)
+    got = Counter(effect_of(entry) for entry in ledger["entries"])
+    if wanted != got:
+        found.append(f"the ledger holds {dict(got)}, not {dict(wanted)}")
+    return found
+
+
+def effect_of(entry: dict[str, Any]) -> str:
+    """Return a ledger entry in words: vendor, operation, and the amount where there is one."""
+    amount = entry.get("amount_minor")
+    return " ".join(str(w) for w in (entry["vendor"], entry["operation"], amount) if w is not None)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())
+    sys.exit(130)

@@ -1,0 +1,89 @@
+"""The manifest's functions as ASGI apps in this process, made by functions-framework as in the cloud."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+from starlette.types import ASGIApp, Message
+
+from infra.errors import StackError
+from infra.manifest import Function, Manifest
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+def load_apps(manifest: Manifest) -> dict[str, ASGIApp]:
+    """Import every function and return its app by the function's name.
+
+    Raises:
+        StackError: a module or its target cannot be imported; names it.
+    """
+    return {function.name: _load(function) for function in manifest.functions}
+
+
+async def call(app: ASGIApp, headers: Mapping[str, str], body: bytes) -> int:
+    """POST `body` to the app's root and return the HTTP status; what it answers besides is dropped, as Pub/Sub does."""
+    status = 500
+    received = False
+
+    async def receive() -> Message:
+        nonlocal received
+        if received:  # the caller stays until it is answered
+            await asyncio.Event().wait()
+        received = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+
+    await app(_scope(headers, body), receive, send)
+    return status
+
+
+def _scope(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    pairs = {**headers, "content-length": str(len(body)), "host": "127.0.0.1"}
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/",
+        "raw_path": b"/",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs.items()],
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 80),
+    }
+
+
+def _load(function: Function) -> ASGIApp:
+    from functions_framework.aio import create_asgi_app_from_module
+
+    try:
+        module = importlib.import_module(function.module)
+        intent = function.environment.get("INTENT")
+        if intent is not None:  # one module serves every intent; in this process no variable can tell them apart
+            return _app_of(module.entry(intent))
+        app = create_asgi_app_from_module(function.target, module.__file__, "http", module, module.__spec__)
+        return cast(ASGIApp, app)
+    except Exception as error:
+        raise StackError(f"function {function.name} ({function.module}) does not load: {error!r}") from error
+
+
+def _app_of(handler: Handler) -> ASGIApp:
+    from functions_framework import aio
+
+    # Not public, but the only way to an app for a function that no module holds under a name.
+    if make := getattr(aio, "_create_asgi_app_with_function", None):
+        return cast(ASGIApp, make(handler, "http", False))
+    from starlette.applications import Starlette
+    from starlette.routing import Route
+
+    return Starlette(routes=[Route("/{path:path}", handler, methods=["GET", "POST"])])

@@ -1,0 +1,229 @@
+"""Switchyard in one process: the manifest's functions, bus and store in one SQLite file, two HTTP ports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import math
+import socket
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from infra.embedded.bus import EmbeddedPublisher, EmbeddedQueue, with_document_events
+from infra.embedded.database import Database
+from infra.embedded.functions import call, load_apps
+from infra.embedded.store import EmbeddedStore
+from infra.errors import StackError
+from infra.manifest import Manifest, build
+from infra.relay import Relay
+from shared import composition
+from shared.composition import Ports
+from shared.intents import discover
+from shared.logs import log
+from shared.settings import Settings
+
+HOST = "127.0.0.1"
+LOCK = "lock"
+SWEEP_EVERY_S = 60.0
+GRACE_S = 10.0
+JSON_HEADERS = {"content-type": "application/json"}
+
+
+class Stack:
+    """Everything, between `async with` and its end. What is in flight then and outlasts the grace comes again.
+
+    `intake_url` and `console_url` are where it listens, `ports` what the functions use, `manifest` what is wired.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        manifest: Manifest | None = None,
+        sweep_every_s: float = SWEEP_EVERY_S,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        self.intake_url = self.console_url = ""
+        self.ports: Ports
+        self.manifest: Manifest
+        self._settings = settings
+        self._given_manifest = manifest
+        self._sweep_every_s = sweep_every_s
+        self._grace_s = grace_s
+        self._apps: dict[str, ASGIApp] = {}
+        self._cleanup = contextlib.AsyncExitStack()
+        self._background: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Stack:
+        """Start everything.
+
+        Raises:
+            StackError: the data directory or a port is taken, the file is unusable, or a function does not load.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._cleanup.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._cleanup.aclose()
+
+    async def wait(self) -> None:
+        """Return never.
+
+        Raises:
+            StackError: a part ended by itself.
+        """
+        done, _ = await asyncio.wait(self._background, return_when=asyncio.FIRST_COMPLETED)
+        raise StackError(f"{next(iter(done)).get_name()} ended unexpectedly")
+
+    async def _start(self) -> None:
+        settings, cleanup = self._settings, self._cleanup
+        data_dir = Path(settings.data_dir)
+        cleanup.enter_context(_only_process(data_dir))
+        intake = cleanup.enter_context(_listener(settings.intake_port, "INTAKE_URL_PORT"))
+        console = cleanup.enter_context(_listener(settings.console_port, "CONSOLE_PORT"))
+        database = await Database.open(data_dir)
+        cleanup.push_async_callback(database.close)
+        store = EmbeddedStore(database, project=settings.project, authid=_identity(settings))
+        await cleanup.enter_async_context(self._wired(database, store))
+        self._apps = load_apps(self.manifest)
+        await cleanup.enter_async_context(self._delivering(database))
+        await cleanup.enter_async_context(self._ticking(store))
+        self.intake_url = await cleanup.enter_async_context(self._serving("intake", intake))
+        self.console_url = await cleanup.enter_async_context(self._serving("console", console))
+
+    @contextlib.asynccontextmanager
+    async def _wired(self, database: Database, store: EmbeddedStore) -> AsyncIterator[None]:
+        """Give the functions of this process their ports."""
+        manifest = self._given_manifest or build(discover())
+        self.manifest = with_document_events(manifest)
+        self.ports = Ports(self._settings, store, EmbeddedPublisher(database, self.manifest))
+        composition.install(self.ports)
+        try:
+            yield
+        finally:
+            composition.install(None)
+            if "classifier" in vars(self.ports):  # built on first use
+                await self.ports.classifier.close()
+
+    @contextlib.asynccontextmanager
+    async def _delivering(self, database: Database) -> AsyncIterator[None]:
+        """Push every subscription's messages to its function."""
+        queue = EmbeddedQueue(database, self.manifest, project=self._settings.project)
+        await queue.release_leases()
+        relay = Relay(queue, self.manifest, self._post, project=self._settings.project)
+        running = self._spawn("relay", relay.run())
+        try:
+            yield
+        finally:
+            await relay.stop(self._grace_s)
+            await running
+
+    @contextlib.asynccontextmanager
+    async def _ticking(self, store: EmbeddedStore) -> AsyncIterator[None]:
+        """Do what Cloud Scheduler and the TTL policy do in the cloud, at the start and then regularly."""
+
+        async def tick() -> None:
+            while True:
+                for function in self.manifest.functions:
+                    if function.trigger == "schedule":
+                        await _logged(function.name, self._post(function.name, JSON_HEADERS, b"{}", function.timeout_s))
+                await _logged("expiry", store.delete_expired())
+                await asyncio.sleep(self._sweep_every_s)
+
+        ticking = self._spawn("scheduler", tick())
+        try:
+            yield
+        finally:
+            ticking.cancel()
+            await asyncio.wait([ticking])
+
+    @contextlib.asynccontextmanager
+    async def _serving(self, function: str, listener: socket.socket) -> AsyncIterator[str]:
+        """Serve one function over HTTP; its URL."""
+        config = uvicorn.Config(
+            self._apps[function],
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=math.ceil(self._grace_s),
+        )
+        server = _Server(config)
+        serving = self._spawn(function, server.serve(sockets=[listener]))
+        try:
+            yield f"http://{HOST}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await asyncio.wait([serving])
+
+    async def _post(self, function: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> int:
+        """Call a function as the cloud does: it is ended at its own timeout."""
+        async with asyncio.timeout(min(timeout_s, self.manifest.function(function).timeout_s)):
+            return await call(self._apps[function], headers, body)
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._background.append(task)
+        return task
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the program: there are two servers, and more than servers to stop."""
+        yield
+
+
+def _identity(settings: Settings) -> str:
+    return f"switchyard@{settings.project}.iam.gserviceaccount.com"
+
+
+@contextlib.contextmanager
+def _only_process(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory; the kernel lets go of it however this process ends."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / LOCK).open("a")
+    except OSError as error:
+        raise StackError(
+            f"{data_dir} cannot be written ({error.strerror}); check DATA_DIR and its permissions"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(f"{data_dir} is in use by another process; stop that one or set DATA_DIR") from None
+        yield
+
+
+@contextlib.contextmanager
+def _listener(port: int, setting: str) -> Iterator[socket.socket]:
+    """Take a port before anything starts."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+            listener.listen(2048)
+        except OSError as error:
+            raise StackError(f"port {port} cannot be used ({error.strerror}); set {setting} to another one") from error
+        yield listener
+
+
+async def _logged(what: str, work: Awaitable[object]) -> None:
+    """Go on after a failure; the next tick tries again."""
+    try:
+        await work
+    except Exception as error:
+        log("ERROR", "scheduled work failed", function=what, error_type=type(error).__name__)

@@ -1,0 +1,95 @@
+"""`python -m infra.run`: the whole of Switchyard on this machine, embedded or on Google's emulators, until Ctrl-C.
+
+With `SANDBOX=on` (the default) a local server plays the vendors, so that no handler calls a real one by accident.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from infra import manifest
+from infra.errors import StackError
+from infra.processes import Child, url_in
+from infra.running import FILE, Running
+from shared.errors import DeclarationError, SettingError
+from shared.intents import Registry, discover
+from shared.settings import Settings, load
+
+SANDBOX_TIMEOUT_S = 20.0
+
+
+def main() -> int:
+    """Run until a signal; every foreseeable trouble is one line."""
+    try:
+        settings = load()
+        if settings.backend == "gcp":
+            raise StackError("BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
+        asyncio.run(_run(settings, discover()))
+    except SettingError as error:
+        print(f"switchyard: {error.message}", file=sys.stderr)
+        return 2
+    except (DeclarationError, StackError) as error:
+        print(f"switchyard: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(settings: Settings, registry: Registry) -> None:
+    data_dir = Path(settings.data_dir)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackError(f"DATA_DIR {data_dir} cannot be made: {error.strerror}") from None
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    with _vendors(registry, data_dir) as sandbox:
+        async with _stack(settings, registry) as stack:
+            here = Running(
+                settings.backend, os.getpid(), stack.intake_url, stack.console_url, sandbox, stack.environment
+            )
+            here.write(data_dir)
+            print(f"intake   {here.intake}\nconsole  {here.console}", flush=True)
+            if sandbox:
+                print(f"vendors  {sandbox} (sandbox)", flush=True)
+            print(f"ready, {settings.backend}, {len(registry)} intents; Ctrl-C stops it", flush=True)
+            await stopping.wait()
+            print("stopping", flush=True)
+    (data_dir / FILE).unlink(missing_ok=True)
+
+
+def _stack(settings: Settings, registry: Registry) -> Any:
+    wiring = manifest.build(registry)
+    if settings.backend == "embedded":
+        from infra.embedded.stack import Stack
+    else:
+        from infra.emulators.stack import Stack  # type: ignore[assignment]
+    return Stack(settings, wiring)
+
+
+@contextlib.contextmanager
+def _vendors(registry: Registry, data_dir: Path) -> Any:
+    """Start the sandbox and point every provider at it that has no address of its own."""
+    if os.environ.get("SANDBOX", "on") != "on":
+        yield ""
+        return
+    child = Child("infra.sandbox", "--port", "0", "--ledger", str(data_dir / "ledger.jsonl"))
+    try:
+        url = url_in(child.wait_for("http://", SANDBOX_TIMEOUT_S))
+        for intent in registry.values():
+            os.environ.setdefault(intent.provider.variable("API_URL"), url)
+            if intent.provider.key:
+                os.environ.setdefault(intent.provider.variable("API_KEY"), "sandbox")
+        yield url
+    finally:
+        child.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
