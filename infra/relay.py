@@ -29,15 +29,19 @@ class Relay:
     def __init__(self, queue: Queue, manifest: Manifest, post: Post, *, project: str = "switchyard-local") -> None:
         self._lanes = [_Lane(queue, manifest, subscription, post, project) for subscription in manifest.subscriptions]
         self._running: list[asyncio.Task[None]] = []
+        self._stopped = False
 
     async def run(self) -> None:
         """Deliver until `stop`."""
+        if self._stopped:
+            return
         self._running = [asyncio.create_task(lane.run(), name=f"relay {lane.name}") for lane in self._lanes]
         if self._running:
             await asyncio.wait(self._running)
 
     async def stop(self, grace_s: float) -> None:
         """Pull no more, wait up to `grace_s` seconds for what is in flight, cancel the rest: it will come again."""
+        self._stopped = True
         await _cancel(self._running)
         flying = {task for lane in self._lanes for task in lane.flying}
         if flying:

@@ -22,6 +22,7 @@ from shared.intents import Registry, discover
 from shared.settings import Settings, load
 
 SANDBOX_TIMEOUT_S = 20.0
+EMULATORS = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
 
 
 def main() -> int:
@@ -51,9 +52,8 @@ async def _run(settings: Settings, registry: Registry) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     with _vendors(registry, data_dir) as sandbox:
         async with _stack(settings, registry) as stack:
-            here = Running(
-                settings.backend, os.getpid(), stack.intake_url, stack.console_url, sandbox, stack.environment
-            )
+            found = {name: os.environ[name] for name in EMULATORS if name in os.environ}
+            here = Running(settings.backend, os.getpid(), stack.intake_url, stack.console_url, sandbox, found)
             here.write(data_dir)
             print(f"intake   {here.intake}\nconsole  {here.console}", flush=True)
             if sandbox:
@@ -65,12 +65,14 @@ async def _run(settings: Settings, registry: Registry) -> None:
 
 
 def _stack(settings: Settings, registry: Registry) -> Any:
-    wiring = manifest.build(registry)
+    """Return the backend's stack; importing it here keeps the other one's libraries out."""
     if settings.backend == "embedded":
-        from infra.embedded.stack import Stack
-    else:
-        from infra.emulators.stack import Stack  # type: ignore[assignment]
-    return Stack(settings, wiring)
+        from infra.embedded import stack as embedded
+
+        return embedded.Stack(settings, manifest=manifest.build(registry))
+    from infra.emulators import stack as emulators
+
+    return emulators.Stack(settings, manifest=manifest.build(registry))
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from shared.ports import Store
 from shared.settings import Settings
 
 FILE = "stack.json"
+DEVELOPER = "developer@localhost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ async def documents(running: Running, settings: Settings) -> AsyncIterator[Store
         from infra.embedded.store import EmbeddedStore
 
         database = await Database.open(Path(settings.data_dir))
-        store = EmbeddedStore(database)
+        store = EmbeddedStore(database, project=settings.project, authid=DEVELOPER)
     else:
         from shared.adapters.firestore import FirestoreStore
 

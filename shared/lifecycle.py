@@ -179,10 +179,9 @@ def claim(
     It proves that the message arrived, so it clears the outbox.
 
     Raises:
-        Skip: `stale`, `already_done`, `lease_held` or `lease_held_by_this_message`.
+        Skip: `stale`, `other_intent`, `already_done`, `lease_held` or `lease_held_by_this_message`.
     """
-    if record.generation != generation:
-        raise Skip(code="stale")
+    _must_be_meant(record, generation, intent)
     if record.state == "EXECUTING":
         if record.exec.lease_until is not None and now < record.exec.lease_until:
             same = record.exec.message_id == message_id
@@ -436,6 +435,13 @@ def delivered(record: TaskRecord) -> TaskRecord:
 
 
 # --- parts
+
+
+def _must_be_meant(record: TaskRecord, generation: int, intent: Intent) -> None:
+    if record.generation != generation:
+        raise Skip(code="stale")
+    if record.intent != intent.name:  # a message on the wrong topic, or forged: the document's own topic is owed
+        raise Skip(code="other_intent")
 
 
 def _may_repeat(record: TaskRecord, idempotency: Idempotency, now: datetime) -> bool:

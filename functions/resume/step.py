@@ -54,7 +54,12 @@ async def resume(event: ApprovalChanged, ports: Ports) -> Outcome:
     fields = {"task_id": event.task_id}
     if task.data is None:
         return Outcome("no_task", fields=fields, severity="WARNING")
-    if approval.data is None or (event.version and event.version != approval.version):
+    if approval.data is None or (event.version and not _same_moment(event.version, approval.version)):
         # Deleted, or edited again: that later edit has its own event, with its own author.
         return Outcome("stale_event", fields=fields)
     return await consume(ports, approval, to_record(task), Person(event.author, "firestore"))
+
+
+def _same_moment(one: str, other: str) -> bool:
+    """Compare two RFC 3339 times in UTC, whatever trailing zeros they carry: writers differ in that."""
+    return one.removesuffix("Z").rstrip("0").rstrip(".") == other.removesuffix("Z").rstrip("0").rstrip(".")

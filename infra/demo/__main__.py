@@ -27,7 +27,7 @@ from shared.ports import Write
 from shared.settings import load
 
 START_TIMEOUT_S = 120.0
-SETTLE_TIMEOUT_S = 120.0
+SETTLE_TIMEOUT_S = float(os.environ.get("DEMO_TIMEOUT_S", "120"))
 ALLOWANCE = "refund_request<=5000"
 RESTING = frozenset({"SUCCEEDED", "FAILED", "UNKNOWN", "REJECTED", "EXPIRED", "CANCELLED", "AWAITING_APPROVAL"})
 
@@ -64,7 +64,7 @@ def main() -> int:
             return asyncio.run(_demo(running.read(Path(folder)), began))
         except (StackError, httpx.HTTPError, TimeoutError) as error:
             print(f"demo failed: {type(error).__name__}: {error}\n--- end of the stack's log", file=sys.stderr)
-            print("\n".join(log.read_text(errors="replace").splitlines()[-30:]), file=sys.stderr)
+            print("\n".join(log.read_text(errors="replace").splitlines()[-60:]), file=sys.stderr)
             return 1
         finally:
             stack.stop()

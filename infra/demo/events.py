@@ -61,7 +61,7 @@ def events(env: Mapping[str, str]) -> list[Event]:
         return signed("slack", "/slack", _slack(ts, text))
 
     def direct(task_id: str, text: str, **more: Any) -> dict[str, Any]:
-        payload = {"subject": "From the help desk", "text": text, "requester": {"email": CUSTOMER}}
+        payload = {"subject": "Order", "text": text, "requester": {"email": CUSTOMER}}
         task = {"task_id": task_id, "source": "helpdesk", "raw_payload": payload, **more}
         return {"path": "/", "body": json.dumps(task).encode(), "headers": {"content-type": "application/json"}}
 
@@ -107,7 +107,7 @@ def events(env: Mapping[str, str]) -> list[Event]:
         ),
         Event(
             "refund noted on a Stripe charge",
-            **signed("stripe", "/stripe", _stripe("Customer wants a refund of 19.00 EUR for order 10311", now)),
+            **signed("stripe", "/stripe", _stripe("Customer asks for a refund of 19.00 EUR for order 10311, item arrived damaged", now)),
             state="SUCCEEDED", effects=("stripe refund 1900",),
         ),
         Event(
@@ -120,7 +120,7 @@ def events(env: Mapping[str, str]) -> list[Event]:
         Event(
             "new address, no idempotency key",
             **direct("helpdesk-2", "Please ship order #20017 to 12 Baker Street, London NW1 6XE instead"),
-            state="SUCCEEDED", effects=("shop address",),
+            state="SUCCEEDED", effects=("shop change_address",),
         ),
         Event("malformed body", "/hooks/webshop", **_malformed(env, now), status=400),
         Event("bad signature", forged["path"], forged["body"], {**forged["headers"], **_forged()}, status=401),

@@ -21,7 +21,7 @@ def to_text(value: Any) -> str:
     """Return `value` as JSON.
 
     Raises:
-        SwitchyardError: `invalid_document`: not JSON types or aware datetimes, NaN, or a string that is not Unicode.
+        SwitchyardError: `invalid_document`: no JSON type or aware datetime, NaN, over 64 bits, or no Unicode.
     """
     try:
         text = json.dumps(_encode(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -43,8 +43,9 @@ def from_us(us: int) -> datetime:
 
 
 def to_rfc3339(us: int) -> str:
-    """Return the same moment as text, with the nine decimals Firestore gives."""
-    return f"{from_us(us):%Y-%m-%dT%H:%M:%S.%f}000Z"
+    """Return the same moment as text, to the letter as Google's clients write it: no zeros at the end."""
+    fraction = f"{us % 1_000_000:06}".rstrip("0") or "000000"
+    return f"{from_us(us):%Y-%m-%dT%H:%M:%S}.{fraction}Z"
 
 
 def _encode(value: Any) -> Any:
@@ -56,6 +57,8 @@ def _encode(value: Any) -> Any:
         if value.tzinfo is None:
             raise ValueError("naive datetime")
         return {TIME_KEY: value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")}
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("over 64 bits")
     return value
 
 

@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
+from functions_framework import aio
 from starlette.types import ASGIApp, Message
 
 from infra.errors import StackError
@@ -64,22 +65,18 @@ def _scope(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
 
 
 def _load(function: Function) -> ASGIApp:
-    from functions_framework.aio import create_asgi_app_from_module
-
     try:
         module = importlib.import_module(function.module)
         intent = function.environment.get("INTENT")
         if intent is not None:  # one module serves every intent; in this process no variable can tell them apart
             return _app_of(module.entry(intent))
-        app = create_asgi_app_from_module(function.target, module.__file__, "http", module, module.__spec__)
-        return cast(ASGIApp, app)
+        make: Any = aio.create_asgi_app_from_module
+        return cast(ASGIApp, make(function.target, module.__file__, "http", module, module.__spec__))
     except Exception as error:
         raise StackError(f"function {function.name} ({function.module}) does not load: {error!r}") from error
 
 
 def _app_of(handler: Handler) -> ASGIApp:
-    from functions_framework import aio
-
     # Not public, but the only way to an app for a function that no module holds under a name.
     if make := getattr(aio, "_create_asgi_app_with_function", None):
         return cast(ASGIApp, make(handler, "http", False))

@@ -7,10 +7,9 @@ import contextlib
 import fcntl
 import math
 import socket
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,11 +19,10 @@ from infra.embedded.database import Database
 from infra.embedded.functions import call, load_apps
 from infra.embedded.store import EmbeddedStore
 from infra.errors import StackError
-from infra.manifest import Manifest, build
+from infra.manifest import Manifest
 from infra.relay import Relay
 from shared import composition
 from shared.composition import Ports
-from shared.intents import discover
 from shared.logs import log
 from shared.settings import Settings
 
@@ -38,27 +36,27 @@ JSON_HEADERS = {"content-type": "application/json"}
 class Stack:
     """Everything, between `async with` and its end. What is in flight then and outlasts the grace comes again.
 
-    `intake_url` and `console_url` are where it listens, `ports` what the functions use, `manifest` what is wired.
+    `intake_url` and `console_url` are where it listens, `ports` what the functions use. Other processes that want to
+    reach it need no variable in their `environment`.
     """
 
     def __init__(
         self,
         settings: Settings,
+        manifest: Manifest,
         *,
-        manifest: Manifest | None = None,
         sweep_every_s: float = SWEEP_EVERY_S,
         grace_s: float = GRACE_S,
     ) -> None:
         self.intake_url = self.console_url = ""
+        self.environment: dict[str, str] = {}
         self.ports: Ports
-        self.manifest: Manifest
         self._settings = settings
-        self._given_manifest = manifest
+        self._manifest = with_document_events(manifest)
         self._sweep_every_s = sweep_every_s
         self._grace_s = grace_s
         self._apps: dict[str, ASGIApp] = {}
         self._cleanup = contextlib.AsyncExitStack()
-        self._background: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Stack:
         """Start everything.
@@ -78,15 +76,6 @@ class Stack:
     ) -> None:
         await self._cleanup.aclose()
 
-    async def wait(self) -> None:
-        """Return never.
-
-        Raises:
-            StackError: a part ended by itself.
-        """
-        done, _ = await asyncio.wait(self._background, return_when=asyncio.FIRST_COMPLETED)
-        raise StackError(f"{next(iter(done)).get_name()} ended unexpectedly")
-
     async def _start(self) -> None:
         settings, cleanup = self._settings, self._cleanup
         data_dir = Path(settings.data_dir)
@@ -97,7 +86,7 @@ class Stack:
         cleanup.push_async_callback(database.close)
         store = EmbeddedStore(database, project=settings.project, authid=_identity(settings))
         await cleanup.enter_async_context(self._wired(database, store))
-        self._apps = load_apps(self.manifest)
+        self._apps = load_apps(self._manifest)
         await cleanup.enter_async_context(self._delivering(database))
         await cleanup.enter_async_context(self._ticking(store))
         self.intake_url = await cleanup.enter_async_context(self._serving("intake", intake))
@@ -106,9 +95,7 @@ class Stack:
     @contextlib.asynccontextmanager
     async def _wired(self, database: Database, store: EmbeddedStore) -> AsyncIterator[None]:
         """Give the functions of this process their ports."""
-        manifest = self._given_manifest or build(discover())
-        self.manifest = with_document_events(manifest)
-        self.ports = Ports(self._settings, store, EmbeddedPublisher(database, self.manifest))
+        self.ports = Ports(self._settings, store, EmbeddedPublisher(database, self._manifest))
         composition.install(self.ports)
         try:
             yield
@@ -120,10 +107,10 @@ class Stack:
     @contextlib.asynccontextmanager
     async def _delivering(self, database: Database) -> AsyncIterator[None]:
         """Push every subscription's messages to its function."""
-        queue = EmbeddedQueue(database, self.manifest, project=self._settings.project)
+        queue = EmbeddedQueue(database, self._manifest, project=self._settings.project)
         await queue.release_leases()
-        relay = Relay(queue, self.manifest, self._post, project=self._settings.project)
-        running = self._spawn("relay", relay.run())
+        relay = Relay(queue, self._manifest, self._post, project=self._settings.project)
+        running = asyncio.create_task(relay.run(), name="relay")
         try:
             yield
         finally:
@@ -136,13 +123,13 @@ class Stack:
 
         async def tick() -> None:
             while True:
-                for function in self.manifest.functions:
+                for function in self._manifest.functions:
                     if function.trigger == "schedule":
                         await _logged(function.name, self._post(function.name, JSON_HEADERS, b"{}", function.timeout_s))
                 await _logged("expiry", store.delete_expired())
                 await asyncio.sleep(self._sweep_every_s)
 
-        ticking = self._spawn("scheduler", tick())
+        ticking = asyncio.create_task(tick(), name="scheduler")
         try:
             yield
         finally:
@@ -161,7 +148,7 @@ class Stack:
             timeout_graceful_shutdown=math.ceil(self._grace_s),
         )
         server = _Server(config)
-        serving = self._spawn(function, server.serve(sockets=[listener]))
+        serving = asyncio.create_task(server.serve(sockets=[listener]), name=function)
         try:
             yield f"http://{HOST}:{listener.getsockname()[1]}"
         finally:
@@ -170,13 +157,8 @@ class Stack:
 
     async def _post(self, function: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> int:
         """Call a function as the cloud does: it is ended at its own timeout."""
-        async with asyncio.timeout(min(timeout_s, self.manifest.function(function).timeout_s)):
+        async with asyncio.timeout(min(timeout_s, self._manifest.function(function).timeout_s)):
             return await call(self._apps[function], headers, body)
-
-    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
-        self._background.append(task)
-        return task
 
 
 class _Server(uvicorn.Server):

@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.emulators.queue import CALL_TIMEOUT_S, build_subscriber
 from infra.manifest import Manifest, Subscription
-from shared.adapters import status_of
+from shared.adapters import grpc_status
 from shared.adapters.pubsub import build_publisher
 
 
@@ -28,7 +28,7 @@ async def _create(call: Any, request: dict[str, Any]) -> None:
     try:
         await call(request=request, retry=None, timeout=CALL_TIMEOUT_S)
     except Exception as error:
-        if status_of(error) != "ALREADY_EXISTS":
+        if grpc_status(error) != "ALREADY_EXISTS":
             raise
 
 

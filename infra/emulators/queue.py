@@ -11,7 +11,7 @@ from typing import Any
 
 from infra.manifest import Subscription
 from infra.queue import Delivery
-from shared.adapters import status_of
+from shared.adapters import grpc_status
 
 CALL_TIMEOUT_S = 10.0
 # A pull that found nothing is asked again until the wait is over; the server ends it by itself after some 20 s.
@@ -50,7 +50,7 @@ class PubsubQueue:
             try:
                 answer = await self._client.pull(request=request, retry=None, timeout=min(left, LONGEST_PULL_S))
             except Exception as error:
-                if status_of(error) not in {"DEADLINE_EXCEEDED", "TIMEOUT"}:
+                if grpc_status(error) not in {"DEADLINE_EXCEEDED", "TIMEOUT"}:
                     raise
                 continue
             if answer.received_messages:
@@ -95,7 +95,7 @@ class PubsubQueue:
             await self._client.acknowledge(request=request, retry=None, timeout=CALL_TIMEOUT_S)
         except Exception as error:
             # Best effort, as the port says: the messages come again and their receivers are idempotent.
-            if not status_of(error):
+            if not grpc_status(error):
                 raise
 
 

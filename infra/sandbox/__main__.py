@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
 from infra.sandbox.app import create_app
+from infra.sandbox.faults import KINDS
 from infra.sandbox.server import listen, server
 
 
@@ -33,10 +35,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _rate(text: str) -> dict[str, Any]:
-    where, _, rest = text.partition(":")
-    vendor, _, operation = where.partition(".")
-    fault, _, share = rest.partition("=")
-    return {"vendor": vendor, "operation": operation, "fault": fault, "share": float(share)}
+    match = re.fullmatch(r"(\w+)\.(\w+):(\w+)=(\d*\.?\d+)", text)
+    if match is None or match[3] not in KINDS:
+        raise argparse.ArgumentTypeError(f"must be VENDOR.OPERATION:FAULT=SHARE with a fault of {', '.join(KINDS)}")
+    return {"vendor": match[1], "operation": match[2], "fault": match[3], "share": float(match[4])}
 
 
 if __name__ == "__main__":

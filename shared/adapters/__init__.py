@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def status_of(error: BaseException) -> str:
+def grpc_status(error: BaseException) -> str:
     """Return the gRPC status behind `error`, as `UNAVAILABLE`; TIMEOUT for a timeout of ours; "" where there is none.
 
     Google's libraries wrap errors in ValueError or RetryError now and then: the chain of causes tells the truth.
@@ -16,8 +16,8 @@ def status_of(error: BaseException) -> str:
             return "TIMEOUT"
         code = getattr(link, "grpc_status_code", None) or getattr(link, "code", None)
         code = code() if callable(code) else code
-        if hasattr(code, "name"):
-            return str(code.name)
+        if name := getattr(code, "name", ""):
+            return str(name)
         if type(link).__module__.startswith("google.auth"):
             return "UNAUTHENTICATED"
         link = link.__cause__ or link.__context__

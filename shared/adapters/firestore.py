@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.adapters import status_of
+from shared.adapters import grpc_status
 from shared.errors import CommitUnknown, Conflict, Misconfigured, StoreUnavailable, SwitchyardError
-from shared.ports import ABSENT, Document, Filter, Snapshot, Write
+from shared.ports import ABSENT, Filter, Snapshot, Write
 
 TIMEOUT_S = 10.0
 
@@ -96,7 +96,7 @@ class FirestoreStore:
         proto = FirestoreWrite()
         raw = FirestoreWrite.pb(proto)
         raw.update.name = self._client.document(write.path)._document_path
-        _encode_fields(raw.update.fields, write.data)
+        encode_fields(raw.update.fields, write.data)
         if write.expected == ABSENT:
             raw.current_document.exists = False
         elif write.expected is not None:
@@ -141,7 +141,12 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _encode_fields(fields: Any, data: Mapping[str, Any]) -> None:
+def encode_fields(fields: Any, data: Mapping[str, Any]) -> None:
+    """Put `data` into `fields`, the raw protobuf map of Firestore's `Document` or of its event.
+
+    Raises:
+        SwitchyardError: `invalid_document`: Firestore has no such value; nothing was sent.
+    """
     for key, value in data.items():
         try:
             _encode(fields[key], value)
@@ -165,7 +170,7 @@ def _encode(target: Any, value: Any) -> None:
             target.timestamp_value.FromDatetime(value)
         case dict():
             target.map_value.SetInParent()
-            _encode_fields(target.map_value.fields, value)
+            encode_fields(target.map_value.fields, value)
         case list() | tuple():
             target.array_value.SetInParent()
             for item in value:
@@ -184,7 +189,7 @@ def _errors_of(operation: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        mapped = _mapped(operation, status_of(error))
+        mapped = _mapped(operation, grpc_status(error))
         if mapped is None:
             raise
         raise mapped from error

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from shared.adapters import status_of
+from shared.adapters import grpc_status
 from shared.errors import PublishFailed
 
 ACK_TIMEOUT_S = 2.0
@@ -42,7 +42,7 @@ class PubsubPublisher:
             async with asyncio.timeout(ACK_TIMEOUT_S):
                 answer = await self._client.publish(request=request, retry=None, timeout=ACK_TIMEOUT_S)
         except Exception as error:
-            status = status_of(error)
+            status = grpc_status(error)
             if status == "NOT_FOUND":
                 raise PublishFailed(f"there is no topic {topic!r} at {self._topics}", code="topic_missing") from error
             raise PublishFailed(f"publish to {topic!r} failed: {status or type(error).__name__}") from error

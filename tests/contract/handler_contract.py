@@ -12,7 +12,7 @@ from shared.intents import Intent, discover, load_handler
 from shared.outbound import Outbound, Pool
 
 OWNER = "Jane@Example.com"
-ORDERS = [
+ORDERS: list[dict[str, Any]] = [
     {"id": "10021", "customer_email": "jane@example.com", "total_minor": 6000, "currency": "USD"},
     {"id": "20019", "customer_email": "jane@example.com", "status": "shipped"},
     {"id": "20018", "customer_email": "jane@example.com", "status": "cancelled"},

@@ -1,0 +1,122 @@
+"""One child process: started with its output in a log file, awaited until it answers, stopped with its children."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import httpx
+
+from infra.errors import StackError
+
+STOP_GRACE_S = 5.0
+POLL_S = 0.05
+HOST = "127.0.0.1"
+
+
+class Process:
+    """A server of its own process group, so that stopping it reaches whatever it started."""
+
+    def __init__(self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
+        self.name = name
+        self._command = command
+        self._log = log
+        self._env = env
+        self._child: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it; its log begins anew.
+
+        Raises:
+            StackError: the program cannot be run.
+        """
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("wb") as log:
+            try:
+                self._child = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    env=self._env,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=asyncio.subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise StackError(f"{self.name} cannot be started: {error}") from error
+
+    async def ready(self, url: str, timeout_s: float) -> None:
+        """Return once `url` answers, whatever the status.
+
+        Raises:
+            StackError: it ended, or did not answer in time; the message quotes its log.
+        """
+        async with httpx.AsyncClient(timeout=timeout_s, trust_env=False) as client:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    while not await _answers(client, url):
+                        if self._child is None or self._child.returncode is not None:
+                            raise StackError(f"{self.name} ended while starting: {self._last_words()}")
+                        await asyncio.sleep(POLL_S)
+            except TimeoutError:
+                raise StackError(f"{self.name} was not ready after {timeout_s:g} s: {self._last_words()}") from None
+
+    async def ended(self) -> int:
+        """Wait until it ends and return its exit status."""
+        assert self._child is not None
+        return await self._child.wait()
+
+    async def stop(self) -> None:
+        """End the whole process group, gently for `STOP_GRACE_S` seconds, then not. Harmless if it is not running."""
+        if self._child is None:
+            return
+        _signal_group(self._child.pid, signal.SIGTERM)
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_GRACE_S):
+                    await self._child.wait()
+        finally:
+            _signal_group(self._child.pid, signal.SIGKILL)
+            await self._child.wait()
+            self._child = None
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").split("\n") if self._log.exists() else []
+        said = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        return f"{said[:200]} (see {self._log})"
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    """Return whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+async def _answers(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        await client.get(url)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def _signal_group(leader: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, number)

@@ -1,0 +1,85 @@
+"""Finds Google's emulators in an installed Cloud SDK and runs them on free local ports."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from infra.emulators.process import HOST, Process, free_port
+from infra.errors import StackError
+
+READY_TIMEOUT_S = 60.0
+OTHERWISE = "or run with BACKEND=embedded, which needs neither"
+
+
+@asynccontextmanager
+async def emulators(logs: Path) -> AsyncIterator[Mapping[str, str]]:
+    """Run both emulators; yields the environment that points Google's clients at them. They keep nothing.
+
+    Raises:
+        StackError: Java, the SDK or one of the emulators is missing, or one does not start.
+    """
+    commands = {"PUBSUB_EMULATOR_HOST": pubsub_command, "FIRESTORE_EMULATOR_HOST": firestore_command}
+    sdk = sdk_root(os.environ)
+    hosts = {variable: f"{HOST}:{free_port()}" for variable in commands}
+    processes = []
+    for variable, host in hosts.items():
+        name = variable.partition("_")[0].lower()
+        processes.append((Process(f"{name} emulator", commands[variable](sdk, host), logs / f"{name}.log"), host))
+    try:
+        for process, _ in processes:
+            await process.start()
+        await asyncio.gather(*(process.ready(f"http://{host}/", READY_TIMEOUT_S) for process, host in processes))
+        yield hosts
+    finally:
+        await asyncio.gather(*(process.stop() for process, _ in processes))
+
+
+def sdk_root(env: Mapping[str, str]) -> Path:
+    """Return the SDK's folder: CLOUDSDK_ROOT, or where `gcloud` really is.
+
+    Raises:
+        StackError: there is no SDK, or no Java.
+    """
+    path = env.get("PATH")
+    gcloud = shutil.which("gcloud", path=path)
+    root = env.get("CLOUDSDK_ROOT") or (gcloud and Path(gcloud).resolve().parent.parent)
+    if not root:
+        raise StackError(f"the Google Cloud SDK was not found; install it, set CLOUDSDK_ROOT, {OTHERWISE}")
+    if shutil.which("java", path=path) is None:
+        raise StackError(f"Java was not found; the emulators need a Java runtime (11 or newer), {OTHERWISE}")
+    return Path(root)
+
+
+def pubsub_command(sdk: Path, host: str) -> list[str]:
+    """Return what starts the Pub/Sub emulator on `host`.
+
+    Raises:
+        StackError: this SDK has none.
+    """
+    jars = sorted((sdk / "platform/pubsub-emulator/lib").glob("cloud-pubsub-emulator-*-all.jar"))
+    if not jars:
+        raise _missing(sdk, "pubsub-emulator")
+    address, _, port = host.partition(":")
+    return ["java", "-jar", str(jars[-1]), f"--host={address}", f"--port={port}"]
+
+
+def firestore_command(sdk: Path, host: str) -> list[str]:
+    """Return what starts the Firestore emulator on `host`.
+
+    Raises:
+        StackError: this SDK has none.
+    """
+    program = sdk / "platform/cloud-firestore-emulator/cloud_firestore_emulator"
+    if not program.is_file():
+        raise _missing(sdk, "cloud-firestore-emulator")
+    address, _, port = host.partition(":")
+    return [str(program), "start", f"--host={address}", f"--port={port}"]
+
+
+def _missing(sdk: Path, component: str) -> StackError:
+    return StackError(f"{sdk} has no {component}; run `gcloud components install {component}`, {OTHERWISE}")

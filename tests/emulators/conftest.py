@@ -1,0 +1,54 @@
+"""Google's emulators, once per session. Without a Cloud SDK these tests skip with one line; under CI they fail."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from infra.emulators.sdk import emulators, sdk_root
+from infra.errors import StackError
+
+
+@pytest.fixture(scope="session")
+def sdk() -> Path:
+    """The Cloud SDK's folder, or one skipped line."""
+    try:
+        return sdk_root(os.environ)
+    except StackError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def emulator_hosts(sdk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """Both emulators, running; the environment points Google's clients at them.
+
+    They live in an event loop of their own thread, for every test has another loop.
+    """
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    running = emulators(tmp_path_factory.mktemp("emulators"))
+    hosts = asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(timeout=90)
+    patch = pytest.MonkeyPatch()
+    for name, value in hosts.items():
+        patch.setenv(name, value)
+    yield hosts
+    patch.undo()
+    asyncio.run_coroutine_threadsafe(running.__aexit__(None, None, None), loop).result(timeout=30)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(timeout=10)
+    loop.close()
+
+
+@pytest.fixture
+def project(emulator_hosts: Mapping[str, str]) -> str:
+    """A project of this test's own: emulators take any, and projects share nothing."""
+    return f"test-{uuid4().hex[:12]}"

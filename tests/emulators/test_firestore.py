@@ -1,0 +1,146 @@
+"""`FirestoreStore` keeps the store's promises on Google's emulator, and says the truth about errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+
+import pytest
+
+from infra.emulators.approvals import ApprovalWatcher
+from shared.adapters.firestore import FirestoreStore
+from shared.errors import CommitUnknown, Misconfigured, Retry, StoreUnavailable, SwitchyardError
+from shared.ports import ABSENT, Write
+from tests.contract.document_events_contract import APPROVAL, DocumentEventsContract, NextEvent
+from tests.contract.store_contract import StoreContract
+from tests.emulators.broken_server import BrokenServer
+
+
+@pytest.fixture
+async def store(project: str) -> AsyncIterator[FirestoreStore]:
+    store = FirestoreStore(project)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def next_event(project: str, store: FirestoreStore) -> AsyncIterator[NextEvent]:
+    events: asyncio.Queue[tuple[Mapping[str, str], bytes]] = asyncio.Queue()
+
+    async def watch() -> None:
+        async with aclosing(ApprovalWatcher(project).events()) as changes:
+            async for event in changes:
+                events.put_nowait(event)
+
+    async def next_event(wait_s: float) -> tuple[Mapping[str, str], bytes] | None:
+        try:
+            async with asyncio.timeout(wait_s):
+                return await events.get()
+        except TimeoutError:
+            return None
+
+    watching = asyncio.create_task(watch())
+    # The listener is up once it has told of an approval that was there before it.
+    await store.commit(Write("approvals/first", APPROVAL, ABSENT))
+    assert await next_event(15) is not None
+    yield next_event
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
+class TestFirestoreStore(StoreContract):
+    pass
+
+
+class TestDocumentEvents(DocumentEventsContract):
+    async def test_decided_approval_is_left_alone(self, store: FirestoreStore, next_event: NextEvent) -> None:
+        await store.commit(Write("approvals/t1", APPROVAL | {"outcome": "approved"}, ABSENT))
+        assert await next_event(1) is None
+
+    async def test_reopened_approval_is_told_again(self, store: FirestoreStore, next_event: NextEvent) -> None:
+        for outcome in (None, "error", None):
+            await store.commit(Write("approvals/t1", APPROVAL | {"outcome": outcome}, None))
+        for _ in range(2):
+            assert await next_event(10) is not None
+
+    async def test_open_approvals_are_told_at_the_start(self, store: FirestoreStore, project: str) -> None:
+        await store.commit(Write("approvals/t1", APPROVAL, ABSENT), Write("approvals/t2", APPROVAL, ABSENT))
+        async with asyncio.timeout(15), aclosing(ApprovalWatcher(project).events()) as events:
+            told = {(await anext(events))[0]["ce-document"] for _ in range(2)}
+        assert told == {"approvals/t1", "approvals/t2"}
+
+
+class TestDocumentsThatFirestoreRefuses:
+    async def test_list_in_a_list_is_refused_and_not_retried(self, store: FirestoreStore) -> None:
+        with pytest.raises(SwitchyardError) as caught:
+            await store.commit(Write("refused/a", {"value": [[1]]}, None))
+        assert caught.value.code == "invalid_document"
+        assert not isinstance(caught.value, Retry)
+
+    @pytest.mark.parametrize("value", [2**63, object(), {"deep": ["\ud800"]}], ids=["65 bits", "object", "surrogate"])
+    async def test_refusal_names_the_field_and_not_the_value(self, store: FirestoreStore, value: object) -> None:
+        with pytest.raises(SwitchyardError) as caught:
+            await store.commit(Write("refused/a", {"parameters": value}, None))
+        assert caught.value.code == "invalid_document"
+        assert "ud800" not in caught.value.message
+
+
+class TestErrors:
+    """A server that answers every call with one status, or not at all."""
+
+    @pytest.fixture
+    async def broken(self, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BrokenServer]:
+        async with BrokenServer() as server:
+            monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", server.host)
+            yield server
+
+    @pytest.fixture
+    async def store(self, broken: BrokenServer) -> AsyncIterator[FirestoreStore]:
+        store = FirestoreStore("broken")
+        yield store
+        await store.close()
+
+    @pytest.mark.parametrize(
+        ("status", "read", "commit"),
+        [
+            ("UNAVAILABLE", StoreUnavailable, CommitUnknown),
+            ("DEADLINE_EXCEEDED", StoreUnavailable, CommitUnknown),
+            ("INTERNAL", StoreUnavailable, CommitUnknown),
+            ("CANCELLED", StoreUnavailable, CommitUnknown),
+            ("UNKNOWN", StoreUnavailable, CommitUnknown),
+            ("RESOURCE_EXHAUSTED", StoreUnavailable, StoreUnavailable),
+            ("PERMISSION_DENIED", Misconfigured, Misconfigured),
+            ("UNAUTHENTICATED", Misconfigured, Misconfigured),
+        ],
+    )
+    async def test_status_means(
+        self,
+        broken: BrokenServer,
+        store: FirestoreStore,
+        status: str,
+        read: type[SwitchyardError],
+        commit: type[SwitchyardError],
+    ) -> None:
+        broken.status = status
+        with pytest.raises(read) as caught:
+            await store.read("tasks/a")
+        assert type(caught.value) is read
+        with pytest.raises(commit) as caught:
+            await store.commit(Write("tasks/a", {}, ABSENT))
+        assert type(caught.value) is commit
+        with pytest.raises(read):
+            await store.query("tasks")
+
+    async def test_failed_commit_is_sent_once(self, broken: BrokenServer, store: FirestoreStore) -> None:
+        broken.status = "UNAVAILABLE"
+        with pytest.raises(CommitUnknown):
+            await store.commit(Write("tasks/a", {}, ABSENT))
+        assert broken.calls == 1
+
+    async def test_missing_server_is_unavailable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
+        store = FirestoreStore("nowhere")
+        with pytest.raises(StoreUnavailable):
+            await store.read("tasks/a")
+        await store.close()
