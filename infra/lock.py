@@ -20,7 +20,6 @@ OLDEST_PYTHON = "3.11"  # requires-python of pyproject.toml
 CLOUD = ["--python-version", RUNTIME_PYTHON, "--python-platform", "x86_64-manylinux_2_28"]
 ANYWHERE = ["--universal", "--python-version", OLDEST_PYTHON]
 QUIET = ["--quiet", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
-# pip before 23.3 cannot match `package[extra]` with a pin of `package` when it checks hashes.
 HASHED = ["--generate-hashes", "--no-strip-extras"]
 
 
@@ -81,7 +80,13 @@ def compiled(source: Path, options: list[str], current: str) -> str:
         scratch.unlink(missing_ok=True)
     if re.search(r"https?://|--(extra-)?index|--find-links", text):
         raise SystemExit(f"{source.relative_to(ROOT)}: the lock names a host")
-    return text
+    return _pinned_with_and_without_extras(text)
+
+
+def _pinned_with_and_without_extras(lock: str) -> str:
+    """Repeat each pin of `package[extra]` for `package`: when it checks hashes, pip before 23.3 (Python 3.11 and 3.12
+    come with one) takes them for two, and wants both pinned."""
+    return re.sub(r"^([\w.-]+)\[[\w,-]+\](==(?:.*\\\n)+.*\n)", r"\g<0>\1\2", lock, flags=re.MULTILINE)
 
 
 def _uv() -> str:

@@ -66,7 +66,7 @@ def approval_of(record: TaskRecord) -> Approval:
     return Approval(
         task_id=record.task_id,
         intent=record.intent,
-        parameters=record.parameters or record.classification.parameters,
+        parameters=record.shown_parameters,
         confidence=record.classification.confidence,
         reasons=record.decision.reasons,
         params_hash=record.params_hash,

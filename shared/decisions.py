@@ -141,7 +141,7 @@ def chosen(
     selected = ports.registry[name]
     if not is_enabled(selected, record.source, ports.settings):
         raise Unprocessable(f"{name} is disabled for {record.source}", code="intent_disabled", field="/intent")
-    values, problems = validate(selected, record.parameters if parameters is None else parameters)
+    values, problems = validate(selected, record.shown_parameters if parameters is None else parameters)
     if values is None:
         raise Unprocessable("; ".join(problems), code="parameters_invalid", field="/parameters")
     return selected, values
@@ -192,7 +192,7 @@ def _closed(before: TaskRecord, after: TaskRecord, now: datetime) -> Approval:
         update={
             "status": status,
             "intent": after.intent,
-            "parameters": after.parameters or before.classification.parameters,
+            "parameters": after.shown_parameters,
             "comment": decision.comment if decision else "",
             "decided_by": decision.by if decision else after.history[-1].by,
             "decided_at": now,

@@ -44,13 +44,12 @@ async def consume(ports: Ports, approval: Snapshot, record: TaskRecord, person: 
 
 
 def _wish(decision: Literal["approve", "reject"], data: Document, record: TaskRecord) -> Wish:
-    shown = record.parameters or record.classification.parameters
     intent, parameters = data.get("intent"), data.get("parameters")
     return Wish(
         decision,
         params_hash=_text(data.get("params_hash")),
         intent=intent if isinstance(intent, str) and intent != record.intent else None,
-        parameters=parameters if isinstance(parameters, dict) and parameters != shown else None,
+        parameters=parameters if isinstance(parameters, dict) and parameters != record.shown_parameters else None,
         comment=_text(data.get("comment")),
     )
 

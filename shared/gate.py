@@ -50,9 +50,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """The model's answer as far as it could be read. `parameters` are validated where `intent` is set."""
+    """The model's answer as far as it could be read. Only `valid` parameters of an `intent` may ever run."""
 
     intent: Intent | None
+    valid: bool
     parameters: dict[str, Any]
     confidence: float
     said_intent: str
@@ -73,17 +74,16 @@ def read_answer(text: str, task: AutomationTask, registry: Registry, settings: S
     if not isinstance(said, str) or said not in registry:
         known = said in (UNCLASSIFIED, "out_of_scope", None)
         reason = "out_of_scope: no intent fits" if known else "unknown_intent: the model named none of ours"
-        return Suggestion(None, shown, confidence, UNCLASSIFIED, (*reasons, reason))
+        return Suggestion(None, False, shown, confidence, UNCLASSIFIED, (*reasons, reason))
     intent = registry[said]
     if not is_enabled(intent, task.source, settings):
-        return Suggestion(
-            None, shown, confidence, said, (*reasons, f"intent_disabled: {said} is off for {task.source}")
-        )
+        disabled = f"intent_disabled: {said} is off for {task.source}"
+        return Suggestion(None, False, shown, confidence, said, (*reasons, disabled))
     mine = {k: v for k, v in raw.items() if v is not None or k in intent.parameters.model_fields}
     parameters, problems = validate(intent, mine)
     if parameters is None:
-        return Suggestion(None, shown, confidence, said, (*reasons, *problems))
-    return Suggestion(intent, parameters, confidence, said, reasons)
+        return Suggestion(intent, False, shown, confidence, said, (*reasons, *problems))
+    return Suggestion(intent, True, parameters, confidence, said, reasons)
 
 
 def plan(
@@ -235,16 +235,17 @@ def _confidence_reasons(confidence: float, settings: Settings) -> list[str]:
 
 
 def _nothing(reason: str) -> Suggestion:
-    return Suggestion(None, {}, 0.0, UNCLASSIFIED, (reason,))
+    return Suggestion(None, False, {}, 0.0, UNCLASSIFIED, (reason,))
 
 
 def _plan(
     said: Suggestion, answer: Answer, prompt_version: str, reasons: list[str], settings: Settings, now: datetime
 ) -> Plan:
     reasons = reasons or list(said.reasons)
-    route_execute = said.intent is not None and not reasons
+    intent = said.intent if said.valid else None
+    route_execute = intent is not None and not reasons
     classification = Classification(
-        intent=said.said_intent if said.intent is None else said.intent.name,
+        intent=said.said_intent,
         parameters=said.parameters,
         confidence=said.confidence,
         model=answer.model,
@@ -255,10 +256,10 @@ def _plan(
     expires_at = None if route_execute else now + timedelta(seconds=settings.approval_ttl_s)
     decision = Decision(route="execute" if route_execute else "approve", reasons=reasons, expires_at=expires_at)
     return Plan(
-        intent=said.intent.name if said.intent else UNCLASSIFIED,
-        intent_version=said.intent.schema_version if said.intent else 0,
-        parameters=said.parameters if said.intent else {},
+        intent=intent.name if intent else UNCLASSIFIED,
+        intent_version=intent.schema_version if intent else 0,
+        parameters=said.parameters if intent else {},
         classification=classification,
         decision=decision,
-        topic=said.intent.topic if said.intent else "",
+        topic=intent.topic if intent else "",
     )

@@ -181,7 +181,10 @@ def claim(
     Raises:
         Skip: `stale`, `other_intent`, `already_done`, `lease_held` or `lease_held_by_this_message`.
     """
-    _must_be_meant(record, generation, intent)
+    if record.generation != generation:
+        raise Skip(code="stale")
+    if record.intent != intent.name:  # on the wrong topic, or forged
+        raise Skip(code="other_intent")
     if record.state == "EXECUTING":
         if record.exec.lease_until is not None and now < record.exec.lease_until:
             same = record.exec.message_id == message_id
@@ -249,7 +252,7 @@ def retry(
     retry_after_s: float | None = None,
     spent_ms: float = 0.0,
 ) -> TaskRecord:
-    """A definite `NotApplied`: EXECUTING -> READY while attempts are left, else FAILED (UNKNOWN after an ambiguous one).
+    """A definite `NotApplied`: EXECUTING -> READY while attempts are left, else FAILED, or UNKNOWN as for `fail`.
 
     Raises:
         Skip: `lease_lost`.
@@ -350,8 +353,7 @@ def redrive(
     chosen = params_hash(intent.name, intent.schema_version, dict(parameters))
     if record.effect.possibly_applied and not not_applied and chosen != record.params_hash:
         raise Refused("parameters can change only after the verdict not_applied", code="verdict_needed")
-    approved = record.approval is not None and record.approval.decision == "approve"
-    needs_approval = chosen != record.params_hash or (record.decision.route == "approve" and not approved)
+    approved = record.approval is not None and record.approval.decision == "approve" and chosen == record.params_hash
     return _move(
         record,
         "READY",
@@ -363,7 +365,8 @@ def redrive(
         intent_version=intent.schema_version,
         parameters=dict(parameters),
         params_hash=chosen,
-        approval=_decided("approve", person, now, reason) if needs_approval else record.approval,
+        # Whoever redrives has seen these parameters: policy that turned against the task cannot end it once more.
+        approval=record.approval if approved else _decided("approve", person, now, reason),
         exec=Execution(epoch=record.exec.epoch),
         effect=Effect(seq=record.effect.seq + 1) if not_applied else record.effect,
         error=None,
@@ -421,7 +424,8 @@ def sweep(record: TaskRecord, topic: str, now: datetime) -> TaskRecord:
             return record.model_copy(update={"next_check_at": None})
         outbox = _owe(topic, record.generation, now)
     else:
-        outbox = record.outbox
+        owed_to = RESULTS if record.outbox.topic == RESULTS else topic
+        outbox = record.outbox.model_copy(update={"topic": owed_to})
     tries = outbox.tries + 1
     delay = min(OUTBOX_DELAY * 2**tries, OUTBOX_MAX_DELAY)
     return _scheduled(
@@ -435,13 +439,6 @@ def delivered(record: TaskRecord) -> TaskRecord:
 
 
 # --- parts
-
-
-def _must_be_meant(record: TaskRecord, generation: int, intent: Intent) -> None:
-    if record.generation != generation:
-        raise Skip(code="stale")
-    if record.intent != intent.name:  # a message on the wrong topic, or forged: the document's own topic is owed
-        raise Skip(code="other_intent")
 
 
 def _may_repeat(record: TaskRecord, idempotency: Idempotency, now: datetime) -> bool:

@@ -15,6 +15,8 @@ from shared.canonical import canonical_json
 
 SCHEMA_VERSION = 1
 MAX_PAYLOAD_BYTES = 256 * 1024
+MAX_METADATA_BYTES = 16 * 1024
+MAX_LABEL_CHARS = 100
 MAX_HISTORY = 50
 UNCLASSIFIED = "unclassified"
 
@@ -52,6 +54,16 @@ class AutomationTask(Model):
     raw_payload: dict[str, Any] = Field(description="The sender's JSON object, unchanged; at most 256 KiB as JSON")
     priority: int = Field(default=1, ge=1, le=5, description="1 (normal) to 5; 4 and 5 travel in the express lane")
     metadata: dict[str, str] | None = Field(default=None, description="Labels of the sender; never shown to the model")
+
+    @field_validator("metadata")
+    @classmethod
+    def _metadata_fits(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        # Labels become keys of the task's document, where such keys are reserved or too long.
+        if any(not 0 < len(key) <= MAX_LABEL_CHARS or key.startswith("__") for key in value or {}):
+            raise ValueError(f"keys must have 1 to {MAX_LABEL_CHARS} characters and not begin with two underscores")
+        if len(canonical_json(value)) > MAX_METADATA_BYTES:
+            raise ValueError(f"is over {MAX_METADATA_BYTES} bytes as JSON")
+        return value
 
     @field_validator("raw_payload")
     @classmethod
@@ -202,6 +214,11 @@ class TaskRecord(Model):
     def effect_key(self) -> str:
         """The provider's idempotency key: the same for every attempt, another one per redrive after 'not applied'."""
         return f"{self.task_id}.{self.intent}.{self.effect.seq}"
+
+    @property
+    def shown_parameters(self) -> dict[str, Any]:
+        """What people are shown: the valid parameters, or the model's raw suggestion where there are none."""
+        return self.parameters or self.classification.parameters
 
     def task(self) -> AutomationTask:
         """Return the task as intake published it."""

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import get_args, Literal
+from typing import Literal, get_args
 
 from shared.errors import Misconfigured, SettingError
 from shared.intents import Provider

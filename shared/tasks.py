@@ -96,8 +96,10 @@ async def _applied(store: Store, wanted: Mapping[str, Document]) -> dict[str, Sn
     raise CommitUnknown("the commit failed and is not visible")
 
 
-async def change(store: Store, task_id: str, arrow: Callable[[TaskRecord, datetime], TaskRecord]) -> Changed:
-    """Apply one arrow of the lifecycle to a task, atomically.
+async def change(store: Store, task_id: str, arrow: Callable[..., TaskRecord], *beside: str) -> Changed:
+    """Apply one arrow of the lifecycle to a task, atomically: `arrow(record, now, *snapshots)` returns the new record.
+
+    The snapshots are of the paths `beside`, read at the same moment as the task.
 
     Raises:
         NotFound: there is no such task.
@@ -109,9 +111,9 @@ async def change(store: Store, task_id: str, arrow: Callable[[TaskRecord, dateti
 
     def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
         record = to_record(snapshots[path])
-        after = arrow(record, snapshots[path].read_time)
+        after = arrow(record, snapshots[path].read_time, *(snapshots[p] for p in beside))
         seen[:] = [record, after]
         return {} if after is record else {path: to_document(after)}
 
-    snapshots = await transact(store, (path,), body)
+    snapshots = await transact(store, (path, *beside), body)
     return Changed(before=seen[0], after=seen[1], version=snapshots[path].version, now=snapshots[path].read_time)

@@ -1,4 +1,4 @@
-"""Topics `tasks` and `tasks-express` in; one model call; a task document, and a message to its intent or a pause, out."""
+"""Topics `tasks` and `tasks-express` in; one model call; a task document, and its message or its pause, out."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ from shared.tasks import task_path, to_record
 MAX_PAGE = 200
 T = TypeVar("T", bound=Model)
 _TASK = re.compile(r"/api/tasks/(?P<task_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})(?:/(?P<action>redrive|cancel|settle))?")
+_LIMIT = re.compile(r"[0-9]{1,3}")
 _APPROVAL = re.compile(r"/api/approvals/(?P<task_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})")
 
 
@@ -81,7 +82,7 @@ async def _list(request: Request, ports: Ports) -> Response:
     state, intent, limit = query.get("state"), query.get("intent"), query.get("limit", "50")
     if state is not None and state not in get_args(State):
         raise BadRequest(f"state must be one of {', '.join(get_args(State))}", code="bad_query", field="state")
-    if not limit.isdecimal() or not 1 <= int(limit[:6]) <= MAX_PAGE:
+    if not _LIMIT.fullmatch(limit) or not 1 <= int(limit) <= MAX_PAGE:
         raise BadRequest(f"limit must be a whole number from 1 to {MAX_PAGE}", code="bad_query", field="limit")
     where = [Filter(k, "==", v) for k, v in (("state", state), ("intent", intent)) if v is not None]
     found = await ports.store.query(
@@ -159,7 +160,8 @@ def _from_token(query: Mapping[str, str]) -> Snapshot | None:
     try:
         text, _, path = base64.urlsafe_b64decode(token.encode()).decode().partition("|")
         at = datetime.fromisoformat(text)
-        if at.tzinfo is None or not path.startswith("tasks/"):
+        match = _TASK.fullmatch(f"/api/{path}")
+        if at.tzinfo is None or match is None or match["action"]:
             raise ValueError
     except (ValueError, binascii.Error):
         raise BadRequest("page_token is not one of ours", code="bad_query", field="page_token") from None

@@ -17,7 +17,7 @@ from shared.payload import view
 from shared.push import Delivery
 from shared.schemas import AutomationTask, TaskReady
 from shared.tasks import change
-from shared.topics import TASKS, TASKS_EXPRESS
+from shared.topics import EVENTS, TASKS, TASKS_EXPRESS
 
 SOURCE_ATTRIBUTE = "CloudPubSubDeadLetterSourceSubscription"
 
@@ -32,7 +32,7 @@ async def deadletter(delivery: Delivery, ports: Ports) -> Outcome:
     lane = source.removeprefix(ports.settings.topic_prefix)
     task_id, outcome = None, "undecodable"
     try:
-        if lane in (TASKS, TASKS_EXPRESS):
+        if lane in (EVENTS, TASKS, TASKS_EXPRESS):
             task = AutomationTask.model_validate_json(delivery.data)
             task_id, outcome = task.task_id, await _never_classified(ports, task, delivery)
         elif lane.startswith("intent-"):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from shared import lifecycle
 from shared.composition import Ports
 from shared.entry import Outcome
-from shared.errors import Retry
+from shared.errors import NotFound, Retry
 from shared.gate import start_refusal
 from shared.handler import Ambiguous, HandlerOutcome, NotApplied, Permanent, TaskContext, TaskOutput
 from shared.intents import Intent
@@ -27,15 +28,16 @@ from shared.outbound import Outbound
 from shared.outbox import pay
 from shared.parking import park
 from shared.payload import view
-from shared.ports import Document, Snapshot
+from shared.ports import Snapshot
 from shared.push import Delivery
-from shared.settings import provider_settings
 from shared.schemas import TaskReady, TaskRecord, TaskResult
-from shared.tasks import Changed, change, task_path, to_document, to_record, transact
+from shared.settings import provider_settings
+from shared.tasks import Changed, change
 
 FINISH_TRIES = 3
 # A redelivery by the bus serves short waits; longer ones are left to the outbox, so that no delivery is burnt.
 LONGEST_REDELIVERY_S = 60.0
+_EVENT = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 class EffectRefused(Exception):
@@ -52,10 +54,11 @@ async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any
     try:
         message = TaskReady.model_validate_json(delivery.data)
     except ValidationError:
-        await park(ports, delivery, reason="invalid_message", task_id=None, outcome="parked")
-        return Outcome("parked", fields={"intent": intent.name, "error_code": "invalid_message"}, severity="ERROR")
+        return await _parked(delivery, ports, intent, "invalid_message")
     try:
         claimed = await _claim(message, delivery, ports, intent)
+    except NotFound as error:
+        return await _parked(delivery, ports, intent, error.code, task_id=message.task_id)
     except Skip as skip:
         if skip.code == "lease_held_by_this_message":
             raise Retry("an earlier delivery of this message is still at work", code=skip.code) from None
@@ -67,28 +70,31 @@ async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any
     return await _Attempt(claimed.after, ports, intent, handler).run()
 
 
+async def _parked(delivery: Delivery, ports: Ports, intent: Intent, code: str, task_id: str | None = None) -> Outcome:
+    await park(ports, delivery, reason=code, task_id=task_id, outcome="parked")
+    return Outcome("parked", fields={"task_id": task_id, "intent": intent.name, "error_code": code}, severity="ERROR")
+
+
 async def _claim(message: TaskReady, delivery: Delivery, ports: Ports, intent: Intent) -> Changed:
     """Take the lease; where nothing happens between claim and effect, the start marker goes into the same commit."""
-    path, switch = task_path(message.task_id), f"switches/{intent.name}"
     nonce = f"{ports.random.getrandbits(128):032x}"
-    before = after = None
 
-    def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
-        nonlocal before, after
-        record, now = to_record(snapshots[path]), snapshots[path].read_time
-        if record.state == "UNKNOWN" and record.generation == message.generation:
-            before = after = record
-            return {}
+    def arrow(record: TaskRecord, now: datetime, switch: Snapshot) -> TaskRecord:
+        if record.state == "UNKNOWN" and (record.generation, record.intent) == (message.generation, intent.name):
+            return record
         after = lifecycle.claim(record, message.generation, intent, now, nonce=nonce, message_id=delivery.message_id)
-        if after.state == "EXECUTING" and not intent.reads_first:
-            refusal = start_refusal(after, intent, ports.settings, switched_off=_is_off(snapshots[switch]))
-            after = lifecycle.start(after, after.exec.epoch, intent, now, refusal)
-        before = record
-        return {path: to_document(after)}
+        if after.state != "EXECUTING":
+            return after
+        refusal = start_refusal(after, intent, ports.settings, switched_off=_is_off(switch))
+        if intent.reads_first and refusal is None:  # asked again right before the first write
+            return after
+        return lifecycle.start(after, after.exec.epoch, intent, now, refusal)
 
-    snapshots = await transact(ports.store, (path, switch), body)
-    assert before is not None and after is not None, "body ran"
-    return Changed(before, after, version=snapshots[path].version, now=snapshots[path].read_time)
+    return await change(ports.store, message.task_id, arrow, _switch_path(intent))
+
+
+def _switch_path(intent: Intent) -> str:
+    return f"switches/{intent.name}"
 
 
 def _is_off(switch: Snapshot) -> bool:
@@ -126,27 +132,29 @@ class _Attempt:
 
     async def _handle(self) -> Callable[[TaskRecord, datetime], TaskRecord] | None:
         """Call the handler; return the arrow that its outcome means."""
-        parameters = self.intent.parameters.model_validate(self.record.parameters)
+        parameters = self.intent.parameters.model_validate(self.record.parameters)  # valid: the gate looked at claim
         seconds = handler_seconds(self.intent)
         epoch, intent = self.epoch, self.intent
         try:
             async with asyncio.timeout(seconds):
                 output = await self.handler.handle(parameters, self._context(seconds))
+            done = output if isinstance(output, TaskOutput) else TaskOutput(output)
+            result, provider_ref = self._result(_text(done.output)), done.provider_ref and _text(done.provider_ref)
         except EffectRefused:
             raise
         except NotApplied as error:
             return functools.partial(
-                _retry, epoch=epoch, intent=intent, code=error.code, after_s=error.retry_after_s, ms=self._spent_ms()
-            )
+                _retry, epoch=epoch, intent=intent, code=_text(error.code), after_s=error.retry_after_s,
+                ms=self._spent_ms(),
+            )  # fmt: skip
         except Permanent as error:
-            message, ms = error.message or error.code, self._spent_ms()
-            return lambda r, now: lifecycle.fail(r, epoch, now, code=error.code, message=message, spent_ms=ms)
+            # Read here: the name `error` is gone when the arrow is applied.
+            code, message, ms = _text(error.code), _text(error.message or error.code), self._spent_ms()
+            return lambda r, now: lifecycle.fail(r, epoch, now, code=code, message=message, spent_ms=ms)
         except Exception as error:  # anything else is ambiguous: that is the contract
-            code = error.code if isinstance(error, Ambiguous) else f"unexpected_{type(error).__name__}"[:60]
+            code = _text(error.code) if isinstance(error, Ambiguous) else f"unexpected_{type(error).__name__}"[:60]
             return lambda r, now: lifecycle.ambiguous(r, epoch, intent, now, code=code)
-        done = output if isinstance(output, TaskOutput) else TaskOutput(str(output))
-        result = self._result(done.output)
-        return lambda r, now: lifecycle.succeed(r, epoch, result, done.provider_ref, now)
+        return lambda r, now: lifecycle.succeed(r, epoch, result, provider_ref, now)
 
     def _context(self, seconds: float) -> TaskContext:
         return context(
@@ -156,15 +164,13 @@ class _Attempt:
 
     async def _start(self) -> None:
         """Set the start marker right before the first write; without it nothing is sent."""
-        switch = f"switches/{self.intent.name}"
-        (off,) = await self.ports.store.read(switch)
 
-        def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
-            refusal = start_refusal(record, self.intent, self.ports.settings, switched_off=_is_off(off))
+        def arrow(record: TaskRecord, now: datetime, switch: Snapshot) -> TaskRecord:
+            refusal = start_refusal(record, self.intent, self.ports.settings, switched_off=_is_off(switch))
             return lifecycle.start(record, self.epoch, self.intent, now, refusal)
 
         try:
-            changed = await change(self.ports.store, self.record.task_id, arrow)
+            changed = await change(self.ports.store, self.record.task_id, arrow, _switch_path(self.intent))
         except (Skip, Retry) as error:
             self.stopped = error if isinstance(error, Skip) else Skip(code="start_unconfirmed")
             raise EffectRefused from None
@@ -232,10 +238,16 @@ def context(
             deadline=deadline,
             before_write=before_write,
         ),
-        log=functools.partial(log, "INFO", task_id=record.task_id, intent=intent.name, trace_id=record.trace_id),
+        log=functools.partial(_log_event, record),
         requester=requester,
         options=provider.options,
     )
+
+
+def _log_event(record: TaskRecord, event: str, **fields: Any) -> None:
+    """Log what a handler says: a snake_case word, for anything longer might hold a payload."""
+    word = event if _EVENT.fullmatch(event) else "unnamed_event"
+    log("INFO", word, **(fields | {"task_id": record.task_id, "intent": record.intent, "trace_id": record.trace_id}))
 
 
 def handler_seconds(intent: Intent) -> float:
@@ -249,15 +261,21 @@ def _retry(
     return lifecycle.retry(record, epoch, intent, now, code=code, retry_after_s=after_s, spent_ms=ms)
 
 
+def _text(value: object) -> str:
+    """Return what a handler or its provider said as text that every store takes."""
+    return str(value).encode("utf-8", "replace").decode()
+
+
 async def _reconcile(record: TaskRecord, ports: Ports, intent: Intent, handler: Any) -> Outcome:
     """Ask the provider what became of an UNKNOWN effect; a handler that cannot ask leaves it to a person."""
-    verdict = None
+    verdict: Any = None
     if hasattr(handler, "reconcile"):
         seconds = handler_seconds(intent)
         deadline = asyncio.get_running_loop().time() + seconds
         try:
             async with asyncio.timeout(seconds):
-                verdict = await handler.reconcile(record.effect_key, context(record, ports, intent, deadline))
+                said = await handler.reconcile(record.effect_key, context(record, ports, intent, deadline))
+            verdict = said if said in ("applied", "not_applied") else "unknown"  # never an end by a slip of the handler
         except Exception as error:
             log("WARNING", "reconcile failed", task_id=record.task_id, error_type=type(error).__name__,
                 error_code=error.code if isinstance(error, HandlerOutcome) else None)  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
 from shared.composition import Ports
 from shared.edits import UNATTRIBUTED, consume
 from shared.entry import Outcome

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
 from shared import decisions, lifecycle
@@ -41,7 +42,7 @@ async def sweep(ports: Ports) -> Outcome:
 
     async def one(snapshot: Snapshot) -> None:
         async with slots:
-            done[await _look_after(ports, to_record(snapshot))] += 1
+            done[await _alone(snapshot, _look_after(ports, snapshot))] += 1
 
     after: Snapshot | None = None
     for _ in range(MAX_PAGES):
@@ -53,13 +54,27 @@ async def sweep(ports: Ports) -> Outcome:
         if len(due) < PAGE:
             break
         after = due[-1]
-    done["consumed"] = await _consume_lost_decisions(ports, clock.read_time)
+    for approval in await _lost_decisions(ports, clock.read_time):
+        done[await _alone(approval, _consume(ports, approval))] += 1
     counts = dict(+done)
     return Outcome("swept", body=counts, fields={"count": sum(counts.values())})
 
 
-async def _look_after(ports: Ports, record: TaskRecord) -> str:
-    """Do what one task needs now; return a word for it."""
+async def _alone(snapshot: Snapshot, work: Awaitable[str]) -> str:
+    """Keep what one document breaks from stopping the sweep of all others; return a word for what was done."""
+    try:
+        return await work
+    except Retry:
+        return "failed"  # still due: the next sweep comes back to it
+    except Exception as error:  # a document of a later version, or one that somebody edited by hand
+        log("ERROR", "a document cannot be swept", task_id=snapshot.id, outcome="unreadable",
+            error_type=type(error).__name__)  # fmt: skip
+        return "unreadable"
+
+
+async def _look_after(ports: Ports, snapshot: Snapshot) -> str:
+    """Do what one task needs now."""
+    record = to_record(snapshot)
     try:
         if record.state == "AWAITING_APPROVAL":
             return await _overdue(ports, record)
@@ -69,8 +84,6 @@ async def _look_after(ports: Ports, record: TaskRecord) -> str:
         await pay(ports, changed.after, changed.version)
     except (Skip, NotFound):
         return "skipped"
-    except Retry:
-        return "failed"  # still due: the next sweep comes back to it
     return "published"
 
 
@@ -91,18 +104,20 @@ async def _sweep(ports: Ports, record: TaskRecord) -> Changed:
     return await change(ports.store, record.task_id, lambda r, now: lifecycle.sweep(r, topic, now))
 
 
-async def _consume_lost_decisions(ports: Ports, now: datetime) -> int:
-    """Apply approvals that people decided and whose event never came."""
-    count = 0
+async def _lost_decisions(ports: Ports, now: datetime) -> list[Snapshot]:
+    """Return approvals that people decided and whose event never came."""
+    found: list[Snapshot] = []
     for status in DECISIONS:
-        undecided = await ports.store.query(
-            "approvals", where=[Filter("outcome", "==", None), Filter("status", "==", status)], limit=PAGE
-        )
-        for approval in undecided:
-            if now - datetime.fromisoformat(approval.version[:26].rstrip("Z") + "+00:00") < EVENT_GRACE:
-                continue
-            (task,) = await ports.store.read(task_path(approval.id))
-            if task.data is not None:
-                await consume(ports, approval, to_record(task), Person(UNATTRIBUTED, "firestore"))
-                count += 1
-    return count
+        where = [Filter("outcome", "==", None), Filter("status", "==", status)]
+        found += await ports.store.query("approvals", where=where, limit=PAGE)
+    return [a for a in found if now - _written_at(a) >= EVENT_GRACE]
+
+
+async def _consume(ports: Ports, approval: Snapshot) -> str:
+    (task,) = await ports.store.read(task_path(approval.id))
+    await consume(ports, approval, to_record(task), Person(UNATTRIBUTED, "firestore"))
+    return "consumed"
+
+
+def _written_at(snapshot: Snapshot) -> datetime:
+    return datetime.fromisoformat(snapshot.version[:26].rstrip("Z") + "+00:00")

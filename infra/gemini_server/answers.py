@@ -12,7 +12,7 @@ SURE, VAGUE = 0.93, 0.5
 # The first pattern that matches wins: the special before the general.
 _INTENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("ticket_summary", r"\b(summari[sz]e|summary|tl;?dr)\b", ("summary",)),
-    ("password_reset", r"\b(pass ?word|log ?in link|can'?t log ?in)\b", ("email",)),
+    ("password_reset", r"\b(pass ?words?|passcode|locked out|can'?t log ?in)\b", ("email",)),
     ("change_address", r"\b(address|ship .+ to|deliver .+ to|send it to)\b", ("order_id", "new_address")),
     ("refund_request", r"\b(refund\w*|money back|reimburse\w*)\b", ("order_id", "amount_minor", "currency")),
     ("cancel_order", r"\b(cancel\w*|stop (my |the )?order)\b", ("order_id",)),

@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
+import sqlite3
+import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
+from google.events.cloud.firestore_v1 import DocumentEventData
 
-from infra.embedded.bus import EmbeddedPublisher, EmbeddedQueue
-from infra.embedded.database import Database
+from infra.embedded.bus import (
+    DOCUMENT_EVENTS,
+    KEPT_MESSAGES,
+    EmbeddedPublisher,
+    EmbeddedQueue,
+    backoff_s,
+    with_document_events,
+)
+from infra.embedded.database import Database, Transaction
 from infra.embedded.store import EmbeddedStore
-from infra.manifest import Manifest
+from infra.errors import StackError
+from infra.manifest import Function, Manifest
 from infra.queue import Queue
-from shared.ports import Publisher
-from tests.contract.publisher_contract import OpenBus, PublisherContract, QueueContract
-from tests.contract.store_contract import StoreContract
+from shared.errors import Conflict, PublishFailed, StoreUnavailable
+from shared.ports import ABSENT, Filter, Publisher, Write
+from tests.contract.publisher_contract import (
+    ATTEMPTS,
+    OpenBus,
+    PublisherContract,
+    QueueContract,
+    subscribe,
+    take,
+    wiring,
+)
+from tests.contract.store_contract import NOON, StoreContract
+
+ROOT = Path(__file__).resolve().parents[2]
+RESUME = Function("resume", "functions.resume.main", "resume", "document", 60, 80, {})
+FAR_FUTURE_US = 5_000_000_000_000_000  # the year 2128
 
 
 @pytest.fixture
@@ -40,3 +68,296 @@ class TestEmbeddedBus(PublisherContract, QueueContract):
             return EmbeddedPublisher(database, manifest), EmbeddedQueue(database, manifest)
 
         return open_bus
+
+
+class TestGroupCommit:
+    async def test_concurrent_writes_share_a_commit(self, database: Database) -> None:
+        transactions: list[Transaction] = []
+        await asyncio.gather(*(database.write(transactions.append) for _ in range(200)))
+        assert len(transactions) == 200
+        assert len(set(map(id, transactions))) <= 2
+
+    async def test_failed_operation_leaves_its_neighbours_alone(self, database: Database) -> None:
+        store = EmbeddedStore(database)
+        await store.commit(Write("things/taken", {}, ABSENT))
+
+        def half_done(transaction: Transaction) -> None:
+            transaction.execute("INSERT INTO docs VALUES ('things/half', 'things', '{}', '')")
+            raise RuntimeError("on purpose")
+
+        outcomes = await asyncio.gather(
+            store.commit(Write("things/a", {}, ABSENT)),
+            store.commit(Write("things/taken", {}, ABSENT)),
+            database.write(half_done),
+            database.write(lambda t: t.execute("SELECT nonsense")),
+            store.commit(Write("things/b", {}, ABSENT)),
+            return_exceptions=True,
+        )
+        assert [type(o) for o in outcomes] == [list, Conflict, RuntimeError, StoreUnavailable, list]
+        assert [s.id for s in await store.query("things")] == ["a", "b", "taken"]
+
+    async def test_cancelled_write_does_not_disturb_others(self, database: Database) -> None:
+        store = EmbeddedStore(database)
+        writes = [asyncio.create_task(store.commit(Write(f"things/{n}", {}, ABSENT))) for n in range(50)]
+        await asyncio.sleep(0)
+        writes[7].cancel()
+        await asyncio.wait(writes)
+        others = {str(n) for n in range(50)} - {"7"}
+        assert others <= {s.id for s in await store.query("things")}
+
+    async def test_close_commits_what_was_submitted(self, tmp_path: Path) -> None:
+        database = Database(tmp_path / "switchyard.db")
+        writing = asyncio.create_task(EmbeddedStore(database).commit(Write("things/a", {}, ABSENT)))
+        await asyncio.sleep(0)
+        await database.close()
+        await writing
+        with pytest.raises(StoreUnavailable):
+            await EmbeddedStore(database).commit(Write("things/b", {}, ABSENT))
+
+
+class TestDurability:
+    async def test_sigkill_loses_nothing_acknowledged(self, tmp_path: Path) -> None:
+        acknowledged: set[str] = set()
+        for pause_s in (0.05, 0.2, 0.4):
+            acknowledged |= await write_until_killed(tmp_path, pause_s)
+        assert acknowledged
+        database = await Database.open(tmp_path)
+        documents = {row[0] for row in database.read("SELECT path FROM docs")}
+        messages = {row[0] for row in database.read("SELECT data FROM queue")}
+        await database.close()
+        assert acknowledged <= documents
+        assert acknowledged <= {data.decode() for data in messages}
+
+    async def test_what_was_out_when_the_process_ended_comes_again(self, database: Database) -> None:
+        manifest = wiring(subscribe("work", ack_deadline_s=600))
+        await EmbeddedPublisher(database, manifest).publish("work", b"x", {})
+        [first] = await take(EmbeddedQueue(database, manifest), "work")
+        restarted = EmbeddedQueue(database, manifest)
+        await restarted.release_leases()
+        [again] = await take(restarted, "work", wait_s=2)
+        assert (again.message_id, again.attempt) == (first.message_id, 2)
+
+    async def test_message_that_kills_its_process_ends_in_the_dead_letters(self, database: Database) -> None:
+        manifest = wiring(subscribe("work", ack_deadline_s=600, dead_letter_topic="dead"), subscribe("dead"))
+        await EmbeddedPublisher(database, manifest).publish("work", b"x", {})
+        for _ in range(ATTEMPTS):
+            queue = EmbeddedQueue(database, manifest)
+            await queue.release_leases()
+            assert await take(queue, "work", wait_s=2)
+        await queue.release_leases()
+        assert await queue.pull("work", 1, 0.2) == []
+        [letter] = await take(queue, "dead", wait_s=2)
+        assert letter.attributes["CloudPubSubDeadLetterSourceDeliveryCount"] == str(ATTEMPTS)
+
+
+class TestOtherProcess:
+    async def test_its_publish_wakes_a_waiting_pull(self, database: Database) -> None:
+        manifest = wiring(subscribe("work"))
+        pulling = asyncio.create_task(EmbeddedQueue(database, manifest).pull("work", 1, 20))
+        await asyncio.sleep(0.05)
+        other = Database(database.path)
+        await EmbeddedPublisher(other, manifest).publish("work", b"from outside", {})
+        async with asyncio.timeout(2):
+            [found] = await pulling
+        await other.close()
+        assert found.data == b"from outside"
+
+    async def test_its_approval_reaches_the_document_events_with_version_and_author(self, database: Database) -> None:
+        queue = EmbeddedQueue(database, with_document_events(Manifest((RESUME,), (), ())))
+        other = Database(database.path)
+        store = EmbeddedStore(other, authid="ops@example.com")
+        [version] = await store.commit(Write("approvals/t1", {"status": "approved"}, ABSENT))
+        await store.commit(Write("tasks/t1", {}, ABSENT))
+        await other.close()
+        [event] = await take(queue, DOCUMENT_EVENTS, wait_s=2)
+        document = DocumentEventData.deserialize(event.data)
+        assert event.attributes["ce-document"] == "approvals/t1"
+        assert event.attributes["ce-authid"] == "ops@example.com"
+        assert (
+            document.value.update_time.rfc3339()
+            == version
+            == (await EmbeddedStore(database).read("approvals/t1"))[0].version
+        )
+        await queue.ack(event)
+        assert await queue.pull(DOCUMENT_EVENTS, 1, 0.2) == []
+
+    async def test_writer_waits_for_its_transaction(self, database: Database) -> None:
+        with contextlib.closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            writing = asyncio.create_task(EmbeddedStore(database).commit(Write("things/a", {}, ABSENT)))
+            await asyncio.sleep(0.1)
+            assert not writing.done()
+            other.execute("ROLLBACK")
+            async with asyncio.timeout(2):
+                await writing
+
+    async def test_writer_gives_up_when_it_never_ends_and_nothing_is_written(self, tmp_path: Path) -> None:
+        database = Database(tmp_path / "switchyard.db", busy_timeout_s=0.1)
+        store = EmbeddedStore(database)
+        with contextlib.closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreUnavailable, match="locked"):
+                await store.commit(Write("things/a", {}, ABSENT))
+            with pytest.raises(PublishFailed, match="locked"):
+                await EmbeddedPublisher(database, wiring(subscribe("work"))).publish("work", b"", {})
+        assert (await store.read("things/a"))[0].data is None
+        await store.commit(Write("things/a", {}, ABSENT))
+        await database.close()
+
+
+class TestUnusableFile:
+    def test_damaged_file_is_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "switchyard.db"
+        path.write_bytes(b"this is no database" * 500)
+        with pytest.raises(StackError, match=r"switchyard\.db is damaged"):
+            Database(path)
+
+    def test_place_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(StackError, match="cannot be written"):
+            Database(tmp_path / "file" / "switchyard.db")
+
+    def test_locked_file_is_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "switchyard.db"
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(StackError, match="locked by another program"):
+                Database(path, busy_timeout_s=0.1)
+
+    def test_file_of_another_version_is_refused(self, tmp_path: Path) -> None:
+        path = tmp_path / "switchyard.db"
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA user_version = 99")
+        with pytest.raises(StackError, match="another version"):
+            Database(path)
+
+
+class TestStoreDetails:
+    async def test_versions_grow_though_the_clock_goes_back(self, database: Database) -> None:
+        store = EmbeddedStore(database)
+        await database.write(lambda t: t.execute("UPDATE clock SET last_us = ?", (FAR_FUTURE_US,)))
+        versions = [(await store.commit(Write("things/a", {"n": n}, None)))[0] for n in range(3)]
+        assert versions[0] > "2100"
+        assert versions == sorted(set(versions))
+
+    async def test_key_that_looks_like_a_time_stays_a_key(self, database: Database) -> None:
+        store = EmbeddedStore(database)
+        data = {"parameters": {"$time": "tea", "$$": 1, "$": {"$time": 2}}}
+        await store.commit(Write("things/a", data, ABSENT))
+        assert (await store.read("things/a"))[0].data == data
+
+    @pytest.mark.parametrize(
+        ("op", "value", "found"),
+        [
+            ("==", 1, ["float", "int"]),
+            ("==", True, ["bool"]),
+            ("<=", 5, ["float", "int"]),
+            ("<=", NOON, ["time"]),
+            ("<=", "zzz", ["text"]),
+            ("==", '{"$time":"2026-03-01T12:00:00.123456Z"}', []),
+        ],
+    )
+    async def test_query_compares_within_a_type(
+        self, database: Database, op: Any, value: Any, found: list[str]
+    ) -> None:
+        store = EmbeddedStore(database)
+        values = {"int": 1, "float": 1.0, "bool": True, "time": NOON, "text": "A", "null": None}
+        await store.commit(*(Write(f"things/{name}", {"x": v}, ABSENT) for name, v in values.items()))
+        assert [s.id for s in await store.query("things", where=[Filter("x", op, value)])] == found
+
+    @pytest.mark.parametrize("descending", [False, True])
+    async def test_pages_go_through_nulls(self, database: Database, descending: bool) -> None:
+        store = EmbeddedStore(database)
+        values = {"a": None, "b": None, "c": 1, "d": 1, "e": 2}
+        await store.commit(*(Write(f"things/{name}", {"x": v}, ABSENT) for name, v in values.items()))
+        found, last = "", None
+        while page := await store.query("things", order_by="x", descending=descending, limit=1, after=last):
+            found, last = found + page[0].id, page[0]
+        assert found == ("edcba" if descending else "abcde")
+
+    @pytest.mark.parametrize("name", ["x') OR 1=1 --", "", "a..b", "a b"])
+    async def test_odd_name_is_refused_and_never_becomes_sql(self, database: Database, name: str) -> None:
+        store = EmbeddedStore(database)
+        with pytest.raises(ValueError, match="no name"):
+            await store.query("things", where=[Filter(name, "==", 1)])
+        with pytest.raises(ValueError, match="no name"):
+            await store.query(name)
+
+    async def test_expired_documents_are_deleted_and_others_stay(self, database: Database) -> None:
+        store = EmbeddedStore(database)
+        now = datetime.now(UTC)
+        times = {"past": now - timedelta(days=1), "future": now + timedelta(days=1), "never": None}
+        await store.commit(*(Write(f"things/{name}", {"expire_at": at}, ABSENT) for name, at in times.items()))
+        assert await store.delete_expired() == 1
+        assert [s.id for s in await store.query("things")] == ["future", "never"]
+
+
+class TestBusDetails:
+    async def test_topic_without_subscription_keeps_the_latest_messages(self, database: Database) -> None:
+        publisher = EmbeddedPublisher(database, wiring(topics=["results"]))
+        extra = 5
+        await asyncio.gather(*(publisher.publish("results", b"%d" % n, {}) for n in range(KEPT_MESSAGES + extra)))
+        rows = database.read("SELECT data FROM unsubscribed WHERE topic = 'results' ORDER BY seq")
+        assert [int(row[0]) for row in rows] == list(range(extra, KEPT_MESSAGES + extra))
+
+    async def test_publish_wakes_a_waiting_pull_at_once(self, database: Database) -> None:
+        manifest = wiring(subscribe("work"))
+        pulling = asyncio.create_task(EmbeddedQueue(database, manifest).pull("work", 1, 20))
+        await asyncio.sleep(0.05)
+        await EmbeddedPublisher(database, manifest).publish("work", b"", {})
+        async with asyncio.timeout(2):  # nothing else would end the pull sooner than its 20 s
+            assert await pulling
+
+    async def test_late_refusal_does_not_end_the_next_lease(self, database: Database) -> None:
+        manifest = wiring(subscribe("work", ack_deadline_s=1))
+        queue = EmbeddedQueue(database, manifest)
+        await EmbeddedPublisher(database, manifest).publish("work", b"", {})
+        [late] = await take(queue, "work")
+        [current] = await take(queue, "work", wait_s=3)
+        await queue.nack(late)
+        assert await queue.pull("work", 1, 0.3) == []
+        await queue.ack(current)
+
+    def test_backoff_doubles_within_its_bounds(self) -> None:
+        policy = subscribe("work", min_backoff_s=2, max_backoff_s=600)
+        assert [backoff_s(policy, n) for n in (1, 2, 3, 9, 10, 5000)] == [2, 4, 8, 512, 600, 600]
+
+
+async def write_until_killed(data_dir: Path, pause_s: float) -> set[str]:
+    """Run a child that commits and publishes and prints what was acknowledged; kill it; return what it printed."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WRITE_FOR_EVER, str(data_dir), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    assert child.stdout is not None
+    first = await asyncio.wait_for(child.stdout.readline(), 20)
+    await asyncio.sleep(pause_s)
+    child.send_signal(signal.SIGKILL)
+    rest = await asyncio.wait_for(child.stdout.read(), 20)
+    await child.wait()
+    return {line for line in (first + rest).decode().split("\n")[:-1] if line}
+
+
+WRITE_FOR_EVER = """
+import asyncio, os, sys
+from pathlib import Path
+from infra.embedded.bus import EmbeddedPublisher
+from infra.embedded.database import Database
+from infra.embedded.store import EmbeddedStore
+from shared.ports import ABSENT, Write
+from tests.contract.publisher_contract import subscribe, wiring
+
+async def main():
+    database = await Database.open(Path(sys.argv[1]))
+    store, publisher = EmbeddedStore(database), EmbeddedPublisher(database, wiring(subscribe("work")))
+
+    async def work(worker):
+        for n in range(1_000_000):
+            name = f"things/{os.getpid()}-{worker}-{n}"
+            await store.commit(Write(name, {}, ABSENT))
+            await publisher.publish("work", name.encode(), {})
+            os.write(1, f"{name}\\n".encode())
+
+    await asyncio.gather(*map(work, range(20)))
+
+asyncio.run(main())
+"""

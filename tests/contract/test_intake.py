@@ -217,6 +217,8 @@ class TestIdentity:
         ids = await self.ids(ports, "/jira", *payloads, *(p | {"timestamp": 1} for p in payloads))
         assert len(ids) == 3
         assert task_id_for("jira:99291:10124") in ids
+        another = payloads[2] | {"comment": payloads[2]["comment"] | {"id": "252790"}}
+        assert len(await self.ids(ports, "/jira", another)) == 4
 
     async def test_github_redelivery_keeps_its_delivery_id(self, ports: Any) -> None:
         body = json.loads(recorded("github_issue_opened"))
@@ -250,10 +252,17 @@ class TestIgnored:
         assert (response.status_code, response.json()) == (200, {"ignored": True})
         assert ports.publisher.messages == []
 
-    async def test_slack_message_with_a_file_is_a_task(self, ports: Any) -> None:
+    @pytest.mark.parametrize(
+        ("members", "status"),
+        [({"subtype": "file_share"}, 202), ({"subtype": "channel_join"}, 200), ({"bot_id": "B19LU7CSY"}, 200)],
+        ids=str,
+    )
+    async def test_slack_subtype_says_whether_a_person_asks(
+        self, ports: Any, members: dict[str, str], status: int
+    ) -> None:
         payload = json.loads(recorded("slack_message"))
-        payload["event"]["subtype"] = "file_share"
-        assert (await post("/slack", json.dumps(payload).encode())).status_code == 202
+        payload["event"] |= members
+        assert (await post("/slack", json.dumps(payload).encode())).status_code == status
 
     async def test_github_ping_is_ignored(self, ports: Any) -> None:
         response = await post("/github", recorded("github_ping"), **{"x-github-event": "ping"})

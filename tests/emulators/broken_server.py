@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Self
 
 import grpc
 
 
 class BrokenServer:
-    """`async with BrokenServer() as server`: fails with `server.status` and counts `server.calls`."""
+    """`async with BrokenServer() as server`: fails with `server.status`, or is SILENT, and counts `server.calls`."""
+
+    SILENT = ""
 
     def __init__(self) -> None:
         self.status = "UNAVAILABLE"
@@ -26,6 +29,8 @@ class BrokenServer:
 
     async def _fail(self, request: bytes, context: Any) -> None:
         self.calls += 1
+        if self.status == self.SILENT:
+            await asyncio.sleep(60)
         await context.abort(grpc.StatusCode[self.status], "as the test wishes")
 
 

@@ -206,7 +206,7 @@ def test_text_is_capped() -> None:
 
 
 HOSTILE = {
-    "marks": "\u0315" * 100_000 + "\u0300" * 100_000,
+    "marks": "\u0315" * MAX_TEXT_CHARS + "\u0300" * MAX_TEXT_CHARS,
     "short marks": ("a" + "\u0315" * 31 + "\u0300" * 31) * 4_000,
     "attributions": "On x\n" * 50_000,
     "wrote": "On " + "wrote " * 40_000,
@@ -219,7 +219,7 @@ HOSTILE = {
 def test_hostile_text_is_cleaned_quickly(name: str) -> None:
     started = time.process_time()
     clean(HOSTILE[name])
-    assert time.process_time() - started < 0.2
+    assert time.process_time() - started < 0.1
 
 
 @given(st.text())

@@ -26,7 +26,16 @@ VERIFY = {scheme: getattr(signatures, f"verify_{scheme}") for scheme in SCHEMES}
 HEADERS = sorted({name for scheme in SCHEMES for name in sign(scheme, BODY, SECRET, NOW)})
 REFUSAL = ("unauthenticated", signatures.refusal().message, None, 401)
 # Plausible and absurd times, as Unix seconds and as ISO 8601.
-STAMPS = [str(int(NOW.timestamp())), NOW.isoformat(), "0", "-1", "1e9", "9" * 400, "0001-01-01T00:00+23:59"]
+STAMPS = [
+    str(int(NOW.timestamp())),
+    NOW.isoformat(),
+    NOW.isoformat()[:19],
+    "0",
+    "-1",
+    "1e9",
+    "9" * 400,
+    "0001-01-01T00:00+23:59",
+]
 STRANGE = ["", " ", "caf\xe9", "sha256=\xe9", "\u0661\u0662", "v0=\ud800", "t=\xb2,v1=\xb2"]
 
 

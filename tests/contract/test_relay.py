@@ -1,0 +1,292 @@
+"""The relay is to functions what Pub/Sub's push is in the cloud, on a real queue."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from infra.embedded.bus import EmbeddedPublisher, EmbeddedQueue
+from infra.embedded.database import Database
+from infra.manifest import Function, Manifest, Subscription
+from infra.queue import Delivery, Queue
+from infra.relay import Post, Relay
+from shared.errors import StoreUnavailable
+from shared.push import parse
+
+Answer = Callable[[str, bytes], Awaitable[int]]
+
+
+def function(name: str, *, max_concurrency: int = 10, trigger: str = "push") -> Function:
+    return Function(name, f"functions.{name}.main", name, trigger, 60, max_concurrency, {})
+
+
+def subscription(name: str, *, ack_deadline_s: int = 60, dead_letter_topic: str | None = None) -> Subscription:
+    """Return a subscription whose topic and function have its own name."""
+    return Subscription(name, name, name, ack_deadline_s, 0.02, 0.02, 5, dead_letter_topic)
+
+
+def manifest(*parts: tuple[Function, Subscription]) -> Manifest:
+    return Manifest(tuple(f for f, _ in parts), tuple(s.topic for _, s in parts), tuple(s for _, s in parts))
+
+
+ONE = manifest((function("work"), subscription("work")))
+
+
+class Functions:
+    """Stands for the deployed functions: notes every request and answers as it is told."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        self._answer = answer
+
+    async def post(self, name: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> int:
+        self.requests.append((name, dict(headers), body))
+        return await self._answer(name, body)
+
+    async def wait_for(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while len(self.requests) < count:
+                await asyncio.sleep(0.005)
+
+
+def answering(*statuses: int) -> Functions:
+    """Answer with these statuses in turn, and with the last one for ever."""
+    left = list(statuses)
+
+    async def answer(name: str, body: bytes) -> int:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return Functions(answer)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = await Database.open(tmp_path)
+    yield database
+    await database.close()
+
+
+@asynccontextmanager
+async def relaying(queue: Queue, wiring: Manifest, post: Post, grace_s: float = 5) -> AsyncIterator[Relay]:
+    relay = Relay(queue, wiring, post, project="p1")
+    running = asyncio.create_task(relay.run())
+    try:
+        yield relay
+    finally:
+        await relay.stop(grace_s)
+        async with asyncio.timeout(5):
+            await running
+
+
+async def waiting(database: Database) -> int:
+    return int(database.read("SELECT count(*) FROM queue")[0][0])
+
+
+async def until_empty(database: Database) -> None:
+    async with asyncio.timeout(10):
+        while await waiting(database):
+            await asyncio.sleep(0.005)
+
+
+async def test_function_gets_the_envelope_that_pubsub_sends(database: Database) -> None:
+    functions = answering(204)
+    message_id = await EmbeddedPublisher(database, ONE).publish("work", b"\x00{}", {"trace_id": "abc"})
+    async with relaying(EmbeddedQueue(database, ONE), ONE, functions.post):
+        await functions.wait_for(1)
+    [(name, headers, body)] = functions.requests
+    envelope = json.loads(body)
+    assert (name, headers) == ("work", {"content-type": "application/json"})
+    assert envelope.keys() == {"message", "subscription"}
+    assert envelope["subscription"] == "projects/p1/subscriptions/work"
+    message = envelope["message"]
+    assert message["messageId"] == message["message_id"] == message_id
+    assert message["publishTime"] == message["publish_time"]
+    assert base64.b64decode(message["data"]) == b"\x00{}"
+    delivery = parse(body)
+    assert (delivery.message_id, delivery.attributes, delivery.subscription) == (
+        message_id,
+        {"trace_id": "abc"},
+        "work",
+    )
+
+
+async def test_attempt_is_told_where_a_dead_letter_policy_exists(database: Database) -> None:
+    wiring = manifest((function("work"), subscription("work", dead_letter_topic="work")))
+    functions = answering(503, 503, 204)
+    await EmbeddedPublisher(database, wiring).publish("work", b"", {})
+    async with relaying(EmbeddedQueue(database, wiring), wiring, functions.post):
+        await functions.wait_for(3)
+    assert [json.loads(body)["deliveryAttempt"] for _, _, body in functions.requests] == [1, 2, 3]
+
+
+async def test_document_event_is_posted_as_the_cloudevent_it_is(database: Database) -> None:
+    wiring = manifest((function("resume", trigger="document"), subscription("resume")))
+    functions = answering(200)
+    headers = {"content-type": "application/protobuf", "ce-id": "1"}
+    await EmbeddedPublisher(database, wiring).publish("resume", b"\x0a\xff", headers)
+    async with relaying(EmbeddedQueue(database, wiring), wiring, functions.post):
+        await functions.wait_for(1)
+    assert functions.requests == [("resume", headers, b"\x0a\xff")]
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+async def test_2xx_acknowledges(database: Database, status: int) -> None:
+    functions = answering(status)
+    await EmbeddedPublisher(database, ONE).publish("work", b"", {})
+    async with relaying(EmbeddedQueue(database, ONE), ONE, functions.post):
+        await until_empty(database)
+    assert len(functions.requests) == 1
+
+
+@pytest.mark.parametrize("status", [100, 302, 400, 404, 429, 500, 503])
+async def test_any_other_status_brings_the_message_again(database: Database, status: int) -> None:
+    functions = answering(status, 204)
+    await EmbeddedPublisher(database, ONE).publish("work", b"", {})
+    async with relaying(EmbeddedQueue(database, ONE), ONE, functions.post):
+        await until_empty(database)
+    assert len(functions.requests) == 2
+
+
+async def test_function_that_crashes_gets_the_message_again(database: Database) -> None:
+    async def answer(name: str, body: bytes) -> int:
+        if len(functions.requests) == 1:
+            raise ConnectionResetError
+        return 204
+
+    functions = Functions(answer)
+    await EmbeddedPublisher(database, ONE).publish("work", b"", {})
+    async with relaying(EmbeddedQueue(database, ONE), ONE, functions.post):
+        await until_empty(database)
+    assert len(functions.requests) == 2
+
+
+async def test_function_that_hangs_is_left_at_the_ack_deadline(database: Database) -> None:
+    async def answer(name: str, body: bytes) -> int:
+        if len(functions.requests) == 1:
+            await asyncio.sleep(3600)
+        return 204
+
+    functions = Functions(answer)
+    wiring = manifest((function("work", max_concurrency=1), subscription("work", ack_deadline_s=1)))
+    await EmbeddedPublisher(database, wiring).publish("work", b"", {})
+    async with relaying(EmbeddedQueue(database, wiring), wiring, functions.post):
+        await until_empty(database)
+    assert len(functions.requests) == 2
+
+
+async def test_concurrency_reaches_its_limit_and_never_exceeds_it(database: Database) -> None:
+    flying, most = 0, 0
+
+    async def answer(name: str, body: bytes) -> int:
+        nonlocal flying, most
+        flying += 1
+        most = max(most, flying)
+        await asyncio.sleep(0.01)
+        flying -= 1
+        return 204
+
+    functions = Functions(answer)
+    wiring = manifest((function("work", max_concurrency=7), subscription("work")))
+    publisher = EmbeddedPublisher(database, wiring)
+    await asyncio.gather(*(publisher.publish("work", b"", {}) for _ in range(60)))
+    async with relaying(EmbeddedQueue(database, wiring), wiring, functions.post):
+        await until_empty(database)
+    assert (len(functions.requests), most) == (60, 7)
+
+
+async def test_stuck_subscription_slows_no_other(database: Database) -> None:
+    async def answer(name: str, body: bytes) -> int:
+        if name == "stuck":
+            await asyncio.sleep(3600)
+        return 204
+
+    functions = Functions(answer)
+    wiring = manifest(
+        (function("stuck", max_concurrency=2), subscription("stuck")), (function("work"), subscription("work"))
+    )
+    publisher = EmbeddedPublisher(database, wiring)
+    await asyncio.gather(*(publisher.publish(topic, b"", {}) for topic in ["stuck", "work"] for _ in range(20)))
+    async with relaying(EmbeddedQueue(database, wiring), wiring, functions.post, grace_s=0):
+        await functions.wait_for(22)
+    assert [name for name, _, _ in functions.requests].count("work") == 20
+
+
+class FailingQueue:
+    """Stands for a bus with trouble: `pull` of one subscription always fails, the first `ack` does too."""
+
+    def __init__(self, queue: Queue, failing: str) -> None:
+        self._queue = queue
+        self._failing = failing
+        self.refused_acks = 0
+
+    async def pull(self, subscription: str, max_messages: int, wait_s: float) -> list[Delivery]:
+        if subscription == self._failing:
+            raise StoreUnavailable("on purpose")
+        return await self._queue.pull(subscription, max_messages, wait_s)
+
+    async def ack(self, delivery: Delivery) -> None:
+        if not self.refused_acks:
+            self.refused_acks += 1
+            raise StoreUnavailable("on purpose")
+        await self._queue.ack(delivery)
+
+    async def nack(self, delivery: Delivery) -> None:
+        await self._queue.nack(delivery)
+
+    async def close(self) -> None:
+        await self._queue.close()
+
+
+async def test_failing_subscription_slows_no_other_and_lost_acknowledgement_redelivers(database: Database) -> None:
+    functions = answering(204)
+    wiring = manifest(
+        (function("broken"), subscription("broken")), (function("work"), subscription("work", ack_deadline_s=1))
+    )
+    await EmbeddedPublisher(database, wiring).publish("work", b"", {})
+    queue = FailingQueue(EmbeddedQueue(database, wiring), "broken")
+    async with relaying(queue, wiring, functions.post):
+        await until_empty(database)
+    assert (len(functions.requests), queue.refused_acks) == (2, 1)
+
+
+async def test_stop_lets_what_is_in_flight_finish(database: Database) -> None:
+    async def answer(name: str, body: bytes) -> int:
+        await asyncio.sleep(0.3)
+        return 204
+
+    functions = Functions(answer)
+    await EmbeddedPublisher(database, ONE).publish("work", b"", {})
+    async with relaying(EmbeddedQueue(database, ONE), ONE, functions.post):
+        await functions.wait_for(1)
+    assert await waiting(database) == 0
+
+
+async def test_stop_ends_what_outlasts_the_grace_and_keeps_its_message(database: Database) -> None:
+    ended: list[str] = []
+
+    async def answer(name: str, body: bytes) -> int:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append(name)
+        return 204
+
+    functions = Functions(answer)
+    await EmbeddedPublisher(database, ONE).publish("work", b"", {})
+    async with asyncio.timeout(5), relaying(EmbeddedQueue(database, ONE), ONE, functions.post, grace_s=0.1):
+        await functions.wait_for(1)
+    assert ended == ["work"]
+    assert await waiting(database) == 1
+
+
+async def test_stop_before_run_is_heeded(database: Database) -> None:
+    relay = Relay(EmbeddedQueue(database, ONE), ONE, answering(204).post)
+    await relay.stop(0)
+    async with asyncio.timeout(5):
+        await relay.run()

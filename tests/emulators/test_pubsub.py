@@ -1,0 +1,121 @@
+"""The Pub/Sub adapters keep the bus's promises on Google's emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from infra.emulators.provision import provision
+from infra.emulators.queue import PubsubQueue
+from infra.manifest import Manifest
+from infra.queue import Queue
+from shared.adapters.pubsub import PubsubPublisher
+from shared.errors import PublishFailed
+from shared.ports import Publisher
+from tests.contract.publisher_contract import (
+    OpenBus,
+    PublisherContract,
+    QueueContract,
+    subscribe,
+    take,
+    unique,
+    wiring,
+)
+from tests.emulators.broken_server import BrokenServer
+
+PREFIX = "staging-"
+
+
+@pytest.fixture
+async def open_bus(project: str) -> AsyncIterator[OpenBus]:
+    opened: list[PubsubPublisher | PubsubQueue] = []
+
+    async def open_bus(manifest: Manifest) -> tuple[Publisher, Queue]:
+        await provision(manifest, project, PREFIX)
+        publisher = PubsubPublisher(project, PREFIX)
+        queue = PubsubQueue(project, manifest.subscriptions, PREFIX)
+        opened.extend([publisher, queue])
+        return publisher, queue
+
+    yield open_bus
+    for port in opened:
+        await port.close()
+
+
+class TestPubsubPublisher(PublisherContract):
+    pass
+
+
+class TestPubsubQueue(QueueContract):
+    async def test_closing_sends_the_acknowledgements_under_way(self, open_bus: OpenBus, project: str) -> None:
+        topic = unique("topic")
+        manifest = wiring(subscribe(topic, ack_deadline_s=self.deadline_s))
+        publisher, queue = await open_bus(manifest)
+        await publisher.publish(topic, b"x", {})
+        [found] = await take(queue, topic)
+        await queue.ack(found)
+        await queue.close()
+        again = PubsubQueue(project, manifest.subscriptions, PREFIX)
+        assert await again.pull(topic, 1, self.deadline_s + 2) == []
+        await again.close()
+
+    async def test_message_published_between_two_pulls_is_not_lost(self, open_bus: OpenBus) -> None:
+        """A pull that gave up must not have taken what came afterwards."""
+        topic = unique("topic")
+        publisher, queue = await open_bus(wiring(subscribe(topic)))
+        for _ in range(5):
+            assert await queue.pull(topic, 1, 0.1) == []
+            await publisher.publish(topic, b"x", {})
+            [found] = await take(queue, topic, wait_s=5)
+            await queue.ack(found)
+
+
+class TestProvision:
+    async def test_provisioning_twice_changes_nothing(self, open_bus: OpenBus) -> None:
+        manifest = wiring(subscribe(unique("topic"), dead_letter_topic=unique("dead")))
+        await open_bus(manifest)
+        await open_bus(manifest)
+
+
+class TestFailingServer:
+    @pytest.fixture
+    async def broken(self, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BrokenServer]:
+        async with BrokenServer() as server:
+            monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.host)
+            yield server
+
+    @pytest.fixture
+    async def publisher(self, broken: BrokenServer) -> AsyncIterator[PubsubPublisher]:
+        publisher = PubsubPublisher("broken")
+        yield publisher
+        await publisher.close()
+
+    @pytest.mark.parametrize("status", ["UNAVAILABLE", "INTERNAL", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"])
+    async def test_every_failure_is_publish_failed_after_one_call(
+        self, broken: BrokenServer, publisher: PubsubPublisher, status: str
+    ) -> None:
+        broken.status = status
+        with pytest.raises(PublishFailed, match=status):
+            await publisher.publish("tasks", b"secret", {})
+        assert broken.calls == 1
+
+    async def test_publish_without_an_answer_fails_within_its_time(
+        self, broken: BrokenServer, publisher: PubsubPublisher
+    ) -> None:
+        broken.status = BrokenServer.SILENT
+        start = time.monotonic()
+        with pytest.raises(PublishFailed) as caught:
+            await publisher.publish("tasks", b"secret", {})
+        assert 1.5 < time.monotonic() - start < 4
+        assert "secret" not in caught.value.message
+
+    async def test_missing_server_fails_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+        publisher = PubsubPublisher("nowhere")
+        async with asyncio.timeout(3):
+            with pytest.raises(PublishFailed):
+                await publisher.publish("tasks", b"x", {})
+        await publisher.close()
