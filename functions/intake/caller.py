@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from functions.intake.incoming import IncomingRequest
@@ -26,17 +27,20 @@ async def check_caller(request: IncomingRequest, body: bytes, settings: Settings
         Misconfigured: the service lacks what it needs to check (503).
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    # Google's library does not check an audience that is empty.
+    takes_tokens = bool(settings.direct_audience and settings.direct_callers)
     if scheme.lower() != "bearer":
+        if takes_tokens and "stripe-signature" not in request.headers:
+            raise refusal()
         verify_generic(body, request.headers, secrets_of("direct"), request.received_at)
         return
-    if not settings.direct_audience or not settings.direct_callers:
-        # Google's library does not check an audience that is empty.
+    if not takes_tokens:
         raise Misconfigured("DIRECT_AUDIENCE and DIRECT_CALLERS must be set to accept tokens", code="audience_missing")
     if await asyncio.to_thread(email_of, token.strip(), settings.direct_audience) not in settings.direct_callers:
         raise refusal()
 
 
-def email_of_google_token(token: str, audience: str, transport: Any = None) -> str:
+def email_of_google_token(token: str, audience: str, transport: Callable[[], Any] | None = None) -> str:
     """Return the verified e-mail address in a Google-signed ID token for `audience`. Blocks on the network.
 
     Raises:
@@ -49,14 +53,26 @@ def email_of_google_token(token: str, audience: str, transport: Any = None) -> s
 
     if token.count(".") != 2 or not token.isascii():
         raise refusal()  # before fetching anything
-    fetch = transport or partial(Request(), timeout=CERTIFICATES_TIMEOUT_S)
+    fetch = partial(_fetch_once_an_hour, transport or Request, hour=int(time.time() // 3600))
     try:
         verify: Any = id_token.verify_oauth2_token
         claims = verify(token, fetch, audience, clock_skew_in_seconds=CLOCK_SKEW_S)
-    except exceptions.TransportError:
-        raise Retry("Google's certificates could not be fetched", code="certificates_unavailable") from None
     except (ValueError, exceptions.GoogleAuthError):
         raise refusal() from None
     if claims.get("email_verified") is not True:
         raise refusal()
     return str(claims.get("email"))
+
+
+@lru_cache(maxsize=4)
+def _fetch_once_an_hour(transport: Callable[[], Any], url: str, method: str, hour: int) -> Any:
+    """Fetch certificates: Google's library would do so for every token, and publishes new ones hours ahead."""
+    from google.auth.exceptions import TransportError
+
+    try:
+        response = transport()(url, method=method, timeout=CERTIFICATES_TIMEOUT_S)
+    except TransportError:
+        response = None
+    if response is None or response.status != 200:
+        raise Retry("Google's certificates could not be fetched", code="certificates_unavailable")
+    return response

@@ -590,12 +590,17 @@ class FakeGoogle:
         )
         self.signer = crypt.RSASigner.from_string(pem, "key-1")
         self.certificates = json.dumps({"key-1": certificate.decode()}).encode()
-        self.is_down = False
+        self.fetches = 0
+        self.status = 200
 
-    def __call__(self, url: str, method: str = "GET", **_: Any) -> Any:
-        if self.is_down:
-            raise exceptions.TransportError("down")
-        return SimpleNamespace(status=200, data=self.certificates)
+    def transport(self) -> Any:
+        def fetch(url: str, method: str, timeout: float) -> Any:
+            self.fetches += 1
+            if self.status == 0:
+                raise exceptions.TransportError("down")
+            return SimpleNamespace(status=self.status, data=self.certificates)
+
+        return fetch
 
     def token(self, **claims: Any) -> str:
         now = int(datetime.now(UTC).timestamp())
@@ -618,7 +623,7 @@ class TestDirectInTheCloud:
 
         request = IncomingRequest("POST", "/", JSON | dict(headers), datetime.now(UTC), "", read)
         ports = composition.Ports(Settings(**(CLOUD | options)), FakeStore(), FakePublisher())  # type: ignore[arg-type]
-        return await receive_webhook(request, ports, partial(email_of_google_token, transport=google))
+        return await receive_webhook(request, ports, partial(email_of_google_token, transport=google.transport))
 
     async def test_token_of_an_allowed_caller_passes(self, google: FakeGoogle) -> None:
         outcome = await self.receive(google, {"authorization": f"Bearer {google.token()}"})
@@ -659,17 +664,31 @@ class TestDirectInTheCloud:
         with pytest.raises(Misconfigured):
             await self.receive(google, {"authorization": f"Bearer {google.token()}"}, **missing)
 
-    async def test_certificates_out_of_reach_are_not_the_callers_fault(self) -> None:
+    @pytest.mark.parametrize("status", [0, 500])
+    async def test_certificates_out_of_reach_are_not_the_callers_fault(self, status: int) -> None:
         google = FakeGoogle()
-        google.is_down = True
+        google.status = status
+        headers = {"authorization": f"Bearer {google.token()}"}
         with pytest.raises(Retry):
-            await self.receive(google, {"authorization": f"Bearer {google.token()}"})
+            await self.receive(google, headers)
+        google.status = 200
+        assert [(await self.receive(google, headers)).status for _ in range(3)] == [202, 202, 202]
+        assert google.fetches == 2
 
     async def test_generic_signature_passes_and_nothing_is_401(self, google: FakeGoogle) -> None:
         assert (await self.receive(google, sign("generic", self.BODY, DIRECT_SECRET, datetime.now(UTC)))).status == 202
         for headers in ({}, sign("generic", self.BODY, CRM_SECRET, datetime.now(UTC)), {"authorization": "Basic eDp5"}):
             with pytest.raises(Unauthenticated):
                 await self.receive(google, headers)
+
+    async def test_stranger_is_401_where_only_tokens_are_taken_and_503_where_nothing_is(
+        self, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("DIRECT_WEBHOOK_SECRET")
+        with pytest.raises(Unauthenticated):
+            await self.receive(google, {})
+        with pytest.raises(Misconfigured):
+            await self.receive(google, {}, direct_callers=frozenset())
 
     async def test_open_route_of_the_embedded_backend_is_closed_in_the_cloud(self) -> None:
         ports = install(**CLOUD)

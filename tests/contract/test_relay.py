@@ -50,9 +50,7 @@ class Functions:
         return await self._answer(name, body)
 
     async def wait_for(self, count: int) -> None:
-        async with asyncio.timeout(10):
-            while len(self.requests) < count:
-                await asyncio.sleep(0.005)
+        await until(lambda: len(self.requests) >= count)
 
 
 def answering(*statuses: int) -> Functions:
@@ -84,14 +82,21 @@ async def relaying(queue: Queue, wiring: Manifest, post: Post, grace_s: float = 
             await running
 
 
-async def waiting(database: Database) -> int:
+def waiting(database: Database) -> int:
+    """Return how many messages are not acknowledged."""
     return int(database.read("SELECT count(*) FROM queue")[0][0])
 
 
+async def until(is_so: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if is_so():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("did not happen within 10 s")
+
+
 async def until_empty(database: Database) -> None:
-    async with asyncio.timeout(10):
-        while await waiting(database):
-            await asyncio.sleep(0.005)
+    await until(lambda: waiting(database) == 0)
 
 
 async def test_function_gets_the_envelope_that_pubsub_sends(database: Database) -> None:
@@ -264,7 +269,7 @@ async def test_stop_lets_what_is_in_flight_finish(database: Database) -> None:
     await EmbeddedPublisher(database, ONE).publish("work", b"", {})
     async with relaying(EmbeddedQueue(database, ONE), ONE, functions.post):
         await functions.wait_for(1)
-    assert await waiting(database) == 0
+    assert waiting(database) == 0
 
 
 async def test_stop_ends_what_outlasts_the_grace_and_keeps_its_message(database: Database) -> None:
@@ -282,7 +287,7 @@ async def test_stop_ends_what_outlasts_the_grace_and_keeps_its_message(database:
     async with asyncio.timeout(5), relaying(EmbeddedQueue(database, ONE), ONE, functions.post, grace_s=0.1):
         await functions.wait_for(1)
     assert ended == ["work"]
-    assert await waiting(database) == 1
+    assert waiting(database) == 1
 
 
 async def test_stop_before_run_is_heeded(database: Database) -> None:

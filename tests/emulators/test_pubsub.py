@@ -26,17 +26,14 @@ from tests.contract.publisher_contract import (
 )
 from tests.emulators.broken_server import BrokenServer
 
-PREFIX = "staging-"
-
-
 @pytest.fixture
 async def open_bus(project: str) -> AsyncIterator[OpenBus]:
     opened: list[PubsubPublisher | PubsubQueue] = []
 
     async def open_bus(manifest: Manifest) -> tuple[Publisher, Queue]:
-        await provision(manifest, project, PREFIX)
-        publisher = PubsubPublisher(project, PREFIX)
-        queue = PubsubQueue(project, manifest.subscriptions, PREFIX)
+        await provision(manifest, project)
+        publisher = PubsubPublisher(project)
+        queue = PubsubQueue(project, manifest.subscriptions)
         opened.extend([publisher, queue])
         return publisher, queue
 
@@ -58,7 +55,7 @@ class TestPubsubQueue(QueueContract):
         [found] = await take(queue, topic)
         await queue.ack(found)
         await queue.close()
-        again = PubsubQueue(project, manifest.subscriptions, PREFIX)
+        again = PubsubQueue(project, manifest.subscriptions)
         assert await again.pull(topic, 1, self.deadline_s + 2) == []
         await again.close()
 
@@ -78,6 +75,20 @@ class TestProvision:
         manifest = wiring(subscribe(unique("topic"), dead_letter_topic=unique("dead")))
         await open_bus(manifest)
         await open_bus(manifest)
+
+    async def test_prefixed_names_share_nothing_with_others(self, open_bus: OpenBus, project: str) -> None:
+        manifest = wiring(subscribe("tasks"))
+        _, plain = await open_bus(manifest)
+        await provision(manifest, project, "staging-")
+        publisher = PubsubPublisher(project, "staging-")
+        queue = PubsubQueue(project, manifest.subscriptions, "staging-")
+        await publisher.publish("tasks", b"x", {})
+        [found] = await take(queue, "tasks")
+        assert (found.subscription, found.data) == ("tasks", b"x")
+        await queue.ack(found)
+        assert await plain.pull("tasks", 1, 0.5) == []
+        await queue.close()
+        await publisher.close()
 
 
 class TestFailingServer:
