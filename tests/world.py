@@ -5,17 +5,19 @@ The store passes the same contract suite as the real ones.
 
 from __future__ import annotations
 
-import copy
+import asyncio
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from infra.embedded.encoding import from_text, to_text
 from shared.composition import Ports
-from shared.errors import CommitUnknown, Conflict, PublishFailed, StoreUnavailable, SwitchyardError
+from shared.errors import CommitUnknown, Conflict, PublishFailed, SwitchyardError
 from shared.intents import Registry, discover
+from shared.lifecycle import Person
 from shared.ports import ABSENT, Answer, Document, Filter, Question, Snapshot, Write
 from shared.push import Delivery
 from shared.schemas import AutomationTask, TaskRecord
@@ -25,32 +27,47 @@ from shared.tasks import task_path, to_record
 BEGINNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
+class Unapplied(CommitUnknown):
+    """A commit of unknown outcome that was not applied; a plain `CommitUnknown` was."""
+
+
 class MemoryStore:
-    """Documents in a dict. `fail_next` holds errors to raise: before the write, or after it for CommitUnknown."""
+    """Documents in a dict; every call yields once, as a network would, so that concurrent steps interleave.
+
+    `fail_next` holds what the next commits meet: an error, raised before the write (after it for CommitUnknown), or None.
+    `before_commit` is called once, right before the next commit is checked: another writer who comes first.
+    """
 
     def __init__(self) -> None:
         self.now = BEGINNING
-        self.documents: dict[str, tuple[Document, str]] = {}
+        self.documents: dict[str, tuple[str, str]] = {}
         self.commits = 0
         self.fail_next: list[SwitchyardError | None] = []
+        self.before_commit: Callable[[], Any] | None = None
         self._tick = 0
 
     async def read(self, *paths: str) -> list[Snapshot]:
+        await asyncio.sleep(0)
         return [self._snapshot(p) for p in paths]
 
     async def commit(self, *writes: Write) -> list[str]:
+        await asyncio.sleep(0)
+        if self.before_commit is not None:
+            interloper, self.before_commit = self.before_commit, None
+            await interloper()
+        texts = [to_text(w.data) for w in writes]
         error = self.fail_next.pop(0) if self.fail_next else None
-        if error is not None and not isinstance(error, CommitUnknown):
+        if error is not None and (not isinstance(error, CommitUnknown) or isinstance(error, Unapplied)):
             raise error
         for w in writes:
-            _, version = self.documents.get(w.path, ({}, ABSENT))
+            _, version = self.documents.get(w.path, ("", ABSENT))
             if w.expected is not None and w.expected != version:
                 raise Conflict
         versions = []
-        for w in writes:
+        for w, text in zip(writes, texts, strict=True):
             self._tick += 1
-            version = f"{self.now:%Y-%m-%dT%H:%M:%S}.{self.now.microsecond:06d}{self._tick % 1000:03d}Z-{self._tick}"
-            self.documents[w.path] = (copy.deepcopy(w.data), version)
+            version = self._version()
+            self.documents[w.path] = (text, version)
             versions.append(version)
         self.commits += 1
         if error is not None:
@@ -67,7 +84,8 @@ class MemoryStore:
         limit: int = 100,
         after: Snapshot | None = None,
     ) -> list[Snapshot]:
-        found = [self._snapshot(p) for p in sorted(self.documents) if p.startswith(f"{collection}/")]
+        await asyncio.sleep(0)
+        found = [self._snapshot(p) for p in sorted(self.documents) if p.rpartition("/")[0] == collection]
         found = [s for s in found if all(_matches(s.data or {}, f) for f in where)]
 
         def key(s: Snapshot) -> tuple[Any, str]:
@@ -84,8 +102,20 @@ class MemoryStore:
         return None
 
     def _snapshot(self, path: str) -> Snapshot:
-        data, version = self.documents.get(path, (None, ABSENT))
-        return Snapshot(path, copy.deepcopy(data), version, self.now)
+        text, version = self.documents.get(path, ("", ABSENT))
+        return Snapshot(path, from_text(text) if text else None, version, self.now)
+
+    def put(self, path: str, **fields: Any) -> Document:
+        """Change fields of a document as somebody in the database's console would, and return it."""
+        data = (self._snapshot(path).data or {}) | fields
+        self._tick += 1
+        self.documents[path] = (to_text(data), self._version())
+        return data
+
+    def _version(self) -> str:
+        """Return the clock with one nanosecond more for every write."""
+        at = self.now + timedelta(microseconds=self._tick // 1000)
+        return f"{at:%Y-%m-%dT%H:%M:%S.%f}{self._tick % 1000:03d}Z"
 
 
 def _matches(data: Document, f: Filter) -> bool:
@@ -153,6 +183,22 @@ class ScriptedHandler:
         return outcome
 
 
+class AskingHandler(ScriptedHandler):
+    """A handler that can also ask its provider what became of an effect; `verdicts` are its answers, in order."""
+
+    def __init__(self, *outcomes: Any, verdicts: Sequence[Any]) -> None:
+        super().__init__(*outcomes)
+        self.verdicts = list(verdicts)
+        self.asked: list[str] = []
+
+    async def reconcile(self, effect_key: str, ctx: Any) -> Any:
+        self.asked.append(effect_key)
+        verdict = self.verdicts.pop(0) if len(self.verdicts) > 1 else self.verdicts[0]
+        if isinstance(verdict, Exception):
+            raise verdict
+        return verdict
+
+
 REGISTRY: Registry = discover()
 
 
@@ -199,6 +245,41 @@ class World:
         delivery = self.delivery(pointer, message_id=message_id, subscription="intent")
         return await execute(delivery, self.ports, REGISTRY[record.intent], handler)
 
+    async def run(self, task: AutomationTask, handler: Any) -> TaskRecord:
+        """Classify and execute a task, and return its record."""
+        await self.classify(task)
+        await self.execute(task.task_id, handler)
+        return await self.record(task.task_id)
+
+    async def decide(self, task_id: str, decision: Any = "approve", by: str = "ops@example.com", **wish: Any) -> Any:
+        """Decide as a person at the console does, who sees the parameters as they are."""
+        from shared.decisions import Wish, decide
+
+        shown = (await self.record(task_id)).params_hash
+        person = Person(by, wish.pop("channel", "console"))
+        return await decide(self.ports, task_id, person, Wish(decision, wish.pop("params_hash", shown), **wish))
+
+    async def resume(self, task_id: str, *, author: str = "ops@example.com", version: str | None = None) -> Any:
+        """Run the resume step on the event of the last write (or of `version`) of an approval document."""
+        from functions.resume.step import ApprovalChanged, resume
+
+        if version is None:
+            version = (await self.store.read(f"approvals/{task_id}"))[0].version
+        return await resume(ApprovalChanged(task_id, author, version), self.ports)
+
+    async def edit(self, task_id: str, **fields: Any) -> None:
+        """Edit an approval document as a person in the database's console does."""
+        self.store.put(f"approvals/{task_id}", **fields)
+
+    async def deadletter(self, data: bytes | str, source: str, **delivery: Any) -> Any:
+        """Run the deadletter step on a message that the subscription `source` gave up."""
+        from functions.deadletter.step import SOURCE_ATTRIBUTE, deadletter
+
+        attributes = {SOURCE_ATTRIBUTE: source, "trace_id": "0" * 32}
+        return await deadletter(
+            self.delivery(data, attributes=attributes, subscription="dead-letters", **delivery), self.ports
+        )
+
     async def sweep(self) -> dict[str, int]:
         """Run the sweep step."""
         from functions.sweep.step import sweep
@@ -227,4 +308,34 @@ def says(intent: str, confidence: Any = 0.95, **parameters: Any) -> dict[str, An
     return {"intent": intent, "parameters": parameters, "confidence": confidence}
 
 
-__all__ = ["ScriptedHandler", "StoreUnavailable", "World", "says", "ticket"]
+# One task per kind of idempotency, each as source and model would bring it.
+ORDER_STATUS = ticket("Where is my order #47384?"), says("order_status", order_id="#47384")  # natural
+REFUND = (  # by_key, money
+    ticket("Please refund $25.00 for order #10021, it arrived broken"),
+    says("refund_request", order_id="#10021", amount_minor=2500, currency="USD"),
+)
+SUMMARY = ticket("Summarize this ticket for the team"), says("ticket_summary", summary="Two orders are late")  # none
+CANCEL_ORDER = ticket("Cancel order #10021"), says("cancel_order", order_id="#10021")  # by_key, reads first
+CHANGE_ADDRESS = (  # none, reads first
+    ticket("Send order #20017 to 12 Baker Street, London"),
+    says("change_address", order_id="#20017", new_address="12 Baker Street, London"),
+)
+PASSWORD_RESET = ticket("I forgot my password"), says("password_reset", email="kim@example.com")  # credential
+
+
+async def started(case: tuple[AutomationTask, Any], **settings: Any) -> World:
+    """Return a world in which the task of `case` was classified and is READY."""
+    task, answer = case
+    world = World(answer, automatic={"refund_request": 5000}, **settings)
+    await world.classify(task)
+    assert (await world.record(task.task_id)).state == "READY"
+    return world
+
+
+async def paused(case: tuple[AutomationTask, Any] = REFUND, **settings: Any) -> World:
+    """Return a world in which the task of `case` waits for a person."""
+    task, answer = case
+    world = World(answer, **settings)
+    await world.classify(task)
+    assert (await world.record(task.task_id)).state == "AWAITING_APPROVAL"
+    return world

@@ -193,7 +193,7 @@ def _only_process(data_dir: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _listener(port: int, setting: str) -> Iterator[socket.socket]:
     """Take a port before anything starts."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing, contextmanager
@@ -57,32 +56,22 @@ class Stack:
         self._sweep_every_s = sweep_every_s
         self._exits = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
-        self.hosts: Mapping[str, str] = {}  # PUBSUB_EMULATOR_HOST and FIRESTORE_EMULATOR_HOST, once it is up
+        self.environment: Mapping[str, str] = {}  # what other processes need to reach the emulators
         self.functions: Functions
 
     def url(self, function: str) -> str:
         """Return where a function listens."""
         return self.functions.url(function)
 
-    async def wait(self) -> None:
-        """Return on Ctrl-C or SIGTERM.
+    @property
+    def intake_url(self) -> str:
+        """Where sources post."""
+        return self.url("intake")
 
-        Raises:
-            Exception: whatever ended the relay or a trigger, which should live for ever.
-        """
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        stopped = asyncio.create_task(stop.wait())
-        try:
-            done, _ = await asyncio.wait([stopped, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            stopped.cancel()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+    @property
+    def console_url(self) -> str:
+        """Where people decide."""
+        return self.url("console")
 
     async def __aenter__(self) -> Self:
         """Start everything, in the order of dependence.
@@ -105,14 +94,14 @@ class Stack:
 
     async def _start(self) -> None:
         settings, manifest = self._settings, self._manifest
-        self.hosts = await self._exits.enter_async_context(emulators(self._logs))
-        self._exits.enter_context(_environment(self.hosts))
+        self.environment = await self._exits.enter_async_context(emulators(self._logs))
+        self._exits.enter_context(_environment(self.environment))
         await provision(manifest, settings.project, settings.topic_prefix)
         self.functions = Functions(
             manifest,
             self._root,
             self._logs,
-            {**self.hosts, "BACKEND": "emulators", "GOOGLE_CLOUD_PROJECT": settings.project},
+            {**self.environment, "BACKEND": "emulators", "GOOGLE_CLOUD_PROJECT": settings.project},
             ports={"intake": settings.intake_port, "console": settings.console_port},
             pythons=self._pythons,
         )
@@ -123,15 +112,17 @@ class Stack:
         relay = Relay(queue, manifest, self.functions.post, project=settings.project)
         self._exits.push_async_callback(self._stop_tasks)
         self._exits.push_async_callback(relay.stop, STOP_GRACE_S)
-        self._spawn(relay.run())
+        self._spawn("relay", relay.run())
         for function in manifest.functions:
             if function.trigger == "schedule":
-                self._spawn(self._tick(function))
+                self._spawn(f"schedule of {function.name}", self._tick(function))
             elif function.trigger == "document":
-                self._spawn(self._watch(function))
+                self._spawn(f"document trigger of {function.name}", self._watch(function))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.append(asyncio.create_task(work))
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_report)
+        self._tasks.append(task)
 
     async def _stop_tasks(self) -> None:
         for task in self._tasks:
@@ -166,6 +157,12 @@ class Stack:
             return await self.functions.post(function.name, headers, body, function.timeout_s) < 300
         except Exception:  # a function that is being restarted refuses connections
             return False
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """Say that something ended which should live as long as the stack."""
+    if not task.cancelled() and (error := task.exception()):
+        print(f"switchyard: the {task.get_name()} ended: {error!r}", file=sys.stderr)
 
 
 @contextmanager

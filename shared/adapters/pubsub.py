@@ -36,11 +36,12 @@ class PubsubPublisher:
 
     async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
         """See `Publisher.publish`. Waits 2 s at most and never retries: the outbox, or the source, does."""
+        client = self._client  # built before the clock starts: a first import can take a second of a busy machine
         message = {"data": data, "attributes": dict(attributes)}
         request = {"topic": self._topics + topic, "messages": [message]}
         try:
             async with asyncio.timeout(ACK_TIMEOUT_S):
-                answer = await self._client.publish(request=request, retry=None, timeout=ACK_TIMEOUT_S)
+                answer = await client.publish(request=request, retry=None, timeout=ACK_TIMEOUT_S)
         except Exception as error:
             status = grpc_status(error)
             if status == "NOT_FOUND":

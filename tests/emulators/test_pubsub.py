@@ -26,6 +26,7 @@ from tests.contract.publisher_contract import (
 )
 from tests.emulators.broken_server import BrokenServer
 
+
 @pytest.fixture
 async def open_bus(project: str) -> AsyncIterator[OpenBus]:
     opened: list[PubsubPublisher | PubsubQueue] = []

@@ -145,42 +145,31 @@ class TestStopping:
     async def test_nothing_listens_afterwards(self, sdk: Path, tmp_path: Path) -> None:
         settings = Settings(backend="emulators", project=PROJECT, intake_port=free_port(), console_port=free_port())
         async with Stack(settings, manifest=tiny_manifest(tmp_path / "r"), logs=tmp_path / "logs") as stack:
-            ports = [int(host.rpartition(":")[2]) for host in stack.hosts.values()]
+            ports = [int(host.rpartition(":")[2]) for host in stack.environment.values()]
             ports += [int(stack.url(f).rpartition(":")[2]) for f in ("intake", "worker", "resume", "sweep")]
             assert not any(map(is_free, ports))
             assert "PUBSUB_EMULATOR_HOST" in os.environ
         assert all(map(is_free, ports))
 
-    def test_sigterm_ends_a_running_stack(self, sdk: Path, tmp_path: Path) -> None:
-        script = f"""
-import asyncio
-from pathlib import Path
-from infra.emulators.process import free_port
-from infra.emulators.stack import Stack
-from shared.settings import Settings
-from tests.emulators.test_stack import tiny_manifest
-
-async def main():
-    settings = Settings(backend="emulators", project="x", intake_port=free_port(), console_port=free_port())
-    manifest = tiny_manifest(Path({str(tmp_path / "r")!r}))
-    async with Stack(settings, manifest=manifest, logs=Path({str(tmp_path / "logs")!r})) as stack:
-        print(stack.url("intake"), flush=True)
-        await stack.wait()
-
-asyncio.run(main())
-"""
-        child = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        try:
-            assert child.stdout is not None
-            port = int(child.stdout.readline().strip().rpartition(":")[2])
-            child.send_signal(signal.SIGTERM)
-            assert child.wait(timeout=30) == 0
-            assert is_free(port)
-        finally:
-            child.kill()
-            child.wait(timeout=10)
-            if child.stdout is not None:
-                child.stdout.close()
+    def test_sigterm_ends_the_whole_run(self, sdk: Path, tmp_path: Path) -> None:
+        variables = {"BACKEND": "emulators", "SANDBOX": "off", "DATA_DIR": str(tmp_path)}
+        ports = {"INTAKE_URL_PORT": str(free_port()), "CONSOLE_PORT": str(free_port())}
+        with subprocess.Popen(
+            [sys.executable, "-m", "infra.run"],
+            cwd=ROOT,
+            env=os.environ | variables | ports,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as child:
+            try:
+                assert child.stdout is not None
+                assert any(line.startswith("ready") for line in child.stdout)
+                assert not is_free(int(ports["INTAKE_URL_PORT"]))
+                child.send_signal(signal.SIGTERM)
+                assert child.wait(timeout=30) == 0
+                assert all(is_free(int(port)) for port in ports.values())
+            finally:
+                child.kill()
 
 
 class TestWhatIsMissing:
@@ -198,7 +187,9 @@ class TestWhatIsMissing:
         ("command", "component"),
         [(pubsub_command, "pubsub-emulator"), (firestore_command, "cloud-firestore-emulator")],
     )
-    def test_no_emulator_is_said(self, tmp_path: Path, command: Callable[[Path, str], list[str]], component: str) -> None:
+    def test_no_emulator_is_said(
+        self, tmp_path: Path, command: Callable[[Path, str], list[str]], component: str
+    ) -> None:
         with pytest.raises(StackError, match=f"gcloud components install {component}"):
             command(tmp_path, "127.0.0.1:1")
 

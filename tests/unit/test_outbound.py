@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -70,7 +71,7 @@ async def test_a_call_carries_token_key_and_quoted_values(pool: Pool) -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(201, json={"id": "x"}, headers={"Request-Id": "r1", "Set-Cookie": "session=1"})
+        return httpx.Response(201, json={"id": "x"}, headers={"Request-Id": "r1", "Set-Cookie": "session=1; Path=/"})
 
     http = outbound("https://shop.test/api/", pool, token="secret\n", transport=httpx.MockTransport(answer))
     reply = await http.call("post", "/orders/{id}/cancel", fill={"id": "a/b?c"}, json={"a": 1}, key="t1.op.1")
@@ -302,6 +303,34 @@ async def test_a_name_without_an_address_means_nothing_was_applied(pool: Pool) -
         with pytest.raises(NotApplied) as caught:
             await outbound("https://nowhere.invalid", pool, allow_private=allow_private).call("POST", "/orders")
         assert caught.value.code == "no_connection"
+
+
+async def test_a_connection_that_hangs_means_nothing_was_applied(pool: Pool) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        waiting = [socket.create_connection(full.getsockname())]  # fills the queue: the next handshake gets no answer
+        try:
+            with pytest.raises(NotApplied) as caught:
+                await outbound(f"http://127.0.0.1:{full.getsockname()[1]}", pool, deadline_s=0.6).call("POST", "/")
+        finally:
+            waiting[0].close()
+    assert caught.value.code == "no_connection"
+
+
+async def test_a_resolver_that_hangs_means_nothing_was_applied(monkeypatch: pytest.MonkeyPatch, pool: Pool) -> None:
+    async def resolve(*_: Any, **__: Any) -> None:
+        await asyncio.sleep(5)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    with pytest.raises(NotApplied) as caught:
+        await outbound("https://a.test", pool, deadline_s=0.3, allow_private=False).call("POST", "/")
+    assert caught.value.code == "no_connection"
+
+
+async def test_a_closed_pool_can_be_used_again(pool: Pool) -> None:
+    async with listening(ok) as url:
+        await outbound(url, pool).call("GET", "/")
+        await pool.close()
+        assert (await outbound(url, pool).call("GET", "/")).status == 200
 
 
 async def test_cancellation_passes_through(pool: Pool) -> None:

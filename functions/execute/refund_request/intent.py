@@ -53,5 +53,7 @@ INTENT = Intent(
     idempotency=by_key(safe_age=timedelta(hours=23)),
     policy=Policy(risk="money", amount="amount_minor", subject="/requester/email", per_day=3),
     provider=Provider("stripe", url="https://api.stripe.com"),
+    # The order's payment, and whose it is, is looked up before any money moves.
+    reads_first=True,
     limits=Limits(max_concurrency=10, timeout_s=30, max_attempts=5),
 )
