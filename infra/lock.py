@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,20 +67,19 @@ def compiled(source: Path, options: list[str], current: str) -> str:
     Raises:
         SystemExit: uv is missing, found no solution, or named a host.
     """
-    scratch = source.with_suffix(".lock")
-    try:
+    name = source.relative_to(ROOT)
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder) / "lock.txt"
         if current:
             scratch.write_text(current)
-        where = [str(source.relative_to(ROOT)), "--output-file", str(scratch)]
-        command = [_uv(), "pip", "compile", *where, *QUIET, *HASHED, *options]
-        subprocess.run(command, cwd=ROOT, timeout=TIMEOUT_S, check=True)  # noqa: S603
+        command = [_uv(), "pip", "compile", str(name), "--output-file", str(scratch), *QUIET, *HASHED, *options]
+        try:
+            subprocess.run(command, cwd=ROOT, timeout=TIMEOUT_S, check=True)  # noqa: S603
+        except subprocess.SubprocessError as error:
+            raise SystemExit(f"{name}: {error}") from None
         text = scratch.read_text()
-    except subprocess.SubprocessError as error:
-        raise SystemExit(f"{source.relative_to(ROOT)}: {error}") from None
-    finally:
-        scratch.unlink(missing_ok=True)
     if re.search(r"https?://|--(extra-)?index|--find-links", text):
-        raise SystemExit(f"{source.relative_to(ROOT)}: the lock names a host")
+        raise SystemExit(f"{name}: the lock names a host")
     return _pinned_with_and_without_extras(text)
 
 

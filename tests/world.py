@@ -9,11 +9,12 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from infra.embedded.encoding import from_text, to_text
+from shared.canonical import params_hash
 from shared.composition import Ports
 from shared.errors import CommitUnknown, Conflict, PublishFailed, SwitchyardError
 from shared.intents import Registry, discover
@@ -34,7 +35,8 @@ class Unapplied(CommitUnknown):
 class MemoryStore:
     """Documents in a dict; every call yields once, as a network would, so that concurrent steps interleave.
 
-    `fail_next` holds what the next commits meet: an error, raised before the write (after it for CommitUnknown), or None.
+    `fail_next` holds what the next commits meet: an error, raised before the write (`CommitUnknown`: after
+    it), or None.
     `before_commit` is called once, right before the next commit is checked: another writer who comes first.
     """
 
@@ -105,6 +107,10 @@ class MemoryStore:
         text, version = self.documents.get(path, ("", ABSENT))
         return Snapshot(path, from_text(text) if text else None, version, self.now)
 
+    def all(self, collection: str) -> list[Document]:
+        """Return the documents of a collection, by path."""
+        return [from_text(self.documents[p][0]) for p in sorted(self.documents) if p.startswith(f"{collection}/")]
+
     def put(self, path: str, **fields: Any) -> Document:
         """Change fields of a document as somebody in the database's console would, and return it."""
         data = (self._snapshot(path).data or {}) | fields
@@ -148,7 +154,7 @@ class MemoryPublisher:
 
 @dataclass
 class ScriptedModel:
-    """Answers what it is told to, in order; the last one for ever. An exception is raised."""
+    """Answers what it is told to, in order; the last one for ever. An exception is raised, a coroutine awaited."""
 
     answers: list[Any] = field(default_factory=list)
     calls: int = 0
@@ -159,6 +165,8 @@ class ScriptedModel:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
+        if callable(answer):
+            answer = await answer(question)
         text = answer if isinstance(answer, str) else json.dumps(answer)
         return Answer(text=text, model=self.model, tokens_used=120, latency_ms=5.0)
 
@@ -230,20 +238,25 @@ class World:
             published_at or self.store.now, subscription, None,
         )  # fmt: skip
 
-    async def classify(self, task: AutomationTask, **delivery: Any) -> Any:
-        """Run the classify step on a task."""
+    async def classify(self, task: AutomationTask | bytes, **delivery: Any) -> Any:
+        """Run the classify step on a task, or on a message that is none."""
         from functions.classify.step import classify
 
-        return await classify(self.delivery(task.model_dump_json(), **delivery), self.ports)
+        data = task if isinstance(task, bytes) else task.model_dump_json()
+        return await classify(self.delivery(data, **delivery), self.ports)
 
-    async def execute(self, task_id: str, handler: Any, *, generation: int = 1, message_id: str = "") -> Any:
-        """Run the execute step of the task's intent."""
+    async def execute(
+        self, task_id: str, handler: Any, *, generation: int | None = None, message_id: str = "", intent: str = "",
+        data: str | None = None,
+    ) -> Any:  # fmt: skip
+        """Run the execute step on the message that the task's record owes, or on another one."""
         from functions.execute.step import execute
 
         record = await self.record(task_id)
-        pointer = json.dumps({"task_id": task_id, "generation": generation, "schema_version": 1})
-        delivery = self.delivery(pointer, message_id=message_id, subscription="intent")
-        return await execute(delivery, self.ports, REGISTRY[record.intent], handler)
+        pointer = {"task_id": task_id, "generation": generation or record.generation, "schema_version": 1}
+        sent = json.dumps(pointer) if data is None else data
+        delivery = self.delivery(sent, message_id=message_id, subscription="intent")
+        return await execute(delivery, self.ports, REGISTRY[intent or record.intent], handler)
 
     async def run(self, task: AutomationTask, handler: Any) -> TaskRecord:
         """Classify and execute a task, and return its record."""
@@ -285,6 +298,18 @@ class World:
         from functions.sweep.step import sweep
 
         return dict((await sweep(self.ports)).body or {})
+
+    def set(self, **settings: Any) -> None:
+        """Deploy with other settings."""
+        self.ports.settings = replace(self.ports.settings, **settings)
+
+    def tamper(self, task_id: str, parameters: dict[str, Any], *, with_hash: bool = False) -> None:
+        """Change parameters in a task's document behind everybody's back."""
+        record = TaskRecord.model_validate(self.store.put(task_path(task_id)))
+        fields: dict[str, Any] = {"parameters": parameters}
+        if with_hash:
+            fields["params_hash"] = params_hash(record.intent, record.intent_version, parameters)
+        self.store.put(task_path(task_id), **fields)
 
     async def record(self, task_id: str) -> TaskRecord:
         """Return a task's record."""

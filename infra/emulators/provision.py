@@ -6,13 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 from infra.emulators.queue import CALL_TIMEOUT_S, build_subscriber
+from infra.errors import StackError
 from infra.manifest import Manifest, Subscription
 from shared.adapters import grpc_status
 from shared.adapters.pubsub import build_publisher
 
 
 async def provision(manifest: Manifest, project: str, prefix: str = "") -> None:
-    """Create what is not there yet; what is there is left as it is."""
+    """Create what is not there yet; what is there is left as it is.
+
+    Raises:
+        StackError: the emulator refuses a name or a policy, or cannot be reached.
+    """
     publisher, subscriber = build_publisher(), build_subscriber()
     try:
         for topic in manifest.topics:
@@ -28,8 +33,9 @@ async def _create(call: Any, request: dict[str, Any]) -> None:
     try:
         await call(request=request, retry=None, timeout=CALL_TIMEOUT_S)
     except Exception as error:
-        if grpc_status(error) != "ALREADY_EXISTS":
-            raise
+        status = grpc_status(error)
+        if status != "ALREADY_EXISTS":
+            raise StackError(f"Pub/Sub refused to create {request['name']}: {status or error!r}") from error
 
 
 def _request(subscription: Subscription, project: str, prefix: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class BrokenServer:
         await context.abort(grpc.StatusCode[self.status], "as the test wishes")
 
 
-class _Every(grpc.GenericRpcHandler):
+class _Every(grpc.GenericRpcHandler):  # type: ignore[misc]
     def __init__(self, behaviour: Any) -> None:
         self._behaviour = behaviour
 

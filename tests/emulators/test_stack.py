@@ -69,11 +69,14 @@ class Running:
             return []
         return [json.loads(line) for line in self.record.read_text().splitlines()]
 
-    async def line(self, matches: Callable[[dict[str, Any]], bool], wait_s: float = 20) -> dict[str, Any]:
+    async def line(self, matches: Callable[[dict[str, Any]], bool], nth: int = 1, wait_s: float = 20) -> dict[str, Any]:
+        """Wait for the `nth` line that matches."""
         async with asyncio.timeout(wait_s):
-            while not (found := [line for line in self.lines() if matches(line)]):
+            while True:
+                found = [line for line in self.lines() if matches(line)]
+                if len(found) >= nth:
+                    return found[nth - 1]
                 await asyncio.sleep(0.05)
-        return found[0]
 
 
 def message_of(line: dict[str, Any]) -> dict[str, Any]:
@@ -122,10 +125,7 @@ class TestStack:
         assert line["headers"]["content-type"] == "application/protobuf"
 
     async def test_scheduled_function_is_called_again_and_again(self, running: Running) -> None:
-        await running.line(lambda line: line["function"] == "sweep")
-        async with asyncio.timeout(10):
-            while len([line for line in running.lines() if line["function"] == "sweep"]) < 3:
-                await asyncio.sleep(0.1)
+        await running.line(lambda line: line["function"] == "sweep", nth=3)
 
     async def test_contract_port_serves_every_path(self, running: Running) -> None:
         async with httpx.AsyncClient(trust_env=False) as client:
@@ -176,7 +176,7 @@ class TestWhatIsMissing:
     """One clear line each; none of these needs the SDK."""
 
     def test_no_sdk_is_said(self, tmp_path: Path) -> None:
-        with pytest.raises(StackError, match="Cloud SDK was not found.*BACKEND=embedded"):
+        with pytest.raises(StackError, match=r"Cloud SDK was not found.*BACKEND=embedded"):
             sdk_root({"PATH": str(tmp_path)})
 
     def test_no_java_is_said(self, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ class TestWhatIsMissing:
     async def test_process_that_never_answers_is_given_up(self, tmp_path: Path) -> None:
         process = Process("mute", [sys.executable, "-c", "import time; time.sleep(60)"], tmp_path / "log")
         await process.start()
-        with pytest.raises(StackError, match="mute was not ready after 0.5 s"):
+        with pytest.raises(StackError, match=r"mute was not ready after 0\.5 s"):
             await process.ready(f"http://127.0.0.1:{free_port()}/", 0.5)
         await process.stop()
 

@@ -383,9 +383,7 @@ def test_redrive_is_an_approval_by_whoever_asks_unless_the_same_parameters_have_
     edited = lifecycle.redrive(
         ended, other, LATER, reason="r", intent=BY_KEY, parameters=PARAMETERS | {"amount_minor": 1}
     )
-    rejected = lifecycle.redrive(
-        RECORDS["REJECTED"], other, LATER, reason="r", intent=BY_KEY, parameters=PARAMETERS
-    )
+    rejected = lifecycle.redrive(RECORDS["REJECTED"], other, LATER, reason="r", intent=BY_KEY, parameters=PARAMETERS)
     assert [r.approval and r.approval.by for r in (same, edited, rejected)] == [OPS.name, other.name, other.name]
     assert rejected.approval is not None
     assert rejected.approval.decision == "approve"
@@ -410,9 +408,7 @@ def test_approval_of_what_was_shown_keeps_the_generation() -> None:
 
 def test_edited_parameters_are_a_new_generation_with_a_hash_of_their_own() -> None:
     edited = PARAMETERS | {"amount_minor": 100}
-    record = lifecycle.approve(
-        born("approve"), OPS, LATER, intent=BY_KEY, parameters=edited, reasons=["ceiling: over"]
-    )
+    record = lifecycle.approve(born("approve"), OPS, LATER, intent=BY_KEY, parameters=edited, reasons=["ceiling: over"])
     assert (record.generation, record.parameters) == (2, edited)
     assert record.params_hash != born().params_hash
     assert record.outbox is not None
@@ -420,13 +416,16 @@ def test_edited_parameters_are_a_new_generation_with_a_hash_of_their_own() -> No
     assert record.decision.reasons == ["edited: ceiling: over"]
 
 
-@pytest.mark.parametrize("decide", ["approve", "reject"])
-def test_decision_at_the_moment_of_expiry_is_too_late(decide: str) -> None:
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda r: lifecycle.reject(r, OPS, EXPIRY),
+        lambda r: lifecycle.approve(r, OPS, EXPIRY, intent=BY_KEY, parameters=PARAMETERS),
+    ],
+)
+def test_decision_at_the_moment_of_expiry_is_too_late(decide: Arrow) -> None:
     with pytest.raises(Refused) as refused:
-        if decide == "reject":
-            lifecycle.reject(born("approve"), OPS, EXPIRY)
-        else:
-            lifecycle.approve(born("approve"), OPS, EXPIRY, intent=BY_KEY, parameters=PARAMETERS)
+        decide(born("approve"))
     assert refused.value.code == "expired"
     with pytest.raises(Skip):
         lifecycle.expire(born("approve"), EXPIRY - timedelta(microseconds=1))

@@ -21,7 +21,7 @@ def record(request: Request, body: bytes) -> None:
         "body": base64.b64encode(body).decode(),
         "backend": os.environ.get("BACKEND"),
     }
-    with open(os.environ["RECORD"], "a") as file:  # noqa: ASYNC230
+    with open(os.environ["RECORD"], "a") as file:
         file.write(json.dumps(line) + "\n")
 
 
@@ -32,7 +32,7 @@ async def receive(request: Request) -> Response:
     record(request, body)
     data = base64.b64decode(json.loads(body)["message"]["data"]) if body else b""
     if data == b"crash" and not os.path.exists(os.environ["RECORD"] + ".crashed"):  # noqa: ASYNC240
-        open(os.environ["RECORD"] + ".crashed", "w").close()  # noqa: ASYNC230, SIM115
+        open(os.environ["RECORD"] + ".crashed", "w").close()  # noqa: ASYNC230
         os.kill(os.getppid(), 9)  # gunicorn's master, so that nobody but the stack can start it again
         os._exit(1)
     return Response(status_code=500 if data == b"poison" else 204)

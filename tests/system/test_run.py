@@ -1,0 +1,148 @@
+"""`python -m infra.run` as people start it: one clear line for every foreseeable trouble, and Ctrl-C ends it all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START_TIMEOUT_S = 60.0
+
+
+def environment(data_dir: Path, **more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.endswith(("_WEBHOOK_SECRET", "_EMULATOR_HOST"))}
+    local = {"BACKEND": "embedded", "DATA_DIR": str(data_dir), "INTAKE_URL_PORT": "0", "CONSOLE_PORT": "0"}
+    return kept | local | {"PYTHONPATH": str(ROOT)} | more
+
+
+def refused(env: dict[str, str]) -> tuple[int, str]:
+    """Start, expect it to end by itself, and return its status and what it said on standard error."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "infra.run"], env=env, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    return ended.returncode, ended.stderr.strip()
+
+
+@contextmanager
+def running(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """Start, wait until it is ready, and yield the process and where it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "infra.run"], env=env, cwd=ROOT, text=True, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    note = Path(env["DATA_DIR"]) / "stack.json"
+    deadline = time.monotonic() + START_TIMEOUT_S
+    try:
+        while not note.exists():
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            assert time.monotonic() < deadline, "not ready in time"
+            time.sleep(0.05)
+        time.sleep(0.05)
+        yield process, json.loads(note.read_text())
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(10)
+        if process.stderr:
+            process.stderr.close()
+
+
+def test_bad_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
+    status, said = refused(environment(tmp_path, CONFIDENCE_THRESHOLD="80%"))
+    assert status == 2
+    assert said == "switchyard: CONFIDENCE_THRESHOLD is '80%'; it must be a number from 0 to 1"
+
+
+def test_the_cloud_backend_is_refused_here(tmp_path: Path) -> None:
+    status, said = refused(environment(tmp_path, BACKEND="gcp"))
+    assert (status, said) == (1, "switchyard: BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
+
+
+def test_a_port_in_use_is_one_line_that_names_port_and_setting(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, said = refused(environment(tmp_path, INTAKE_URL_PORT=str(port)))
+    assert status == 1
+    assert said.startswith("switchyard: ")
+    assert str(port) in said
+    assert "INTAKE_URL_PORT" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_data_folder_in_use_is_one_line(tmp_path: Path) -> None:
+    with running(environment(tmp_path)):
+        status, said = refused(environment(tmp_path))
+    assert status == 1
+    assert "in use" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_missing_sdk_is_one_line_that_says_what_to_install(tmp_path: Path) -> None:
+    env = environment(tmp_path, BACKEND="emulators", PATH=str(tmp_path / "empty"))
+    env.pop("CLOUDSDK_ROOT", None)
+    status, said = refused(env)
+    assert (status, len(said.splitlines())) == (1, 1)
+    assert said.startswith("switchyard: the Google Cloud SDK was not found")
+
+
+def test_a_missing_java_is_one_line_that_says_what_to_install(tmp_path: Path) -> None:
+    env = environment(tmp_path, BACKEND="emulators", PATH=str(tmp_path / "empty"), CLOUDSDK_ROOT=str(tmp_path))
+    status, said = refused(env)
+    assert (status, len(said.splitlines())) == (1, 1)
+    assert said.startswith("switchyard: Java was not found")
+
+
+def test_ctrl_c_stops_everything_it_started(tmp_path: Path) -> None:
+    with running(environment(tmp_path)) as (process, here):
+        assert urllib.request.urlopen(here["intake"] + "/healthz", timeout=5).status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        for name in ("intake", "console", "sandbox"):
+            with pytest.raises(urllib.error.URLError):
+                urllib.request.urlopen(here[name] + "/healthz", timeout=5)
+    assert not (tmp_path / "stack.json").exists()
+
+
+def test_accepted_tasks_survive_a_kill_of_the_whole_process(tmp_path: Path) -> None:
+    """Accepted with 202, killed at once, started again: every task ends."""
+    env = environment(tmp_path)
+    ids = [f"kill-{n}" for n in range(40)]
+    with running(env) as (process, here):
+        for task_id in ids:
+            number = 30000 + int(task_id.rpartition("-")[2])
+            payload = {
+                "text": f"Where is my order #{number}?",
+                "requester": {"email": f"customer-{number}@example.com"},
+            }
+            body = json.dumps({"task_id": task_id, "source": "test", "raw_payload": payload}).encode()
+            request = urllib.request.Request(here["intake"], body, {"content-type": "application/json"})
+            assert urllib.request.urlopen(request, timeout=10).status == 202
+        process.kill()
+        process.wait(10)
+    (tmp_path / "stack.json").unlink()
+    with running(env) as (_, here):
+        deadline = time.monotonic() + 90
+        while (left := [i for i in ids if _state(here["console"], i) != "SUCCEEDED"]) and time.monotonic() < deadline:
+            time.sleep(0.3)
+    assert left == []
+
+
+def _state(console: str, task_id: str) -> str:
+    try:
+        return str(json.load(urllib.request.urlopen(f"{console}/api/tasks/{task_id}", timeout=10))["state"])
+    except urllib.error.HTTPError:
+        return "none"
