@@ -4,8 +4,10 @@ BACKEND ?= embedded
 VENV := .venv
 CLASSIFY_VENV := .venv-classify
 REQUIREMENTS := infra/requirements
-RUN_ENV := $(if $(filter emulators,$(BACKEND)),emulators,run)
-export BACKEND
+# The SDKs of the model live in an environment of their own: google-generativeai holds the Google clients back.
+RUN_VENV := $(if $(filter gemini genai,$(CLASSIFIER)),$(CLASSIFY_VENV),$(VENV))
+RUN_ENV := $(if $(filter gemini genai,$(CLASSIFIER)),$(CLASSIFY_VENV)/.classify,$(VENV)/.$(if $(filter emulators,$(BACKEND)),emulators,run))
+export BACKEND CLASSIFIER
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run demo test test-main test-classify check lint format types lock bench clean
@@ -13,19 +15,19 @@ SHELL := /bin/bash
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.$(RUN_ENV) ## start everything here: make run [BACKEND=embedded|emulators]; Ctrl-C stops it
-	@exec $(VENV)/bin/python -m infra.run
+run: $(RUN_ENV) ## start everything here: make run [BACKEND=embedded|emulators]; Ctrl-C stops it
+	@exec $(RUN_VENV)/bin/python -m infra.run
 
-demo: $(VENV)/.$(RUN_ENV) ## send signed webhooks, decide, and check the outcomes: make demo [BACKEND=emulators]
-	@$(VENV)/bin/python -m infra.demo
+demo: $(RUN_ENV) ## send signed webhooks, decide, and check the outcomes: make demo [BACKEND=emulators]
+	@$(RUN_VENV)/bin/python -m infra.demo
 
 test: test-main test-classify ## run every suite
 
 test-main: $(VENV)/.dev ## run all suites but the one of google-generativeai
-	BACKEND= $(VENV)/bin/python -m pytest $(ARGS)
+	BACKEND= CLASSIFIER= $(VENV)/bin/python -m pytest $(ARGS)
 
 test-classify: $(CLASSIFY_VENV)/.classify ## run the classifiers' suites where google-generativeai is installed
-	BACKEND= $(CLASSIFY_VENV)/bin/python -m pytest tests/classify
+	BACKEND= CLASSIFIER= CLASSIFY_ENV=1 $(CLASSIFY_VENV)/bin/python -m pytest tests/contract/test_gemini.py tests/contract/test_genai.py
 
 check: lint types test ## what CI runs: ruff, mypy --strict, all tests
 
@@ -61,6 +63,7 @@ $(VENV)/.%: $(REQUIREMENTS)/%.txt $(VENV)/.python
 	@touch $@
 
 $(CLASSIFY_VENV)/.classify: $(REQUIREMENTS)/classify.txt
+	@echo "setting up $(CLASSIFY_VENV)"
 	@$(PYTHON) -m venv $(CLASSIFY_VENV)
 	@$(CLASSIFY_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

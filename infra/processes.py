@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from queue import Empty, Queue
 
 from infra.errors import StackError
 
-STOP_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 20.0
+LEASH = "END_WITH_PARENT"
 
 
 class Child:
@@ -26,8 +27,8 @@ class Child:
         self._log = log.open("ab") if log else None
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", module, *arguments],
-            env={**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1", LEASH: "1"},
+            stdin=subprocess.PIPE,  # closed by the kernel when we end, however we end: see `end_with_parent`
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
@@ -69,6 +70,8 @@ class Child:
             os.killpg(self._process.pid, signal.SIGKILL)
             return self._process.wait(STOP_TIMEOUT_S)
         finally:
+            assert self._process.stdin is not None, "opened with a pipe"
+            self._process.stdin.close()
             if self._log:
                 self._log.close()
 
@@ -82,9 +85,18 @@ class Child:
         self._lines.put("")
 
 
+def end_with_parent() -> None:
+    """In a `Child`: end as on SIGTERM when the process that started us is gone, even if it was killed."""
+    if LEASH not in os.environ:
+        return
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def url_in(line: str) -> str:
     """Return the first URL in a line of output."""
     return next(word for word in line.split() if word.startswith("http://"))
-
-
-__all__: Sequence[str] = ["Child", "url_in"]

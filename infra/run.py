@@ -15,8 +15,9 @@ from typing import Any
 
 from infra import manifest
 from infra.errors import StackError
-from infra.processes import Child, url_in
+from infra.processes import Child, end_with_parent, url_in
 from infra.running import FILE, Running
+from shared import classifiers
 from shared.errors import DeclarationError, SettingError
 from shared.intents import Registry, discover
 from shared.settings import Settings, load
@@ -47,9 +48,11 @@ async def _run(settings: Settings, registry: Registry) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StackError(f"DATA_DIR {data_dir} cannot be made: {error.strerror}") from None
+    end_with_parent()
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await _check_classifier(settings, registry)
     with _vendors(registry, data_dir) as sandbox:
         async with _stack(settings, registry) as stack:
             found = {name: os.environ[name] for name in EMULATORS if name in os.environ}
@@ -62,6 +65,17 @@ async def _run(settings: Settings, registry: Registry) -> None:
             await stopping.wait()
             print("stopping", flush=True)
     (data_dir / FILE).unlink(missing_ok=True)
+
+
+async def _check_classifier(settings: Settings, registry: Registry) -> None:
+    """Find out now, not with the first task, that the model cannot be asked."""
+    if settings.classifier == "local":
+        return
+    try:
+        await classifiers.build(settings, registry).close()
+    except ModuleNotFoundError as error:
+        name = settings.classifier
+        raise StackError(f"CLASSIFIER={name} needs {error.name}; `make run CLASSIFIER={name}` installs it") from None
 
 
 def _stack(settings: Settings, registry: Registry) -> Any:

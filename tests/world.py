@@ -335,7 +335,7 @@ def says(intent: str, confidence: Any = 0.95, **parameters: Any) -> dict[str, An
 
 # One task per kind of idempotency, each as source and model would bring it.
 ORDER_STATUS = ticket("Where is my order #47384?"), says("order_status", order_id="#47384")  # natural
-REFUND = (  # by_key, money
+REFUND = (  # by_key, money, reads first
     ticket("Please refund $25.00 for order #10021, it arrived broken"),
     says("refund_request", order_id="#10021", amount_minor=2500, currency="USD"),
 )

@@ -163,7 +163,9 @@ class _Attempt:
         )  # fmt: skip
 
     async def _start(self) -> None:
-        """Set the start marker right before the first write; without it nothing is sent."""
+        """Set the start marker right before the first write; without it nothing is sent, now or later."""
+        if self.stopped is not None:
+            raise EffectRefused
 
         def arrow(record: TaskRecord, now: datetime, switch: Snapshot) -> TaskRecord:
             refusal = start_refusal(record, self.intent, self.ports.settings, switched_off=_is_off(switch))

@@ -9,10 +9,12 @@ import uvicorn
 from infra.gemini_server.app import create_app
 from infra.gemini_server.faults import KINDS
 from infra.gemini_server.serve import listen
+from infra.processes import end_with_parent
 
 
 def main() -> None:
     """Serve on 127.0.0.1 until stopped."""
+    end_with_parent()
     parser = argparse.ArgumentParser(prog="python -m infra.gemini_server", description="A local Gemini API.")
     parser.add_argument("--port", type=int, default=8090, help="0 takes a free one (default: 8090)")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="time of every call")

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from infra.processes import end_with_parent
 from infra.sandbox.app import create_app
 from infra.sandbox.faults import KINDS
 from infra.sandbox.server import listen, server
@@ -14,6 +15,7 @@ from infra.sandbox.server import listen, server
 
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line and serve."""
+    end_with_parent()
     parser = argparse.ArgumentParser(prog="python -m infra.sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
     parser.add_argument("--ledger", type=Path, help="append every applied effect to this file as a JSON line")

@@ -37,7 +37,8 @@ async def shop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
     """Return the shop, which handlers reach as `ctx.http`."""
     shop = Shop()
     server = await asyncio.start_server(shop.serve, "127.0.0.1", 0)
-    monkeypatch.setenv("SHOP_API_URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    for provider in ("SHOP", "STRIPE"):
+        monkeypatch.setenv(f"{provider}_API_URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     yield shop
     await POOL.close()
     server.close()

@@ -39,6 +39,18 @@ async def write(params: Any, ctx: Any) -> str:
     return "written"
 
 
+def write_and(then: Any) -> Any:
+    """A handler that changes something and then ends as told."""
+
+    async def handle(params: Any, ctx: Any) -> Any:
+        await write(params, ctx)
+        if isinstance(then, BaseException):
+            raise then
+        return then
+
+    return handle
+
+
 # --- the plain way
 
 
@@ -79,8 +91,9 @@ async def test_copies_at_once_run_the_handler_once() -> None:
 
     handler = ScriptedHandler(slow)
     outcomes = await asyncio.gather(*(world.execute("t1", handler) for _ in range(5)))
-    assert sorted(o.code for o in outcomes) == ["lease_held"] * 4 + ["succeeded"]
-    assert len(handler.calls) == 1
+    codes = [o.code for o in outcomes]
+    assert codes.count("succeeded") == len(handler.calls) == 1
+    assert set(codes) <= {"succeeded", "lease_held", "already_done"}
 
 
 async def test_redelivered_task_runs_once() -> None:
@@ -233,33 +246,58 @@ async def test_ambiguous_end_without_a_key_is_never_repeated(error: Exception) -
 
 
 @pytest.mark.parametrize("error", AMBIGUOUS, ids=lambda e: type(e).__name__)
-async def test_ambiguous_end_with_a_key_is_repeated_with_the_same_key(error: Exception) -> None:
+async def test_ambiguous_end_with_a_key_is_repeated_with_the_same_key(error: Exception, shop: Shop) -> None:
     world = await started(REFUND)
-    handler = ScriptedHandler(error, "done")
+    handler = ScriptedHandler(write_and(error), write)
     with pytest.raises(Retry):
         await world.execute("t1", handler)
     await world.execute("t1", handler)
     assert [ctx.effect_key for _, ctx in handler.calls] == ["t1.refund_request.1"] * 2
-    assert (await world.record("t1")).state == "SUCCEEDED"
+    assert ((await world.record("t1")).state, len(shop.writes)) == ("SUCCEEDED", 2)
 
 
-async def test_refusal_after_an_ambiguous_attempt_is_unknown() -> None:
+async def test_ambiguous_end_before_the_first_write_is_repeated_even_without_a_key(shop: Shop) -> None:
+    world = await started(CHANGE_ADDRESS)
+    handler = ScriptedHandler(Ambiguous(), write)
+    with pytest.raises(Retry):
+        await world.execute("t1", handler)
+    assert (await world.execute("t1", handler)).code == "succeeded"
+    assert len(shop.writes) == 1
+
+
+@pytest.mark.parametrize("end", [Permanent("no", code="no_payment"), write_and(Permanent("no", code="no_payment"))])
+async def test_refusal_after_an_ambiguous_attempt_is_unknown(end: Any, shop: Shop) -> None:
     world = await started(REFUND)
-    handler = ScriptedHandler(Ambiguous(), Permanent("no such payment", code="no_payment"))
+    handler = ScriptedHandler(write_and(Ambiguous()), end)
     with pytest.raises(Retry):
         await world.execute("t1", handler)
     assert (await world.execute("t1", handler)).code == "unknown"
     assert world.publisher.on("results") == []
 
 
-async def test_key_that_grew_old_is_not_used_again() -> None:
+async def test_key_that_grew_old_is_not_used_again(shop: Shop) -> None:
     world = await started(REFUND)
-    handler = ScriptedHandler(Ambiguous(), "done")
+    handler = ScriptedHandler(write_and(Ambiguous()), write)
     with pytest.raises(Retry):
         await world.execute("t1", handler)
     world.pass_time(hours=23)
     assert (await world.execute("t1", handler)).code == "unknown"
-    assert len(handler.calls) == 1
+    assert len(shop.writes) == 1
+
+
+async def test_key_that_grew_old_while_the_handler_looked_things_up_is_not_used_again(shop: Shop) -> None:
+    world = await started(REFUND)
+
+    async def slow(params: Any, ctx: Any) -> str:
+        world.pass_time(seconds=2)
+        return await write(params, ctx)
+
+    handler = ScriptedHandler(write_and(Ambiguous()), slow)
+    with pytest.raises(Retry):
+        await world.execute("t1", handler)
+    world.pass_time(hours=22, minutes=59, seconds=59)
+    assert (await world.execute("t1", handler)).code == "unknown"
+    assert (len(handler.calls), len(shop.writes)) == (2, 1)
 
 
 async def test_handler_that_hangs_is_ended_before_its_function_is() -> None:
@@ -298,10 +336,12 @@ async def test_keyless_handler_that_died_is_not_called_again() -> None:
     assert len(handler.calls) == 1
 
 
-@pytest.mark.parametrize("case", [ORDER_STATUS, REFUND])
-async def test_repeatable_handler_that_died_runs_again_when_its_lease_has_ended(case: Any) -> None:
+@pytest.mark.parametrize(("case", "death"), [(ORDER_STATUS, Killed()), (REFUND, write_and(Killed()))])
+async def test_repeatable_handler_that_died_runs_again_when_its_lease_has_ended(
+    case: Any, death: Any, shop: Shop
+) -> None:
     world = await started(case)
-    handler = ScriptedHandler(Killed(), "done")
+    handler = ScriptedHandler(death, "done")
     with pytest.raises(Killed):
         await world.execute("t1", handler)
     assert (await world.execute("t1", handler)).code == "lease_held"

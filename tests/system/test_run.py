@@ -117,6 +117,16 @@ def test_ctrl_c_stops_everything_it_started(tmp_path: Path) -> None:
     assert not (tmp_path / "stack.json").exists()
 
 
+def test_the_sandbox_ends_with_a_stack_that_was_killed(tmp_path: Path) -> None:
+    with running(environment(tmp_path)) as (process, here):
+        process.kill()
+        process.wait(10)
+        deadline = time.monotonic() + 10
+        while _answers(here["sandbox"]) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not _answers(here["sandbox"])
+
+
 def test_accepted_tasks_survive_a_kill_of_the_whole_process(tmp_path: Path) -> None:
     """Accepted with 202, killed at once, started again: every task ends."""
     env = environment(tmp_path)
@@ -146,3 +156,11 @@ def _state(console: str, task_id: str) -> str:
         return str(json.load(urllib.request.urlopen(f"{console}/api/tasks/{task_id}", timeout=10))["state"])
     except urllib.error.HTTPError:
         return "none"
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url + "/healthz", timeout=5)
+    except (urllib.error.URLError, ConnectionError):
+        return False
+    return True
