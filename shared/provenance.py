@@ -45,8 +45,8 @@ Marker = FromPayload | FromField | MoneyFromPayload
 
 # What may not touch a token: another letter or digit, also across the connectors of numbers, ids, hosts and e-mails
 # (50 is no token of 1.50, 1009 none of A-1009), and nothing that makes it money.
-_START = rf"(?<![{GLUE}$€£−-])(?<![{GLUE}][-.@/\\'’])(?<![0-9][,:])"
-_END = rf"(?![{GLUE}$€£%])(?![-.@/\\][{GLUE}])(?![,:][0-9])"
+_BEFORE = re.compile(rf"(?<![{GLUE}$€£−-])(?<![{GLUE}][-.@/\\'’])(?<![0-9][,:])")
+_AFTER = re.compile(rf"(?![{GLUE}$€£%])(?![-.@/\\][{GLUE}])(?![,:][0-9])")
 # Embeddings, overrides and isolates show a text in another order than the one it is read in.
 _REORDERED = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
@@ -106,8 +106,16 @@ def _in_texts(value: Any, texts: list[str]) -> bool:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return False
     token = fold(str(value)).removeprefix("#")
-    pattern = re.compile(_START + re.escape(token) + _END)
-    return bool(token) and any(token in text and pattern.search(text) for text in texts)
+    return bool(token) and any(_stands_alone(token, text) for text in texts)
+
+
+def _stands_alone(token: str, text: str) -> bool:
+    start = text.find(token)
+    while start >= 0:
+        if _BEFORE.match(text, start) and _AFTER.match(text, start + len(token)):
+            return True
+        start = text.find(token, start + 1)
+    return False
 
 
 def _is(amount: Amount | None, minor: Any, currency: Any) -> bool:

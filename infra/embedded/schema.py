@@ -14,7 +14,6 @@ CREATE TABLE IF NOT EXISTS docs (
     data TEXT NOT NULL,
     version TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS docs_by_collection ON docs (collection, path);
 -- What the sweeper and the ops page ask for, so that a million tasks are as fast as ten.
 CREATE INDEX IF NOT EXISTS tasks_to_check ON docs (json_extract(data, '$.next_check_at'), path)
     WHERE collection = 'tasks' AND json_extract(data, '$.next_check_at') IS NOT NULL;
@@ -24,12 +23,8 @@ CREATE INDEX IF NOT EXISTS tasks_by_state
     ON docs (json_extract(data, '$.state'), json_extract(data, '$.created_at'), path) WHERE collection = 'tasks';
 CREATE INDEX IF NOT EXISTS tasks_by_intent
     ON docs (json_extract(data, '$.intent'), json_extract(data, '$.created_at'), path) WHERE collection = 'tasks';
-CREATE INDEX IF NOT EXISTS approvals_by_status
-    ON docs (json_extract(data, '$.status'), json_extract(data, '$.requested_at'), path)
-    WHERE collection = 'approvals';
-CREATE INDEX IF NOT EXISTS approvals_by_outcome
-    ON docs (json_extract(data, '$.outcome'), json_extract(data, '$.requested_at'), path)
-    WHERE collection = 'approvals';
+CREATE INDEX IF NOT EXISTS approvals_open ON docs (json_extract(data, '$.status'), path)
+    WHERE collection = 'approvals' AND json_extract(data, '$.outcome') IS NULL;
 CREATE INDEX IF NOT EXISTS docs_to_expire ON docs (json_extract(data, '$.expire_at'))
     WHERE json_extract(data, '$.expire_at') IS NOT NULL;
 

@@ -80,7 +80,9 @@ class EmbeddedStore:
         for clause, value in map(_condition, where):
             conditions.append(clause)
             arguments += value
-        if order_by is not None:
+        if order_by is None:  # paths of one collection are neighbours; with an order, its index is the better way in
+            conditions.append(f"path > '{collection}/' AND path < '{collection}0'")
+        else:
             conditions.append(f"json_type(data, '$.{_checked(order_by)}') IS NOT NULL")  # missing: not in the order
         if after is not None:
             clause, value = _beyond(after, order_by, descending)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -57,7 +58,7 @@ class _Found:
 
 def extract(model: type[BaseModel], view: View) -> tuple[dict[str, Any], bool]:
     """Return the parameters found, and whether they are complete: nothing required missing, nothing doubtful."""
-    schema = model.model_json_schema()
+    schema = _schema(model)
     texts = list(dict.fromkeys(view.texts.values()))
     parameters: dict[str, Any] = {}
     complete = True
@@ -169,3 +170,8 @@ def _opening(kind: Mapping[str, Any], texts: list[str]) -> _Found:
     if len(text) > limit:
         text = text[: limit - 1].rpartition(" ")[0] + "…"
     return _Found([text] if len(text) >= kind.get("minLength", 1) and text else [])
+
+
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,7 +23,7 @@ from infra.embedded.bus import (
     backoff_s,
     with_document_events,
 )
-from infra.embedded.database import Database, Transaction
+from infra.embedded.database import Database, Row, Transaction
 from infra.embedded.store import EmbeddedStore
 from infra.errors import StackError
 from infra.manifest import Function, Manifest
@@ -283,6 +283,24 @@ class TestStoreDetails:
         with pytest.raises(ValueError, match="no name"):
             await store.query(name)
 
+    @pytest.mark.parametrize(
+        ("collection", "where", "order_by"),
+        [
+            ("tasks", [Filter("next_check_at", "<=", NOON)], "next_check_at"),
+            ("tasks", [], "created_at"),
+            ("tasks", [Filter("state", "==", "READY")], "created_at"),
+            ("tasks", [Filter("intent", "==", "refund_request")], "created_at"),
+            ("approvals", [Filter("outcome", "==", None), Filter("status", "==", "pending")], None),
+        ],
+    )
+    async def test_product_queries_are_read_from_an_index_in_order(
+        self, database: Database, collection: str, where: list[Filter], order_by: str | None
+    ) -> None:
+        explaining = Explaining(database)
+        await EmbeddedStore(explaining).query(collection, where=where, order_by=order_by)
+        [step] = explaining.plan  # another step would be sorting
+        assert "INDEX tasks_" in step or "INDEX approvals_open" in step
+
     async def test_expired_documents_are_deleted_and_others_stay(self, database: Database) -> None:
         store = EmbeddedStore(database)
         now = datetime.now(UTC)
@@ -321,6 +339,18 @@ class TestBusDetails:
     def test_backoff_doubles_within_its_bounds(self) -> None:
         policy = subscribe("work", min_backoff_s=2, max_backoff_s=600)
         assert [backoff_s(policy, n) for n in (1, 2, 3, 9, 10, 5000)] == [2, 4, 8, 512, 600, 600]
+
+
+class Explaining(Database):
+    """A database that explains scans instead of doing them."""
+
+    def __init__(self, database: Database) -> None:
+        self.plan: list[str] = []
+        self._real = database
+
+    async def scan(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
+        self.plan = [row[3] for row in await self._real.scan(f"EXPLAIN QUERY PLAN {sql}", arguments)]
+        return []
 
 
 async def write_until_killed(data_dir: Path, pause_s: float) -> set[str]:

@@ -117,7 +117,15 @@ async def test_message_published_before_a_restart_is_delivered_after_it(settings
         await until(lambda: ("work", "aGVsbG8=") in SEEN)
 
 
-async def test_stop_frees_ports_directory_and_ports_of_functions(settings: Settings) -> None:
+async def test_message_cut_off_by_a_stop_is_delivered_right_after_the_restart(settings: Settings) -> None:
+    async with Stack(settings, TINY, grace_s=0.1) as stack:
+        await post(f"{stack.intake_url}/work", b"hang")
+        await until(lambda: SEEN.count(("work", "aGFuZw==")) == 1)
+    async with Stack(settings, TINY, grace_s=0.1):
+        await until(lambda: SEEN.count(("work", "aGFuZw==")) == 2)
+
+
+async def test_stop_frees_the_directory_the_sockets_and_the_ports_of_functions(settings: Settings) -> None:
     async with Stack(settings, TINY) as stack:
         url = stack.intake_url
     with pytest.raises(httpx.ConnectError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -29,11 +31,13 @@ async def console(request: Request) -> Response:
 
 @functions_framework.aio.http
 async def work(request: Request) -> Response:
-    """Take the message; a poisonous one takes the function down."""
+    """Take the message; `boom` crashes every time, `hang` never ends."""
     message = (await request.json())["message"]
     SEEN.append(("work", message["data"]))
     if message["data"] == "Ym9vbQ==":
         raise RuntimeError("boom")
+    if message["data"] == "aGFuZw==":
+        await asyncio.sleep(3600)
     return Response(status_code=204)
 
 

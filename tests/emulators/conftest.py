@@ -11,19 +11,30 @@ from uuid import uuid4
 
 import pytest
 
-from infra.emulators.sdk import emulators, sdk_root
+from infra.emulators.sdk import emulators, firestore_command, pubsub_command, sdk_root
 from infra.errors import StackError
+
+
+pytest.register_assert_rewrite("tests.contract")
 
 
 @pytest.fixture(scope="session")
 def sdk() -> Path:
-    """The Cloud SDK's folder, or one skipped line."""
+    """The Cloud SDK's folder, with both emulators in it."""
+    if problem := missing():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(problem)
+    return sdk_root(os.environ)
+
+
+def missing() -> str:
+    """Return why the emulators cannot run here, or an empty string."""
     try:
-        return sdk_root(os.environ)
+        root = sdk_root(os.environ)
+        pubsub_command(root, "127.0.0.1:0")
+        firestore_command(root, "127.0.0.1:0")
     except StackError as error:
-        if os.environ.get("CI"):
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
+        return str(error)
+    return ""
 
 
 @pytest.fixture(scope="session")

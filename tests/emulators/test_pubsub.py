@@ -56,6 +56,7 @@ class TestPubsubQueue(QueueContract):
         [found] = await take(queue, topic)
         await queue.ack(found)
         await queue.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}  # nothing is left to be sent later
         again = PubsubQueue(project, manifest.subscriptions)
         assert await again.pull(topic, 1, self.deadline_s + 2) == []
         await again.close()

@@ -172,8 +172,8 @@ class TestStopping:
                 child.kill()
 
 
-class TestWhatIsMissing:
-    """One clear line each; none of these needs the SDK."""
+class TestWhatGoesWrong:
+    """One clear line each; most of these need no SDK."""
 
     def test_no_sdk_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(StackError, match=r"Cloud SDK was not found.*BACKEND=embedded"):
@@ -206,6 +206,19 @@ class TestWhatIsMissing:
         with pytest.raises(StackError, match=r"mute was not ready after 0\.5 s"):
             await process.ready(f"http://127.0.0.1:{free_port()}/", 0.5)
         await process.stop()
+
+    async def test_process_that_ignores_sigterm_is_killed(self, tmp_path: Path) -> None:
+        port = free_port()
+        code = (
+            "import http.server, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+            f"http.server.HTTPServer(('127.0.0.1', {port}), http.server.SimpleHTTPRequestHandler).serve_forever()"
+        )
+        process = Process("stubborn", [sys.executable, "-c", code], tmp_path / "log")
+        await process.start()
+        await process.ready(f"http://127.0.0.1:{port}/robots.txt", 20)
+        async with asyncio.timeout(20):
+            await process.stop()
+        assert is_free(port)
 
     async def test_taken_port_is_named(self, sdk: Path, tmp_path: Path) -> None:
         server = await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", 0)

@@ -1,0 +1,296 @@
+"""The console's JSON API through the app that is deployed: look, decide, repair; GET shows, only POST changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import functions_framework.aio
+import httpx
+import pytest
+
+import functions.console.main as console
+from shared import composition
+from shared.errors import StoreUnavailable
+from shared.handler import Ambiguous, Permanent
+from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, paused, says, started, ticket
+
+APP = functions_framework.aio.create_asgi_app_from_module(
+    "console", console.__file__, "http", console, console.__spec__
+)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(APP)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        yield client
+    composition.install(None)
+
+
+def serve(world: World) -> World:
+    composition.install(world.ports)
+    return world
+
+
+async def decision(http: httpx.AsyncClient, world: World, **body: Any) -> httpx.Response:
+    shown = (await world.record("t1")).params_hash
+    return await http.post("/api/approvals/t1", json={"decision": "approve", "params_hash": shown} | body)
+
+
+def code(answer: httpx.Response) -> str:
+    return str(answer.json()["error"]["code"])
+
+
+# --- look
+
+
+async def test_task_is_shown_as_it_stands_in_the_store(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    answer = await http.get("/api/tasks/t1")
+    assert answer.status_code == 200
+    assert answer.json() == (await world.record("t1")).model_dump(mode="json")
+
+
+@pytest.mark.parametrize("path", ["/api/tasks/t9", "/api/nothing", "/nowhere", "/api/tasks/..%2Ft1", "/api/tasks/a/b"])
+async def test_what_is_not_there_is_not_found(http: httpx.AsyncClient, path: str) -> None:
+    serve(World())
+    assert (await http.get(path)).status_code == 404
+
+
+async def test_tasks_are_listed_newest_first_by_state_and_intent_in_pages(http: httpx.AsyncClient) -> None:
+    world = serve(World(ORDER_STATUS[1]))
+    for n in range(5):
+        await world.classify(ticket("Where is my order #47384?", task_id=f"t{n}"))
+        world.pass_time(seconds=1)
+    world.model.answers = [REFUND[1]]
+    await world.classify(ticket(REFUND[0].raw_payload["text"], task_id="r1"))
+
+    async def ids(**query: Any) -> list[str]:
+        return [t["task_id"] for t in (await http.get("/api/tasks", params=query)).json()["tasks"]]
+
+    assert await ids() == ["r1", "t4", "t3", "t2", "t1", "t0"]
+    assert await ids(state="AWAITING_APPROVAL") == ["r1"]
+    assert await ids(intent="order_status", limit=2) == ["t4", "t3"]
+    found, token = [], None
+    for _ in range(4):
+        page = (await http.get("/api/tasks", params={"limit": 2} | ({"page_token": token} if token else {}))).json()
+        found += [t["task_id"] for t in page["tasks"]]
+        token = page["next_page_token"]
+        if token is None:
+            break
+    assert found == await ids()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=201", "limit=-1", "limit=x", "limit=", "limit=1e3", "limit=0001999999", "limit=%D9%A5",
+     "state=DONE", "page_token=x", "page_token=", "page_token=bm90IG91cnM", "page_token=%00%ff",
+     "page_token=MjAyNi0wMS0wNVQwOTowMDowMHx0YXNrcy90MQ==",
+     "page_token=MjAyNi0wMS0wNVQwOTowMDowMCswMDowMHx0YXNrcy9hL2I=",
+     "page_token=MjAyNi0wMS0wNVQwOTowMDowMCswMDowMHx0YXNrcy9hL3JlZHJpdmU="],
+)  # fmt: skip
+async def test_query_that_cannot_be_answered_is_refused(http: httpx.AsyncClient, query: str) -> None:
+    serve(World())
+    answer = await http.get(f"/api/tasks?{query}")
+    assert (answer.status_code, code(answer)) == (400, "bad_query")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/api/approvals/t1"), ("GET", "/api/tasks/t1/redrive"), ("GET", "/api/tasks/t1/cancel"),
+     ("GET", "/api/tasks/t1/settle"), ("POST", "/api/tasks/t1"), ("POST", "/api/tasks"), ("DELETE", "/api/tasks/t1"),
+     ("PUT", "/api/approvals/t1")],
+)  # fmt: skip
+async def test_only_post_changes_and_only_get_shows(http: httpx.AsyncClient, method: str, path: str) -> None:
+    world = serve(await paused())
+    before = await world.record("t1")
+    assert (await http.request(method, path)).status_code == 405
+    assert await world.record("t1") == before
+
+
+async def test_health_is_told() -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(APP), base_url="http://x") as http:
+        serve(World())
+        assert (await http.get("/healthz")).json() == {"status": "ok"}
+    composition.install(None)
+
+
+# --- decide
+
+
+@pytest.mark.parametrize(("said", "state"), [("approve", "READY"), ("reject", "REJECTED")])
+async def test_decision_answers_with_the_record_and_names_who_decided(
+    http: httpx.AsyncClient, said: str, state: str
+) -> None:
+    world = serve(await paused())
+    answer = await decision(http, world, decision=said, comment="ok")
+    assert (answer.status_code, answer.json()["state"]) == (200, state)
+    record = await world.record("t1")
+    assert record.approval is not None
+    assert (record.approval.by, record.approval.channel, record.approval.comment) == (
+        "developer@localhost", "console", "ok",
+    )  # fmt: skip
+
+
+async def test_edited_decision_is_a_new_generation(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    edited = {"order_id": "#10021", "amount_minor": 100, "currency": "USD"}
+    answer = (await decision(http, world, parameters=edited)).json()
+    assert (answer["generation"], answer["parameters"]) == (2, edited)
+
+
+async def test_decided_expired_or_changed_is_a_conflict(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    assert code(await decision(http, world, params_hash="0" * 64)) == "params_changed"
+    await decision(http, world)
+    again = await decision(http, world)
+    assert (again.status_code, code(again)) == (409, "not_waiting")
+    world = serve(await paused())
+    world.pass_time(hours=72)
+    late = await decision(http, world)
+    assert (late.status_code, code(late)) == (409, "expired")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"decision": "approve"}, "invalid_body"),
+        ({"decision": "yes"}, "invalid_body"),
+        ({"decision": None}, "invalid_body"),
+        ({"params_hash": 7}, "invalid_body"),
+        ({"params_hash": "0" * 65}, "invalid_body"),
+        ({"by": "ceo@example.com"}, "invalid_body"),
+        ({"comment": "x" * 1001}, "invalid_body"),
+        ({"parameters": []}, "invalid_body"),
+        ({"parameters": {}}, "parameters_invalid"),
+        ({"parameters": {"order_id": "#1", "amount_minor": 0, "currency": "USD"}}, "parameters_invalid"),
+        ({"intent": "give_money"}, "unprocessable"),
+    ],
+)
+async def test_decision_that_does_not_hold_is_unprocessable(
+    http: httpx.AsyncClient, body: dict[str, Any], expected: str
+) -> None:
+    world = serve(await paused())
+    whole = {"decision": "approve", "params_hash": (await world.record("t1")).params_hash} | body
+    if body == {"decision": "approve"}:
+        whole = body
+    answer = await http.post("/api/approvals/t1", json=whole)
+    assert (answer.status_code, code(answer)) == (422, expected)
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status"),
+    [
+        (b'{"decision":"approve"}', "text/plain", 415),
+        (b"decision=approve", "application/x-www-form-urlencoded", 415),
+        (b"{}", "", 415),
+        (b"not json", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b'{"a":1,"a":2}', "application/json", 400),
+        (b'{"a":NaN}', "application/json", 400),
+        (b'{"a":"\\ud800"}', "application/json", 400),
+        (b"[" * 10_000, "application/json; charset=utf-8", 400),
+        (b'{"a":"' + b"x" * 300_000 + b'"}', "application/json", 413),
+    ],
+)
+async def test_body_that_is_no_json_object_is_refused(
+    http: httpx.AsyncClient, content: bytes, content_type: str, status: int
+) -> None:
+    world = serve(await paused())
+    headers = {"content-type": content_type} if content_type else {}
+    answer = await http.post("/api/approvals/t1", content=content, headers=headers)
+    assert answer.status_code == status
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_who_may_not_decide_is_forbidden(http: httpx.AsyncClient) -> None:
+    world = serve(await paused(approvers={"*": frozenset({"lead@example.com"})}))
+    answer = await decision(http, world)
+    assert (answer.status_code, code(answer)) == (403, "not_an_approver")
+
+
+async def test_forged_identity_headers_are_not_looked_at(http: httpx.AsyncClient) -> None:
+    serve(await paused(backend="gcp", iap_audience="/projects/1/x"))
+    headers = {"x-goog-authenticated-user-email": "accounts.google.com:ceo@example.com"}
+    for forged in (headers, headers | {"x-goog-iap-jwt-assertion": "a.b.c"}):
+        answer = await http.get("/api/tasks/t1", headers=forged)
+        assert (answer.status_code, code(answer)) == (401, "unauthenticated")
+
+
+async def test_cloud_console_without_an_audience_answers_nobody(http: httpx.AsyncClient) -> None:
+    serve(await paused(backend="gcp"))
+    assert (await http.get("/api/tasks/t1")).status_code == 503
+
+
+async def test_store_that_is_down_is_told_as_transient(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    world.store.fail_next = [StoreUnavailable("down")]
+    assert (await decision(http, world)).status_code == 503
+    assert (await decision(http, world)).status_code == 200
+
+
+# --- repair
+
+
+async def test_failed_task_is_redriven_with_a_reason(http: httpx.AsyncClient) -> None:
+    world = serve(await started(SUMMARY))
+    await world.execute("t1", ScriptedHandler(Permanent("no", code="no")))
+    for body in ({}, {"reason": ""}, {"reason": "x" * 301}):
+        assert (await http.post("/api/tasks/t1/redrive", json=body)).status_code == 422
+    answer = await http.post("/api/tasks/t1/redrive", json={"reason": "token renewed"})
+    record = await world.record("t1")
+    assert (answer.status_code, record.state, record.generation) == (200, "READY", 2)
+    assert (record.history[-1].by, record.history[-1].why) == ("developer@localhost", "token renewed")
+
+
+async def test_unknown_effect_needs_the_verdict(http: httpx.AsyncClient) -> None:
+    world = serve(await started(SUMMARY))
+    await world.execute("t1", ScriptedHandler(Ambiguous()))
+    blind = await http.post("/api/tasks/t1/redrive", json={"reason": "again"})
+    assert (blind.status_code, code(blind)) == (409, "verdict_needed")
+    assert (await http.post("/api/tasks/t1/cancel", json={"reason": "no"})).status_code == 409
+    assert (await http.post("/api/tasks/t1/settle", json={"reason": "looked"})).status_code == 422
+    settled = await http.post("/api/tasks/t1/settle", json={"reason": "looked", "verdict": "not_applied"})
+    assert (settled.status_code, settled.json()["state"]) == (200, "FAILED")
+
+
+async def test_waiting_task_is_cancelled(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    assert (await http.post("/api/tasks/t1/cancel", json={"reason": "mistake"})).json()["state"] == "CANCELLED"
+    assert (await http.post("/api/tasks/t1/cancel", json={"reason": "mistake"})).status_code == 409
+    assert (await world.approval("t1"))["outcome"] == "CANCELLED"
+
+
+async def test_unclassified_task_is_given_an_intent(http: httpx.AsyncClient) -> None:
+    world = serve(await paused((ticket("Where is #47384?"), says("out_of_scope"))))
+    assert (await decision(http, world)).json()["error"]["field"] == "/intent"
+    answer = await decision(http, world, intent="order_status", parameters={"order_id": "#47384"})
+    assert (answer.status_code, answer.json()["intent"]) == (200, "order_status")
+
+
+async def test_answers_and_log_lines_repeat_no_input(
+    http: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = serve(await paused())
+    secret = "sesame-4711"
+    for body in (
+        {"decision": secret},
+        {"decision": "approve", "params_hash": secret},
+        {"decision": "approve", "params_hash": (await world.record("t1")).params_hash, "intent": secret},
+        {
+            "decision": "approve",
+            "params_hash": (await world.record("t1")).params_hash,
+            "parameters": {"order_id": secret},
+        },
+        {"decision": "approve", "params_hash": (await world.record("t1")).params_hash, "comment": secret},
+    ):
+        answer = await http.post("/api/approvals/t1", json=body)
+        if answer.status_code != 200:
+            assert secret not in answer.text
+    assert (await world.record("t1")).state == "READY"
+    captured = capsys.readouterr()
+    assert secret not in captured.out + captured.err
+    assert [json.loads(line)["message"] for line in captured.out.splitlines()][-1] == "approve_done"

@@ -1,0 +1,247 @@
+"""Decisions written straight into the approval document: with their author, or answered where they were written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from functions.resume.step import read_event
+from shared.errors import BadRequest, StoreUnavailable
+from shared.handler import Permanent
+from tests.world import REFUND, ScriptedHandler, World, paused, says, ticket
+
+
+@pytest.mark.parametrize(("status", "state"), [("approved", "READY"), ("rejected", "REJECTED")])
+async def test_decision_in_the_document_is_applied_with_the_author_of_the_event(status: str, state: str) -> None:
+    world = await paused()
+    await world.edit("t1", status=status, comment="seen")
+    assert (await world.resume("t1", author="kay@example.com")).code == "decided"
+    record = await world.record("t1")
+    assert record.approval is not None
+    assert (record.state, record.approval.by, record.approval.channel, record.approval.comment) == (
+        state, "kay@example.com", "firestore", "seen",
+    )  # fmt: skip
+
+
+async def test_name_in_the_document_is_not_the_author() -> None:
+    world = await paused()
+    await world.edit("t1", status="approved", decided_by="ceo@example.com")
+    await world.resume("t1", author="kay@example.com")
+    assert (await world.approval("t1"))["decided_by"] == "kay@example.com"
+
+
+async def test_event_of_an_earlier_edit_is_left_to_the_event_of_the_later_one() -> None:
+    world = await paused()
+    await world.edit("t1", status="approved")
+    [first] = await world.store.read("approvals/t1")
+    await world.edit("t1", status="rejected")
+    assert (await world.resume("t1", author="first@example.com", version=first.version)).code == "stale_event"
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+    await world.resume("t1", author="second@example.com")
+    assert (await world.approval("t1"))["decided_by"] == "second@example.com"
+
+
+async def test_own_writes_to_the_document_cause_nothing() -> None:
+    world = await paused()
+    assert (await world.resume("t1")).code == "nothing_to_do"
+    await world.decide("t1")
+    before = await world.record("t1")
+    assert (await world.resume("t1")).code == "nothing_to_do"
+    assert await world.record("t1") == before
+
+
+@pytest.mark.parametrize(
+    "status", ["APPROVED", "yes", "", "approve", " approved", "expired", 1, None, True, ["approved"]]
+)
+async def test_status_nobody_understands_is_answered_in_the_document_which_waits_on(status: Any) -> None:
+    world = await paused()
+    await world.edit("t1", status=status)
+    assert (await world.resume("t1")).code == "edit_refused"
+    approval = await world.approval("t1")
+    assert (approval["status"], approval["error"]) == ("pending", "bad_status: status must be approved or rejected")
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+    await world.edit("t1", status="approved")
+    await world.resume("t1")
+    assert ((await world.record("t1")).state, (await world.approval("t1"))["error"]) == ("READY", None)
+
+
+@pytest.mark.parametrize(
+    ("edit", "code"),
+    [
+        ({"parameters": {"order_id": "#10021", "amount_minor": "25 dollars", "currency": "USD"}}, "parameters_invalid"),
+        ({"parameters": {}}, "parameters_invalid"),
+        ({"intent": "give_money"}, "unprocessable"),
+        ({"params_hash": "0" * 64}, "params_changed"),
+        ({"params_hash": None}, "params_changed"),
+    ],
+)
+async def test_edit_that_does_not_hold_is_answered_in_the_document(edit: dict[str, Any], code: str) -> None:
+    world = await paused()
+    await world.edit("t1", status="approved", **edit)
+    outcome = await world.resume("t1")
+    approval = await world.approval("t1")
+    assert (outcome.code, outcome.fields["error_code"], approval["status"]) == ("edit_refused", code, "pending")
+    assert approval["error"].startswith(f"{code}: ")
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+@pytest.mark.parametrize("field", ["parameters", "intent", "comment", "reasons"])
+async def test_field_of_another_type_never_breaks_the_step(field: str) -> None:
+    world = await paused()
+    await world.edit("t1", status="approved", **{field: 7})
+    assert (await world.resume("t1")).code == "decided"
+    assert (await world.record("t1")).parameters == REFUND[1]["parameters"]
+
+
+async def test_edited_parameters_run_as_a_new_generation() -> None:
+    world, handler = await paused(), ScriptedHandler()
+    await world.edit(
+        "t1", status="approved", parameters={"order_id": "#10021", "amount_minor": 1000, "currency": "USD"}
+    )
+    await world.resume("t1")
+    assert (await world.record("t1")).generation == 2
+    await world.execute("t1", handler)
+    assert handler.calls[0][0].amount_minor == 1000
+
+
+async def test_unclassified_task_takes_the_intent_that_a_person_sets() -> None:
+    world = await paused((ticket("Where is #47384?"), says("out_of_scope")))
+    await world.edit("t1", status="approved", intent="order_status", parameters={"order_id": "#47384"})
+    await world.resume("t1")
+    record = await world.record("t1")
+    assert (record.state, record.intent) == ("READY", "order_status")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"parameters": {"order_id": "#10021", "amount_minor": 999_999, "currency": "USD"}},
+        {"status": "rejected"},
+        {"status": "approved", "outcome": None, "parameters": {"order_id": "#1", "amount_minor": 1, "currency": "USD"}},
+        {"intent": "order_status"},
+        {"params_hash": "0" * 64},
+    ],
+)
+async def test_edits_after_the_decision_change_nothing(edit: dict[str, Any]) -> None:
+    world, handler = await paused(), ScriptedHandler()
+    await world.decide("t1")
+    before = await world.record("t1")
+    await world.edit("t1", **edit)
+    await world.resume("t1", author="late@example.com")
+    assert await world.record("t1") == before
+    await world.execute("t1", handler)
+    assert handler.calls[0][0].model_dump() == REFUND[1]["parameters"]
+
+
+async def test_change_of_mind_after_the_decision_is_audited() -> None:
+    world = await paused()
+    await world.decide("t1")
+    await world.edit("t1", status="rejected")
+    assert (await world.resume("t1")).code == "edited_after_decision"
+
+
+async def test_decision_after_expiry_is_answered_in_the_document() -> None:
+    world = await paused(approval_ttl_s=60)
+    world.pass_time(seconds=61)
+    await world.edit("t1", status="approved")
+    assert (await world.resume("t1")).fields["error_code"] == "expired"
+    assert "expired" in (await world.approval("t1"))["error"]
+
+
+async def test_author_who_may_not_approve_is_told_so_in_the_document() -> None:
+    world = await paused(approvers={"*": frozenset({"lead@example.com"})})
+    await world.edit("t1", status="approved")
+    await world.resume("t1", author="kay@example.com")
+    assert (await world.approval("t1"))["error"].startswith("not_an_approver")
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_deleted_document_decides_nothing() -> None:
+    world = await paused()
+    del world.store.documents["approvals/t1"]
+    assert (await world.resume("t1")).code == "stale_event"
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+    assert (await world.decide("t1", "reject")).state == "REJECTED"
+
+
+async def test_document_without_a_task_is_reported() -> None:
+    world = World()
+    await world.edit("t9", status="approved")
+    assert (await world.resume("t9")).code == "no_task"
+
+
+async def test_edit_while_the_task_runs_changes_nothing() -> None:
+    world = await paused()
+    await world.decide("t1")
+
+    async def meanwhile(params: Any, ctx: Any) -> Any:
+        await world.edit("t1", status="rejected", parameters={})
+        await world.resume("t1")
+        raise Permanent("no", code="no")
+
+    await world.execute("t1", ScriptedHandler(meanwhile))
+    record = await world.record("t1")
+    assert (record.state, record.parameters) == ("FAILED", REFUND[1]["parameters"])
+
+
+async def test_edit_while_the_refusal_is_written_is_not_overwritten() -> None:
+    world = await paused()
+    await world.edit("t1", status="perhaps")
+
+    async def edited() -> None:
+        await world.edit("t1", status="approved")
+
+    world.store.before_commit = edited
+    assert (await world.resume("t1")).code == "stale_event"
+    assert (await world.approval("t1"))["status"] == "approved"
+
+
+async def test_store_that_is_down_sends_the_event_back() -> None:
+    world = await paused()
+    await world.edit("t1", status="approved")
+    world.store.fail_next = [StoreUnavailable("down")]
+    with pytest.raises(StoreUnavailable):
+        await world.resume("t1")
+    assert (await world.resume("t1")).code == "decided"
+
+
+# --- the event
+
+
+def document_event(**fields: str) -> bytes:
+    from google.events.cloud.firestore_v1 import DocumentEventData
+
+    value = {"name": "projects/p/databases/(default)/documents/approvals/t1"} | fields
+    return bytes(DocumentEventData.serialize(DocumentEventData({"value": value})))
+
+
+HEADERS = {"ce-document": "approvals/t1", "ce-authid": "kay@example.com"}
+
+
+def test_event_names_the_task_its_author_and_the_version_of_the_write() -> None:
+    event = read_event(HEADERS, document_event(update_time="2026-01-05T09:00:00.123456789Z"))
+    assert (event.task_id, event.author, event.version) == (
+        "t1", "kay@example.com", "2026-01-05T09:00:00.123456789Z",
+    )  # fmt: skip
+
+
+def test_event_without_an_author_is_unattributed() -> None:
+    event = read_event({"ce-document": "approvals/t1"}, document_event())
+    assert (event.author, event.version) == ("firestore:unattributed", "")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({}, b""),
+        ({"ce-document": "tasks/t1"}, b""),
+        ({"ce-document": "approvals/"}, b""),
+        ({"ce-document": "approvals/t1/notes/n1"}, b""),
+        (HEADERS, b"\xff\xff\xff\xff not protobuf"),
+    ],
+)
+def test_anything_else_is_no_event(headers: dict[str, str], body: bytes) -> None:
+    with pytest.raises(BadRequest) as error:
+        read_event(headers, body)
+    assert error.value.code == "invalid_event"

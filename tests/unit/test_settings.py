@@ -1,0 +1,93 @@
+"""The environment is read strictly: a wrong value stops the start and names its variable."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.errors import Misconfigured, SettingError
+from shared.settings import Settings, load, provider_settings, secrets_of
+from tests.world import REGISTRY
+
+
+def test_nothing_set_is_the_embedded_backend_without_keys() -> None:
+    settings = load({})
+    assert settings == Settings()
+    assert (settings.backend, settings.classifier, settings.local) == ("embedded", "local", True)
+    assert (settings.confidence_threshold, settings.max_concurrent_calls) == (0.8, 10)
+
+
+def test_every_variable_is_read() -> None:
+    settings = load({
+        "BACKEND": "gcp", "CLASSIFIER": "genai", "GEMINI_API_KEY": "k", "GEMINI_MODEL": "m",
+        "GEMINI_API_ENDPOINT": "http://127.0.0.1:9/", "CONFIDENCE_THRESHOLD": "0.9", "MAX_CONCURRENT_CALLS": "3",
+        "AUTOMATIC": "refund_request<=5000, password_reset", "DISABLED_INTENTS": "order_status",
+        "APPROVERS": "refund_request=a@x.com|b@x.com,*=lead@x.com", "INTAKE_URL_PORT": "1", "CONSOLE_PORT": "2",
+        "TOPIC_PREFIX": "staging-", "DIRECT_CALLERS": "a@x.com,b@x.com", "RETENTION_DAYS": "7",
+        "APPROVAL_TTL_S": "60", "MODEL_BUDGET_S": "0", "MODEL_TIMEOUT_S": "2.5",
+    })  # fmt: skip
+    assert settings.local is False
+    assert settings.gemini_api_endpoint == "http://127.0.0.1:9"
+    assert settings.automatic == {"refund_request": 5000, "password_reset": None}
+    assert settings.approvers == {"refund_request": {"a@x.com", "b@x.com"}, "*": {"lead@x.com"}}
+    assert (settings.intake_port, settings.console_port, settings.topic_prefix) == (1, 2, "staging-")
+    assert (settings.direct_callers, settings.disabled_intents) == ({"a@x.com", "b@x.com"}, {"order_status"})
+    assert (settings.retention_days, settings.approval_ttl_s, settings.model_budget_s) == (7, 60, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BACKEND", "aws"), ("BACKEND", "GCP"), ("CLASSIFIER", "gpt"),
+        ("CONFIDENCE_THRESHOLD", "nan"), ("CONFIDENCE_THRESHOLD", "1.1"), ("CONFIDENCE_THRESHOLD", "-0.1"),
+        ("CONFIDENCE_THRESHOLD", "inf"), ("CONFIDENCE_THRESHOLD", "high"),
+        ("MAX_CONCURRENT_CALLS", "0"), ("MAX_CONCURRENT_CALLS", "2.5"), ("MAX_CONCURRENT_CALLS", "1e3"),
+        ("INTAKE_URL_PORT", "65536"), ("CONSOLE_PORT", "-1"), ("RETENTION_DAYS", "0"), ("APPROVAL_TTL_S", "0"),
+        ("AUTOMATIC", "refund_request<5000"), ("AUTOMATIC", "refund_request<=50.00"), ("AUTOMATIC", "Refund"),
+        ("AUTOMATIC", "refund_request<=-1"), ("APPROVERS", "refund_request"), ("APPROVERS", "*="),
+    ],
+)  # fmt: skip
+def test_value_that_cannot_be_used_names_its_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingError) as error:
+        load({name: value})
+    assert error.value.field == name
+    assert name in error.value.message
+
+
+def test_empty_variable_is_an_unset_one() -> None:
+    assert (
+        load(dict.fromkeys(("BACKEND", "CLASSIFIER", "CONFIDENCE_THRESHOLD", "AUTOMATIC", "APPROVERS"), ""))
+        == Settings()
+    )
+
+
+def test_keys_are_not_shown() -> None:
+    assert "s3cret" not in repr(load({"GEMINI_API_KEY": "s3cret"}))
+
+
+def test_two_secrets_are_active_while_one_is_rotated() -> None:
+    env = {"ZENDESK_WEBHOOK_SECRET": "0123456789abcdef, fedcba9876543210"}
+    assert secrets_of("zendesk", env) == [b"0123456789abcdef", b"fedcba9876543210"]
+    assert secrets_of("my-crm", {"MY_CRM_WEBHOOK_SECRET": "x" * 16}) == [b"x" * 16]
+
+
+@pytest.mark.parametrize(
+    ("value", "code"), [(None, "secret_missing"), ("", "secret_missing"), (" , ", "secret_missing"),
+                        ("short", "secret_too_short"), ("0123456789abcdef,short", "secret_too_short")],
+)  # fmt: skip
+def test_missing_or_short_secret_is_refused_and_never_skipped(value: str | None, code: str) -> None:
+    env = {} if value is None else {"STRIPE_WEBHOOK_SECRET": value}
+    with pytest.raises(Misconfigured) as error:
+        secrets_of("stripe", env)
+    assert error.value.code == code
+
+
+def test_provider_is_found_through_variables_that_its_declaration_derives() -> None:
+    slack = REGISTRY["ticket_summary"].provider
+    assert provider_settings(slack, {}).options == {"channel": "#ops-summaries"}
+    found = provider_settings(slack, {"SLACK_API_URL": "http://x", "SLACK_API_KEY": "k3y", "SLACK_CHANNEL": "#a"})
+    assert (found.url, found.token, found.options) == ("http://x", "k3y", {"channel": "#a"})
+    assert "k3y" not in repr(found)
+
+
+def test_provider_that_takes_no_key_is_shown_none() -> None:
+    assert provider_settings(REGISTRY["password_reset"].provider, {"AUTH0_API_KEY": "k3y"}).token == ""
