@@ -5,7 +5,6 @@ Functions call `ports()`; the embedded backend and tests call `install()` with t
 
 from __future__ import annotations
 
-import asyncio
 import random
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +12,7 @@ from functools import cached_property
 from shared.intents import Registry, discover
 from shared.ports import Classifier, Publisher, Store
 from shared.settings import Settings, load
+from shared.slots import Slots
 
 
 @dataclass
@@ -25,9 +25,9 @@ class Ports:
     random: random.Random = field(default_factory=random.SystemRandom)
 
     @cached_property
-    def model_slots(self) -> asyncio.Semaphore:
+    def model_slots(self) -> Slots:
         """Model calls in flight in this instance."""
-        return asyncio.Semaphore(self.settings.max_concurrent_calls)
+        return Slots(self.settings.max_concurrent_calls)
 
     @cached_property
     def registry(self) -> Registry:

@@ -56,7 +56,7 @@ async def _first_time(task: AutomationTask, delivery: Delivery, now: datetime, p
     settings, registry = ports.settings, ports.registry
     seen = view(task.source, task.raw_payload)
     question = prompt.build(task, seen, registry, disabled=settings.disabled_intents)
-    answer, refusal = await _ask(question, delivery, now, ports)
+    answer, refusal = await _ask(question, task.priority, delivery, now, ports)
 
     def decide(usage: Usage, at: datetime) -> Plan:
         if answer is None:
@@ -73,10 +73,12 @@ async def _first_time(task: AutomationTask, delivery: Delivery, now: datetime, p
     return Outcome("classified" if created.is_new else "duplicate", fields=fields)
 
 
-async def _ask(question: Question, delivery: Delivery, now: datetime, ports: Ports) -> tuple[Answer | None, str]:
+async def _ask(
+    question: Question, priority: int, delivery: Delivery, now: datetime, ports: Ports
+) -> tuple[Answer | None, str]:
     """Return the model's answer, or None and why a person must look."""
     try:
-        async with ports.model_slots:
+        async with ports.model_slots.taken(priority):
             return await ports.classifier.ask(question, ports.settings.model_timeout_s), ""
     except ModelRefused as error:
         return None, error.code

@@ -27,7 +27,7 @@ class ApprovalWatcher:
         self._project = project
         self._seen: dict[str, str] = {}  # document name -> update time of the event already given
 
-    async def events(self) -> AsyncGenerator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """Yield headers and body of each change, for ever; a broken connection is opened again."""
         while True:
             client = _client()

@@ -101,7 +101,12 @@ class Stack:
             manifest,
             self._root,
             self._logs,
-            {**self.environment, "BACKEND": "emulators", "GOOGLE_CLOUD_PROJECT": settings.project},
+            {
+                **self.environment,
+                "BACKEND": "emulators",
+                "GOOGLE_CLOUD_PROJECT": settings.project,
+                "TOPIC_PREFIX": settings.topic_prefix,
+            },
             ports={"intake": settings.intake_port, "console": settings.console_port},
             pythons=self._pythons,
         )

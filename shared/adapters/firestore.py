@@ -16,7 +16,7 @@ from shared.ports import ABSENT, Filter, Snapshot, Write
 
 TIMEOUT_S = 10.0
 
-# What each status means for a read; TIMEOUT and "" (no status at all) are not in any table on purpose.
+# What each gRPC status means. An error without any status is a bug of ours and passes through.
 _TRANSIENT = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "CANCELLED", "UNKNOWN", "ABORTED", "DATA_LOSS", "TIMEOUT"}
 _NOTHING_WRITTEN = {"RESOURCE_EXHAUSTED"}
 _REFUSED = {"INVALID_ARGUMENT", "OUT_OF_RANGE"}
@@ -135,9 +135,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, datetime):
-        return datetime.fromtimestamp(value.replace(microsecond=0).timestamp(), UTC).replace(
-            microsecond=value.microsecond
-        )
+        return datetime.combine(value.date(), value.time(), UTC)
     return value
 
 

@@ -1,0 +1,175 @@
+"""Adding an intent is adding one folder: the copy of the project below gains one, and nothing else is edited."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+INTENT = '''
+"""Give a customer a discount on the next order."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.intents import NONE, Intent, ParametersModel, Provider
+from shared.provenance import FromPayload
+
+
+class Parameters(ParametersModel):
+    """Which code."""
+
+    voucher: Annotated[str, Field(pattern=r"^[A-Z]{4}[0-9]{4}$", description="The voucher code"), FromPayload()]
+
+
+INTENT = Intent(
+    name="redeem_voucher",
+    description="The customer wants a voucher code redeemed.",
+    examples=(
+        "Please redeem my voucher SAVE2024",
+        "redeem voucher GIFT1000 for me",
+        "I want to redeem the voucher code HELO1234",
+        "voucher FREE0001, can you redeem it?",
+    ),
+    parameters=Parameters,
+    idempotency=NONE,
+    provider=Provider("shop", url="https://shop.example.com"),
+)
+'''
+
+MAIN = '''
+"""Redeem a voucher."""
+
+from __future__ import annotations
+
+from functions.execute.redeem_voucher.intent import Parameters
+from shared.handler import TaskContext
+
+
+async def handle(params: Parameters, ctx: TaskContext) -> str:
+    """Redeem it."""
+    return f"redeemed {params.voucher} as {ctx.effect_key}"
+'''
+
+DRIVE = """
+import asyncio
+
+from infra.manifest import build
+from shared.classifiers.local import LocalClassifier
+from shared.intents import discover, load_handler
+from tests import world as w
+
+
+async def main() -> None:
+    registry = discover()
+    world = w.World(confidence_threshold=0.2)
+    world.ports.__dict__["registry"] = registry
+    world.ports.__dict__["classifier"] = LocalClassifier(registry)
+    await world.classify(w.ticket("Please redeem my voucher SAVE2024"))
+    [message] = world.publisher.on("intent-redeem-voucher")
+    assert message["task_id"] == "t1"
+    await world.execute("t1", load_handler("redeem_voucher"))
+    record = await world.record("t1")
+    assert record.state == "SUCCEEDED", record
+    manifest = build(registry)
+    assert manifest.function("execute-redeem-voucher").environment == {"INTENT": "redeem_voucher"}
+    assert "intent-redeem-voucher" in manifest.topics
+    print(record.result.output)
+
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a copy of the project without its environments."""
+    for part in ("functions", "shared", "infra"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", ".venv*"))
+    (tmp_path / "tests").mkdir()
+    for name in ("__init__.py", "world.py"):
+        shutil.copy(ROOT / "tests" / name, tmp_path / "tests" / name)
+    return tmp_path
+
+
+def add(project: Path, name: str, intent: str | None = INTENT, main: str | None = MAIN) -> None:
+    folder = project / "functions" / "execute" / name
+    folder.mkdir()
+    for file, text in (("intent.py", intent), ("main.py", main)):
+        if text is not None:
+            (folder / file).write_text(text)
+
+
+def run(project: Path, code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=60, check=False,
+        env={"PATH": "", "PYTHONPATH": str(project)},
+    )  # fmt: skip
+
+
+def test_folder_is_all_that_a_seventh_intent_takes(project: Path) -> None:
+    add(project, "redeem_voucher")
+    done = run(project, DRIVE)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "redeemed SAVE2024 as t1.redeem_voucher.1"
+
+
+@pytest.mark.parametrize(
+    ("name", "intent", "main", "complaint"),
+    [
+        ("redeem_voucher", "x = 1", MAIN, "redeem_voucher/intent.py: needs INTENT = Intent(...)"),
+        ("redeem_voucher", "import nothing_there", MAIN, "redeem_voucher/intent.py: import failed: ModuleNotFoundError"),
+        ("redeem_voucher", "def (", MAIN, "redeem_voucher/intent.py: import failed: SyntaxError"),
+        ("redeem_voucher", INTENT, None, "redeem_voucher/main.py is missing: it holds `async def handle`"),
+        ("gift_voucher", INTENT, MAIN, "INTENT.name is 'redeem_voucher', the folder is 'gift_voucher'; make them equal"),
+        ("Redeem-Voucher", INTENT, MAIN, "the folder's name must match"),
+        ("unclassified", INTENT, MAIN, "the folder's name must match"),
+        ("redeem_voucher", INTENT.replace("voucher:", "amount_minor:"), MAIN, "rename one of them"),
+        ("redeem_voucher", INTENT.replace('        "redeem', '        # "redeem').replace('        "I', '        # "I'),
+         MAIN, "needs at least 3 examples"),
+    ],
+)  # fmt: skip
+def test_wrong_folder_is_named_with_what_to_do(
+    project: Path, name: str, intent: str, main: str | None, complaint: str
+) -> None:
+    add(project, name, intent, main)
+    done = run(project, "from shared.intents import discover; discover()")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("shared.errors.DeclarationError: ")
+    assert complaint in last
+
+
+def test_two_folders_of_one_name_are_refused(project: Path) -> None:
+    add(project, "redeem_voucher")
+    other = project / "elsewhere" / "redeem_voucher"
+    other.mkdir(parents=True)
+    (other / "intent.py").write_text(INTENT)
+    (other / "main.py").write_text(MAIN)
+    code = f"import functions.execute as e; e.__path__.append({str(other.parent)!r})\n"
+    done = run(project, code + "from shared.intents import discover; discover()")
+    assert "another folder already declares 'redeem_voucher'" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("main", "complaint"),
+    [
+        ("x = 1", "needs `async def handle(params, ctx)`"),
+        ("def handle(params, ctx): ...", "needs `async def handle(params, ctx)`"),
+        ("async def handle(params): ...", "needs `async def handle(params, ctx)`"),
+        (MAIN + "\n\ndef reconcile(effect_key, ctx): ...\n", "`reconcile` must be `async def`"),
+        (MAIN + "\n\ndef plan(params, ctx): ...\n", "`plan` must be `async def`"),
+    ],
+)
+def test_wrong_handler_is_named_with_what_to_do(project: Path, main: str, complaint: str) -> None:
+    add(project, "redeem_voucher", INTENT, main)
+    done = run(project, "from shared.intents import load_handler; load_handler('redeem_voucher')")
+    assert complaint in done.stderr.splitlines()[-1]

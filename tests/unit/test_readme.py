@@ -1,0 +1,63 @@
+"""The README's code works as written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from shared.schemas import AutomationTask
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """Return the README's code blocks in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", README)) - {"help"}
+    assert named
+    assert named <= targets | {"help"}
+
+
+def test_the_task_of_the_curl_example_is_valid() -> None:
+    (body,) = re.findall(r"-d '(\{\s*\"task_id\".*?\})'", README, re.DOTALL)
+    AutomationTask.model_validate(json.loads(body))
+
+
+def test_the_intent_of_the_readme_is_found_and_its_handler_loads(tmp_path: Path) -> None:
+    for folder in ("functions", "shared"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    intent, handler = blocks("python")
+    folder = tmp_path / "functions/execute/gift_card"
+    folder.mkdir()
+    (folder / "intent.py").write_text(intent)
+    (folder / "main.py").write_text(handler)
+    script = (
+        "from shared.intents import discover, load_handler\n"
+        "intent = discover()['gift_card']\n"
+        "load_handler(intent.name)\n"
+        "print(intent.topic)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert (ended.stdout.strip(), ended.stderr) == ("intent-gift-card", "")
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    source = (ROOT / "shared/settings.py").read_text()
+    names = set(re.findall(r'env(?:\.get)?[(\[, ]+"([A-Z_]+)"', source))
+    assert len(names) > 15
+    undocumented = {n for n in names if n not in README}
+    assert undocumented <= {"GOOGLE_CLOUD_PROJECT", "TOPIC_PREFIX", "IAP_AUDIENCE", "DIRECT_CALLERS", "DIRECT_AUDIENCE",
+                            "VERTEX_LOCATION"}, undocumented  # fmt: skip
