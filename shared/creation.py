@@ -10,7 +10,7 @@ from shared.composition import Ports
 from shared.gate import Usage, subject_of, usage_path
 from shared.lifecycle import Plan, born
 from shared.payload import View
-from shared.ports import Document, Snapshot
+from shared.ports import ABSENT, Document, Snapshot
 from shared.schemas import Approval, AutomationTask, TaskRecord
 from shared.tasks import approval_path, task_path, to_document, to_record, transact
 
@@ -30,6 +30,8 @@ async def create(
     ports: Ports, task: AutomationTask, seen: View, decide: Decide, *, now: datetime, trace_id: str
 ) -> Created:
     """Create the record that the pure `decide` plans; with it the approval if it pauses, today's usage if it runs.
+
+    `now` is the store's time, at which the caller saw no record.
 
     Raises:
         StoreUnavailable: nothing was created.
@@ -55,7 +57,10 @@ async def create(
             writes[counter] = _used(ports, usage, decided, record.expire_at)
         return writes
 
-    snapshots = await transact(ports.store, (path, pause, counter) if counter else (path, pause), body)
+    # Nothing but a counter has to be read: what should be absent is checked by the commit itself.
+    paths = (path, pause, counter) if counter else (path, pause)
+    known = () if counter else (Snapshot(p, None, ABSENT, now) for p in paths)
+    snapshots = await transact(ports.store, paths, body, known)
     return Created(to_record(snapshots[path]), snapshots[path].version, is_new)
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.errors import CommitUnknown, Conflict, NotFound, StoreUnavailable
 from shared.ports import Document, Snapshot, Store, Write
@@ -30,6 +30,11 @@ class Changed:
     after: TaskRecord
     version: str
     now: datetime
+
+    def snapshot(self, elapsed_s: float = 0.0) -> Snapshot:
+        """Return the document as this change left it, `elapsed_s` seconds later."""
+        path, at = task_path(self.after.task_id), self.now + timedelta(seconds=elapsed_s)
+        return Snapshot(path, to_document(self.after), self.version, at)
 
 
 def task_path(task_id: str) -> str:
@@ -58,15 +63,22 @@ def to_record(snapshot: Snapshot) -> TaskRecord:
     return TaskRecord.model_validate(snapshot.data)
 
 
-async def transact(store: Store, paths: tuple[str, ...], body: Body) -> dict[str, Snapshot]:
+async def transact(
+    store: Store, paths: tuple[str, ...], body: Body, known: Iterable[Snapshot] = ()
+) -> dict[str, Snapshot]:
     """Read `paths`, write what the pure `body` returns for some of them, and return the snapshots as they are then.
+
+    `known` saves the first read where the caller holds the documents already: if they are stale, the commit fails
+    and they are read. Only for a `body` that certainly writes.
 
     Raises:
         StoreUnavailable: the store is down, or others kept winning; nothing was written.
         whatever `body` raises: nothing was written.
     """
     for tries in range(MAX_TRIES):
-        snapshots = {s.path: s for s in await store.read(*paths)}
+        snapshots = {s.path: s for s in known} if tries == 0 else {}
+        if snapshots.keys() != set(paths):
+            snapshots = {s.path: s for s in await store.read(*paths)}
         wanted = body(snapshots)
         if not wanted:
             return snapshots
@@ -96,10 +108,12 @@ async def _applied(store: Store, wanted: Mapping[str, Document]) -> dict[str, Sn
     raise CommitUnknown("the commit failed and is not visible")
 
 
-async def change(store: Store, task_id: str, arrow: Callable[..., TaskRecord], *beside: str) -> Changed:
+async def change(
+    store: Store, task_id: str, arrow: Callable[..., TaskRecord], *beside: str, known: Iterable[Snapshot] = ()
+) -> Changed:
     """Apply one arrow of the lifecycle to a task, atomically: `arrow(record, now, *snapshots)` returns the new record.
 
-    The snapshots are of the paths `beside`, read at the same moment as the task.
+    The snapshots are of the paths `beside`, read at the same moment as the task. `known` is as for `transact`.
 
     Raises:
         NotFound: there is no such task.
@@ -115,5 +129,5 @@ async def change(store: Store, task_id: str, arrow: Callable[..., TaskRecord], *
         seen[:] = [record, after]
         return {} if after is record else {path: to_document(after)}
 
-    snapshots = await transact(store, (path, *beside), body)
+    snapshots = await transact(store, (path, *beside), body, known)
     return Changed(before=seen[0], after=seen[1], version=snapshots[path].version, now=snapshots[path].read_time)

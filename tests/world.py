@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import functions_framework.aio
+
 from infra.embedded.encoding import from_text, to_text
 from shared.canonical import params_hash
 from shared.composition import Ports
@@ -25,6 +27,8 @@ from shared.schemas import AutomationTask, TaskRecord
 from shared.settings import Settings
 from shared.tasks import task_path, to_record
 
+# Steps measure short spans by their own clock while the store's stands still.
+SLACK = timedelta(milliseconds=50)
 BEGINNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
@@ -224,7 +228,7 @@ class World:
 
     def pass_time(self, **duration: float) -> None:
         """Move the store's clock."""
-        self.store.now += timedelta(**duration)
+        self.store.now += timedelta(**duration) + SLACK
 
     def delivery(
         self, data: bytes | str, *, message_id: str = "", attributes: Mapping[str, str] | None = None,
@@ -331,6 +335,12 @@ def ticket(text: str, *, task_id: str = "t1", email: str = "kim@example.com", **
 def says(intent: str, confidence: Any = 0.95, **parameters: Any) -> dict[str, Any]:
     """Return a model answer."""
     return {"intent": intent, "parameters": parameters, "confidence": confidence}
+
+
+def deployed(module: Any, target: str) -> Any:
+    """Return the ASGI app that functions-framework serves in the cloud for a function's module."""
+    make: Any = functions_framework.aio.create_asgi_app_from_module
+    return make(target, module.__file__, "http", module, module.__spec__)
 
 
 # One task per kind of idempotency, each as source and model would bring it.

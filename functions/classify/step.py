@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -56,7 +57,9 @@ async def _first_time(task: AutomationTask, delivery: Delivery, now: datetime, p
     settings, registry = ports.settings, ports.registry
     seen = view(task.source, task.raw_payload)
     question = prompt.build(task, seen, registry, disabled=settings.disabled_intents)
+    began = _seconds()
     answer, refusal = await _ask(question, task.priority, delivery, now, ports)
+    now += timedelta(seconds=_seconds() - began)
 
     def decide(usage: Usage, at: datetime) -> Plan:
         if answer is None:
@@ -87,3 +90,7 @@ async def _ask(
         if waited_s < ports.settings.model_budget_s:
             raise
         return None, error.code
+
+
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()

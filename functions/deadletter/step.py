@@ -16,7 +16,7 @@ from shared.parking import park
 from shared.payload import view
 from shared.push import Delivery
 from shared.schemas import AutomationTask, TaskReady
-from shared.tasks import change
+from shared.tasks import change, task_path
 from shared.topics import EVENTS, TASKS, TASKS_EXPRESS
 
 SOURCE_ATTRIBUTE = "CloudPubSubDeadLetterSourceSubscription"
@@ -47,11 +47,17 @@ async def deadletter(delivery: Delivery, ports: Ports) -> Outcome:
 
 async def _never_classified(ports: Ports, task: AutomationTask, delivery: Delivery) -> str:
     """Give the task to a person as `unclassified`, unless it has a record after all."""
-    settings = ports.settings
+    (snapshot,) = await ports.store.read(task_path(task.task_id))
+    if snapshot.data is not None:
+        return "has_a_record"
     created = await create(
-        ports, task, view(task.source, task.raw_payload), lambda _, at: degraded("dead_lettered", settings, at),
-        now=delivery.publish_time, trace_id=delivery.trace_id,
-    )  # fmt: skip
+        ports,
+        task,
+        view(task.source, task.raw_payload),
+        lambda _, at: degraded("dead_lettered", ports.settings, at),
+        now=snapshot.read_time,
+        trace_id=delivery.trace_id,
+    )
     return "awaiting_approval" if created.is_new else "has_a_record"
 
 

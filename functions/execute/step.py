@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -67,7 +66,7 @@ async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any
         return await _reconcile(claimed.after, ports, intent, handler)
     if claimed.after.state != "EXECUTING":
         return await _ended(claimed, ports)
-    return await _Attempt(claimed.after, ports, intent, handler).run()
+    return await _Attempt(claimed, ports, intent, handler).run()
 
 
 async def _parked(delivery: Delivery, ports: Ports, intent: Intent, code: str, task_id: str | None = None) -> Outcome:
@@ -105,11 +104,12 @@ def _is_off(switch: Snapshot) -> bool:
 class _Attempt:
     """One attempt of one task by the worker that holds its lease."""
 
-    def __init__(self, record: TaskRecord, ports: Ports, intent: Intent, handler: Any) -> None:
-        self.record, self.ports, self.intent, self.handler = record, ports, intent, handler
-        self.epoch = record.exec.epoch
+    def __init__(self, claimed: Changed, ports: Ports, intent: Intent, handler: Any) -> None:
+        self.record, self.ports, self.intent, self.handler = claimed.after, ports, intent, handler
+        self.epoch = claimed.after.exec.epoch
         self.stopped: Changed | Skip | None = None  # set when the start marker was refused
-        self.began = time.perf_counter()
+        self.last, self.last_at = claimed, _seconds()  # our own latest commit, and when it was made
+        self.began = self.last_at
 
     async def run(self) -> Outcome:
         """Run the handler and commit what is known of the effect afterwards."""
@@ -179,12 +179,15 @@ class _Attempt:
         if changed.after.state != "EXECUTING":
             self.stopped = changed
             raise EffectRefused
+        self.last, self.last_at = changed, _seconds()
 
     async def _finish(self, arrow: Callable[[TaskRecord, datetime], TaskRecord]) -> Changed:
         """Commit the outcome; worth a few tries, because a known outcome would else become an unknown one."""
         for tries in range(FINISH_TRIES):
+            # Normally nobody has touched the task since our own commit, so that it need not be read again.
+            known = [self.last.snapshot(_seconds() - self.last_at)] if tries == 0 else []
             try:
-                return await change(self.ports.store, self.record.task_id, arrow)
+                return await change(self.ports.store, self.record.task_id, arrow, known=known)
             except Retry:
                 if tries == FINISH_TRIES - 1:
                     raise
@@ -206,7 +209,7 @@ class _Attempt:
         raise Retry("the handler will be tried again", code=code, retry_after_s=seconds)
 
     def _spent_ms(self) -> float:
-        return round((time.perf_counter() - self.began) * 1000, 1)
+        return round((_seconds() - self.began) * 1000, 1)
 
     def _result(self, output: str) -> TaskResult:
         tokens = self.record.classification.tokens_used
@@ -255,6 +258,10 @@ def _log_event(record: TaskRecord, event: str, **fields: Any) -> None:
 def handler_seconds(intent: Intent) -> float:
     """Return the handler's deadline: before the function's, which is before the subscription's."""
     return intent.limits.timeout_s - min(5.0, intent.limits.timeout_s * 0.2)
+
+
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _retry(

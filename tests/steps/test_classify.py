@@ -61,7 +61,7 @@ async def test_failed_publish_is_acknowledged_and_left_to_the_outbox() -> None:
     assert (await world.classify(ORDER_STATUS[0])).status == 200
     record = await world.record("t1")
     assert record.outbox is not None
-    assert record.next_check_at == BEGINNING + timedelta(seconds=30)
+    assert record.next_check_at == record.created_at + timedelta(seconds=30)
 
 
 async def test_copies_at_once_make_one_record_and_count_once() -> None:

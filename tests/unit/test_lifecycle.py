@@ -70,7 +70,7 @@ RECORDS: dict[str, TaskRecord] = {
 
 
 def redrive(record: TaskRecord, **more: Any) -> TaskRecord:
-    wish = {"reason": "again", "intent": BY_KEY, "parameters": record.parameters} | more
+    wish: dict[str, Any] = {"reason": "again", "intent": BY_KEY, "parameters": record.parameters} | more
     return lifecycle.redrive(record, OPS, wish.pop("now", LATER), **wish)
 
 
@@ -445,7 +445,8 @@ def test_nothing_is_swept_before_it_is_due() -> None:
 
 
 def test_owed_message_is_due_ever_later() -> None:
-    record, at, waits = born(), NOW, []
+    record, at = born(), NOW
+    waits: list[float] = []
     for _ in range(9):
         assert record.next_check_at is not None
         at = record.next_check_at

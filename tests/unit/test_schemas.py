@@ -69,7 +69,7 @@ async def test_documents_are_strict_closed_and_frozen() -> None:
         with pytest.raises(ValidationError):
             TaskRecord.model_validate(data | change)
     with pytest.raises(ValidationError):
-        record.state = "READY"
+        record.state = "READY"  # type: ignore[misc]
     assert Approval.model_validate(await world.approval("t1")).status == "pending"
 
 

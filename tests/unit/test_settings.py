@@ -30,7 +30,8 @@ def test_every_variable_is_read() -> None:
     assert settings.automatic == {"refund_request": 5000, "password_reset": None}
     assert settings.approvers == {"refund_request": {"a@x.com", "b@x.com"}, "*": {"lead@x.com"}}
     assert (settings.intake_port, settings.console_port, settings.topic_prefix) == (1, 2, "staging-")
-    assert (settings.direct_callers, settings.disabled_intents) == ({"a@x.com", "b@x.com"}, {"order_status"})
+    assert settings.direct_callers == frozenset({"a@x.com", "b@x.com"})
+    assert settings.disabled_intents == frozenset({"order_status"})
     assert (settings.retention_days, settings.approval_ttl_s, settings.model_budget_s) == (7, 60, 0)
 
 
