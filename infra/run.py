@@ -19,7 +19,7 @@ from infra.processes import Child, end_with_parent, url_in
 from infra.running import FILE, Running
 from shared import classifiers
 from shared.errors import DeclarationError, SettingError
-from shared.intents import Registry, discover
+from shared.intents import Registry, check_handlers, discover
 from shared.settings import Settings, load
 
 SANDBOX_TIMEOUT_S = 20.0
@@ -32,7 +32,7 @@ def main() -> int:
         settings = load()
         if settings.backend == "gcp":
             raise StackError("BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
-        asyncio.run(_run(settings, discover()))
+        asyncio.run(_run(settings, check_handlers(discover()), _folder(settings.data_dir)))
     except SettingError as error:
         print(f"switchyard: {error.message}", file=sys.stderr)
         return 2
@@ -42,12 +42,15 @@ def main() -> int:
     return 0
 
 
-async def _run(settings: Settings, registry: Registry) -> None:
-    data_dir = Path(settings.data_dir)
+def _folder(path: str) -> Path:
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StackError(f"DATA_DIR {data_dir} cannot be made: {error.strerror}") from None
+        raise StackError(f"DATA_DIR {path} cannot be made: {error.strerror}") from None
+    return Path(path)
+
+
+async def _run(settings: Settings, registry: Registry, data_dir: Path) -> None:
     end_with_parent()
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

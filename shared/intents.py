@@ -6,11 +6,13 @@ Importing this touches no network; discovery imports only the small `intent.py` 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -156,7 +158,7 @@ def discover() -> Registry:
         DeclarationError: a folder's declaration is missing, malformed, misnamed or clashes with another.
     """
     package = importlib.import_module(PACKAGE)
-    folders = sorted({f for root in package.__path__ for f in Path(root).iterdir() if (f / "intent.py").is_file()})
+    folders = sorted({f for root in package.__path__ for f in Path(root).iterdir() if _is_intent(f)})
     found: dict[str, Intent] = {}
     for folder in folders:
         intent = _load(folder)
@@ -168,20 +170,42 @@ def discover() -> Registry:
     return registry
 
 
+@cache
 def load_handler(name: str) -> Any:
     """Import `functions/execute/<name>/main.py` and return the module, its `handle` checked.
 
     Raises:
-        DeclarationError: there is no coroutine `handle(params, ctx)`.
+        DeclarationError: there is no such file, or no coroutine `handle(params, ctx)` in it.
     """
-    module = importlib.import_module(f"{PACKAGE}.{name}.main")
+    where = f"functions/execute/{name}/main.py"
+    if importlib.util.find_spec(f"{PACKAGE}.{name}.main") is None:
+        raise DeclarationError(f"{where} is missing: it holds `async def handle`")
+    try:
+        module = importlib.import_module(f"{PACKAGE}.{name}.main")
+    except Exception as error:
+        raise DeclarationError(f"{where}: import failed: {type(error).__name__}: {error}") from error
     handle = getattr(module, "handle", None)
     if not inspect.iscoroutinefunction(handle) or len(inspect.signature(handle).parameters) != 2:
-        raise DeclarationError(f"{PACKAGE}.{name}.main needs `async def handle(params, ctx)`")
+        raise DeclarationError(f"{where} needs `async def handle(params, ctx)`")
     for optional in ("plan", "reconcile"):
         if hasattr(module, optional) and not inspect.iscoroutinefunction(getattr(module, optional)):
-            raise DeclarationError(f"{PACKAGE}.{name}.main: `{optional}` must be `async def`")
+            raise DeclarationError(f"{where}: `{optional}` must be `async def`")
     return module
+
+
+def check_handlers(registry: Registry) -> Registry:
+    """Import every intent's handler, as a build does; a function imports only its own.
+
+    Raises:
+        DeclarationError: as for `load_handler`.
+    """
+    for name in registry:
+        load_handler(name)
+    return registry
+
+
+def _is_intent(folder: Path) -> bool:
+    return folder.is_dir() and not folder.name.startswith(("_", "."))
 
 
 def _load(folder: Path) -> Intent:
@@ -190,6 +214,8 @@ def _load(folder: Path) -> Intent:
         raise DeclarationError(
             f"{where}: the folder's name must match {NAME.pattern} and not be one of {sorted(RESERVED)}"
         )
+    if not (folder / "intent.py").is_file():
+        raise DeclarationError(f"{where} is missing: it holds INTENT = Intent(...)")
     try:
         module = importlib.import_module(f"{PACKAGE}.{folder.name}.intent")
     except Exception as error:
@@ -197,8 +223,6 @@ def _load(folder: Path) -> Intent:
     intent = getattr(module, "INTENT", None)
     if not isinstance(intent, Intent):
         raise DeclarationError(f"{where}: needs INTENT = Intent(...)")
-    if not (folder / "main.py").is_file():
-        raise DeclarationError(f"functions/execute/{folder.name}/main.py is missing: it holds `async def handle`")
     for problem in _problems(intent, folder.name):
         raise DeclarationError(f"{where}: {problem}")
     return intent

@@ -77,7 +77,7 @@ async def respond(request: Request, ports: Ports) -> Response:
 
 
 async def _list(request: Request, ports: Ports) -> Response:
-    """Newest first; `next_page_token` where there is more."""
+    """Newest first, without payloads; `next_page_token` where there is more."""
     query = request.query_params
     state, intent, limit = query.get("state"), query.get("intent"), query.get("limit", "50")
     if state is not None and state not in get_args(State):
@@ -88,7 +88,7 @@ async def _list(request: Request, ports: Ports) -> Response:
     found = await ports.store.query(
         "tasks", where=where, order_by="created_at", descending=True, limit=int(limit), after=_from_token(query),
     )  # fmt: skip
-    tasks = [to_record(s).model_dump(mode="json") for s in found]
+    tasks = [to_record(s).model_dump(mode="json", exclude={"payload"}) for s in found]
     token = _to_token(found[-1]) if len(found) == int(limit) else None
     return JSONResponse({"tasks": tasks, "next_page_token": token})
 

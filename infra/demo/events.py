@@ -13,6 +13,7 @@ from shared.signatures import sign
 
 Decision = Literal["approve", "reject", "approve by document"]
 CUSTOMER = "priya.k31@example.com"
+NOTED_REFUND = "Customer asks for a refund of 19.00 EUR for order 10311, item arrived damaged"
 
 # Whose orders the shop of the sandbox knows.
 ORDERS = [
@@ -107,12 +108,12 @@ def events(env: Mapping[str, str]) -> list[Event]:
         ),
         Event(
             "refund noted on a Stripe charge",
-            **signed("stripe", "/stripe", _stripe("Customer asks for a refund of 19.00 EUR for order 10311, item arrived damaged", now)),
+            **signed("stripe", "/stripe", _stripe(NOTED_REFUND, now)),
             state="SUCCEEDED", effects=("stripe refund 1900",),
         ),
         Event(
             "cancellation from the web shop",
-            **signed("webshop", "/hooks/webshop", _webshop("evt-7001", "Please cancel order #31177, I ordered by mistake")),
+            **signed("webshop", "/hooks/webshop", _webshop("Please cancel order #31177, I ordered by mistake")),
             state="SUCCEEDED", effects=("shop cancel",),
         ),
         Event("order status, direct and urgent", **direct("helpdesk-1", "Where is my order #47384?", priority=5),
@@ -153,7 +154,7 @@ def _jira(text: str, now: datetime) -> dict[str, Any]:
         "issue_event_type_name": "issue_created",
         "issue": {
             "id": "547798", "key": "OPS-7798",
-            "fields": {"summary": "Cannot log in", "description": text, "reporter": reporter, "priority": {"name": "Medium"}},
+            "fields": {"summary": "Cannot log in", "description": text, "reporter": reporter},
         },
     }  # fmt: skip
 
@@ -179,8 +180,8 @@ def _stripe(text: str, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _webshop(event_id: str, text: str) -> dict[str, Any]:
-    return {"id": event_id, "subject": "Contact form", "message": text, "customer": {"email": CUSTOMER, "id": "c-17"}}
+def _webshop(text: str) -> dict[str, Any]:
+    return {"id": "evt-7001", "subject": "Contact form", "message": text, "customer": {"email": CUSTOMER, "id": "c-17"}}
 
 
 def _malformed(env: Mapping[str, str], now: datetime) -> dict[str, Any]:

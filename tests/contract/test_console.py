@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import functions_framework.aio
 import httpx
 import pytest
 
@@ -14,11 +13,9 @@ import functions.console.main as console
 from shared import composition
 from shared.errors import StoreUnavailable
 from shared.handler import Ambiguous, Permanent
-from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, paused, says, started, ticket
+from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, deployed, paused, says, started, ticket
 
-APP = functions_framework.aio.create_asgi_app_from_module(
-    "console", console.__file__, "http", console, console.__spec__
-)
+APP = deployed(console, "console")
 
 
 @pytest.fixture

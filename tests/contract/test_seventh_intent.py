@@ -141,7 +141,7 @@ def test_wrong_folder_is_named_with_what_to_do(
     project: Path, name: str, intent: str, main: str | None, complaint: str
 ) -> None:
     add(project, name, intent, main)
-    done = run(project, "from shared.intents import discover; discover()")
+    done = run(project, "from shared.intents import check_handlers, discover; check_handlers(discover())")
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith("shared.errors.DeclarationError: ")

@@ -14,8 +14,6 @@ import pytest
 from infra.emulators.sdk import emulators, firestore_command, pubsub_command, sdk_root
 from infra.errors import StackError
 
-pytest.register_assert_rewrite("tests.contract")
-
 
 @pytest.fixture(scope="session")
 def sdk() -> Path:

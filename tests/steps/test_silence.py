@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import functions_framework.aio
 import httpx
 import pytest
 
@@ -19,7 +18,7 @@ from functions.execute.main import entry
 from shared import composition
 from shared.errors import ModelRefused, ModelUnavailable, StoreUnavailable
 from shared.handler import Ambiguous, NotApplied, Permanent
-from tests.world import AskingHandler, ScriptedHandler, World, says, ticket
+from tests.world import AskingHandler, ScriptedHandler, World, deployed, says, ticket
 
 SECRET = "sesame4711"
 TASK = ticket(f"Please post a summary, my card is {SECRET}", email=f"{SECRET}@example.com")
@@ -40,7 +39,7 @@ async def nothing_leaks(capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Non
 async def push(module: Any, target: str, world: World, data: str | bytes, **attributes: str) -> httpx.Response:
     """Push a message at a deployed function's app."""
     composition.install(world.ports)
-    app = functions_framework.aio.create_asgi_app_from_module(target, module.__file__, "http", module, module.__spec__)
+    app = deployed(module, target)
     raw = data if isinstance(data, bytes) else data.encode()
     message = {"messageId": "m1", "data": base64.b64encode(raw).decode(), "attributes": {SECRET: SECRET} | attributes}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://f") as http:
@@ -151,9 +150,7 @@ async def test_resume_is_silent(edit: dict[str, Any]) -> None:
     await world.classify(TASK)
     await world.edit("t1", **edit)
     composition.install(world.ports)
-    app = functions_framework.aio.create_asgi_app_from_module(
-        "resume", resume.__file__, "http", resume, resume.__spec__
-    )
+    app = deployed(resume, "resume")
     headers = {"ce-document": "approvals/t1", "ce-authid": "kay@example.com", "content-type": "application/protobuf"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://f") as http:
         answer = await http.post("/", content=DocumentEventData.serialize(DocumentEventData()), headers=headers)
@@ -167,7 +164,7 @@ async def test_sweep_is_silent() -> None:
     world.store.put("tasks/t2", intent=7, payload=SECRET)
     world.pass_time(hours=71)
     composition.install(world.ports)
-    app = functions_framework.aio.create_asgi_app_from_module("sweep", sweep.__file__, "http", sweep, sweep.__spec__)
+    app = deployed(sweep, "sweep")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://f") as http:
         answer = await http.post("/")
     assert answer.json() == {"reminded": 1, "unreadable": 1}

@@ -322,7 +322,8 @@ def test_retry_waits_as_long_as_asked_within_bounds() -> None:
 
 
 def test_reconcile_that_knows_nothing_is_asked_again_ever_later_and_then_no_more() -> None:
-    record, waits = unknown(), []
+    record = unknown()
+    waits: list[Any] = []
     while record.next_check_at is not None and len(waits) < 20:
         record = lifecycle.reconciled(record, 1, "unknown", NOW)
         waits.append(record.next_check_at and record.next_check_at - NOW)
