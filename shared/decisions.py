@@ -174,7 +174,8 @@ async def _settle_both(ports: Ports, task_id: str, arrow: Any) -> TaskRecord:
         now = snapshots[path].read_time
         after: TaskRecord = arrow(before, now)
         writes = {path: to_document(after)}
-        if before.state == "AWAITING_APPROVAL":
+        was_asked = before.decision.expires_at is not None
+        if before.state == "AWAITING_APPROVAL" or (was_asked and after.approval != before.approval):
             writes[pause] = to_document(_closed(before, after, now))
         return writes
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from shared.composition import Ports
+from shared.creation import approval_of
 from shared.decisions import Wish, decide
 from shared.entry import Outcome
 from shared.errors import BadRequest, Conflict, NotFound
 from shared.lifecycle import Person
 from shared.ports import Document, Snapshot, Write
 from shared.schemas import TaskRecord
+from shared.tasks import to_document
 
 DECISIONS: dict[str, Literal["approve", "reject"]] = {"approved": "approve", "rejected": "reject"}
 UNATTRIBUTED = "firestore:unattributed"
@@ -33,13 +35,13 @@ async def consume(ports: Ports, approval: Snapshot, record: TaskRecord, person: 
         return Outcome("edited_after_decision" if edited else "nothing_to_do", fields=fields)
     decision = DECISIONS.get(status) if isinstance(status, str) else None
     if decision is None:
-        return await _refuse(ports, approval, fields, "status must be approved or rejected", "bad_status")
+        return await _refuse(ports, approval, record, "status must be approved or rejected", "bad_status")
     try:
         after = await decide(ports, record.task_id, person, _wish(decision, data, record))
     except NotFound:
         return Outcome("no_task", fields=fields, severity="WARNING")
     except BadRequest as error:
-        return await _refuse(ports, approval, fields, error.message, error.code)
+        return await _refuse(ports, approval, record, error.message, error.code)
     return Outcome("decided", fields=fields | {"state_to": after.state})
 
 
@@ -54,10 +56,12 @@ def _wish(decision: Literal["approve", "reject"], data: Document, record: TaskRe
     )
 
 
-async def _refuse(ports: Ports, approval: Snapshot, fields: dict[str, Any], message: str, code: str) -> Outcome:
-    """Say in the document what is wrong and wait on: the editor sees it where they wrote."""
-    assert approval.data is not None, "only an existing document can be refused"
-    data = approval.data | {"status": "pending", "error": f"{code}: {message}"}
+async def _refuse(ports: Ports, approval: Snapshot, record: TaskRecord, message: str, code: str) -> Outcome:
+    """Say in the document what is wrong, where the editor sees it, and ask again: the rest is as it was shown."""
+    fields = {"task_id": record.task_id, "intent": record.intent, "state_from": record.state}
+    asked = approval_of(record) if record.state == "AWAITING_APPROVAL" else None
+    data = to_document(asked) if asked else {**(approval.data or {}), "status": "pending"}
+    data |= {"error": f"{code}: {message}", "comment": _text((approval.data or {}).get("comment"))}
     try:
         await ports.store.commit(Write(approval.path, data, approval.version))
     except Conflict:

@@ -179,7 +179,7 @@ def claim(
     It proves that the message arrived, so it clears the outbox.
 
     Raises:
-        Skip: `stale`, `other_intent`, `already_done`, `lease_held` or `lease_held_by_this_message`.
+        Skip: `stale`, `other_intent`, `already_done`, `too_early`, `lease_held` or `lease_held_by_this_message`.
     """
     if record.generation != generation:
         raise Skip(code="stale")
@@ -193,6 +193,8 @@ def claim(
             return _unknown(record, now, by="execute", why="lease expired after the effect may have begun")
     elif record.state != "READY":
         raise Skip(code="already_done")
+    elif record.exec.not_before is not None and now < record.exec.not_before:
+        raise Skip(code="too_early")
     if record.exec.attempts >= intent.limits.max_attempts:
         return _give_up(record, now, "attempts_exhausted", "every attempt ended early")
     lease = now + timedelta(seconds=intent.limits.timeout_s) + LEASE_MARGIN
@@ -406,10 +408,11 @@ def dead_lettered(record: TaskRecord, generation: int, now: datetime) -> TaskRec
 # --- the sweeper
 
 
-def sweep(record: TaskRecord, topic: str, now: datetime) -> TaskRecord:
+def sweep(record: TaskRecord, topic: str | None, now: datetime) -> TaskRecord:
     """Return what the task needs when its `next_check_at` has passed: what its outbox owes is then to be published.
 
-    `topic` is the intent's. Running it twice is safe: the first run moves `next_check_at`.
+    `topic` is the intent's; None if there is no such intent any more, so that nobody would read it. Running it twice
+    is safe: the first run moves `next_check_at`.
 
     Raises:
         Skip: `not_due`.
@@ -419,13 +422,15 @@ def sweep(record: TaskRecord, topic: str, now: datetime) -> TaskRecord:
     if record.state == "AWAITING_APPROVAL":
         reminded = record.decision.model_copy(update={"reminded_at": now})
         return _scheduled(record.model_copy(update={"decision": reminded}))
-    if record.outbox is None:
-        if record.state not in ("READY", "EXECUTING", "UNKNOWN"):
-            return record.model_copy(update={"next_check_at": None})
-        outbox = _owe(topic, record.generation, now)
-    else:
-        owed_to = RESULTS if record.outbox.topic == RESULTS else topic
-        outbox = record.outbox.model_copy(update={"topic": owed_to})
+    moving = record.state in ("READY", "EXECUTING", "UNKNOWN")
+    if moving and topic is None:
+        if record.state == "UNKNOWN":
+            return record.model_copy(update={"outbox": None, "next_check_at": None})
+        return _give_up(record, now, "intent_removed", "its intent is not deployed any more", by="sweep")
+    if record.outbox is None and not moving:
+        return record.model_copy(update={"next_check_at": None})
+    outbox = record.outbox or _owe(topic or RESULTS, record.generation, now)
+    outbox = outbox.model_copy(update={"topic": topic if moving else RESULTS})
     tries = outbox.tries + 1
     delay = min(OUTBOX_DELAY * 2**tries, OUTBOX_MAX_DELAY)
     return _scheduled(
@@ -476,10 +481,11 @@ def _restored(record: TaskRecord) -> TaskRecord:
 def _again(record: TaskRecord, intent: Intent, now: datetime, code: str, retry_after_s: float | None) -> TaskRecord:
     delay_s = min(retry_after_s if retry_after_s is not None else 2.0**record.exec.attempts, MAX_RETRY_DELAY_S)
     outbox = Outbox(topic=intent.topic, generation=record.generation, due_at=now + timedelta(seconds=delay_s))
+    not_before = outbox.due_at if retry_after_s is not None else None
+    execution = record.exec.model_copy(update={"lease_until": None, "not_before": not_before})
     return _move(
-        record, "READY", now, by="execute", why=code, outbox=outbox, error=TaskError(code=code),
-        exec=record.exec.model_copy(update={"lease_until": None}),
-    )  # fmt: skip
+        record, "READY", now, by="execute", why=code, outbox=outbox, error=TaskError(code=code), exec=execution
+    )
 
 
 def _give_up(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.composition import Ports
-from shared.errors import Conflict, PublishFailed, Retry
+from shared.errors import Conflict, Retry
 from shared.lifecycle import delivered
 from shared.logs import log
 from shared.ports import Write
@@ -27,14 +27,14 @@ async def pay(ports: Ports, record: TaskRecord, version: str) -> bool:
         if outbox.topic == RESULTS:
             cleared = to_document(delivered(record))
             await ports.store.commit(Write(task_path(record.task_id), cleared, version))
-    except PublishFailed as error:
+    except Conflict:
+        return False  # somebody has moved the task on, and looks after what it owes
+    except Retry as error:
         log(
-            "WARNING", "publish failed; the sweeper will publish", task_id=record.task_id, topic=outbox.topic,
+            "WARNING", "not paid; the sweeper will", task_id=record.task_id, topic=outbox.topic,
             error_code=error.code, trace_id=record.trace_id, outcome="outbox_left",
         )  # fmt: skip
         return False
-    except (Conflict, Retry):
-        return False  # somebody moved the task on, or the store is down: the sweeper looks again
     return True
 
 

@@ -139,6 +139,7 @@ class Execution(Model):
     owner_nonce: str = ""
     message_id: str = ""
     attempts: int = 0
+    not_before: datetime | None = Field(default=None, description="When the provider may be tried again")
 
 
 class Effect(Model):

@@ -18,7 +18,7 @@ from shared import decisions
 from shared.composition import Ports
 from shared.decisions import Wish
 from shared.entry import Outcome, log_outcome, read_body, started
-from shared.errors import BadRequest, MethodNotAllowed, NotFound, Unprocessable, UnsupportedMediaType
+from shared.errors import BadRequest, Forbidden, MethodNotAllowed, NotFound, Unprocessable, UnsupportedMediaType
 from shared.lifecycle import Person
 from shared.ports import Filter, Snapshot
 from shared.schemas import MAX_PAYLOAD_BYTES, Model, State, TaskRecord
@@ -26,6 +26,7 @@ from shared.strict_json import parse_object
 from shared.tasks import task_path, to_record
 
 MAX_PAGE = 200
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 T = TypeVar("T", bound=Model)
 _TASK = re.compile(r"/api/tasks/(?P<task_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})(?:/(?P<action>redrive|cancel|settle))?")
 _LIMIT = re.compile(r"[0-9]{1,3}")
@@ -60,6 +61,9 @@ async def respond(request: Request, ports: Ports) -> Response:
     path = request.url.path.rstrip("/") or "/"
     if path == "/healthz":
         return JSONResponse({"status": "ok"})
+    if ports.settings.local and request.url.hostname not in LOCAL_HOSTS:
+        # A page whose own name was made to resolve to this machine could else decide in the developer's name.
+        raise Forbidden("the local console answers to 127.0.0.1 and localhost only", field="host")
     who = await person(request.headers, ports.settings)
     if path == "/api/tasks":
         _only(request, "GET")

@@ -59,8 +59,8 @@ async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any
     except NotFound as error:
         return await _parked(delivery, ports, intent, error.code, task_id=message.task_id)
     except Skip as skip:
-        if skip.code == "lease_held_by_this_message":
-            raise Retry("an earlier delivery of this message is still at work", code=skip.code) from None
+        if skip.code in ("lease_held_by_this_message", "too_early"):
+            raise Retry("an earlier delivery is at work, or the provider asked to wait", code=skip.code) from None
         return Outcome(skip.code, fields={"task_id": message.task_id, "intent": intent.name})
     if claimed.after.state == "UNKNOWN" and claimed.before.state == "UNKNOWN":
         return await _reconcile(claimed.after, ports, intent, handler)

@@ -15,7 +15,6 @@ from shared.composition import Ports
 from shared.edits import DECISIONS, UNATTRIBUTED, consume
 from shared.entry import Outcome
 from shared.errors import NotFound, Retry
-from shared.intents import topic_for
 from shared.lifecycle import Person, Skip
 from shared.logs import log
 from shared.outbox import pay
@@ -100,7 +99,8 @@ async def _overdue(ports: Ports, record: TaskRecord) -> str:
 
 
 async def _sweep(ports: Ports, record: TaskRecord) -> Changed:
-    topic = topic_for(record.intent)
+    intent = ports.registry.get(record.intent)
+    topic = intent.topic if intent else None
     return await change(ports.store, record.task_id, lambda r, now: lifecycle.sweep(r, topic, now))
 
 

@@ -217,6 +217,11 @@ async def test_forged_identity_headers_are_not_looked_at(http: httpx.AsyncClient
         assert (answer.status_code, code(answer)) == (401, "unauthenticated")
 
 
+async def test_local_console_answers_no_page_that_was_made_to_resolve_here(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/api/tasks", headers={"host": "attacker.example:8081"})
+    assert (answer.status_code, code(answer)) == (403, "forbidden")
+
+
 async def test_cloud_console_without_an_audience_answers_nobody(http: httpx.AsyncClient) -> None:
     serve(await paused(backend="gcp"))
     assert (await http.get("/api/tasks/t1")).status_code == 503

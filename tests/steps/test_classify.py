@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.errors import CommitUnknown, Conflict, ModelRefused, ModelUnavailable, StoreUnavailable
-from tests.world import BEGINNING, ORDER_STATUS, REFUND, MemoryStore, Unapplied, World, says, ticket
+from tests.world import BEGINNING, ORDER_STATUS, REFUND, MemoryStore, ScriptedHandler, Unapplied, World, says, ticket
 
 
 async def test_sure_task_is_recorded_before_it_is_published() -> None:
@@ -72,6 +72,20 @@ async def test_copies_at_once_make_one_record_and_count_once() -> None:
     assert counter.data is not None
     assert (counter.data["count"], counter.data["amount"]) == (1, 2500)
     assert len((await world.record("t1")).history) == 1
+
+
+@pytest.mark.parametrize("case", [ORDER_STATUS, REFUND], ids=["uncounted", "counted"])
+async def test_slow_copy_does_not_overwrite_what_the_first_one_did_meanwhile(case: Any) -> None:
+    task, answer = case
+
+    async def slow(question: Any) -> Any:
+        world.model.answers = [answer]
+        await world.run(task, ScriptedHandler())
+        return answer
+
+    world = World(slow, automatic={"refund_request": 5000})
+    assert (await world.classify(task)).code == "duplicate"
+    assert (await world.record("t1")).state == "SUCCEEDED"
 
 
 async def test_other_payload_under_the_same_id_changes_nothing_and_is_reported() -> None:

@@ -344,3 +344,12 @@ async def test_low_risk_task_that_is_only_unsure_is_approved_like_any_other() ->
     world = await paused((task, answer | {"confidence": 0.5}))
     await world.decide("t1")
     assert (await world.execute("t1", ScriptedHandler())).code == "succeeded"
+
+
+async def test_approval_document_follows_a_redrive_of_what_was_rejected() -> None:
+    world = await paused()
+    await world.decide("t1", "reject")
+    assert (await world.approval("t1"))["status"] == "rejected"
+    await redrive(world)
+    approval = await world.approval("t1")
+    assert (approval["status"], approval["outcome"], approval["decided_by"]) == ("approved", "READY", OPS.name)

@@ -196,8 +196,18 @@ async def test_short_wait_is_served_by_redelivery() -> None:
     with pytest.raises(Retry) as error:
         await world.execute("t1", handler, message_id="m")
     assert (error.value.code, error.value.retry_after_s) == ("provider_429", 20)
+    world.pass_time(seconds=20)
     await world.execute("t1", handler, message_id="m")
     assert ((await world.record("t1")).state, len(handler.calls)) == ("SUCCEEDED", 2)
+
+
+async def test_a_provider_that_asked_to_wait_is_not_tried_before_and_no_attempt_is_lost() -> None:
+    world = await started(SUMMARY)
+    handler = ScriptedHandler(NotApplied(code="provider_429", retry_after_s=20), "done")
+    for _ in range(3):
+        with pytest.raises(Retry):
+            await world.execute("t1", handler, message_id="m")
+    assert ((await world.record("t1")).exec.attempts, len(handler.calls)) == (1, 1)
 
 
 async def test_long_wait_is_acknowledged_and_left_to_the_outbox_which_is_not_paid_early() -> None:

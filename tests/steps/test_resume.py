@@ -245,3 +245,16 @@ def test_anything_else_is_no_event(headers: dict[str, str], body: bytes) -> None
     with pytest.raises(BadRequest) as error:
         read_event(headers, body)
     assert error.value.code == "invalid_event"
+
+
+async def test_refused_edit_is_asked_again_as_it_was_shown_with_the_comment_kept() -> None:
+    world = await paused()
+    shown = await world.approval("t1")
+    edit = {"params_hash": None, "reasons": [], "confidence": 1.0, "comment": "looks right", "parameters": {}}
+    await world.edit("t1", status="approved", **edit)
+    await world.resume("t1")
+    approval = await world.approval("t1")
+    assert approval.pop("error").startswith("params_changed: ")
+    assert approval == {k: v for k, v in shown.items() if k != "error"} | {"comment": "looks right"}
+    await world.edit("t1", status="approved")
+    assert (await world.resume("t1")).code == "decided"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shared.errors import StoreUnavailable
-from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, paused, started, ticket
+from shared.intents import Registry
+from tests.world import ORDER_STATUS, REFUND, REGISTRY, SUMMARY, ScriptedHandler, World, paused, started, ticket
 
 
 async def test_nothing_due_is_nothing_done() -> None:
@@ -183,3 +184,15 @@ async def test_after_two_sweeps_nothing_is_left_ready_or_executing(seconds: int)
         world.pass_time(minutes=2)
     assert (await world.record("t1")).state == "SUCCEEDED"
     assert (await world.record("t1")).updated_at < world.store.now - timedelta(minutes=1)
+
+
+async def test_task_of_a_removed_intent_ends_where_people_see_it() -> None:
+    world = await started(ORDER_STATUS)
+    world.ports.__dict__["registry"] = Registry({k: v for k, v in REGISTRY.items() if k != "order_status"})
+    world.pass_time(seconds=31)
+    await world.sweep()
+    record = await world.record("t1")
+    assert record.state == "FAILED"
+    assert record.error is not None
+    assert record.error.code == "intent_removed"
+    assert [m["state"] for m in world.publisher.on("results")] == ["FAILED"]
