@@ -53,10 +53,10 @@ class Filter:
 
 
 class Store(Protocol):
-    """Documents with compare-and-set. All writes of one `commit` happen or none does."""
+    """Documents with compare-and-set. All writes of one `commit` happen or none does; reads promise no snapshot."""
 
     async def read(self, *paths: str) -> list[Snapshot]:
-        """Return the documents in the order of `paths`, all as of one moment.
+        """Return the documents in the order of `paths`, each as of its own `read_time`: only a commit proves them.
 
         Raises:
             StoreUnavailable: nothing was read; the message is redelivered.

@@ -113,7 +113,7 @@ async def change(
 ) -> Changed:
     """Apply one arrow of the lifecycle to a task, atomically: `arrow(record, now, *snapshots)` returns the new record.
 
-    The snapshots are of the paths `beside`, read at the same moment as the task. `known` is as for `transact`.
+    The snapshots are of the paths `beside`, read together with the task. `known` is as for `transact`.
 
     Raises:
         NotFound: there is no such task.

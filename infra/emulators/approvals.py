@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import grpc
+from google.cloud.firestore_v1.types import ListenRequest, ListenResponse
+from google.protobuf.message import DecodeError
+
 from infra.document_event import DATABASE, approval_event
-from shared.adapters import grpc_status
 
 # Nobody signs in to the emulator, so every edit made there has this one author.
 AUTHOR = "firestore-emulator@localhost"
 PAUSE_AFTER_ERROR_S = 1.0
+CLOSE_TIMEOUT_S = 2.0
+LISTEN_S = 5.0
 
 Event = tuple[dict[str, str], bytes]
 
@@ -30,23 +36,14 @@ class ApprovalWatcher:
     async def events(self) -> AsyncGenerator[Event, None]:
         """Yield headers and body of each change, for ever; a broken connection is opened again."""
         while True:
-            client = _client()
             try:
-                async for change in await client.listen(
-                    requests=_once(_listen_request(self._project)),
-                    metadata=(
-                        ("authorization", "Bearer owner"),
-                        ("google-cloud-resource-prefix", _database(self._project)),
-                    ),
-                ):
-                    if event := self._event(change):
-                        yield event
-            except Exception as error:
-                if not grpc_status(error):
-                    raise
-            finally:
-                await client.transport.close()
-            await asyncio.sleep(PAUSE_AFTER_ERROR_S)
+                async with _listening(self._project) as changes:
+                    async for change in changes:
+                        if event := self._event(change):
+                            yield event
+            except (DecodeError, grpc.RpcError) as error:
+                if not _is_deadline(error):
+                    await asyncio.sleep(PAUSE_AFTER_ERROR_S)
 
     def _event(self, response: Any) -> Event | None:
         from google.cloud.firestore_v1._helpers import decode_dict
@@ -65,13 +62,32 @@ class ApprovalWatcher:
         return approval_event(self._project, task_id, data, update_time, AUTHOR)
 
 
-def _client() -> Any:
-    import grpc
-    from google.cloud.firestore_v1.services.firestore import FirestoreAsyncClient
-    from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcAsyncIOTransport
+@asynccontextmanager
+async def _listening(project: str) -> AsyncIterator[AsyncIterator[Any]]:
+    """Open the stream of changes on a channel of its own.
 
+    A change that comes while the emulator still answers the request is sometimes lost, or sent as bytes that are no
+    message, after which the client's own `listen` waits for ever. So a stream ends early, and at such bytes at once:
+    the next one tells of everything open, and only what is new is passed on.
+    """
     channel = grpc.aio.insecure_channel(os.environ["FIRESTORE_EMULATOR_HOST"])
-    return FirestoreAsyncClient(transport=FirestoreGrpcAsyncIOTransport(channel=channel))
+    try:
+        listen = channel.stream_stream(
+            "/google.firestore.v1.Firestore/Listen",
+            request_serializer=ListenRequest.serialize,
+            response_deserializer=bytes,
+        )
+        metadata = (("authorization", "Bearer owner"), ("google-cloud-resource-prefix", _database(project)))
+        call = listen(_once(ListenRequest(_listen_request(project))), metadata=metadata, timeout=LISTEN_S)
+        yield (ListenResponse.deserialize(message) async for message in call)
+    finally:
+        with suppress(TimeoutError):  # a broken channel may never close
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await channel.close()
+
+
+def _is_deadline(error: Exception) -> bool:
+    return isinstance(error, grpc.aio.AioRpcError) and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 def _database(project: str) -> str:
@@ -85,6 +101,6 @@ def _listen_request(project: str) -> dict[str, Any]:
     return {"database": _database(project), "add_target": target}
 
 
-async def _once(request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+async def _once(request: ListenRequest) -> AsyncIterator[ListenRequest]:
     yield request
     await asyncio.Event().wait()  # the stream lives as long as its requests do
