@@ -114,6 +114,32 @@ class StoreContract:
         assert [s.path for s in snapshots] == paths
         assert [s.data for s in snapshots] == [{"n": "c"}, None, {"n": "a"}, {"n": "c"}]
 
+    @pytest.mark.parametrize(
+        "value",
+        [
+            None,
+            True,
+            0,
+            -1,
+            2**63 - 1,
+            -(2**63),
+            1.0,
+            -0.5,
+            1e300,
+            0.1 + 0.2,
+            "",
+            "naïve – 日本語 🎉 e\u0301 \u202e \u0000 '\"\\",
+            [],
+            {},
+            [1, 1.0, "1", None, True, {"deep": [{}]}],
+            {"a": {"b": {"c": [1, {"d": {}}]}}, "empty": {}, "with space": 1, "dot.ted": 2, "ünï": 3},
+            NOON,
+            {"at": [NOON, NOON + timedelta(microseconds=1)]},
+            "2026-03-01T12:00:00Z",
+            datetime(1970, 1, 1, tzinfo=UTC),
+        ],
+        ids=repr,
+    )
     async def test_value_comes_back_exactly(self, store: Store, collection: str, value: Any) -> None:
         await put(store, f"{collection}/a", {"value": value})
         found = await data_at(store, f"{collection}/a")
