@@ -53,7 +53,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="switchyard-demo-") as folder:
         env = secrets_for_demo() | {
             "DATA_DIR": folder, "INTAKE_URL_PORT": "0", "CONSOLE_PORT": "0", "AUTOMATIC": ALLOWANCE,
-            "RELAY_TRACE": "", "SANDBOX": "on",
+            "SANDBOX": "on",
         }  # fmt: skip
         os.environ.update(env)
         log = Path(folder) / "stack.log"
@@ -61,13 +61,16 @@ def main() -> int:
         stack = Child("infra.run", log=log)
         try:
             stack.wait_for("ready", START_TIMEOUT_S)
-            return asyncio.run(_demo(running.read(Path(folder)), began))
+            status = asyncio.run(_demo(running.read(Path(folder)), began))
         except (StackError, httpx.HTTPError, TimeoutError) as error:
             print(f"demo failed: {type(error).__name__}: {error}\n--- end of the stack's log", file=sys.stderr)
             print("\n".join(log.read_text(errors="replace").splitlines()[-60:]), file=sys.stderr)
-            return 1
+            status = 1
         finally:
-            stack.stop()
+            ended = stack.stop()
+        if ended != 0:
+            print(f"the stack ended with status {ended}, not 0", file=sys.stderr)
+        return status or ended
 
 
 async def _demo(stack: running.Running, began: float) -> int:

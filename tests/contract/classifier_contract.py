@@ -1,4 +1,7 @@
-"""What every remote `Classifier` promises. A subclass named `Test...` says how to build one for a server."""
+"""What every `Classifier` promises, and what those that ask a server promise besides.
+
+A subclass named `Test...` supplies the fixture `classifier`, or says how to build one for a server.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import asyncio
 import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
+from typing import Annotated
 
 import pytest
+from pydantic import Field
 
 from infra.gemini_server import GeminiServer, serving
 from shared import prompt
@@ -15,7 +20,9 @@ from shared.errors import ModelRefused, ModelUnavailable, SwitchyardError
 from shared.intents import Intent, ParametersModel, Provider, Registry
 from shared.payload import View
 from shared.ports import Classifier, Question
-from shared.schemas import AutomationTask
+from shared.provenance import FromPayload
+from shared.schemas import UNCLASSIFIED, AutomationTask
+from shared.strict_json import parse_object
 
 KEY = "AIza-the-key-itself"
 MODEL = "gemini-3.5-flash-lite"
@@ -23,7 +30,7 @@ PRIVATE = "my card ends in 4242"
 
 
 class Parameters(ParametersModel):
-    order_id: str
+    order_id: Annotated[str, Field(pattern=r"^#?[A-Za-z0-9-]{3,40}$"), FromPayload()]
     amount_minor: int | None = None
 
 
@@ -42,7 +49,43 @@ def question(text: str = f"I want a refund of $25.00 for order #10021, {PRIVATE}
 
 
 class ClassifierContract:
-    """Inherited by the suite of each adapter."""
+    """Inherited by the suite of every adapter."""
+
+    async def test_answer_is_json_that_the_gate_can_read(self, classifier: Classifier) -> None:
+        answer = await classifier.ask(question(), 5)
+        said = parse_object(answer.text.encode())
+        assert set(said) == {"intent", "parameters", "confidence"}
+        assert said["intent"] in ("refund_request", UNCLASSIFIED)
+        assert 0 <= said["confidence"] <= 1
+        assert said["parameters"].get("order_id", "#10021") in ("#10021", "10021")
+
+    async def test_answer_names_its_model_cost_and_time(self, classifier: Classifier) -> None:
+        answer = await classifier.ask(question(), 5)
+        assert answer.model == classifier.model != ""
+        assert answer.tokens_used >= 0
+        assert 0 <= answer.latency_ms < 5000
+
+    async def test_ten_questions_at_once_are_answered_each_for_itself(self, classifier: Classifier) -> None:
+        texts = [f"I want a refund of $25.00 for order #{20000 + n}" for n in range(10)]
+        answers = await asyncio.gather(*(classifier.ask(question(t), 5) for t in texts))
+        for n, answer in enumerate(answers):
+            assert str(20000 + n) in answer.text
+
+    async def test_text_that_fits_nothing_is_not_called_sure(self, classifier: Classifier) -> None:
+        said = parse_object((await classifier.ask(question("is cnn really fake news"), 5)).text.encode())
+        assert said["intent"] == UNCLASSIFIED or said["confidence"] < 0.8
+
+    async def test_payload_is_in_no_repr(self, classifier: Classifier) -> None:
+        asked = question()
+        assert PRIVATE not in repr(await classifier.ask(asked, 5)) + repr(classifier)
+
+    async def test_closing_twice_is_harmless(self, classifier: Classifier) -> None:
+        await classifier.close()
+        await classifier.close()
+
+
+class RemoteClassifierContract(ClassifierContract):
+    """Inherited by the suite of each SDK: faults of the server, keys, timeouts."""
 
     def build(self, endpoint: str, key: str = KEY) -> Classifier:
         raise NotImplementedError

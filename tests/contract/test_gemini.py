@@ -7,10 +7,10 @@ import asyncio
 from infra.gemini_server import GeminiServer
 from shared.classifiers.gemini import GeminiClassifier
 from shared.ports import Classifier
-from tests.contract.classifier_contract import KEY, MODEL, ClassifierContract, question
+from tests.contract.classifier_contract import KEY, MODEL, RemoteClassifierContract, question
 
 
-class TestGemini(ClassifierContract):
+class TestGemini(RemoteClassifierContract):
     def build(self, endpoint: str, key: str = KEY) -> Classifier:
         return GeminiClassifier(key, MODEL, endpoint)
 

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from infra.gemini_server import GeminiServer
 from shared.classifiers.genai import GenaiClassifier
 from shared.ports import Classifier
-from tests.contract.classifier_contract import KEY, MODEL, ClassifierContract, question
+from tests.contract.classifier_contract import KEY, MODEL, RemoteClassifierContract, question
 
 
-class TestGenai(ClassifierContract):
+class TestGenai(RemoteClassifierContract):
     def build(self, endpoint: str, key: str = KEY) -> Classifier:
         return GenaiClassifier(key, MODEL, endpoint)
 

@@ -19,6 +19,7 @@ from shared.intents import Intent, ParametersModel, Provider, Registry
 from shared.payload import View
 from shared.ports import Answer, Question
 from shared.provenance import FromField, FromPayload, MoneyFromPayload, check
+from tests.contract.classifier_contract import REFUND, ClassifierContract
 
 ROOT = Path(__file__).parents[2]
 TICKETS = [json.loads(line) for line in (ROOT / "tests/data/tickets.jsonl").read_text("utf-8").splitlines()]
@@ -43,6 +44,12 @@ def question(texts: str | dict[str, str], fields: dict[str, Any] | None = None, 
 async def ask(local: LocalClassifier, texts: str | dict[str, str], fields: Any = None, *names: str) -> SimpleNamespace:
     answer = await local.ask(question(texts, fields, *names), timeout_s=5)
     return SimpleNamespace(**json.loads(answer.text))
+
+
+class TestLocalClassifier(ClassifierContract):
+    @pytest.fixture
+    def classifier(self) -> LocalClassifier:
+        return LocalClassifier(Registry({"refund_request": REFUND}))
 
 
 # What tests/data/README.md says of these tickets; the floors leave room for a few of them.
