@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from shared.errors import BadRequest, Misconfigured, Retry, SettingError, SwitchyardError, TooLarge
+from shared.errors import BadRequest, Misconfigured, NotFound, Retry, SettingError, SwitchyardError, TooLarge
 from shared.logs import Severity, log
 from shared.push import MAX_ENVELOPE_BYTES, Delivery, parse
 
@@ -117,13 +117,21 @@ def trace_id(request: Request) -> str:
 
 
 def _log_error(function: str, request: Request, error: SwitchyardError, delivery: Delivery | None = None) -> None:
-    severity: Severity = "ERROR" if isinstance(error, Misconfigured) or status_of(error) == 500 else "WARNING"
     log(
-        severity, error.code, function=function, outcome="refused" if status_of(error) < 500 else "retry",
+        _severity(error), error.code, function=function, outcome="refused" if status_of(error) < 500 else "retry",
         error_code=error.code, field=_named_by_us(error.field), status=status_of(error),
         trace_id=delivery.trace_id if delivery else trace_id(request),
         message_id=delivery.message_id if delivery else None, attempt=delivery.attempt if delivery else None,
     )  # fmt: skip
+
+
+def _severity(error: SwitchyardError) -> Severity:
+    """ERROR is for operators: nobody outside may raise it at will, as a call of any /hooks/<name> could."""
+    if isinstance(error, NotFound):
+        return "INFO"
+    if error.code == "secret_missing":
+        return "WARNING"
+    return "ERROR" if isinstance(error, Misconfigured) or status_of(error) == 500 else "WARNING"
 
 
 def _named_by_us(field: str | None) -> str | None:

@@ -87,8 +87,15 @@ class Retry(SwitchyardError):
     code = "unavailable"
     status = 503
 
-    def __init__(self, message: str = "", *, code: str | None = None, retry_after_s: float | None = None) -> None:
-        super().__init__(message, code=code)
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, code=code, field=field)
         self.retry_after_s = retry_after_s
 
 

@@ -100,9 +100,11 @@ def secrets_of(source: str, env: Mapping[str, str] | None = None) -> list[bytes]
     name = f"{source.upper().replace('-', '_')}_WEBHOOK_SECRET"
     secrets = [s.strip().encode() for s in env.get(name, "").split(",") if s.strip()]
     if not secrets:
-        raise Misconfigured(f"{name} is not set; {source} webhooks are refused until it is", code="secret_missing")
+        raise Misconfigured(
+            f"{name} is not set; {source} webhooks are refused until it is", code="secret_missing", field=name
+        )
     if any(len(s) < MIN_SECRET_BYTES for s in secrets):
-        raise Misconfigured(f"{name} must have at least {MIN_SECRET_BYTES} bytes", code="secret_too_short")
+        raise Misconfigured(f"{name} must have at least {MIN_SECRET_BYTES} bytes", code="secret_too_short", field=name)
     return secrets
 
 

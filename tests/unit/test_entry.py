@@ -134,14 +134,26 @@ async def test_error_answer_has_one_form() -> None:
     assert answer.json() == {"error": {"code": "bad_thing", "message": "not like this", "field": "/a/b"}}
 
 
-async def test_missing_setting_is_an_error_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("error", "severity"),
+    [
+        (errors.Misconfigured("not set", code="setting_missing", field="IAP_AUDIENCE"), "ERROR"),
+        # Anybody can call /hooks/<name>, so a missing secret must not raise the alarm.
+        (errors.Misconfigured("not set", code="secret_missing", field="CRM_WEBHOOK_SECRET"), "WARNING"),
+        (errors.NotFound("no such task"), "INFO"),
+        (errors.StoreUnavailable("down"), "WARNING"),
+    ],
+)
+async def test_severity_is_for_operators_and_a_setting_is_named(
+    error: errors.SwitchyardError, severity: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     async def work(request: Request) -> Response:
-        raise errors.Misconfigured("no secret", code="secret_missing")
+        raise error
 
     async with client(work) as http:
-        assert (await http.get("/")).status_code == 503
+        assert (await http.get("/")).status_code in (404, 503)
     [line] = lines(capsys)
-    assert (line["severity"], line["error_code"]) == ("ERROR", "secret_missing")
+    assert (line["severity"], line["error_code"], line.get("field")) == (severity, error.code, error.field)
 
 
 # --- bodies
