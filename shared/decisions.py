@@ -17,7 +17,7 @@ from shared.creation import approval_of
 from shared.errors import Forbidden, Refused, Unprocessable
 from shared.gate import Usage, is_enabled, policy_reasons, validate
 from shared.intents import Intent
-from shared.lifecycle import Person
+from shared.moves import Person
 from shared.outbox import pay
 from shared.payload import view
 from shared.ports import Document, Snapshot

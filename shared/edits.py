@@ -12,7 +12,7 @@ from shared.creation import approval_of
 from shared.decisions import Wish, decide
 from shared.entry import Outcome
 from shared.errors import BadRequest, Conflict, NotFound
-from shared.lifecycle import Person
+from shared.moves import Person
 from shared.ports import Document, Snapshot, Write
 from shared.schemas import TaskRecord
 from shared.tasks import to_document

@@ -1,7 +1,7 @@
 """The state machine of a task: every arrow is one pure function `(record, event, now) -> record`. No I/O.
 
 An arrow that may not be taken raises `Refused` (a person asked) or `Skip` (a message asked) and changes nothing.
-`now` is always the store's clock.
+`now` is always the store's clock. What the arrows are made of is in `shared.moves`.
 """
 
 from __future__ import annotations
@@ -12,43 +12,45 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from shared.canonical import canonical_json, params_hash, sha256_hex
-from shared.errors import Refused, SwitchyardError
-from shared.intents import Idempotency, Intent
+from shared.errors import Refused
+from shared.intents import Intent
+from shared.moves import (
+    LEASE_MARGIN,
+    MAX_RECONCILES,
+    OUTBOX_DELAY,
+    OUTBOX_MAX_DELAY,
+    RECONCILE_AFTER,
+    Person,
+    Skip,
+    again,
+    decided,
+    end,
+    expired,
+    finished,
+    give_up,
+    may_repeat,
+    move,
+    must_own,
+    must_wait,
+    owe,
+    restored,
+    scheduled,
+    settled,
+    unknown,
+)
 from shared.schemas import (
-    MAX_HISTORY,
     TERMINAL,
-    UNCLASSIFIED,
-    ApprovalDecision,
     AutomationTask,
     Classification,
     Decision,
     Effect,
     Execution,
-    Outbox,
     State,
-    TaskError,
     TaskRecord,
     TaskResult,
     Transition,
 )
 from shared.topics import RESULTS
-
-OUTBOX_DELAY = timedelta(seconds=30)
-OUTBOX_MAX_DELAY = timedelta(hours=1)
-LEASE_MARGIN = timedelta(seconds=30)
-REMINDER_BEFORE_EXPIRY = timedelta(hours=4)
-RECONCILE_AFTER = timedelta(minutes=1)
-MAX_RECONCILES = 8
-MAX_RETRY_DELAY_S = 600.0
-KEPT_OLDEST = 5
-
-Channel = Literal["console", "firestore", "cli", "system"]
-
-
-class Skip(SwitchyardError):
-    """Raised when a message has nothing to do here: stale, done, or the lease is held by another delivery."""
-
-    code = "stale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,6 @@ class Plan:
     classification: Classification
     decision: Decision
     topic: str  # where it goes if it may run; unused otherwise
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who asks for a change, and through what."""
-
-    name: str
-    channel: Channel
 
 
 # --- birth
@@ -100,8 +94,8 @@ def born(task: AutomationTask, plan: Plan, now: datetime, *, retention: timedelt
         history=[Transition(at=now, from_state="", to=state, by="classify", why=plan.decision.route)],
     )
     if state == "READY":
-        record = record.model_copy(update={"outbox": _owe(plan.topic, 1, now)})
-    return _scheduled(record)
+        record = record.model_copy(update={"outbox": owe(plan.topic, 1, now)})
+    return scheduled(record)
 
 
 # --- approval
@@ -122,14 +116,14 @@ def approve(
     Raises:
         Refused: `not_waiting` or `expired`.
     """
-    _must_wait(record, now)
+    must_wait(record, now)
     chosen = params_hash(intent.name, intent.schema_version, dict(parameters))
     edited = chosen != record.params_hash
     generation = record.generation + 1 if edited else record.generation
     decision = record.decision
     if edited and reasons:
         decision = decision.model_copy(update={"reasons": [*decision.reasons, *(f"edited: {r}" for r in reasons)]})
-    return _move(
+    return move(
         record,
         "READY",
         now,
@@ -141,8 +135,8 @@ def approve(
         parameters=dict(parameters),
         params_hash=chosen,
         decision=decision,
-        approval=_decided("approve", person, now, comment),
-        outbox=_owe(intent.topic, generation, now),
+        approval=decided("approve", person, now, comment),
+        outbox=owe(intent.topic, generation, now),
     )
 
 
@@ -152,20 +146,18 @@ def reject(record: TaskRecord, person: Person, now: datetime, comment: str = "")
     Raises:
         Refused: `not_waiting` or `expired`.
     """
-    _must_wait(record, now)
-    return _end(
+    must_wait(record, now)
+    return end(
         record, "REJECTED", now, by=person.name, why="rejected", output="rejected by a person", success=False,
-        approval=_decided("reject", person, now, comment),
+        approval=decided("reject", person, now, comment),
     )  # fmt: skip
 
 
 def expire(record: TaskRecord, now: datetime) -> TaskRecord:
     """AWAITING_APPROVAL -> EXPIRED: nobody decided in time, which is not a person's no."""
-    if record.state != "AWAITING_APPROVAL" or not _expired(record, now):
+    if record.state != "AWAITING_APPROVAL" or not expired(record, now):
         raise Skip(code="not_expired")
-    return _end(
-        record, "EXPIRED", now, by="system:expiry", why="nobody decided", output="nobody decided", success=False
-    )
+    return end(record, "EXPIRED", now, by="system:expiry", why="nobody decided", output="nobody decided", success=False)
 
 
 # --- execution
@@ -189,14 +181,14 @@ def claim(
         if record.exec.lease_until is not None and now < record.exec.lease_until:
             same = record.exec.message_id == message_id
             raise Skip(code="lease_held_by_this_message" if same else "lease_held")
-        if not _may_repeat(record, intent.idempotency, now):
-            return _unknown(record, now, by="execute", why="lease expired after the effect may have begun")
+        if not may_repeat(record, intent.idempotency, now):
+            return unknown(record, now, by="execute", why="lease expired after the effect may have begun")
     elif record.state != "READY":
         raise Skip(code="already_done")
     elif record.exec.not_before is not None and now < record.exec.not_before:
         raise Skip(code="too_early")
     if record.exec.attempts >= intent.limits.max_attempts:
-        return _give_up(record, now, "attempts_exhausted", "every attempt ended early")
+        return give_up(record, now, "attempts_exhausted", "every attempt ended early")
     lease = now + timedelta(seconds=intent.limits.timeout_s) + LEASE_MARGIN
     execution = Execution(
         epoch=record.exec.epoch + 1,
@@ -206,7 +198,7 @@ def claim(
         attempts=record.exec.attempts + 1,
     )
     effect = record.effect.model_copy(update={"applied_before_attempt": record.effect.possibly_applied})
-    return _move(
+    return move(
         record, "EXECUTING", now, by="execute", why=f"attempt {execution.attempts}", exec=execution, effect=effect,
         outbox=None,
     )  # fmt: skip
@@ -220,17 +212,17 @@ def start(record: TaskRecord, epoch: int, intent: Intent, now: datetime, refusal
     Raises:
         Skip: `lease_lost`: another worker owns the task, stop without the effect.
     """
-    _must_own(record, epoch)
+    must_own(record, epoch)
     if record.exec.lease_until is None or now >= record.exec.lease_until:
         raise Skip(code="lease_lost")
     if refusal is not None:
-        return _give_up(record, now, refusal, "policy forbids the effect now")
-    if not _may_repeat(record, intent.idempotency, now):
-        return _unknown(record, now, by="execute", why="the idempotency key is too old to be used again")
+        return give_up(record, now, refusal, "policy forbids the effect now")
+    if not may_repeat(record, intent.idempotency, now):
+        return unknown(record, now, by="execute", why="the idempotency key is too old to be used again")
     effect = record.effect.model_copy(
         update={"possibly_applied": True, "first_started_at": record.effect.first_started_at or now}
     )
-    return _scheduled(record.model_copy(update={"effect": effect}))
+    return scheduled(record.model_copy(update={"effect": effect}))
 
 
 def succeed(record: TaskRecord, epoch: int, result: TaskResult, provider_ref: str | None, now: datetime) -> TaskRecord:
@@ -239,9 +231,9 @@ def succeed(record: TaskRecord, epoch: int, result: TaskResult, provider_ref: st
     Raises:
         Skip: `lease_lost`.
     """
-    _must_own(record, epoch)
+    must_own(record, epoch)
     effect = record.effect.model_copy(update={"outcome": "applied", "provider_ref": provider_ref})
-    return _finished(record, "SUCCEEDED", now, "execute", "", result, effect=effect, error=None)
+    return finished(record, "SUCCEEDED", now, "execute", "", result, effect=effect, error=None)
 
 
 def retry(
@@ -259,11 +251,11 @@ def retry(
     Raises:
         Skip: `lease_lost`.
     """
-    _must_own(record, epoch)
-    record = _restored(record)
+    must_own(record, epoch)
+    record = restored(record)
     if record.exec.attempts >= intent.limits.max_attempts:
-        return _give_up(record, now, code, "attempts exhausted", spent_ms=spent_ms)
-    return _again(record, intent, now, code, retry_after_s)
+        return give_up(record, now, code, "attempts exhausted", spent_ms=spent_ms)
+    return again(record, intent, now, code, retry_after_s)
 
 
 def fail(
@@ -274,8 +266,8 @@ def fail(
     Raises:
         Skip: `lease_lost`.
     """
-    _must_own(record, epoch)
-    return _give_up(_restored(record), now, code, message, spent_ms=spent_ms)
+    must_own(record, epoch)
+    return give_up(restored(record), now, code, message, spent_ms=spent_ms)
 
 
 def ambiguous(record: TaskRecord, epoch: int, intent: Intent, now: datetime, *, code: str) -> TaskRecord:
@@ -284,12 +276,12 @@ def ambiguous(record: TaskRecord, epoch: int, intent: Intent, now: datetime, *, 
     Raises:
         Skip: `lease_lost`.
     """
-    _must_own(record, epoch)
+    must_own(record, epoch)
     if not record.effect.possibly_applied:  # it ended before the start marker: nothing was sent
         return retry(record, epoch, intent, now, code=code)
-    if record.exec.attempts < intent.limits.max_attempts and _may_repeat(record, intent.idempotency, now):
-        return _again(record, intent, now, code, None)
-    return _unknown(record, now, by="execute", why=code)
+    if record.exec.attempts < intent.limits.max_attempts and may_repeat(record, intent.idempotency, now):
+        return again(record, intent, now, code, None)
+    return unknown(record, now, by="execute", why=code)
 
 
 # --- repair
@@ -311,7 +303,7 @@ def reconciled(
         effect = record.effect.model_copy(update={"reconciles": asked})
         again = now + RECONCILE_AFTER * 2**asked if asked < MAX_RECONCILES else None
         return record.model_copy(update={"effect": effect, "outbox": None, "next_check_at": again})
-    return _settled(record, verdict, now, by="reconcile", why="the provider said so")
+    return settled(record, verdict, now, by="reconcile", why="the provider said so")
 
 
 def settle(
@@ -324,7 +316,7 @@ def settle(
     """
     if record.state != "UNKNOWN":
         raise Refused(f"only an UNKNOWN task can be settled; this one is {record.state}", code="not_unknown")
-    return _settled(record, verdict, now, by=person.name, why=reason)
+    return settled(record, verdict, now, by=person.name, why=reason)
 
 
 def redrive(
@@ -346,7 +338,7 @@ def redrive(
     """
     if record.state not in ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED"):
         raise Refused(f"a {record.state} task cannot be redriven", code="not_redrivable")
-    if record.effect.possibly_applied and not not_applied and not _may_repeat(record, intent.idempotency, now):
+    if record.effect.possibly_applied and not not_applied and not may_repeat(record, intent.idempotency, now):
         raise Refused(
             "the effect may have happened and must not be repeated blindly; look at the provider, then settle it or "
             "redrive with verdict not_applied",
@@ -356,7 +348,7 @@ def redrive(
     if record.effect.possibly_applied and not not_applied and chosen != record.params_hash:
         raise Refused("parameters can change only after the verdict not_applied", code="verdict_needed")
     approved = record.approval is not None and record.approval.decision == "approve" and chosen == record.params_hash
-    return _move(
+    return move(
         record,
         "READY",
         now,
@@ -368,12 +360,12 @@ def redrive(
         parameters=dict(parameters),
         params_hash=chosen,
         # Whoever redrives has seen these parameters: policy that turned against the task cannot end it once more.
-        approval=record.approval if approved else _decided("approve", person, now, reason),
+        approval=record.approval if approved else decided("approve", person, now, reason),
         exec=Execution(epoch=record.exec.epoch),
         effect=Effect(seq=record.effect.seq + 1) if not_applied else record.effect,
         error=None,
         result=None,
-        outbox=_owe(intent.topic, record.generation + 1, now),
+        outbox=owe(intent.topic, record.generation + 1, now),
     )
 
 
@@ -387,7 +379,7 @@ def cancel(record: TaskRecord, person: Person, reason: str, now: datetime) -> Ta
         raise Refused(f"the task is already {record.state}", code="already_done")
     if record.effect.possibly_applied:
         raise Refused("the effect may have happened; settle the task instead", code="possibly_applied")
-    return _end(record, "CANCELLED", now, by=person.name, why=reason, output="cancelled by a person", success=False)
+    return end(record, "CANCELLED", now, by=person.name, why=reason, output="cancelled by a person", success=False)
 
 
 def dead_lettered(record: TaskRecord, generation: int, now: datetime) -> TaskRecord:
@@ -402,7 +394,7 @@ def dead_lettered(record: TaskRecord, generation: int, now: datetime) -> TaskRec
         raise Skip(code="already_done")
     if record.state == "EXECUTING" and record.exec.lease_until is not None and now < record.exec.lease_until:
         raise Skip(code="lease_held")
-    return _give_up(record, now, "dead_lettered", "the message failed too often", by="deadletter")
+    return give_up(record, now, "dead_lettered", "the message failed too often", by="deadletter")
 
 
 # --- the sweeper
@@ -421,164 +413,23 @@ def sweep(record: TaskRecord, topic: str | None, now: datetime) -> TaskRecord:
         raise Skip(code="not_due")
     if record.state == "AWAITING_APPROVAL":
         reminded = record.decision.model_copy(update={"reminded_at": now})
-        return _scheduled(record.model_copy(update={"decision": reminded}))
+        return scheduled(record.model_copy(update={"decision": reminded}))
     moving = record.state in ("READY", "EXECUTING", "UNKNOWN")
     if moving and topic is None:
         if record.state == "UNKNOWN":
             return record.model_copy(update={"outbox": None, "next_check_at": None})
-        return _give_up(record, now, "intent_removed", "its intent is not deployed any more", by="sweep")
+        return give_up(record, now, "intent_removed", "its intent is not deployed any more", by="sweep")
     if record.outbox is None and not moving:
         return record.model_copy(update={"next_check_at": None})
-    outbox = record.outbox or _owe(topic or RESULTS, record.generation, now)
+    outbox = record.outbox or owe(topic or RESULTS, record.generation, now)
     outbox = outbox.model_copy(update={"topic": topic if moving else RESULTS})
     tries = outbox.tries + 1
     delay = min(OUTBOX_DELAY * 2**tries, OUTBOX_MAX_DELAY)
-    return _scheduled(
+    return scheduled(
         record.model_copy(update={"outbox": outbox.model_copy(update={"tries": tries, "due_at": now + delay})})
     )
 
 
 def delivered(record: TaskRecord) -> TaskRecord:
     """Clear an outbox whose message was published and is needed by nobody here (topic `results`)."""
-    return _scheduled(record.model_copy(update={"outbox": None}))
-
-
-# --- parts
-
-
-def _may_repeat(record: TaskRecord, idempotency: Idempotency, now: datetime) -> bool:
-    """Whether the effect may begin (again): it never began, repeating is harmless, or the key is young enough."""
-    effect = record.effect
-    if not effect.possibly_applied or idempotency.kind == "natural":
-        return True
-    if idempotency.kind != "by_key" or effect.first_started_at is None:
-        return False
-    return now - effect.first_started_at < idempotency.safe_age
-
-
-def _must_wait(record: TaskRecord, now: datetime) -> None:
-    if record.state != "AWAITING_APPROVAL":
-        raise Refused(f"the task is {record.state}, not waiting for a decision", code="not_waiting")
-    if _expired(record, now):
-        raise Refused("the approval has expired", code="expired")
-
-
-def _expired(record: TaskRecord, now: datetime) -> bool:
-    return record.decision.expires_at is not None and now >= record.decision.expires_at
-
-
-def _must_own(record: TaskRecord, epoch: int) -> None:
-    if record.state != "EXECUTING" or record.exec.epoch != epoch:
-        raise Skip(code="lease_lost")
-
-
-def _restored(record: TaskRecord) -> TaskRecord:
-    """Take this attempt's start marker back, never an earlier attempt's."""
-    effect = record.effect.model_copy(update={"possibly_applied": record.effect.applied_before_attempt})
-    return record.model_copy(update={"effect": effect})
-
-
-def _again(record: TaskRecord, intent: Intent, now: datetime, code: str, retry_after_s: float | None) -> TaskRecord:
-    delay_s = min(retry_after_s if retry_after_s is not None else 2.0**record.exec.attempts, MAX_RETRY_DELAY_S)
-    outbox = Outbox(topic=intent.topic, generation=record.generation, due_at=now + timedelta(seconds=delay_s))
-    not_before = outbox.due_at if retry_after_s is not None else None
-    execution = record.exec.model_copy(update={"lease_until": None, "not_before": not_before})
-    return _move(
-        record, "READY", now, by="execute", why=code, outbox=outbox, error=TaskError(code=code), exec=execution
-    )
-
-
-def _give_up(
-    record: TaskRecord, now: datetime, code: str, message: str, *, by: str = "execute", spent_ms: float = 0.0
-) -> TaskRecord:
-    """No more attempts: FAILED if certainly nothing happened in this generation, else UNKNOWN."""
-    if record.effect.possibly_applied:
-        return _unknown(record, now, by=by, why=code)
-    effect = record.effect.model_copy(update={"outcome": "not_applied"})
-    return _end(
-        record, "FAILED", now, by=by, why=code, output=message or code, success=False, effect=effect,
-        error=TaskError(code=code, message=message), spent_ms=spent_ms,
-    )  # fmt: skip
-
-
-def _unknown(record: TaskRecord, now: datetime, *, by: str, why: str) -> TaskRecord:
-    effect = record.effect.model_copy(update={"outcome": "unknown", "reconciles": 0})
-    message = "the effect may have happened; nobody repeats it until someone has looked"
-    return _move(
-        record, "UNKNOWN", now, by=by, why=why, effect=effect, outbox=None, error=TaskError(code=why, message=message)
-    )
-
-
-def _settled(
-    record: TaskRecord, verdict: Literal["applied", "not_applied"], now: datetime, *, by: str, why: str
-) -> TaskRecord:
-    applied = verdict == "applied"
-    effect = record.effect.model_copy(update={"outcome": verdict, "possibly_applied": applied})
-    return _end(
-        record, "SUCCEEDED" if applied else "FAILED", now, by=by, why=why, output=f"settled: {verdict}",
-        success=applied, effect=effect, error=None if applied else TaskError(code="not_applied", message=why),
-    )  # fmt: skip
-
-
-def _decided(decision: Literal["approve", "reject"], person: Person, now: datetime, comment: str) -> ApprovalDecision:
-    return ApprovalDecision(decision=decision, by=person.name, channel=person.channel, at=now, comment=comment[:1000])
-
-
-def _owe(topic: str, generation: int, now: datetime) -> Outbox:
-    return Outbox(topic=topic, generation=generation, due_at=now + OUTBOX_DELAY)
-
-
-def _end(
-    record: TaskRecord,
-    state: State,
-    now: datetime,
-    *,
-    by: str,
-    why: str,
-    output: str,
-    success: bool,
-    spent_ms: float = 0.0,
-    **changes: Any,
-) -> TaskRecord:
-    tokens = record.classification.tokens_used
-    result = TaskResult(success=success, output=output[:4000], execution_time_ms=spent_ms, tokens_used=tokens)
-    return _finished(record, state, now, by, why, result, **changes)
-
-
-def _finished(
-    record: TaskRecord, state: State, now: datetime, by: str, why: str, result: TaskResult, **changes: Any
-) -> TaskRecord:
-    """Enter a terminal state and owe the result to topic `results`."""
-    execution = record.exec.model_copy(update={"lease_until": None})
-    return _move(
-        record, state, now, by=by, why=why, result=result, exec=execution,
-        outbox=_owe(RESULTS, record.generation, now), **changes,
-    )  # fmt: skip
-
-
-def _move(record: TaskRecord, to: State, now: datetime, *, by: str, why: str, **changes: Any) -> TaskRecord:
-    entry = Transition(at=now, from_state=record.state, to=to, by=by[:200], why=why[:300])
-    history = [*record.history, entry]
-    if len(history) > MAX_HISTORY:  # the beginning and the end tell the story
-        history = history[:KEPT_OLDEST] + history[KEPT_OLDEST + 1 :]
-    lifetime = record.expire_at - record.updated_at
-    moved = {"state": to, "updated_at": now, "expire_at": now + lifetime, "history": history}
-    return _scheduled(record.model_copy(update=moved | changes))
-
-
-def _scheduled(record: TaskRecord) -> TaskRecord:
-    """Set `next_check_at`: when the sweeper must look again if nothing else happens."""
-    due: datetime | None = None
-    if record.outbox is not None:
-        due = record.outbox.due_at
-    elif record.state == "EXECUTING":
-        due = record.exec.lease_until
-    elif record.state == "AWAITING_APPROVAL" and record.decision.expires_at is not None:
-        expires_at = record.decision.expires_at
-        remind_at = expires_at - min(REMINDER_BEFORE_EXPIRY, (expires_at - record.created_at) / 4)
-        due = expires_at if record.decision.reminded_at else remind_at
-    elif record.state == "READY":
-        due = record.updated_at + OUTBOX_DELAY
-    elif record.state == "UNKNOWN" and record.intent != UNCLASSIFIED:
-        due = record.updated_at + RECONCILE_AFTER
-    return record.model_copy(update={"next_check_at": due})
+    return scheduled(record.model_copy(update={"outbox": None}))

@@ -20,7 +20,7 @@ from shared.canonical import params_hash
 from shared.composition import Ports
 from shared.errors import CommitUnknown, Conflict, PublishFailed, SwitchyardError
 from shared.intents import Registry, discover
-from shared.lifecycle import Person
+from shared.moves import Person
 from shared.ports import ABSENT, Answer, Document, Filter, Question, Snapshot, Write
 from shared.push import Delivery
 from shared.schemas import AutomationTask, TaskRecord

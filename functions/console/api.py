@@ -19,7 +19,7 @@ from shared.composition import Ports
 from shared.decisions import Wish
 from shared.entry import Outcome, log_outcome, read_body, started
 from shared.errors import BadRequest, Forbidden, MethodNotAllowed, NotFound, Unprocessable, UnsupportedMediaType
-from shared.lifecycle import Person
+from shared.moves import Person
 from shared.ports import Filter, Snapshot
 from shared.schemas import MAX_PAYLOAD_BYTES, Model, State, TaskRecord
 from shared.strict_json import parse_object

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import Misconfigured, Unauthenticated
-from shared.lifecycle import Person
+from shared.moves import Person
 from shared.settings import Settings
 
 IAP_KEYS_URL = "https://www.gstatic.com/iap/verify/public_key"

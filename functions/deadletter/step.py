@@ -10,7 +10,7 @@ from shared.creation import create
 from shared.entry import Outcome
 from shared.errors import NotFound
 from shared.gate import degraded
-from shared.lifecycle import Skip
+from shared.moves import Skip
 from shared.outbox import pay
 from shared.parking import park
 from shared.payload import view

@@ -21,8 +21,8 @@ from shared.errors import NotFound, Retry
 from shared.gate import start_refusal
 from shared.handler import Ambiguous, HandlerOutcome, NotApplied, Permanent, TaskContext, TaskOutput
 from shared.intents import Intent
-from shared.lifecycle import Skip
 from shared.logs import log
+from shared.moves import Skip
 from shared.outbound import Outbound
 from shared.outbox import pay
 from shared.parking import park

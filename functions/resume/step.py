@@ -12,7 +12,7 @@ from shared.composition import Ports
 from shared.edits import UNATTRIBUTED, consume
 from shared.entry import Outcome
 from shared.errors import BadRequest
-from shared.lifecycle import Person
+from shared.moves import Person
 from shared.tasks import approval_path, task_path, to_record
 
 

@@ -15,8 +15,8 @@ from shared.composition import Ports
 from shared.edits import DECISIONS, UNATTRIBUTED, consume
 from shared.entry import Outcome
 from shared.errors import NotFound, Retry
-from shared.lifecycle import Person, Skip
 from shared.logs import log
+from shared.moves import Person, Skip
 from shared.outbox import pay
 from shared.ports import Filter, Snapshot
 from shared.schemas import TaskRecord

@@ -10,7 +10,7 @@ import pytest
 from shared import decisions
 from shared.errors import Conflict, Forbidden, NotFound, Refused, StoreUnavailable, SwitchyardError, Unprocessable
 from shared.handler import Ambiguous, Permanent
-from shared.lifecycle import Person
+from shared.moves import Person
 from tests.world import (
     ORDER_STATUS,
     REFUND,

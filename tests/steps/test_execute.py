@@ -427,7 +427,7 @@ async def test_worker_that_lost_its_lease_before_the_write_sends_nothing(shop: S
 
 async def test_cancelled_task_stops_before_its_write(shop: Shop) -> None:
     from shared.decisions import cancel
-    from shared.lifecycle import Person
+    from shared.moves import Person
 
     world = await started(CANCEL_ORDER)
 
@@ -620,7 +620,7 @@ async def test_provider_that_cannot_say_leaves_the_effect_unknown(verdict: Any) 
 
 async def test_verdict_that_comes_after_a_person_settled_changes_nothing() -> None:
     from shared.decisions import settle
-    from shared.lifecycle import Person
+    from shared.moves import Person
 
     world = await started(SUMMARY)
 

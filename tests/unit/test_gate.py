@@ -12,7 +12,8 @@ import pytest
 from shared import gate, lifecycle
 from shared.gate import Usage, degraded, plan, presentable, read_answer, start_refusal
 from shared.intents import Registry
-from shared.lifecycle import Person, Plan
+from shared.lifecycle import Plan
+from shared.moves import Person
 from shared.payload import view
 from shared.ports import Answer
 from shared.schemas import AutomationTask, TaskRecord

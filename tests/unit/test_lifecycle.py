@@ -12,7 +12,8 @@ import pytest
 from shared import lifecycle
 from shared.errors import Refused
 from shared.intents import NATURAL, NONE, Intent, Limits, by_key
-from shared.lifecycle import Person, Plan, Skip
+from shared.lifecycle import Plan
+from shared.moves import Person, Skip
 from shared.schemas import MAX_HISTORY, TERMINAL, Classification, Decision, TaskRecord, TaskResult
 from tests.world import BEGINNING, REGISTRY, ticket
 
