@@ -51,18 +51,20 @@ def read(data_dir: Path) -> Running:
 @asynccontextmanager
 async def documents(running: Running, settings: Settings) -> AsyncIterator[Store]:
     """Yield the running stack's store, opened from outside, as the Firestore console would be."""
-    store: Store
     if running.backend == "embedded":
         from infra.embedded.database import Database
         from infra.embedded.store import EmbeddedStore
 
         database = await Database.open(Path(settings.data_dir))
-        store = EmbeddedStore(database, project=settings.project, authid=DEVELOPER)
-    else:
-        from shared.adapters.firestore import FirestoreStore
+        try:
+            yield EmbeddedStore(database, project=settings.project, authid=DEVELOPER)
+        finally:
+            await database.close()
+        return
+    from shared.adapters.firestore import FirestoreStore
 
-        os.environ.update(running.environment)
-        store = FirestoreStore(settings.project)
+    os.environ.update(running.environment)
+    store = FirestoreStore(settings.project)
     try:
         yield store
     finally:

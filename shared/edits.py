@@ -32,7 +32,9 @@ async def consume(ports: Ports, approval: Snapshot, record: TaskRecord, person: 
     fields = {"task_id": record.task_id, "intent": record.intent, "state_from": record.state}
     if data.get("outcome") is not None or status == "pending":
         edited = data.get("outcome") is not None and record.approval is not None and status != _status_of(record)
-        return Outcome("edited_after_decision" if edited else "nothing_to_do", fields=fields)
+        if edited:
+            return Outcome("edited_after_decision", fields=fields, severity="WARNING")
+        return Outcome("nothing_to_do", fields=fields)
     decision = DECISIONS.get(status) if isinstance(status, str) else None
     if decision is None:
         return await _refuse(ports, approval, record, "status must be approved or rejected", "bad_status")

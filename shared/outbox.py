@@ -12,15 +12,14 @@ from shared.tasks import task_path, to_document
 from shared.topics import RESULTS
 
 
-async def pay(ports: Ports, record: TaskRecord, version: str) -> bool:
+async def pay(ports: Ports, record: TaskRecord, version: str) -> None:
     """Publish what `record`, committed as `version`, owes. Never raises: the document owns the task now.
 
     An intent's message stays owed until a claim proves that it arrived; a result is cleared as soon as it is published.
-    Returns whether everything was paid.
     """
     outbox = record.outbox
     if outbox is None:
-        return True
+        return
     attributes = {"schema_version": str(SCHEMA_VERSION), "trace_id": record.trace_id}
     try:
         await ports.publisher.publish(outbox.topic, _message(record), attributes)
@@ -28,14 +27,12 @@ async def pay(ports: Ports, record: TaskRecord, version: str) -> bool:
             cleared = to_document(delivered(record))
             await ports.store.commit(Write(task_path(record.task_id), cleared, version))
     except Conflict:
-        return False  # somebody has moved the task on, and looks after what it owes
+        pass  # somebody has moved the task on, and looks after what it owes
     except Retry as error:
         log(
             "WARNING", "not paid; the sweeper will", task_id=record.task_id, topic=outbox.topic,
             error_code=error.code, trace_id=record.trace_id, outcome="outbox_left",
         )  # fmt: skip
-        return False
-    return True
 
 
 def _message(record: TaskRecord) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from functions.intake.incoming import incoming
 from functions.intake.step import receive_event, receive_webhook
 from shared.composition import ports
-from shared.entry import Outcome, guard, log_outcome, serve_push
+from shared.entry import Outcome, guard, log_outcome, serve_push, started
 from shared.push import Delivery
 
 
@@ -20,9 +18,9 @@ async def intake(request: Request) -> Response:
     """Serve webhooks, `POST /` and `GET /healthz`."""
 
     async def work() -> Response:
-        started = time.perf_counter()
+        began = started()
         outcome = await receive_webhook(incoming(request), ports())
-        log_outcome("intake", outcome, started)
+        log_outcome("intake", outcome, began)
         return JSONResponse(outcome.body, outcome.status)
 
     return await guard("intake", request, work)
