@@ -8,11 +8,15 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from shared.intents import Registry, discover
 from shared.ports import Classifier, Publisher, Store
 from shared.settings import Settings, load
 from shared.slots import Slots
+
+if TYPE_CHECKING:
+    from shared.outbound import Pool
 
 
 @dataclass
@@ -28,6 +32,13 @@ class Ports:
     def model_slots(self) -> Slots:
         """Model calls in flight in this instance."""
         return Slots(self.settings.max_concurrent_calls)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """Connections to the handlers' providers."""
+        from shared.outbound import POOL
+
+        return POOL
 
     @cached_property
     def registry(self) -> Registry:

@@ -54,7 +54,9 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lane:
+class Lane:
+    """The way to one provider host: the client and the places in flight."""
+
     client: Any  # httpx.AsyncClient
     slots: asyncio.Semaphore
 
@@ -63,15 +65,15 @@ class Pool:
     """One client and one semaphore per provider host and event loop, shared by all tasks of the process."""
 
     def __init__(self) -> None:
-        self._lanes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, _Lane]] = WeakKeyDictionary()
+        self._lanes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, Lane]] = WeakKeyDictionary()
 
-    def lane(self, origin: str, allow_private: bool, max_in_flight: int, transport: Any) -> _Lane:
+    def lane(self, origin: str, allow_private: bool, max_in_flight: int, transport: Any) -> Lane:
         """Return the lane of `origin` in the running loop, built on first use; the first `max_in_flight` holds."""
         lanes = self._lanes.setdefault(asyncio.get_running_loop(), {})
         key = (origin, allow_private, transport)
         if key not in lanes:
             client = _client(allow_private, max_in_flight, transport)
-            lanes[key] = _Lane(client, asyncio.Semaphore(max_in_flight))
+            lanes[key] = Lane(client, asyncio.Semaphore(max_in_flight))
         return lanes[key]
 
     async def close(self) -> None:
@@ -150,7 +152,7 @@ class Outbound:
             lane.slots.release()
 
     def _request(
-        self, lane: _Lane, call: _Call, fill: Mapping[str, str], *, headers: Mapping[str, str] | None, **body: Any
+        self, lane: Lane, call: _Call, fill: Mapping[str, str], *, headers: Mapping[str, str] | None, **body: Any
     ) -> httpx.Request:
         sent = {"User-Agent": "Switchyard", "Accept-Encoding": "identity"}  # nothing to inflate: the size cap holds
         if self.token:
@@ -173,7 +175,7 @@ class Outbound:
                 await self.before_write()
             self.before_write = None  # only once it has gone through: after a refusal every write is refused
 
-    async def _send(self, lane: _Lane, call: _Call, request: httpx.Request) -> Reply:
+    async def _send(self, lane: Lane, call: _Call, request: httpx.Request) -> Reply:
         import httpx
 
         left_s = min(CALL_TIMEOUT_S, self._left(call))

@@ -97,8 +97,11 @@ def _switch_path(intent: Intent) -> str:
 
 
 def _is_off(switch: Snapshot) -> bool:
-    """The kill switch: `switches/<intent>` with `enabled: false`, set by ops without a deployment."""
-    return switch.data is not None and switch.data.get("enabled") is False
+    """The kill switch: `switches/<intent>` with `enabled: false`, set by ops without a deployment.
+
+    Somebody in a hurry may write "false" as a string, or misspell the field: only `true` leaves the intent on.
+    """
+    return switch.data is not None and switch.data.get("enabled") is not True
 
 
 class _Attempt:
@@ -242,6 +245,7 @@ def context(
             max_in_flight=ports.settings.max_concurrent_calls,
             deadline=deadline,
             before_write=before_write,
+            pool=ports.pool,
         ),
         log=functools.partial(_log_event, record),
         requester=requester,

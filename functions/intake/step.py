@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import uuid
 from typing import Any
 
 from pydantic import ValidationError
@@ -114,7 +113,7 @@ def _invalid(error: ValidationError) -> BadRequest:
 
 async def _publish(task: AutomationTask, trace_id: str, ports: Ports) -> dict[str, Any]:
     """Publish the task and return what the log may say of it."""
-    topic, trace_id = lane(task.priority), trace_id or uuid.uuid4().hex
+    topic, trace_id = lane(task.priority), trace_id or f"{ports.random.getrandbits(128):032x}"
     attributes = {"schema_version": str(SCHEMA_VERSION), "source": task.source, "trace_id": trace_id}
     try:
         async with asyncio.timeout(PUBLISH_TIMEOUT_S):

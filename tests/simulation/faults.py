@@ -1,0 +1,83 @@
+"""What goes wrong in a run, and how often: drawn from the seed, so that every run has a weather of its own."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, fields
+
+HOUR_S = 3600.0
+
+
+@dataclass
+class Faults:
+    """Chances, each per occasion; 0 is never. All of them are set to 0 when a run heals."""
+
+    # per trip over the network, of whoever makes it
+    crash: float = 0.0  # its instance dies, now
+    sigterm: float = 0.0  # its instance is told to end, and killed 10 s later
+    stop: float = 0.0  # its instance stands still, up to half an hour
+    slow: float = 0.0  # the trip takes seconds
+    # per call of the store
+    unavailable: float = 0.0
+    commit_lost: float = 0.0  # of unknown outcome: not applied
+    commit_kept: float = 0.0  # of unknown outcome: applied
+    # per message of the bus
+    publish_fails: float = 0.0
+    publish_kept: float = 0.0  # published, and the acknowledgement is lost
+    lost: float = 0.0  # after classify: the outbox must notice
+    copies: float = 0.0  # 1 to 9 more, mostly at once
+    late: float = 0.0  # seconds to minutes later, so that others overtake it
+    next_day: float = 0.0  # once more, 25 hours later
+    ack_lost: float = 0.0
+    buried: float = 0.0  # to the dead letters before its time, and perhaps delivered nevertheless
+    foreign: float = 0.0  # a copy of a later schema version beside it
+    abandoned: float = 0.0  # a function past its timeout goes on unseen instead of being cancelled
+    # per call of the model, of the provider
+    model: float = 0.0
+    provider: float = 0.0
+
+    def heal(self) -> None:
+        """End all trouble."""
+        for f in fields(self):
+            setattr(self, f.name, 0.0)
+
+
+RARE = ("crash", "sigterm", "stop")  # they strike at every trip, of which a task makes dozens
+
+
+@dataclass(frozen=True)
+class Weather:
+    """One run's circumstances."""
+
+    faults: Faults
+    tasks: int
+    store_down_s: tuple[float, float] | None  # from, to
+    night_s: tuple[float, float] | None  # 25 hours in which the bus and the scheduler stand still: from, to
+    clock_skew_s: float  # of the bus against the store
+    approval_ttl_s: float
+    model_budget_s: float
+    heals_at_s: float
+
+
+def draw(rng: random.Random) -> Weather:
+    """Return the weather of a run: some kinds of fault, of some strength, and never all at once."""
+    faults = Faults()
+    share = rng.choice((0.0, 0.15, 0.3, 0.5))
+    for f in fields(Faults):
+        if rng.random() < share:
+            strength = rng.choice((0.02, 0.1, 0.3))
+            setattr(faults, f.name, strength / 8 if f.name in RARE else strength)
+    down = (rng.uniform(0, 300), rng.choice((30.0, 600.0, HOUR_S))) if rng.random() < 0.05 else None
+    night_from = rng.uniform(20, 400)
+    night = (night_from, night_from + 25 * HOUR_S) if rng.random() < 0.12 else None
+    heals_at_s = rng.choice((200.0, 900.0, 2400.0))
+    return Weather(
+        faults=faults,
+        tasks=rng.choice((2, 4, 6, 8, 10)),
+        store_down_s=(down[0], down[0] + down[1]) if down else None,
+        night_s=night,
+        clock_skew_s=rng.choice((0.0, 0.0, 600.0, -600.0)),
+        approval_ttl_s=rng.choice((60.0, 600.0, 72 * HOUR_S)),
+        model_budget_s=rng.choice((0.0, 60.0, 600.0)),
+        heals_at_s=max(heals_at_s, night[1] + 600 if night else 0.0),
+    )

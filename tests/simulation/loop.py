@@ -1,0 +1,181 @@
+"""An event loop in virtual time: a seeded generator picks which of the ready callbacks runs next.
+
+Callbacks belong to the instance (the process) of the actor in whose context they run. A dead instance's callbacks are
+dropped, so that nothing of it, not even a `finally`, happens after the crash; a stopped one's are held until it goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+from asyncio import Handle, TimerHandle, events
+from collections.abc import Callable
+from contextvars import Context, ContextVar, copy_context
+from typing import Any
+
+MAX_STEPS = 400_000
+
+
+class Stuck(Exception):
+    """Raised when a run takes more steps than any run should: something goes round in circles."""
+
+
+class Broken(Exception):
+    """Raised to a caller whose connection broke: it cannot know what was done."""
+
+
+class Instance:
+    """A process: what runs in it dies, stops and goes on together."""
+
+    __slots__ = ("alive", "held", "leaving", "name", "ports", "stopped", "tasks")
+
+    def __init__(self, name: str, ports: Any) -> None:
+        self.name = name
+        self.ports = ports
+        self.alive = True
+        self.leaving = False  # gets no new work
+        self.stopped = False
+        self.held: list[Handle] = []
+        # What runs in it -> whom to tell when it dies: the caller, who sees a connection break.
+        self.tasks: dict[asyncio.Task[Any], Callable[[], None]] = {}
+
+
+class Actor:
+    """One unit of work in an instance: a delivery, a request, a person's click. `task_id` is whose it is."""
+
+    __slots__ = ("epoch", "function", "generation", "instance", "name", "saw", "task_id")
+
+    def __init__(self, name: str, instance: Instance, function: str, task_id: str = "", generation: int = 0) -> None:
+        self.name, self.instance, self.function = name, instance, function
+        self.task_id, self.generation = task_id, generation  # as its message says
+        self.epoch = 0  # of the lease it took, if any
+        self.saw: dict[str, Any] = {}  # path -> the snapshot it read last
+
+
+ACTOR: ContextVar[Actor] = ContextVar("actor")
+
+
+class SimulatedLoop(asyncio.AbstractEventLoop):
+    """What asyncio's tasks, futures, locks and timeouts need of a loop, and no more."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._now = 0.0
+        self._ready: list[Handle] = []
+        self._timers: list[tuple[float, int, TimerHandle]] = []
+        self._sequence = 0
+        self.steps = 0
+        self.halted = False  # set to stop at once
+        self.errors: list[str] = []
+
+    # --- what asyncio calls
+
+    def time(self) -> float:
+        return self._now
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Handle:
+        handle = Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_at(
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> TimerHandle:
+        timer = TimerHandle(when, callback, args, self, context)
+        self._sequence += 1
+        heapq.heappush(self._timers, (when, self._sequence, timer))
+        return timer
+
+    def call_later(
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
+        pass  # dropped when its time comes
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(self, coro: Any, *, name: Any = None, context: Context | None = None) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name, context=context)
+        actor = ACTOR.get(None) if context is None else context.get(ACTOR)
+        if actor is not None:
+            self._belongs(task, actor.instance, lambda: None)
+        return task
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return True
+
+    def is_closed(self) -> bool:
+        return False
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        self.errors.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+    # --- what the simulation calls
+
+    def start(self, actor: Actor, work: Any, broken: Callable[[], None]) -> asyncio.Task[Any]:
+        """Run a coroutine as `actor`, in its instance; `broken` is called if the instance dies before it ends."""
+        context = copy_context()
+        context.run(ACTOR.set, actor)
+        task = asyncio.Task(work, loop=self, context=context)
+        self._belongs(task, actor.instance, broken)
+        return task
+
+    def _belongs(self, task: asyncio.Task[Any], instance: Instance, broken: Callable[[], None]) -> None:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # a crash leaves tasks behind, on purpose
+        instance.tasks[task] = broken
+        task.add_done_callback(lambda t: instance.tasks.pop(t, None), context=Context())
+
+    def resume(self, instance: Instance) -> None:
+        """Let a stopped instance go on: deadlines that have passed strike before anything else happens."""
+        held, instance.held, instance.stopped = instance.held, [], False
+        timers = sorted((h for h in held if isinstance(h, TimerHandle)), key=TimerHandle.when)
+        for timer in timers:
+            if not timer.cancelled():
+                timer._run()
+        self._ready += [h for h in held if not isinstance(h, TimerHandle)]
+
+    def advance(self, until: float) -> None:
+        """Run everything that happens up to the time `until`, in seconds.
+
+        Raises:
+            Stuck: it does not end.
+        """
+        ready, timers, rnd = self._ready, self._timers, self._rng.random
+        before = events._get_running_loop()
+        events._set_running_loop(self)
+        try:
+            while not self.halted:
+                if not ready:
+                    if not timers or timers[0][0] > until:
+                        self._now = max(self._now, until)
+                        return
+                    self._now = max(self._now, timers[0][0])
+                    while timers and timers[0][0] <= self._now:
+                        ready.append(heapq.heappop(timers)[2])
+                i = int(rnd() * len(ready))
+                handle = ready[i]
+                ready[i] = ready[-1]
+                ready.pop()
+                if handle._cancelled:  # type: ignore[attr-defined]
+                    continue
+                actor = handle._context.get(ACTOR)  # type: ignore[attr-defined]
+                if actor is not None:
+                    instance = actor.instance
+                    if not instance.alive:
+                        continue
+                    if instance.stopped:
+                        instance.held.append(handle)
+                        continue
+                self.steps += 1
+                if self.steps > MAX_STEPS:
+                    raise Stuck
+                handle._run()
+        finally:
+            events._set_running_loop(before)

@@ -1,0 +1,195 @@
+"""The people: they approve, reject and edit, two at once, twice, too late and wrongly, and repair what ended badly.
+
+What somebody agreed to is told to the witness before the click: nothing else may run in their name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from shared import decisions
+from shared.canonical import params_hash
+from shared.decisions import Wish
+from shared.errors import BadRequest, Retry
+from shared.moves import Person
+from tests.simulation.loop import ACTOR, Actor, Broken, Instance
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Run
+
+REDRIVABLE = ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED")
+# In-flight requests have arrived by then, so that what somebody sees at the provider stays true.
+LOOKS_AFTER_S = 60.0
+LONGEST_WAIT_S = 900.0
+HOW = (
+    "approve", "approve", "approve", "approve", "reject", "edit", "stale_hash", "junk_parameters", "write_approved",
+    "write_approved", "write_rejected", "write_junk", "write_edited", "tamper", "delete", "both", "cancel", "redrive",
+)  # fmt: skip
+
+
+def begin(run: Run) -> None:
+    """Let an operator use the kill switch now and then."""
+    rng = run.rng
+    if rng.random() < 0.08:
+        intent, at = rng.choice(list(run.registry)), rng.uniform(5, 200)
+        run.later(at, run.store.write, f"switches/{intent}", {"enabled": False})
+        run.later(at + rng.uniform(10, 600), run.store.write, f"switches/{intent}", {"enabled": True})
+
+
+def asked(run: Run, task_id: str) -> None:
+    """A task waits for a decision: nobody, one or two people look at it."""
+    for number in range(run.rng.choice((0, 1, 1, 1, 2))):
+        run.spawn(_decide(run, task_id, f"person{number}"))
+
+
+def ended(run: Run, task_id: str) -> None:
+    """A task ended badly: perhaps somebody repairs it."""
+    for number in range(run.rng.choice((0, 0, 1, 1, 2))):
+        run.spawn(_repair(run, task_id, f"operator{number}"))
+
+
+async def _decide(run: Run, task_id: str, who: str) -> None:
+    rng = run.rng
+    await asyncio.sleep(rng.uniform(0, LONGEST_WAIT_S))
+    record = run.store.look(f"tasks/{task_id}").data
+    assert record is not None, "it asked"
+    await asyncio.sleep(rng.uniform(0, 60))  # looks, thinks, clicks
+    for _ in range(2 if rng.random() < 0.2 else 1):
+        await _act(run, task_id, record, who, rng.choice(HOW))
+
+
+async def _act(run: Run, task_id: str, record: dict[str, Any], who: str, how: str) -> None:
+    """Do one thing with the task as it was seen."""
+    run.note(f"{who} wants to {how.replace('_', ' ')} {task_id}")
+    if how == "both":
+        run.spawn(_act(run, task_id, record, who, run.rng.choice(("approve", "reject"))))
+        how = "write_approved"
+    if how.startswith("write") or how in ("tamper", "delete"):
+        _write(run, task_id, record, who, how)
+        if how != "tamper":
+            return
+    shown = record["params_hash"]
+    if how == "tamper":  # and somebody approves what they see there now
+        shown = (run.store.look(f"approvals/{task_id}").data or {}).get("params_hash", "")
+        _consent(run, task_id, record["intent"], _lower(record["parameters"]))
+    elif how == "stale_hash":
+        shown = params_hash("order_status", 1, {"order_id": "99999"})
+    await _click(run, task_id, record, who, how, shown)
+
+
+async def _click(run: Run, task_id: str, record: dict[str, Any], who: str, how: str, shown: str) -> None:
+    """Use the console."""
+    person, intent, parameters = Person(who, "console"), None, None
+    if how == "cancel":
+        return await _ask(run, who, lambda p: decisions.cancel(p, task_id, person, reason="not wanted"))
+    if how == "redrive":  # mostly too early: then it must be refused
+        _consent(run, task_id, record["intent"], record["parameters"])
+        return await _ask(run, who, lambda p: decisions.redrive(p, task_id, person, reason="again"))
+    if how == "edit" or (how == "approve" and record["intent"] == "unclassified"):
+        intent = run.witness.truth[task_id]["intent"]
+        parameters = _lower(run.witness.truth[task_id]["parameters"])
+        _consent(run, task_id, intent, parameters)
+    elif how == "junk_parameters":
+        parameters = {"order_id": 7, "url": "http://169.254.169.254/"}
+    elif how == "approve":
+        _consent(run, task_id, record["intent"], record["parameters"])
+    wish = Wish("reject" if how == "reject" else "approve", shown, intent, parameters, "seen")
+    return await _ask(run, who, lambda p: decisions.decide(p, task_id, person, wish))
+
+
+def _write(run: Run, task_id: str, record: dict[str, Any], who: str, how: str) -> None:
+    """Edit the approval document in the database's console, whatever is there now."""
+    path = f"approvals/{task_id}"
+    if how == "delete":
+        run.deleted.add(task_id)
+        run.note(f"{who} deletes {path}")
+        return run.store.delete(path)
+    seen = run.store.look(path).data
+    if seen is None:
+        return None
+    changes: dict[str, Any] = {"status": "approved"}
+    if how == "write_rejected":
+        changes = {"status": "rejected"}
+    elif how == "write_junk":
+        changes = run.rng.choice(({"status": "yes please"}, {"status": None}, {"status": "expired"}, {"intent": 7,
+                                  "status": "approved"}, {"params_hash": "0" * 64, "status": "approved"}))  # fmt: skip
+    elif how == "write_edited":
+        changes["parameters"] = _lower(seen["parameters"])
+    elif how == "tamper":
+        changed = _lower(seen["parameters"])
+        changes = {"parameters": changed, "params_hash": params_hash(record["intent"], 1, changed)}
+    data = seen | changes
+    if data["status"] == "approved":
+        _consent(run, task_id, data["intent"], data["parameters"])
+    actor = Actor(who, Instance("database console", None), "person")
+
+    def write() -> None:
+        ACTOR.set(actor)
+        run.store.write(path, data)
+
+    copy_context().run(write)
+    return None
+
+
+async def _repair(run: Run, task_id: str, who: str) -> None:
+    """Look at the provider, then redrive or settle by what is there."""
+    rng, person = run.rng, Person(who, "console")
+    await asyncio.sleep(rng.uniform(LOOKS_AFTER_S, LONGEST_WAIT_S))
+    record = run.store.look(f"tasks/{task_id}").data
+    if record is None or record["state"] not in REDRIVABLE:
+        return
+    run.note(f"{who} looks at {task_id}, which is {record['state']}")
+    happened = any(e.generation == record["generation"] for e in run.provider.of[task_id])
+    happened = happened or any(e.key == f"{task_id}.{record['intent']}.{record['effect']['seq']}"
+                               for e in run.provider.of[task_id])  # fmt: skip
+    if record["state"] == "UNKNOWN" and rng.random() < 0.5:
+        verdict: Any = "applied" if happened else "not_applied"
+        return await _ask(
+            run, who, lambda p: decisions.settle(p, task_id, person, verdict=verdict, reason="looked at the provider")
+        )
+    intent, parameters = None, None
+    if record["intent"] == "unclassified" or rng.random() < 0.2:
+        truth = run.witness.truth[task_id]
+        intent, parameters = truth["intent"], _lower(truth["parameters"])
+    _consent(run, task_id, intent or record["intent"], record["parameters"] if parameters is None else parameters)
+    not_applied = not happened and rng.random() < 0.5
+    await _ask(
+        run, who, lambda p: decisions.redrive(p, task_id, person, reason="again", not_applied=not_applied,
+                                              intent=intent, parameters=parameters)
+    )  # fmt: skip
+
+
+async def _ask(run: Run, who: str, work: Any) -> None:
+    """Send a request to the console; a person may try again, or give up."""
+    for _ in range(run.rng.choice((1, 3))):
+        try:
+            record = await run.request("console", who, work)
+        except (Retry, Broken) as error:
+            run.note(f"{who} gets no answer: {type(error).__name__}")
+        except BadRequest as error:
+            return run.note(f"{who} is refused: {error.code}")
+        except Exception as error:
+            return run.witness.fail("I0", f"the console raises {error!r}", error)
+        else:
+            return run.note(f"{who} is told: {record.state}")
+        await asyncio.sleep(run.rng.uniform(1, 30))
+    return None
+
+
+def _consent(run: Run, task_id: str, intent: str, parameters: Any) -> None:
+    run.witness.consents[task_id].append((intent, parameters))
+
+
+def _lower(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters as a careful person would change them."""
+    if "amount_minor" in parameters:
+        return parameters | {"amount_minor": 100}
+    return dict(parameters)
+
+
+def email_of(record: dict[str, Any]) -> str:
+    """Return whose task it is."""
+    return str(json.loads(record["payload"])["requester"]["email"])

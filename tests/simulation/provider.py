@@ -1,0 +1,214 @@
+"""The handlers' providers behind `Outbound`: Stripe, the shop, Auth0 and Slack as one client, with a ledger of effects.
+
+It takes the place of the HTTP client, so the handlers and `Outbound` are the production code, and so is what they make
+of a broken connection. Idempotency keys are honoured for 24 hours, as Stripe documents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from infra.sandbox.orders import derived
+from shared.outbound import Lane, Pool
+from tests.simulation.faults import HOUR_S
+from tests.simulation.loop import ACTOR, Actor
+from tests.simulation.trouble import Calm
+
+KEYS_LIVE_S = 24 * HOUR_S
+# An answer that does not come may still be under way to the provider, this long at most.
+LATEST_S = 40.0
+WRITE_FATES = (
+    "refused", "429", "503_before", "500_before", "500_after", "reset_before", "reset_after", "timeout_before",
+    "timeout_after", "applied_later", "stored_500", "409_in_use",
+)  # fmt: skip
+READ_FATES = ("refused", "429", "500_before", "reset_before", "timeout_before")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One line of the ledger: what was done to whom, for which generation of which task."""
+
+    at: float
+    operation: str
+    task_id: str
+    generation: int
+    epoch: int
+    key: str | None
+    subject: str
+    values: dict[str, Any]
+
+
+@dataclass
+class Request:
+    """What `Outbound` builds and sends."""
+
+    method: str
+    path: str
+    key: str | None
+    values: dict[str, Any]
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+
+class Response:
+    """What `Outbound` reads of an answer."""
+
+    def __init__(self, status: int, data: Any, headers: dict[str, str] | None = None) -> None:
+        self.status_code, self.headers = status, headers or {}
+        self._body = json.dumps(data).encode()
+
+    async def aiter_bytes(self) -> Any:
+        """Yield the body."""
+        yield self._body
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+class Provider:
+    """All vendors. `applied(effect)` is called in the moment of each effect, `sent(actor, operation)` of each write."""
+
+    def __init__(
+        self,
+        trouble: Calm,
+        rng: random.Random,
+        chance: Callable[[], float],
+        applied: Callable[[Effect], None],
+        sent: Callable[[Actor, str, str], None],
+    ) -> None:
+        self._trouble, self._rng, self._chance, self._applied, self._sent = trouble, rng, chance, applied, sent
+        self.ledger: list[Effect] = []
+        self.of: dict[str, list[Effect]] = defaultdict(list)  # task -> its effects
+        self._keys: dict[str, tuple[float, str, int, Any]] = {}  # key -> when, what, status and answer
+        self._statuses: dict[str, str] = {}
+
+    def build_request(self, method: str, url: str, *, headers: dict[str, str], **body: Any) -> Request:
+        """Return a request, as httpx does."""
+        path = "/" + url.split("/", 3)[3]
+        values = dict(body.get("json") or body.get("data") or body.get("params") or {})
+        return Request(method, path, headers.get("Idempotency-Key"), values)
+
+    async def send(self, request: Request, *, stream: bool) -> Response:
+        """Answer a request, or fail as the network would."""
+        actor = ACTOR.get()
+        write = request.method == "POST"
+        fate = ""
+        if self._rng.random() < self._chance():
+            fate = self._rng.choice(WRITE_FATES if write else READ_FATES)
+        if fate == "refused":
+            raise httpx.ConnectError("refused")
+        if write:
+            self._sent(actor, request.path, fate)
+        await self._trouble.hop()
+        if fate == "stored_500" and request.key is not None and request.key not in self._keys:
+            self._keys[request.key] = (self._now(), _what(request), 500, {"error": {"type": "api_error"}})
+        if fate == "applied_later":
+            delay_s = self._rng.uniform(0, LATEST_S)
+            asyncio.get_running_loop().call_later(delay_s, self._serve, request, actor, context=Context())
+        if fate.endswith("_before") or fate in ("applied_later", "429", "409_in_use"):
+            return await self._fail(fate)
+        response = self._serve(request, actor)
+        await self._trouble.hop()
+        return await self._fail(fate) if fate.endswith("_after") else response
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    async def _fail(self, fate: str) -> Response:
+        if fate.startswith("reset"):
+            raise httpx.ReadError("reset")
+        if fate.startswith("timeout") or fate == "applied_later":
+            await asyncio.sleep(HOUR_S)  # the client gives up long before
+            raise httpx.ReadTimeout("no answer")
+        if fate == "429":
+            return Response(429, {}, {"retry-after": self._rng.choice(("1", "30", "300"))})
+        return Response(409 if fate == "409_in_use" else int(fate[:3]), {"error": {"type": fate}})
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _serve(self, request: Request, actor: Actor) -> Response:
+        """Do what is asked, once per key."""
+        key, what = request.key, _what(request)
+        if key in self._keys and self._now() - self._keys[key][0] < KEYS_LIVE_S:
+            _, asked, status, answer = self._keys[key]
+            if asked != what:
+                return Response(400, {"error": {"type": "idempotency_error"}})
+            return Response(status, answer, {"idempotent-replayed": "true"})
+        status, answer = self._answer(request, actor)
+        if key is not None and status < 500:
+            self._keys[key] = (self._now(), what, status, answer)
+        return Response(status, answer)
+
+    def _answer(self, request: Request, actor: Actor) -> tuple[int, Any]:
+        path, values = request.path, request.values
+        if path == "/v1/refunds" and request.method == "POST":
+            order, _ = values["payment_intent"].split("_")[1:]
+            self._apply(request, actor, "refund", order, {"amount_minor": int(values["amount"])})
+            return 200, {"id": f"re_{len(self.ledger)}"}
+        if path == "/v1/refunds":
+            found = [{"id": str(e.at), "metadata": {"effect_key": e.key}, "status": "succeeded"} for e in self.ledger]
+            return 200, {"data": found, "has_more": False}
+        if path == "/v1/payment_intents/search":
+            order_id = values["query"].split('"')[3]
+            paid = [{"id": f"pi_{order_id}_{c}", "status": "succeeded", "currency": c} for c in ("usd", "eur")]
+            return 200, {"data": paid}
+        if path == "/cancellations":
+            key = values["idempotency_key"]
+            return 200, {"data": [e.subject for e in self.ledger if e.key == key]}
+        if path == "/dbconnections/change_password":
+            self._apply(request, actor, "change_password", values["email"], {"email": values["email"]})
+            return 200, "sent"
+        if path == "/api/chat.postMessage":
+            self._apply(request, actor, "post_message", values["channel"], {"summary": values["text"]})
+            return 200, {"ok": True, "ts": str(self._now())}
+        return self._order(request, actor)
+
+    def _order(self, request: Request, actor: Actor) -> tuple[int, Any]:
+        order_id, _, operation = request.path.removeprefix("/orders/").partition("/")
+        status = self._statuses.get(order_id, "processing")
+        if not operation:
+            return 200, {"status": status, "eta": "2030-01-01", "customer_email": derived(order_id).customer_email}
+        if status != "processing":
+            return 422, {"error": f"already_{status}"}
+        if operation == "cancel":
+            self._statuses[order_id] = "cancelled"
+            self._apply(request, actor, "cancel", order_id, {})
+        else:
+            self._apply(request, actor, "change_address", order_id, {"new_address": request.values["address"]})
+        return 200, {"status": self._statuses.get(order_id, status)}
+
+    def _apply(self, request: Request, actor: Actor, operation: str, subject: str, values: dict[str, Any]) -> None:
+        effect = Effect(
+            self._now(), operation, actor.task_id, actor.generation, actor.epoch, request.key, subject, values
+        )
+        self.ledger.append(effect)
+        self.of[actor.task_id].append(effect)
+        self._applied(effect)
+
+
+class SimulatedPool(Pool):
+    """Every host of one instance leads to the provider; the places in flight are the instance's own."""
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__()
+        self._provider = provider
+        self._by_origin: dict[str, Lane] = {}
+
+    def lane(self, origin: str, allow_private: bool, max_in_flight: int, transport: Any) -> Lane:
+        """Return the lane of a host."""
+        if origin not in self._by_origin:
+            self._by_origin[origin] = Lane(self._provider, asyncio.Semaphore(max_in_flight))
+        return self._by_origin[origin]
+
+
+def _what(request: Request) -> str:
+    return json.dumps([request.path, request.values], sort_keys=True)

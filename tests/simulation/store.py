@@ -1,0 +1,158 @@
+"""Documents with compare-and-set in memory, on the simulation's clock, with Firestore's ways of failing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.errors import CommitUnknown, Conflict, StoreUnavailable, SwitchyardError
+from shared.ports import ABSENT, Document, Filter, Snapshot, Write
+from tests.simulation.loop import ACTOR
+from tests.simulation.trouble import Calm
+
+BEGINNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+INT64 = 2**63
+
+
+Committed = Callable[[str, Document | None, Document, str], None]
+
+
+class SimulatedStore:
+    """`Store` of `shared.ports`. `committed(path, before, after, version)` is called in the moment of each write."""
+
+    def __init__(self, trouble: Calm, committed: Committed = lambda *_: None) -> None:
+        self._trouble = trouble
+        self._committed = committed
+        self._documents: dict[str, dict[str, tuple[Document, str]]] = defaultdict(dict)
+        self._writes = 0
+
+    @property
+    def now(self) -> datetime:
+        """The server's clock."""
+        return BEGINNING + timedelta(seconds=asyncio.get_running_loop().time())
+
+    async def read(self, *paths: str) -> list[Snapshot]:
+        await self._trouble.hop()
+        if self._trouble.read_fails():
+            raise StoreUnavailable("the store is down")
+        now = self.now
+        found = [self.look(path, now) for path in paths]
+        if actor := ACTOR.get(None):
+            actor.saw.update(zip(paths, found, strict=True))
+        await self._trouble.hop()
+        return found
+
+    async def commit(self, *writes: Write) -> list[str]:
+        copies = [_checked(w.data) for w in writes]
+        await self._trouble.hop()
+        fails = self._trouble.commit_fails()
+        if fails == "unavailable":
+            raise StoreUnavailable("the store is down")
+        if fails != "lost":
+            for w in writes:
+                if w.expected is not None and w.expected != self.look(w.path).version:
+                    raise Conflict(f"{w.path} was changed by another writer")
+            versions = [self.write(w.path, data) for w, data in zip(writes, copies, strict=True)]
+        await self._trouble.hop()
+        if fails:
+            raise CommitUnknown("no answer")
+        return versions
+
+    async def query(
+        self,
+        collection: str,
+        *,
+        where: Sequence[Filter] = (),
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: Snapshot | None = None,
+    ) -> list[Snapshot]:
+        await self._trouble.hop()
+        if self._trouble.read_fails():
+            raise StoreUnavailable("the store is down")
+        now = self.now
+        documents = self._documents[collection]
+        found = [
+            Snapshot(path, data, version, now)
+            for path, (data, version) in documents.items()
+            if all(_matches(data, f) for f in where) and (order_by is None or order_by in data)
+        ]
+        await self._trouble.hop()
+
+        def key(s: Snapshot) -> tuple[Any, str]:
+            assert s.data is not None
+            return (s.data[order_by] if order_by else 0, s.path)
+
+        found.sort(key=key, reverse=descending)
+        if after is not None:
+            found = [s for s in found if (key(s) < key(after) if descending else key(s) > key(after))]
+        return found[:limit]
+
+    async def close(self) -> None:
+        return None
+
+    def look(self, path: str, now: datetime = BEGINNING) -> Snapshot:
+        """Return a document as it is, without travelling."""
+        data, version = self._documents[path.rpartition("/")[0]].get(path, (None, ABSENT))
+        return Snapshot(path, data, version, now)
+
+    def write(self, path: str, data: Document) -> str:
+        """Replace a document, whatever is there, and return its new version."""
+        self._writes += 1
+        # Firestore's update times have nanoseconds and are never the same twice for one document.
+        version = f"{self.now.isoformat(timespec='microseconds')[:26]}{self._writes % 1000:03d}Z"
+        collection = self._documents[path.rpartition("/")[0]]
+        before = collection.get(path, (None, ABSENT))[0]
+        collection[path] = (data, version)
+        self._committed(path, before, data, version)
+        return version
+
+    def delete(self, path: str) -> None:
+        """Remove a document, as a person in the database's console can."""
+        self._documents[path.rpartition("/")[0]].pop(path, None)
+
+    def all(self, collection: str) -> list[tuple[str, Document]]:
+        """Return path and data of a collection's documents, in the order of their creation."""
+        return [(path, data) for path, (data, _) in self._documents[collection].items()]
+
+
+def _matches(data: Document, f: Filter) -> bool:
+    if f.field not in data:
+        return False
+    value = data[f.field]
+    return bool(value == f.value if f.op == "==" else value is not None and value <= f.value)
+
+
+def _checked(data: Document) -> Document:
+    """Return a copy of a document as Firestore would give it back.
+
+    Raises:
+        SwitchyardError: `invalid_document`.
+    """
+    copy = {}
+    for key, value in data.items():
+        kind = type(value)
+        if kind is str:
+            if not value.isascii():
+                _must_be_text(value)
+        elif kind is dict:
+            value = _checked(value)
+        elif kind is list:
+            value = list(_checked(dict(enumerate(value))).values())
+        elif kind is datetime:
+            value = value if value.tzinfo is UTC else value.astimezone(UTC)
+        elif kind is int and not -INT64 <= value < INT64:
+            raise SwitchyardError("an integer has over 64 bits", code="invalid_document")
+        copy[key] = value
+    return copy
+
+
+def _must_be_text(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise SwitchyardError("a string is no Unicode text", code="invalid_document") from None

@@ -1,0 +1,116 @@
+"""Where calls meet the network and its faults: `Calm` has none, `Storm` those of a run's weather."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from tests.simulation.faults import HOUR_S, Faults, Weather
+from tests.simulation.loop import ACTOR, Instance
+
+
+class Calm:
+    """No trouble: every call only lets others run."""
+
+    async def hop(self) -> None:
+        """Travel one way over the network."""
+        await asyncio.sleep(0)
+
+    def read_fails(self) -> bool:
+        """Return whether the store cannot answer now."""
+        return False
+
+    def commit_fails(self) -> str:
+        """Return `unavailable`, `lost`, `kept` or an empty string, for the commit that arrives now."""
+        return ""
+
+    def publish_fails(self) -> str:
+        """Return `lost`, `kept` or an empty string, for the message that arrives now."""
+        return ""
+
+    def deliveries(self, subscription: str) -> list[float]:
+        """Return after how many seconds a new message is delivered, once for each time that it is."""
+        return [0.0]
+
+    def ack_is_lost(self) -> bool:
+        """Return whether an acknowledgement does not arrive."""
+        return False
+
+    def buries(self) -> str:
+        """Return whether a refused message goes to the dead letters now: `gone`, `both` (it also stays) or not."""
+        return ""
+
+
+class Storm(Calm):
+    """The weather of a run. `mishap(kind)` tells the simulation to end or stop the instance of the current actor."""
+
+    def __init__(self, weather: Weather, rng: random.Random, mishap: Callable[[str, Instance], None]) -> None:
+        self.faults: Faults = weather.faults
+        self._down = weather.store_down_s or (0.0, 0.0)
+        self._random = rng.random
+        self._uniform = rng.uniform
+        self._randrange = rng.randrange
+        self._mishap = mishap
+
+    def heal(self) -> None:
+        """End all trouble."""
+        self.faults.heal()
+        self._down = (0.0, 0.0)
+
+    async def hop(self) -> None:
+        faults, draw = self.faults, self._random()
+        for kind, chance in (("crash", faults.crash), ("sigterm", faults.sigterm), ("stop", faults.stop)):
+            if draw < chance:
+                self._mishap(kind, ACTOR.get().instance)
+                await asyncio.sleep(0)
+                return
+            draw -= chance
+        if draw < faults.slow:
+            await asyncio.sleep(self._uniform(0.01, 20.0))
+        elif draw > 0.5:  # every other trip is so short that nobody else gets a turn
+            await asyncio.sleep(0)
+
+    def read_fails(self) -> bool:
+        return self._is_down() or self._random() < self.faults.unavailable
+
+    def commit_fails(self) -> str:
+        if self._is_down():
+            return "unavailable"
+        faults = self.faults
+        return self._one_of(unavailable=faults.unavailable, lost=faults.commit_lost, kept=faults.commit_kept)
+
+    def publish_fails(self) -> str:
+        return self._one_of(lost=self.faults.publish_fails, kept=self.faults.publish_kept)
+
+    def deliveries(self, subscription: str) -> list[float]:
+        faults = self.faults
+        # What classify has not seen yet exists on the bus only, and the bus promises not to lose it.
+        if subscription.startswith(("intent-", "document-")) and self._random() < faults.lost:
+            return []
+        delays = [self._delay()]
+        if faults.copies and self._random() < faults.copies:
+            delays += [self._delay() for _ in range(1 + self._randrange(9))]
+        if faults.next_day and self._random() < faults.next_day:
+            delays.append(25 * HOUR_S)
+        return delays
+
+    def ack_is_lost(self) -> bool:
+        return self._random() < self.faults.ack_lost
+
+    def buries(self) -> str:
+        return self._one_of(gone=self.faults.buried / 2, both=self.faults.buried / 2)
+
+    def _delay(self) -> float:
+        return self._uniform(0, 200) if self._random() < self.faults.late else self._uniform(0, 0.1)
+
+    def _is_down(self) -> bool:
+        return self._down[0] <= asyncio.get_running_loop().time() < self._down[1]
+
+    def _one_of(self, **chances: float) -> str:
+        draw = self._random()
+        for kind, chance in chances.items():
+            if draw < chance:
+                return kind
+            draw -= chance
+        return ""

@@ -1,0 +1,349 @@
+"""The invariants of the protocol, checked at every commit, effect and message, by rules written apart from the code.
+
+I1 an accepted event has exactly one record; I2 one effect per task and generation; I3 a keyless handler acts once;
+I4 SUCCEEDED means effect and result; I5 an effect was allowed; I6 states, epochs and generations move as drawn;
+I7 an end without effect has none; I8 nothing is stuck after the faults; I9 no payload in a log; I10 what runs is what
+was approved; I0 no step raises what it must not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.canonical import sha256_hex
+from shared.schemas import MAX_HISTORY, ResultMessage, TERMINAL
+from shared.topics import RESULTS
+from tests.simulation.bus import Message
+from tests.simulation.loop import ACTOR, Actor
+from tests.simulation.people import email_of
+from tests.simulation.provider import Effect
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Run
+
+ARROWS = frozenset({
+    ("", "READY"), ("", "AWAITING_APPROVAL"),
+    ("AWAITING_APPROVAL", "READY"), ("AWAITING_APPROVAL", "REJECTED"), ("AWAITING_APPROVAL", "EXPIRED"),
+    ("READY", "EXECUTING"), ("READY", "FAILED"), ("READY", "UNKNOWN"),
+    ("EXECUTING", "EXECUTING"), ("EXECUTING", "SUCCEEDED"), ("EXECUTING", "FAILED"), ("EXECUTING", "READY"),
+    ("EXECUTING", "UNKNOWN"),
+    ("UNKNOWN", "SUCCEEDED"), ("UNKNOWN", "FAILED"), ("UNKNOWN", "READY"),
+    ("FAILED", "READY"), ("EXPIRED", "READY"), ("REJECTED", "READY"),
+    ("AWAITING_APPROVAL", "CANCELLED"), ("READY", "CANCELLED"), ("EXECUTING", "CANCELLED"),
+})  # fmt: skip
+# Arrows that only a person may take; `by` of the others is one of our functions.
+DECIDED = frozenset({
+    ("AWAITING_APPROVAL", "READY"), ("AWAITING_APPROVAL", "REJECTED"), ("UNKNOWN", "READY"), ("FAILED", "READY"),
+    ("EXPIRED", "READY"), ("REJECTED", "READY"), ("AWAITING_APPROVAL", "CANCELLED"), ("READY", "CANCELLED"),
+    ("EXECUTING", "CANCELLED"),
+})  # fmt: skip
+WITHOUT_EFFECT = frozenset({"FAILED", "REJECTED", "EXPIRED", "CANCELLED"})
+WORKERS = frozenset({"execute", "classify", "sweep", "deadletter"})
+OPERATIONS = {
+    "refund_request": "refund", "cancel_order": "cancel", "change_address": "change_address",
+    "password_reset": "change_password", "ticket_summary": "post_message",
+}  # fmt: skip
+REPEATABLE = frozenset({"password_reset", "order_status"})
+KEYLESS = frozenset({"change_address", "ticket_summary"})
+READ_ONLY = frozenset({"order_status"})
+NOT_SENT = frozenset({"refused", "429"})
+
+
+class Violation(Exception):
+    """Raised when an invariant does not hold; `rule` is its number."""
+
+    def __init__(self, rule: str, what: str, cause: BaseException | None = None) -> None:
+        super().__init__(f"{rule}: {what}")
+        self.rule = rule
+        self.__cause__ = cause
+
+
+class Witness:
+    """Sees every commit, effect, message and log line of a run; `violation` is the first thing that was wrong."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.violation: Violation | None = None
+        self.accepted: set[str] = set()
+        self.truth: dict[str, dict[str, Any]] = {}  # task -> what an honest model says
+        self.consents: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)  # task -> intent, parameters
+        self._started: dict[tuple[str, int], dict[str, Any]] = {}  # task, generation -> the record at its start
+        self._sends: Counter[tuple[str, int]] = Counter()
+        self._results: set[tuple[str, int, str]] = set()
+        self._letters: set[str] = set()
+        self._automatic: Counter[tuple[str, str]] = Counter()  # intent, subject -> tasks without a person
+        self._amounts: Counter[tuple[str, str]] = Counter()
+
+    def fail(self, rule: str, what: str, cause: BaseException | None = None) -> None:
+        """Keep the first violation; the run stops at the next occasion."""
+        if self.violation is None:
+            self.violation = Violation(rule, what, cause)
+            self._run.note(f"VIOLATION {self.violation}")
+            self._run.loop.halted = True
+
+    # --- commits
+
+    def committed(self, path: str, before: dict[str, Any] | None, after: dict[str, Any], version: str) -> None:
+        """Judge a write."""
+        collection, _, name = path.partition("/")
+        if collection == "tasks":
+            self._run.note(_told(path, before, after))
+            self._task(name, before, after)
+            if after["next_check_at"] is not None:
+                self._run.look_at(after["next_check_at"])
+        elif collection == "approvals":
+            self._run.note(f"commit {path} status {after.get('status')!r} outcome {after.get('outcome')!r}")
+            actor = ACTOR.get(None)
+            author = actor.name if actor is not None and actor.function == "person" else "switchyard@local"
+            self._run.announce(name, author, version)
+            if before is None:
+                self._run.asked(name)
+            elif after.get("outcome") is None:
+                self._run.look_at(self._run.store.now + timedelta(minutes=2))
+
+    def _task(self, task_id: str, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
+        now, actor = self._run.store.now, ACTOR.get(None)
+        if before is None:
+            self._arrows(task_id, {"history": [], "state": ""}, after)
+            self._born(task_id, after, actor)
+        else:
+            self._arrows(task_id, before, after)
+            self._grows(task_id, before, after)
+            self._owned(task_id, before, after, now, actor)
+            if before["state"] == "AWAITING_APPROVAL" and after["state"] != "AWAITING_APPROVAL":
+                self._in_time(task_id, before, after, now, actor)
+            if actor is not None and actor.function.startswith("execute-") and self._is_start(before, after):
+                self._start(task_id, after, actor)
+        state = after["state"]
+        if before is None or before["state"] != state:
+            self._ended(task_id, after)
+            self._run.entered(task_id, state)
+
+    def _arrows(self, task_id: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+        old, new = before["history"], after["history"]
+        if len(new) < MAX_HISTORY and new[: len(old)] != old:
+            self.fail("I6", f"the history of {task_id} was rewritten")
+        state = before["state"]
+        for entry in new[len(old) :]:
+            arrow = (entry["from"], entry["to"])
+            if arrow[0] != state or arrow not in ARROWS:
+                self.fail("I6", f"{task_id} went from {state or 'nothing'} to {arrow[1]} by {entry['by']}")
+            if arrow in DECIDED and entry["by"] in WORKERS:
+                self.fail("I6", f"{entry['by']} took {task_id} from {arrow[0]} to {arrow[1]}, which people do")
+            if arrow in (("UNKNOWN", "SUCCEEDED"), ("UNKNOWN", "FAILED")) and entry["by"] == "execute":
+                self.fail("I6", f"a worker that had lost its lease ended {task_id}")
+            state = arrow[1]
+        if state != after["state"]:
+            self.fail("I6", f"{task_id} is {after['state']}, and its history says {state}")
+
+    def _grows(self, task_id: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+        for old, new, what in (
+            (before["generation"], after["generation"], "generation"),
+            (before["exec"]["epoch"], after["exec"]["epoch"], "epoch"),
+        ):
+            if not old <= new <= old + 1:
+                self.fail("I6", f"the {what} of {task_id} went from {old} to {new}")
+        if before["created_at"] != after["created_at"] or before["payload_sha256"] != after["payload_sha256"]:
+            self.fail("I1", f"{task_id} was created twice")
+        if before["state"] in TERMINAL and after["state"] != before["state"] and after["generation"] == before["generation"]:
+            self.fail("I6", f"{task_id} left {before['state']} in the same generation")
+        kept = before["state"] != "AWAITING_APPROVAL" and after["generation"] == before["generation"]
+        if kept and before["parameters"] != after["parameters"]:
+            self.fail("I10", f"the parameters of {task_id} changed after they were decided")
+
+    def _owned(
+        self, task_id: str, before: dict[str, Any], after: dict[str, Any], now: datetime, actor: Actor | None
+    ) -> None:
+        """A lease is taken only when it is free, and only its holder says how the attempt ended."""
+        old, new = before["exec"], after["exec"]
+        lease_until = old["lease_until"]
+        held = before["state"] == "EXECUTING" and lease_until is not None and now < lease_until
+        if actor is None or actor.function not in ("deadletter", "sweep") and not actor.function.startswith("execute-"):
+            return
+        if actor.generation and actor.generation != before["generation"] and before["state"] != after["state"]:
+            self.fail("I6", f"a message of generation {actor.generation} moved {task_id} of {before['generation']}")
+        if new["epoch"] > old["epoch"]:
+            actor.epoch = new["epoch"]
+            if held:
+                self.fail("I6", f"the lease of {task_id} was taken while it was held")
+        elif held and after["state"] != "EXECUTING" and actor.epoch != old["epoch"]:
+            self.fail("I6", f"{actor.name} ended the attempt of another worker at {task_id}")
+
+    def _in_time(
+        self, task_id: str, before: dict[str, Any], after: dict[str, Any], now: datetime, actor: Actor | None
+    ) -> None:
+        expires_at = before["decision"]["expires_at"]
+        if after["state"] == "EXPIRED":
+            if now < expires_at:
+                self.fail("I6", f"{task_id} expired early")
+        elif after["state"] in ("READY", "REJECTED") and actor is not None:
+            seen = actor.saw.get(f"tasks/{task_id}")  # what counts is the server's time when it was read
+            if seen is not None and seen.read_time >= expires_at:
+                self.fail("I5", f"{task_id} was decided after it had expired")
+
+    # --- policy
+
+    def _born(self, task_id: str, record: dict[str, Any], actor: Actor | None) -> None:
+        if record["state"] != "READY":
+            return
+        truth = self.truth[task_id]
+        if (record["intent"], record["parameters"]) != (truth["intent"], truth["parameters"]):
+            self.fail("I10", f"{task_id} runs what the ticket does not say")
+        self._allowed(task_id, record, actor)
+        email = email_of(record).casefold()
+        counter = (record["intent"], email)
+        self._automatic[counter] += 1
+        self._amounts[counter] += record["parameters"].get("amount_minor", 0)
+        ceiling = self._settings(actor).automatic.get("refund_request")
+        if record["intent"] == "refund_request" and self._amounts[counter] > (ceiling or 0):
+            self.fail("I5", f"{email} got more than the allowance of a day with {task_id}")
+        if self._automatic[counter] > {"refund_request": 3, "password_reset": 3}.get(record["intent"], 5):
+            if record["intent"] not in ("order_status", "ticket_summary"):
+                self.fail("I5", f"{email} got more tasks than a day allows with {task_id}")
+
+    def _allowed(self, task_id: str, record: dict[str, Any], actor: Actor | None) -> None:
+        """Say whether this may run without a person."""
+        automatic, intent = self._settings(actor).automatic, record["intent"]
+        if record["decision"]["route"] != "execute" or not record["classification"]["confidence"] >= 0.8:
+            self.fail("I5", f"{task_id} runs without the approval it needs")
+        if intent == "refund_request" and record["parameters"]["amount_minor"] > automatic.get(intent, 0):
+            self.fail("I5", f"{task_id} runs over the allowance")
+        if intent == "password_reset" and intent not in automatic:
+            self.fail("I5", f"{task_id} resets a password without a person")
+
+    def _settings(self, actor: Actor | None) -> Any:
+        assert actor is not None, "only functions write tasks"
+        return actor.instance.ports.settings
+
+    def _is_start(self, before: dict[str, Any], after: dict[str, Any]) -> bool:
+        """Whether this commit is what allows the effect to begin: the claim, or one after it where the handler reads."""
+        claims = after["exec"]["epoch"] > before["exec"]["epoch"]
+        reads_first = self._run.registry[after["intent"]].reads_first if after["intent"] in self._run.registry else False
+        marked = after["state"] == "EXECUTING" and after["effect"]["possibly_applied"]
+        return bool(marked and claims != reads_first)
+
+    def _start(self, task_id: str, record: dict[str, Any], actor: Actor | None) -> None:
+        """The start marker is set: from now on there may be an effect."""
+        assert actor is not None, "only executors start"
+        self._started[task_id, record["generation"]] = record
+        approval, intent, parameters = record["approval"], record["intent"], record["parameters"]
+        if approval is not None and approval["decision"] == "approve":
+            if (intent, parameters) not in self.consents[task_id]:
+                self.fail("I10", f"{task_id} starts with parameters that nobody approved")
+        else:
+            self._allowed(task_id, record, actor)
+        switch = actor.saw.get(f"switches/{intent}")
+        if switch is not None and switch.data is not None and not switch.data["enabled"]:
+            self.fail("I5", f"{task_id} starts although {intent} is switched off")
+
+    # --- effects
+
+    def sent(self, actor: Actor, path: str, fate: str) -> None:
+        """Judge a write on its way to a provider."""
+        self._run.note(f"sends {path}{': ' + fate if fate else ''}")
+        record = self._started.get((actor.task_id, actor.generation))
+        if record is None:
+            self.fail("I5", f"{actor.task_id} wrote to its provider without a start marker")
+            return
+        if record["intent"] in KEYLESS and fate not in NOT_SENT:
+            self._sends[actor.task_id, actor.generation] += 1
+            if self._sends[actor.task_id, actor.generation] > 1:
+                self.fail("I3", f"the keyless handler of {actor.task_id} wrote twice in generation {actor.generation}")
+
+    def applied(self, effect: Effect) -> None:
+        """Judge an effect in the moment it happens."""
+        task_id, generation = effect.task_id, effect.generation
+        self._run.note(f"EFFECT {effect.operation} {effect.subject} for {task_id} generation {generation}")
+        started = self._started.get((task_id, generation))
+        if started is None:
+            return  # `sent` has said so
+        intent, parameters = started["intent"], started["parameters"]
+        mine = self._of(task_id, generation)
+        if len(mine) > 1 and intent not in REPEATABLE:
+            self.fail("I2", f"{effect.operation} happened {len(mine)} times for {task_id} generation {generation}")
+        if OPERATIONS.get(intent) != effect.operation:
+            self.fail("I10", f"{intent} of {task_id} did {effect.operation}")
+        asked = {k: v for k, v in parameters.items() if k in effect.values}
+        subject = parameters.get("order_id", parameters.get("email", effect.subject))
+        if asked != effect.values or subject != effect.subject:
+            self.fail("I10", f"the effect of {task_id} has other parameters than were decided")
+        record = self._run.store.look(f"tasks/{task_id}").data
+        if record and record["generation"] == generation and record["state"] in WITHOUT_EFFECT:
+            self.fail("I7", f"{task_id} is {record['state']}, and now its effect happened")
+
+    def _of(self, task_id: str, generation: int) -> list[Effect]:
+        return [e for e in self._run.provider.of[task_id] if e.generation == generation]
+
+    def _ended(self, task_id: str, record: dict[str, Any]) -> None:
+        state, intent = record["state"], record["intent"]
+        if state == "SUCCEEDED":
+            if not (record["result"] and record["result"]["success"]):
+                self.fail("I4", f"{task_id} succeeded without a result")
+            key = f"{task_id}.{intent}.{record['effect']['seq']}"
+            done = self._of(task_id, record["generation"]) or [e for e in self._run.provider.of[task_id] if e.key == key]
+            if not done and intent not in READ_ONLY:
+                self.fail("I4", f"{task_id} succeeded without an effect")
+        elif state in WITHOUT_EFFECT and self._of(task_id, record["generation"]):
+            self.fail("I7", f"{task_id} is {state} and had an effect")
+
+    # --- messages, logs
+
+    def published(self, topic: str, data: Any) -> None:
+        """Remember a result."""
+        if topic == RESULTS:
+            said = ResultMessage.model_validate_json(data)
+            self._results.add((said.task_id, said.generation, said.state))
+
+    def buried(self, message: Message, letter_id: str) -> None:
+        """Remember a dead letter."""
+        self._run.note(f"message {message.id} of {message.policy.name} becomes dead letter {letter_id}")
+        name = sha256_hex(f"{message.policy.name}|{letter_id}".encode())
+        self._letters.add(f"dead_letters/{name}")
+
+    # --- the end
+
+    def quiet(self) -> None:
+        """Judge the end: nothing is lost, nothing is stuck, everything is told.
+
+        Raises:
+            Violation: the first thing that is wrong.
+        """
+        run = self._run
+        records = {path.partition("/")[2]: data for path, data in run.store.all("tasks")}
+        for task_id in sorted(self.accepted - records.keys()):
+            self.fail("I1", f"{task_id} was accepted and has no record")
+        for task_id, record in records.items():
+            state = record["state"]
+            if state in ("READY", "EXECUTING"):
+                self.fail("I8", f"{task_id} is still {state}")
+            if record["outbox"] is not None and state in TERMINAL:
+                self.fail("I8", f"{task_id} is {state} and still owes a message")
+            if state in TERMINAL and (task_id, record["generation"], state) not in self._results:
+                self.fail("I4", f"{task_id} is {state}, and nobody was told")
+            if state == "AWAITING_APPROVAL":
+                self._visible(task_id)
+        for path in sorted(self._letters):
+            if run.store.look(path).data is None:
+                self.fail("I1", "a dead letter vanished")
+        if self.violation:
+            raise self.violation
+
+    def _visible(self, task_id: str) -> None:
+        approval = self._run.store.look(f"approvals/{task_id}").data
+        if approval is None and task_id not in self._run.deleted:
+            self.fail("I1", f"{task_id} waits, and nobody can see it")
+        if approval is not None and approval.get("outcome") is not None:
+            self.fail("I8", f"{task_id} waits, and its approval is closed")
+
+
+def _told(path: str, before: dict[str, Any] | None, after: dict[str, Any]) -> str:
+    was = before["state"] if before else "-"
+    marker = ", possibly applied" if after["effect"]["possibly_applied"] else ""
+    owed = f", owes {after['outbox']['topic']}" if after["outbox"] else ""
+    return (
+        f"commit {path} {was} -> {after['state']}, generation {after['generation']}, epoch {after['exec']['epoch']}"
+        f"{marker}{owed}"
+    )
+

@@ -1,0 +1,369 @@
+"""One simulated run: the production steps on simulated ports, under one seed, with a witness of everything."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import Context
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from functions.classify.step import classify
+from functions.deadletter.step import deadletter
+from functions.execute.step import execute
+from functions.intake.step import receive_event
+from functions.resume.step import ApprovalChanged, resume
+from functions.sweep.step import sweep
+from infra.embedded.bus import DOCUMENT_EVENTS, with_document_events
+from infra.manifest import build
+from shared.composition import Ports
+from shared.entry import Outcome, log_outcome, started
+from shared.errors import Retry
+from shared.intents import Intent, discover, load_handler
+from shared.push import Delivery
+from shared.settings import Settings
+from tests.simulation import people, sources
+from tests.simulation.bus import Message, SimulatedBus
+from tests.simulation.faults import draw
+from tests.simulation.loop import ACTOR, Actor, Broken, Instance, SimulatedLoop, Stuck
+from tests.simulation.model import SimulatedModel
+from tests.simulation.provider import Provider, SimulatedPool
+from tests.simulation.store import BEGINNING, SimulatedStore
+from tests.simulation.trouble import Storm
+from tests.simulation.witness import Violation, Witness
+
+T = TypeVar("T")
+REGISTRY = discover()
+MANIFEST = with_document_events(build(REGISTRY))
+FUNCTIONS = {f.name: f for f in MANIFEST.functions}
+HANDLERS = {name: load_handler(name) for name in REGISTRY}
+MAX_INSTANCES = 3
+SWEEP_EVERY_S = 60.0
+GRACE_S = 10.0
+LONGEST_STOP_S = 1800.0
+OUTBOXES_END_S = 2 * 3600.0  # after this long every outbox, lease and backoff has been due
+DAY_S = 26 * 3600.0
+
+
+class Run:
+    """Everything of one run. `trace` holds (seconds, who, what) of every step that can be seen from outside."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.rng = rng = random.Random(seed)
+        random.seed(seed)  # the pauses between two tries of a commit
+        self.weather = draw(rng)
+        self.trace: list[tuple[float, str, str]] = []
+        self.loop = SimulatedLoop(rng)
+        self.storm = Storm(self.weather, rng, self._mishap)
+        self.witness = Witness(self)
+        self.store = SimulatedStore(self.storm, self.witness.committed)
+        self.bus = SimulatedBus(
+            MANIFEST, self.storm, self._bus_clock, self._deliver,
+            published=self._published, buried=self.witness.buried,
+        )  # fmt: skip
+        faults = self.weather.faults
+        self.model = SimulatedModel(self.storm, rng, lambda: faults.model)
+        self.provider = Provider(self.storm, rng, lambda: faults.provider, self.witness.applied, self.witness.sent)
+        self.settings = Settings(
+            automatic=rng.choice(({}, {"refund_request": 5000}, {"refund_request": 5000, "password_reset": None})),
+            approval_ttl_s=self.weather.approval_ttl_s,
+            model_budget_s=self.weather.model_budget_s,
+        )
+        self.registry: Mapping[str, Intent] = REGISTRY
+        self.deleted: set[str] = set()  # tasks whose approval document somebody removed
+        self._instances: dict[str, list[Instance]] = {name: [] for name in FUNCTIONS}
+        self._all: list[Instance] = []
+        self._numbers = 0
+        self._ticks: set[float] = set()
+
+    # --- the run
+
+    def execute(self) -> None:
+        """Run to the end.
+
+        Raises:
+            Violation: an invariant does not hold.
+        """
+        try:
+            self.loop.call_soon(sources.begin, self, context=Context())
+            self.loop.call_soon(people.begin, self, context=Context())
+            self._advance(self.weather.heals_at_s)
+            self._heal()
+            self._advance(self.weather.heals_at_s + OUTBOXES_END_S)
+            self.witness.quiet()
+            self._advance(self.weather.heals_at_s + DAY_S)
+            self.witness.quiet()
+        except Stuck:
+            raise Violation("I8", "the run does not come to an end") from None
+        finally:
+            for instance in self._all:  # what the dead left unfinished
+                for task in instance.tasks:
+                    task.get_coro().close()
+
+    def note(self, what: str) -> None:
+        """Put a line into the trace."""
+        actor = ACTOR.get(None)
+        self.trace.append((self.loop.time(), actor.name if actor else "", what))
+
+    def _advance(self, until_s: float) -> None:
+        self.loop.advance(until_s)
+        if self.witness.violation:
+            raise self.witness.violation
+        if self.loop.errors:
+            raise Violation("I0", self.loop.errors[0])
+
+    def _heal(self) -> None:
+        self.note("the faults stop")
+        self.storm.heal()
+        for instances in self._instances.values():
+            for instance in instances:
+                if instance.stopped:
+                    self.loop.call_soon(self._go_on, instance, context=Context())
+
+    # --- instances
+
+    def instance(self, function: str) -> Instance:
+        """Return an instance of a function that takes work, a new one now and then."""
+        instances = self._instances[function]
+        instances[:] = [i for i in instances if i.alive and not i.leaving]
+        if not instances or (len(instances) < MAX_INSTANCES and self.rng.random() < 0.2):
+            self._numbers += 1
+            instances.append(Instance(f"{function}.{self._numbers}", self._ports()))
+            self._all.append(instances[-1])
+        return instances[int(self.rng.random() * len(instances))]
+
+    def deploy(self, **settings: Any) -> None:
+        """Change the settings: instances of the old version finish what they have."""
+        self.note(f"deployed {settings}")
+        self.settings = replace(self.settings, **settings)
+        for instances in self._instances.values():
+            for instance in instances:
+                instance.leaving = True
+
+    def undeploy(self, intent: str) -> None:
+        """Remove an intent: its topic stays, but nobody reads it any more."""
+        self.registry = {name: i for name, i in self.registry.items() if name != intent}
+        self.deploy()
+
+    def _ports(self) -> Ports:
+        ports = Ports(self.settings, self.store, self.bus, self.rng)
+        vars(ports).update(registry=self.registry, classifier=self.model, pool=SimulatedPool(self.provider))
+        return ports
+
+    def _mishap(self, kind: str, instance: Instance) -> None:
+        if not instance.alive or instance.leaving or instance.stopped:
+            return
+        self.note(f"{kind} of {instance.name}")
+        if kind == "crash":
+            self._kill(instance)
+        elif kind == "sigterm":
+            instance.leaving = True
+            for task in list(instance.tasks):
+                task.cancel()
+            self.later(GRACE_S, self._kill, instance)
+        else:
+            instance.stopped = True
+            self.later(self.rng.uniform(1, LONGEST_STOP_S), self._go_on, instance)
+
+    def _kill(self, instance: Instance) -> None:
+        instance.alive = False
+        for broken in instance.tasks.values():
+            self.later(self.rng.uniform(0, 1), broken)
+
+    def _go_on(self, instance: Instance) -> None:
+        if instance.stopped:
+            self.note(f"{instance.name} goes on")
+            self.loop.resume(instance)
+
+    def later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> None:
+        """Do something that no instance's death prevents."""
+        self.loop.call_later(delay_s, callback, *args, context=Context())
+
+    def spawn(self, work: Any) -> None:
+        """Run a coroutine that belongs to nobody's instance: a person, a source."""
+        self.loop.create_task(work, context=Context())
+
+    # --- the bus pushes
+
+    def _bus_clock(self) -> datetime:
+        return BEGINNING + timedelta(seconds=self.loop.time() + self.weather.clock_skew_s)
+
+    def _deliver(self, message: Message) -> None:
+        """Push a message to its function, and settle it by the answer."""
+        now = self.loop.time()
+        if self.weather.night_s and self.weather.night_s[0] <= now < self.weather.night_s[1]:
+            self.later(self.weather.night_s[1] - now + self.rng.uniform(0, 60), self._deliver, message)
+            return
+        function = FUNCTIONS[message.policy.function]
+        intent = function.environment.get("INTENT")
+        if intent is not None and intent not in self.registry:
+            return
+        if message.settled and (self._bus_clock() - message.published_at).days == 0:
+            return
+        instance, attempt = self.instance(function.name), self.bus.lease(message)
+        self._numbers += 1
+        actor = Actor(f"{instance.name}#{self._numbers}", instance, function.name, *_pointer(message.data))
+        settled = False
+
+        def settle(status: int) -> None:
+            nonlocal settled
+            if settled:
+                return
+            settled = True
+            self.trace.append((self.loop.time(), actor.name, f"answers {status} to message {message.id}"))
+            (self.bus.ack if status < 300 else self.bus.nack)(message, attempt)
+
+        def done(task: asyncio.Task[int]) -> None:
+            if task.cancelled():
+                settle(504)
+            elif error := task.exception():
+                self.witness.fail("I0", f"{function.name} raises {error!r}", error)
+            else:
+                settle(task.result())
+
+        def cut() -> None:
+            if not task.done() and instance.alive:
+                settle(504)
+                if self.rng.random() >= self.weather.faults.abandoned:
+                    task.cancel()
+
+        self.trace.append((now, actor.name, f"gets message {message.id}, attempt {attempt}, for {actor.task_id}"))
+        # Half the time the platform sees the connection break, half the time only the deadline tells.
+        broken = (lambda: settle(503)) if self.rng.random() < 0.5 else (lambda: None)
+        task = self.loop.start(actor, self._serve(function.name, message, attempt, instance.ports), broken)
+        task.add_done_callback(done, context=Context())
+        self.later(function.timeout_s, cut)
+
+    async def _serve(self, function: str, message: Message, attempt: int, ports: Ports) -> int:
+        """Call the step as its entry point does; the HTTP status."""
+        began = started()
+        delivery = Delivery(
+            message.id, message.data, message.attributes, message.published_at, message.policy.name, attempt
+        )
+        try:
+            outcome = await self._step(function, delivery, ports)
+        except Retry as error:
+            self.note(f"retry: {error.code}")
+            return 503
+        log_outcome(function, outcome, began, delivery)
+        self.note(outcome.code)
+        return outcome.status
+
+    def _step(self, function: str, delivery: Delivery, ports: Ports) -> Awaitable[Outcome]:
+        if function == "classify":
+            return classify(delivery, ports)
+        if function == "resume":
+            return resume(delivery.data, ports)  # type: ignore[arg-type]  # events are objects here
+        if function == "deadletter":
+            return deadletter(delivery, ports)
+        if function == "intake-events":
+            return receive_event(delivery, ports)
+        intent = FUNCTIONS[function].environment["INTENT"]
+        return execute(delivery, ports, REGISTRY[intent], HANDLERS[intent])
+
+    # --- callers of functions
+
+    async def request(
+        self, function: str, who: str, work: Callable[[Ports], Awaitable[T]], task_id: str = "", generation: int = 0
+    ) -> T:
+        """Call a function over HTTP and return its answer.
+
+        Raises:
+            Broken: its instance died, or it took too long; whatever else `work` raises.
+        """
+        answer: asyncio.Future[T] = self.loop.create_future()
+        instance = self.instance(function)
+
+        def broken() -> None:
+            if not answer.done():
+                answer.set_exception(Broken())
+
+        def done(task: asyncio.Task[T]) -> None:
+            if task.cancelled():
+                broken()
+            elif not answer.done():
+                if error := task.exception():
+                    answer.set_exception(error)
+                else:
+                    answer.set_result(task.result())
+            else:
+                task.exception()
+
+        actor = Actor(f"{who} at {instance.name}", instance, function, task_id, generation)
+        task = self.loop.start(actor, work(instance.ports), broken)
+        task.add_done_callback(done, context=Context())
+        self.later(FUNCTIONS[function].timeout_s, broken)
+        return await answer
+
+    # --- the scheduler, and events of the database
+
+    def look_at(self, when: datetime) -> None:
+        """Have the sweeper run at its first tick after `when`: ticks at which nothing is due are left out."""
+        seconds = max((when - BEGINNING).total_seconds(), self.loop.time())
+        tick = (seconds // SWEEP_EVERY_S + 1) * SWEEP_EVERY_S
+        if tick not in self._ticks:
+            self._ticks.add(tick)
+            self.later(tick - self.loop.time(), self._tick, tick)
+
+    def _tick(self, tick: float) -> None:
+        self._ticks.discard(tick)
+        night = self.weather.night_s
+        if night and night[0] <= self.loop.time() < night[1]:
+            self.look_at(BEGINNING + timedelta(seconds=night[1]))
+            return
+        if self._is_anything_due():
+            self.look_at(self.store.now)
+            for _ in range(2 if self.rng.random() < 0.1 else 1):  # sweeping twice at once must do no harm
+                self.spawn(self._sweep())
+
+    def _is_anything_due(self) -> bool:
+        now = self.store.now
+        tasks = (data["next_check_at"] for _, data in self.store.all("tasks"))
+        approvals = (data for _, data in self.store.all("approvals"))
+        return any(at is not None and at <= now for at in tasks) or any(
+            a.get("outcome") is None and a.get("status") in ("approved", "rejected") for a in approvals
+        )
+
+    async def _sweep(self) -> None:
+        try:
+            outcome = await self.request("sweep", "scheduler", sweep)
+        except (Retry, Broken):
+            return
+        except Exception as error:
+            self.witness.fail("I0", f"sweep raises {error!r}", error)
+            return
+        if outcome.body and "unreadable" in outcome.body:
+            self.witness.fail("I0", "sweep could not handle a document")
+
+    def _published(self, topic: str, data: Any) -> None:
+        self.witness.published(topic, data)
+        if topic.startswith("intent-") and self.rng.random() < self.weather.faults.foreign:
+            self.bus.put(topic, sources.foreign_copy(data), {})
+
+    def asked(self, task_id: str) -> None:
+        """A task asks for a decision."""
+        people.asked(self, task_id)
+
+    def entered(self, task_id: str, state: str) -> None:
+        """A task entered a state."""
+        if state in people.REDRIVABLE and self.loop.time() < self.weather.heals_at_s:
+            people.ended(self, task_id)
+
+    def announce(self, task_id: str, author: str, version: str) -> None:
+        """Send the event of a write to an approval document."""
+        self.bus.put(DOCUMENT_EVENTS, ApprovalChanged(task_id, author, version), {})
+
+
+def _pointer(data: Any) -> tuple[str, int]:
+    """Return the task and the generation that a message speaks of."""
+    if isinstance(data, ApprovalChanged):
+        return data.task_id, 0
+    try:
+        said = json.loads(data)
+        return said["task_id"], said.get("generation", 0)
+    except (ValueError, KeyError):
+        return "", 0
