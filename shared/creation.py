@@ -37,7 +37,8 @@ async def create(
         StoreUnavailable: nothing was created.
     """
     path, pause = task_path(task.task_id), approval_path(task.task_id)
-    counter = _counter(ports, decide(Usage(), now), seen, now)
+    first = decide(Usage(), now)
+    counter = _counter(ports, first, seen, now)
     retention = timedelta(days=ports.settings.retention_days)
     is_new = False
 
@@ -48,7 +49,7 @@ async def create(
             return {}
         at = snapshots[path].read_time
         usage = _usage(snapshots[counter]) if counter else Usage()
-        decided = decide(usage, at)
+        decided = first if counter is None and at == now else decide(usage, at)
         record = born(task, decided, at, retention=retention, trace_id=trace_id)
         writes: dict[str, Document] = {path: to_document(record)}
         if record.state == "AWAITING_APPROVAL":

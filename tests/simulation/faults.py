@@ -42,7 +42,11 @@ class Faults:
             setattr(self, f.name, 0.0)
 
 
-RARE = ("crash", "sigterm", "stop")  # they strike at every trip, of which a task makes dozens
+# How likely a kind is in a run where it occurs at all. Mishaps strike at every trip, of which a task makes dozens;
+# the provider is called a few times, and what it does is what matters most.
+MISHAPS = ("crash", "sigterm", "stop")
+STRENGTHS = {"provider": (0.1, 0.3, 0.6), "model": (0.1, 0.3), **dict.fromkeys(MISHAPS, (0.002, 0.01, 0.03))}
+USUAL = (0.02, 0.1, 0.2)
 
 
 @dataclass(frozen=True)
@@ -62,22 +66,24 @@ class Weather:
 def draw(rng: random.Random) -> Weather:
     """Return the weather of a run: some kinds of fault, of some strength, and never all at once."""
     faults = Faults()
-    share = rng.choice((0.0, 0.15, 0.3, 0.5))
+    share = rng.choice((0.0, 0.1, 0.2, 0.35))
     for f in fields(Faults):
-        if rng.random() < share:
-            strength = rng.choice((0.02, 0.1, 0.3))
-            setattr(faults, f.name, strength / 8 if f.name in RARE else strength)
+        if rng.random() < (2 * share if f.name in STRENGTHS else share):
+            setattr(faults, f.name, rng.choice(STRENGTHS.get(f.name, USUAL)))
     down = (rng.uniform(0, 300), rng.choice((30.0, 600.0, HOUR_S))) if rng.random() < 0.05 else None
+    has_night = rng.random() < 0.12
+    if has_night:  # what the provider did not answer in the evening is what must not be repeated in the morning
+        faults.provider = max(faults.provider, 0.3)
     night_from = rng.uniform(20, 400)
-    night = (night_from, night_from + 25 * HOUR_S) if rng.random() < 0.12 else None
+    night = (night_from, night_from + 25 * HOUR_S) if has_night else None
     heals_at_s = rng.choice((200.0, 900.0, 2400.0))
     return Weather(
         faults=faults,
-        tasks=rng.choice((2, 4, 6, 8, 10)),
+        tasks=rng.choice((4, 6, 8, 10, 12)),
         store_down_s=(down[0], down[0] + down[1]) if down else None,
         night_s=night,
         clock_skew_s=rng.choice((0.0, 0.0, 600.0, -600.0)),
-        approval_ttl_s=rng.choice((60.0, 600.0, 72 * HOUR_S)),
-        model_budget_s=rng.choice((0.0, 60.0, 600.0)),
+        approval_ttl_s=rng.choice((300.0, 72 * HOUR_S, 72 * HOUR_S)),
+        model_budget_s=rng.choice((10.0, 60.0, 600.0)),
         heals_at_s=max(heals_at_s, night[1] + 600 if night else 0.0),
     )

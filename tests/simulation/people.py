@@ -24,6 +24,7 @@ REDRIVABLE = ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED")
 # In-flight requests have arrived by then, so that what somebody sees at the provider stays true.
 LOOKS_AFTER_S = 60.0
 LONGEST_WAIT_S = 900.0
+MAX_REPAIRS = 4
 HOW = (
     "approve", "approve", "approve", "approve", "reject", "edit", "stale_hash", "junk_parameters", "write_approved",
     "write_approved", "write_rejected", "write_junk", "write_edited", "tamper", "delete", "both", "cancel", "redrive",
@@ -46,14 +47,16 @@ def asked(run: Run, task_id: str) -> None:
 
 
 def ended(run: Run, task_id: str) -> None:
-    """A task ended badly: perhaps somebody repairs it."""
-    for number in range(run.rng.choice((0, 0, 1, 1, 2))):
-        run.spawn(_repair(run, task_id, f"operator{number}"))
+    """A task ended badly: perhaps somebody repairs it, but not for ever."""
+    run.endings[task_id] += 1
+    if run.endings[task_id] <= MAX_REPAIRS:
+        for number in range(run.rng.choice((0, 0, 1, 1, 2))):
+            run.spawn(_repair(run, task_id, f"operator{number}"))
 
 
 async def _decide(run: Run, task_id: str, who: str) -> None:
     rng = run.rng
-    await asyncio.sleep(rng.uniform(0, LONGEST_WAIT_S))
+    await asyncio.sleep(rng.uniform(0, LONGEST_WAIT_S if rng.random() < 0.2 else LONGEST_WAIT_S / 5))
     record = run.store.look(f"tasks/{task_id}").data
     assert record is not None, "it asked"
     await asyncio.sleep(rng.uniform(0, 60))  # looks, thinks, clicks

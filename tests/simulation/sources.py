@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 # In every payload and parameter of free text: it must be in no log line.
 CANARY = "zebracanary"
 MAX_TRIES = 12
-INTENTS = ("refund_request", "refund_request", "cancel_order", "change_address", "order_status", "password_reset",
-           "ticket_summary")  # fmt: skip
+# As tickets come: most ask where an order is.
+INTENTS = ("order_status",) * 5 + ("refund_request",) * 3 + ("ticket_summary", "cancel_order", "change_address",
+                                                             "password_reset")  # fmt: skip
 ARRIVED_AT = datetime(2026, 1, 5, tzinfo=UTC)
 
 
@@ -62,7 +63,7 @@ def ticket(run: Run, number: int) -> tuple[AutomationTask, dict[str, Any]]:
         parameters = {"summary": f"{CANARY} {number}"}
     text = f"{CANARY} order {order_id}, {amount // 100}.{amount % 100:02} USD, {number} {CANARY} Road"
     payload = {"text": text, "requester": {"email": email, "id": str(number)}}
-    answer = {"intent": intent, "parameters": parameters, "confidence": rng.choice((0.99, 0.95, 0.8, 0.6))}
+    answer = {"intent": intent, "parameters": parameters, "confidence": rng.choice((0.99, 0.99, 0.95, 0.8, 0.6))}
     task = AutomationTask(task_id=f"t{number}", source="helpdesk", raw_payload=payload, priority=rng.choice((1, 5)))
     return task, answer
 

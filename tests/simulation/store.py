@@ -142,7 +142,7 @@ def _checked(data: Document) -> Document:
         elif kind is dict:
             value = _checked(value)
         elif kind is list:
-            value = list(_checked(dict(enumerate(value))).values())
+            value = [_checked(item) if type(item) is dict else _checked({"": item})[""] for item in value]
         elif kind is datetime:
             value = value if value.tzinfo is UTC else value.astimezone(UTC)
         elif kind is int and not -INT64 <= value < INT64:

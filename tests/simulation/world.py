@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context
 from dataclasses import replace
@@ -69,12 +70,13 @@ class Run:
         self.model = SimulatedModel(self.storm, rng, lambda: faults.model)
         self.provider = Provider(self.storm, rng, lambda: faults.provider, self.witness.applied, self.witness.sent)
         self.settings = Settings(
-            automatic=rng.choice(({}, {"refund_request": 5000}, {"refund_request": 5000, "password_reset": None})),
+            automatic=rng.choice(({}, {"refund_request": 5000, "password_reset": None}, {"refund_request": 50_000})),
             approval_ttl_s=self.weather.approval_ttl_s,
             model_budget_s=self.weather.model_budget_s,
         )
         self.registry: Mapping[str, Intent] = REGISTRY
         self.deleted: set[str] = set()  # tasks whose approval document somebody removed
+        self.endings: Counter[str] = Counter()  # task -> how often it ended badly
         self._instances: dict[str, list[Instance]] = {name: [] for name in FUNCTIONS}
         self._all: list[Instance] = []
         self._numbers = 0

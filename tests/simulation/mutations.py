@@ -1,0 +1,128 @@
+"""The guards of the protocol, each with the change that removes it: the simulation must notice every one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LIFECYCLE, MOVES = "shared/lifecycle.py", "shared/moves.py"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """In `file`, each of the `old` texts becomes the `new` one beside it. `rules` are the invariants that may notice."""
+
+    name: str
+    file: str
+    changes: tuple[tuple[str, str], ...]
+
+    def apply(self, source: str) -> str:
+        """Return the source without the guard.
+
+        Raises:
+            ValueError: the guard is not where it was: this table has to follow the code.
+        """
+        for old, new in self.changes:
+            if source.count(old) != 1:
+                raise ValueError(f"{self.name}: {self.file} has {source.count(old)} times {old!r}")
+            source = source.replace(old, new)
+        return source
+
+
+def _without(name: str, file: str, *changes: tuple[str, str]) -> Mutation:
+    return Mutation(name, file, changes)
+
+
+MUTATIONS = (
+    _without(
+        "start marker", LIFECYCLE,
+        ('update={"possibly_applied": True, "first_started_at"', 'update={"possibly_applied": False, "first_started_at"'),
+    ),
+    _without(
+        "epoch fence on success", LIFECYCLE,
+        ('    must_own(record, epoch)\n    effect = record.effect.model_copy(update={"outcome": "applied"',
+         '    effect = record.effect.model_copy(update={"outcome": "applied"'),
+    ),
+    _without(
+        "epoch fence on failure", LIFECYCLE,
+        ("    must_own(record, epoch)\n    record = restored(record)\n", "    record = restored(record)\n"),
+        ("    must_own(record, epoch)\n    return give_up(", "    return give_up("),
+    ),
+    _without(
+        "epoch fence on an ambiguous end", LIFECYCLE,
+        ("    must_own(record, epoch)\n    if not record.effect.possibly_applied:",
+         "    if not record.effect.possibly_applied:"),
+    ),
+    _without(
+        "sticky possibly_applied", MOVES,
+        ('{"possibly_applied": record.effect.applied_before_attempt}', '{"possibly_applied": False}'),
+    ),
+    _without(
+        "key age at the start", LIFECYCLE,
+        ('    if not may_repeat(record, intent.idempotency, now):\n        return unknown(record, now, by="execute", '
+         'why="the idempotency key', '    if False:\n        return unknown(record, now, by="execute", '
+         'why="the idempotency key'),
+    ),
+    _without(
+        "check of a repetition at reclaim", LIFECYCLE,
+        ("        if not may_repeat(record, intent.idempotency, now):\n            return unknown(",
+         "        if False:\n            return unknown("),
+        ('    if not may_repeat(record, intent.idempotency, now):\n        return unknown(record, now, by="execute", '
+         'why="the idempotency key', '    if False:\n        return unknown(record, now, by="execute", '
+         'why="the idempotency key'),
+    ),
+    _without("sweeper", "functions/sweep/step.py", ("for _ in range(MAX_PAGES):", "for _ in range(0):")),
+    _without(
+        "outbox", "shared/outbox.py",
+        ("    except Retry as error:\n",
+         "    except Retry as error:\n        await ports.store.commit(Write(task_path(record.task_id), "
+         "to_document(delivered(record)), version))\n"),
+    ),
+    _without("outbox of results", MOVES, ("outbox=owe(RESULTS, record.generation, now), **changes", "**changes")),
+    _without(
+        "generation check", LIFECYCLE,
+        ('    if record.generation != generation:\n        raise Skip(code="stale")\n    if record.intent != intent.name:',
+         "    if record.intent != intent.name:"),
+    ),
+    _without(
+        "generation check of dead letters", LIFECYCLE,
+        ('    if record.generation != generation:\n        raise Skip(code="stale")\n    if record.state not in',
+         "    if record.state not in"),
+    ),
+    _without(
+        "params_hash check on approval", "shared/decisions.py",
+        ("if wish.params_hash is not None and wish.params_hash != record.params_hash:", "if False:"),
+    ),
+    _without(
+        "server time for expiry", "shared/decisions.py",
+        ("        now = snapshots[path].read_time\n        after: TaskRecord",
+         "        now = datetime.now(snapshots[path].read_time.tzinfo)\n        after: TaskRecord"),
+    ),
+    _without("expiry of approvals", MOVES, ("    if expired(record, now):\n        raise Refused", "    if False:\n        raise Refused")),
+    _without("dedupe on create", "shared/creation.py", ("        if not is_new:\n            return {}\n", "")),
+    _without(
+        "compare-and-set", "shared/tasks.py",
+        ("Write(path, data, snapshots[path].version)", "Write(path, data, None)"),
+    ),
+    _without(
+        "lease", LIFECYCLE,
+        ("if record.exec.lease_until is not None and now < record.exec.lease_until:\n            same",
+         "if False:\n            same"),
+    ),
+    _without(
+        "marker at giving up", MOVES,
+        ("    if record.effect.possibly_applied:\n        return unknown(record, now, by=by, why=code)\n", ""),
+    ),
+    _without(
+        "one key for all attempts", "shared/schemas.py",
+        ("{self.effect.seq}", "{self.effect.seq}.{self.exec.attempts}"),
+    ),
+    _without("policy at the start", "shared/gate.py", ('    return "policy_changed" if still else None', "    return None")),
+    _without("kill switch", "shared/gate.py", ("    if switched_off or not is_enabled(", "    if not is_enabled(")),
+    _without(
+        "at most once without a key", MOVES,
+        ('if not effect.possibly_applied or idempotency.kind == "natural":',
+         'if not effect.possibly_applied or idempotency.kind != "by_key":'),
+    ),
+    _without("dead letters", "functions/deadletter/step.py", ("    await park(ports, delivery, reason=\"dead_lettered\"", "    False and await park(ports, delivery, reason=\"dead_lettered\"")),
+    _without("strict reading of confidence", "shared/gate.py", ("if is_number and math.isfinite(value) and 0 <= value <= 1:", "if is_number:")),
+)  # fmt: skip
