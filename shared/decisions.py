@@ -149,7 +149,7 @@ def chosen(
 
 def _reasons(ports: Ports, record: TaskRecord, intent: Intent, parameters: Mapping[str, Any]) -> list[str]:
     """Gate edited parameters again: what would have paused them is recorded with the approval."""
-    seen = view(record.source, record.task().raw_payload)
+    seen = view(record.source, record.raw_payload)
     reasons = check(parameters, intent.parameters, seen)
     return reasons + policy_reasons(intent, parameters, seen, Usage(), ports.settings)
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from shared.errors import BadRequest, Misconfigured, NotFound, Retry, SettingError, SwitchyardError, TooLarge
@@ -63,16 +63,20 @@ async def read_body(request: Request, limit: int) -> bytes:
 
     Raises:
         TooLarge: the announced or the actual size is over the limit.
+        BadRequest: `incomplete_body`: the caller went away.
     """
     announced = request.headers.get("content-length", "")
     # int() refuses superscript digits and thousands of digits with an error of its own.
     if announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > limit):
         raise TooLarge(f"the body has {announced[:20]} bytes; at most {limit} are taken")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise TooLarge(f"the body is over {limit} bytes")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise TooLarge(f"the body is over {limit} bytes")
+    except ClientDisconnect:
+        raise BadRequest("the connection closed before the whole body arrived", code="incomplete_body") from None
     return bytes(body)
 
 
@@ -129,7 +133,7 @@ def _severity(error: SwitchyardError) -> Severity:
     """ERROR is for operators: nobody outside may raise it at will, as a call of any /hooks/<name> could."""
     if isinstance(error, NotFound):
         return "INFO"
-    if error.code == "secret_missing":
+    if error.code in ("secret_missing", "audience_missing"):
         return "WARNING"
     return "ERROR" if isinstance(error, Misconfigured) or status_of(error) == 500 else "WARNING"
 

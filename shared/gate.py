@@ -29,6 +29,8 @@ from shared.strict_json import parse_object
 
 MAX_SHOWN_CHARS = 2000
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
+# Controls, bidi embeddings, overrides and isolates, and tags: a value with one of them runs as other than it is shown.
+_UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 # Words that address a machine instead of a colleague. A hit only ever asks a person; it is not a filter.
 _TRIPWIRE = re.compile(
     r"ignore (?:all |any )?(?:the )?(?:previous|prior|above)|disregard (?:all|the|previous)|system prompt|"
@@ -116,7 +118,10 @@ def degraded(code: str, settings: Settings, now: datetime, *, answer: Answer | N
 def validate(intent: Intent, parameters: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
     """Return the parameters as the intent's strict model has them, or None and what is wrong, field by field."""
     try:
-        return intent.parameters.model_validate(dict(parameters)).model_dump(mode="json"), []
+        values = intent.parameters.model_validate(dict(parameters)).model_dump(mode="json")
+        unshowable = [n for n, v in values.items() if _UNSHOWABLE.search(f"{v}")]
+        problems = [f"parameters_invalid: {n}: characters that cannot be shown" for n in unshowable]
+        return (None, problems) if problems else (values, [])
     except ValidationError as error:
         details = error.errors(include_input=False, include_url=False, include_context=False)
         # A field's name may be the attacker's: only names of ours are repeated.
@@ -153,7 +158,10 @@ def subject_of(intent: Intent, parameters: Mapping[str, Any], view: View) -> str
     if subject is None:
         return None
     value = view.at(subject) if subject.startswith("/") else parameters.get(subject)
-    return value.casefold() if isinstance(value, str) and value else None
+    if not isinstance(value, str) or not value:
+        return None
+    name, at, host = value.casefold().rpartition("@")
+    return name.partition("+")[0] + at + host  # kim+1@ and kim+2@ are one mailbox
 
 
 def usage_path(intent: Intent, subject: str, now: datetime) -> str:
@@ -189,7 +197,8 @@ def presentable(parameters: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, bool | int | float):
             kept[key] = value
         else:
-            kept[key] = (value if isinstance(value, str) else str(type(value).__name__))[:MAX_SHOWN_CHARS]
+            text = value if isinstance(value, str) else str(type(value).__name__)
+            kept[key] = _UNSHOWABLE.sub("\ufffd", text[:MAX_SHOWN_CHARS])
     return kept
 
 
@@ -213,6 +222,8 @@ def _task_reasons(intent: Intent, task: AutomationTask, view: View) -> list[str]
     reasons = []
     if any(_TRIPWIRE.search(text) for text in view.texts.values()):
         reasons.append("tripwire: the text speaks to a machine, not to a person")
+    if view.reordered:
+        reasons.append("reordered: hidden characters show the text in another order than the one it is read in")
     draw = int.from_bytes(hashlib.sha256(f"audit:{task.task_id}".encode()).digest()[:8], "big") / 2**64
     if draw < intent.policy.audit_share:
         reasons.append("audit: drawn by chance for a look")

@@ -1,7 +1,7 @@
 """Amounts of money as a text states them, in minor units: `$50`, `50.00 EUR`, `€1.234,50`. Pure.
 
 Only what has one reading counts. `5,000` and `5.000` are thousands to some and decimals to others, `1e5`, `5k`,
-`-50`, `50-60` and `$50 CAD` are something else altogether: such mentions come out as None.
+`-50`, `50-60`, `$50 CAD` and `50 euro cents` are something else altogether: such mentions come out as None.
 """
 
 from __future__ import annotations
@@ -27,13 +27,25 @@ _MENTION = re.compile(
     rf"|(?<![0-9])(?P<second>{_NUMBER})[ \u00a0]?(?P<after>{_MARK})(?![ \u00a0]?[0-9])",
     re.IGNORECASE,
 )
+# Money that the sign alone does not tell from ours, and hundredths of it, which `50 euro cents` is.
+_OTHER_MONEY = (
+    r"(?:CAD|AUD|NZD|HKD|SGD|TWD|MXN|BRL|ARS|CLP|COP|UYU|JMD|TTD|BSD|BBD|BZD|XCD|FJD|NAD|EGP|LBP|SYP|GIP|FKP|SHP|CHF"
+    r"|JPY|CNY|INR|canadian|australian|mexican|pesos?|reais)"
+)
+_OTHER_COUNTRY = r"(?:CA|CAN|CDN|AU|AUS|NZ|HK|SG|TW|MX|BR)"  # in front only: `$25 can you` is no foreign money
+_HUNDREDTHS = r"(?:in\s)?(?:cents?|ct|pence|penn(?:y|ies)|minor\sunits?)"
 _PLAIN = re.compile(r"(0|[1-9][0-9]{0,8})(?:[.,]([0-9]{2}))?")
 _GROUPED = re.compile(r"([1-9][0-9]{0,2}(?:,[0-9]{3})+)\.([0-9]{2})|([1-9][0-9]{0,2}(?:\.[0-9]{3})+),([0-9]{2})")
-_SPOILT_BEFORE = re.compile(rf"(?:[{GLUE}.,'’/$€£+−–-]|[0-9][ \u00a0\u202f:]|\b(?:minus|negative)\s)$", re.IGNORECASE)
+_SPOILT_BEFORE = re.compile(
+    rf"(?:[{GLUE}.,'’/$€£+#−–-]|\d[^\w\s]{{1,2}}|\b(?:minus|negative)\s"
+    rf"|\b(?:{_OTHER_MONEY}|{_OTHER_COUNTRY})[ ):]{{0,2}})$",
+    re.IGNORECASE,
+)
+_NUMBER_BEFORE = re.compile(r"\d[ \u00a0\u202f]$")  # `5 500 EUR`; a sign on its number is not part of `10021 $50`
 _SPOILT_AFTER = re.compile(
-    rf"[{GLUE}%‰$€£]|[.,'’/:^][0-9]|[ \u00a0\u202f]?[-−–][ \u00a0]?[$€£]?[0-9]|[ \u00a0\u202f][0-9]{{3}}(?![0-9])"
+    rf"[{GLUE}%‰$€£¢]|[^\w\s]{{1,2}}\d|[ \u00a0\u202f]?[-−–][ \u00a0]?[$€£]?[0-9]|[ \u00a0\u202f]\d{{3}}(?!\d)"
     r"|\s?(?:k|m|mn|mio|bn|hundred|thousand|grand|million|billion|percent|%|to\s[$€£]?[0-9])(?!\w)"
-    r"|\s?(?:CAD|AUD|NZD|HKD|SGD|MXN|TWD|BRL|CHF|JPY|CNY|INR|canadian|australian)(?!\w)",
+    rf"|[\s(/]{{0,2}}(?:{_OTHER_MONEY}|{_HUNDREDTHS})(?!\w)",
     re.IGNORECASE,
 )
 
@@ -54,7 +66,13 @@ def amounts(text: str) -> Iterator[tuple[Amount | None, int, int]]:
 
 
 def _spoilt(text: str, start: int, end: int) -> bool:
-    return bool(_SPOILT_BEFORE.search(text[max(0, start - 12) : start]) or _SPOILT_AFTER.match(text, end))
+    before = text[max(0, start - 16) : start]
+    sign_leads = text[start] in "$€£" and text[start + 1].isdigit()
+    return bool(
+        _SPOILT_BEFORE.search(before)
+        or (_NUMBER_BEFORE.search(before) and not sign_leads)
+        or _SPOILT_AFTER.match(text, end)
+    )
 
 
 def _read(mention: re.Match[str]) -> Amount | None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from shared.quotes import own_lines
 
 MAX_TEXT_CHARS = 8_000
 MAX_METADATA = 20
@@ -24,10 +26,12 @@ class View:
 
     `texts` maps a JSON pointer into the payload to untrusted words, cleaned and at most 8,000 characters each.
     `fields` is `{"requester": {"email", "id", "name"}}` from the vendor's structured fields, with what is known.
+    `reordered`: characters that `texts` no longer hold showed a text in another order than the one it is read in.
     """
 
     texts: Mapping[str, str]
     fields: Mapping[str, Any]
+    reordered: bool = False
 
     def at(self, pointer: str) -> Any | None:
         """Return the authenticated field at a JSON pointer such as `/requester/email`, or None."""
@@ -44,14 +48,29 @@ class _Reading:
 
 def view(source: str, raw_payload: Payload) -> View:
     """Return the view of a payload; a vendor's source whose payload has another shape is read like any other."""
-    envelope, read = _VENDORS.get(source, ("", _generic))
-    reading = read(raw_payload) if isinstance(raw_payload.get(envelope), dict | str) else _generic(raw_payload)
-    texts = {pointer: clean(text) for pointer, text in reading.texts.items() if isinstance(text, str)}
-    requester = {"email": _email(reading.email), "id": _word(reading.id), "name": _word(reading.name)}
+    reading = _read(source, raw_payload)
+    said = {pointer: text for pointer, text in reading.texts.items() if isinstance(text, str)}
+    texts = {pointer: clean(text) for pointer, text in said.items()}
     return View(
         texts={pointer: text for pointer, text in texts.items() if text},
-        fields={"requester": {name: value for name, value in requester.items() if value}},
+        fields={"requester": _requester(reading)},
+        reordered=any(_REORDERING.search(text) for text in said.values()),
     )
+
+
+def requester(source: str, raw_payload: Payload) -> dict[str, str]:
+    """Return what `view` knows of the requester: `email`, `id` and `name`, as far as the event says."""
+    return _requester(_read(source, raw_payload))
+
+
+def _read(source: str, payload: Payload) -> _Reading:
+    envelope, read = _VENDORS.get(source, ("", _generic))
+    return read(payload) if isinstance(payload.get(envelope), dict | str) else _generic(payload)
+
+
+def _requester(reading: _Reading) -> dict[str, str]:
+    known = {"email": _email(reading.email), "id": _word(reading.id), "name": _word(reading.name)}
+    return {name: value for name, value in known.items() if value}
 
 
 def clean(text: str) -> str:
@@ -59,7 +78,7 @@ def clean(text: str) -> str:
     text = _LINE_END.sub("\n", text[: 2 * MAX_TEXT_CHARS])
     # NFC is quadratic in a run of combining marks, so no run stays long.
     text = unicodedata.normalize("NFC", _MARKS.sub(r"\1", _INVISIBLE.sub("", text)))
-    return "\n".join(_own_lines(text.split("\n"))).strip()[:MAX_TEXT_CHARS]
+    return "\n".join(own_lines(text.split("\n"))).strip()[:MAX_TEXT_CHARS]
 
 
 def _zendesk(payload: Payload) -> _Reading:
@@ -74,8 +93,8 @@ def _zendesk(payload: Payload) -> _Reading:
     )
     author = _at(payload, "/event/comment/author")
     if isinstance(_at(payload, "/event/comment"), dict):
-        texts = _texts(payload, "/event/comment/body")
-        if _word(_at(author, "/id")) == _word(requester_id):
+        texts, author_id = _texts(payload, "/event/comment/body"), _word(_at(author, "/id"))
+        if author_id is not None and author_id == _word(requester_id):
             return _Reading(texts, requester.email, requester.id, requester.name)
         return _Reading(texts, id=_at(author, "/id"), name=_at(author, "/name"))
     kind = str(payload.get("type", ""))
@@ -95,15 +114,16 @@ def _jira(payload: Payload) -> _Reading:
         changed = [_at(item, "/field") for item in items] if isinstance(items, list) else []
         texts = _texts(payload, *(f"/issue/fields/{n}" for n in ("summary", "description") if n in changed))
         author = payload.get("user")
-    texts = {pointer: _adf(text) if isinstance(text, dict) else text for pointer, text in texts.items()}
+    texts = {pointer: _own_jira_words(text) for pointer, text in texts.items()}
     return _Reading(texts, _at(author, "/emailAddress"), _at(author, "/accountId"), _at(author, "/displayName"))
 
 
 def _slack(payload: Payload) -> _Reading:
     event = payload["event"]
     text = _at(event, "/text")
-    if isinstance(text, str):  # Slack escapes exactly these three
+    if isinstance(text, str):  # Slack escapes exactly these three, and `>>>` quotes all that follows
         text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+        text = _SLACK_QUOTE.sub("", text)
     profile = _at(event, "/user_profile")
     return _Reading({"/event/text": text}, _at(profile, "/email"), _at(event, "/user"), _at(profile, "/real_name"))
 
@@ -136,15 +156,16 @@ def _stripe(payload: Payload) -> _Reading:
 
 
 def _generic(payload: Payload) -> _Reading:
-    prefixes = ("", "/ticket", "/data", "/event", "/issue")
-    texts = ("subject", "title", "text", "body", "message", "description", "summary")
-    people = (_at(payload, f"{prefix}/{role}") for prefix in prefixes for role in ("requester", "customer"))
-    person = next((p for p in people if isinstance(p, dict)), None)
-    return _Reading(
-        _texts(payload, *(f"{prefix}/{name}" for prefix in prefixes for name in texts)),
-        *(_at(person, pointer) for pointer in ("/email", "/id", "/name")),
-    )
+    parts = {f"/{name}" if name else "": payload.get(name) if name else payload for name in _GENERIC_PARTS}
+    found = [(prefix, part) for prefix, part in parts.items() if isinstance(part, dict)]
+    texts = {f"{prefix}/{name}": part[name] for prefix, part in found for name in _GENERIC_TEXTS if name in part}
+    people = (part.get(role) for _, part in found for role in ("requester", "customer"))
+    person = next((p for p in people if isinstance(p, dict)), {})
+    return _Reading(texts, person.get("email"), person.get("id"), person.get("name"))
 
+
+_GENERIC_PARTS = ("", "ticket", "data", "event", "issue")
+_GENERIC_TEXTS = ("subject", "title", "text", "body", "message", "description", "summary")
 
 # Source -> the member that shows its payload is the vendor's own, and how to read it.
 _VENDORS: Mapping[str, tuple[str, Callable[[Payload], _Reading]]] = {
@@ -158,12 +179,19 @@ _VENDORS: Mapping[str, tuple[str, Callable[[Payload], _Reading]]] = {
 
 def _at(root: Any, pointer: str) -> Any | None:
     for key in pointer.split("/")[1:]:
-        root = root.get(key) if isinstance(root, Mapping) else None
+        root = root.get(key) if isinstance(root, dict) else None
     return root
 
 
 def _texts(payload: Payload, *pointers: str) -> dict[str, Any]:
     return {pointer: _at(payload, pointer) for pointer in pointers}
+
+
+def _own_jira_words(text: Any) -> Any:
+    """Return the words of a Jira text, a document or wiki markup, without quotes."""
+    if isinstance(text, str):
+        return _WIKI_QUOTE.sub("\n", text)
+    return _adf(text) if isinstance(text, dict) else text
 
 
 def _adf(node: Any) -> str:
@@ -206,45 +234,8 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
+# Embeddings, overrides and isolates.
+_REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_WIKI_QUOTE = re.compile(r"\{quote\}.*?(?:\{quote\}|\Z)|^[ \t]*bq\.[^\n]*", re.DOTALL | re.MULTILINE)
+_SLACK_QUOTE = re.compile(r"^[ \t]*>>>.*", re.DOTALL | re.MULTILINE)
 _MARKS = re.compile(r"([^\w\s\x00-\x7f]{32})[^\w\s\x00-\x7f]+")
-_HISTORY = re.compile(
-    r"\s*(-{2,}\s*(original message|forwarded message|ursprüngliche nachricht|message d.origine|mensaje original)\b"
-    r"|begin forwarded message:|##- .{0,100} -##)",
-    re.IGNORECASE,
-)
-_FROM = re.compile(r"[\s*_]{0,9}(from|von|de)[*_]{0,2}\s?:", re.IGNORECASE)
-_MAIL_HEADER = re.compile(
-    r"[\s*_]{0,9}(sent|date|to|cc|subject|gesendet|datum|an|betreff|envoyé|date|à|objet|enviado|para|asunto)"
-    r"[*_]{0,2}\s?:",
-    re.IGNORECASE,
-)
-_ON = re.compile(r"\s{0,9}(On|Am|Le|El)\s")
-_WROTE = re.compile(r"\b(wrote|schrieb|a écrit|escribió)\b.{0,120}:$")
-
-
-def _own_lines(lines: list[str]) -> Iterator[str]:
-    """Yield the lines that are not quoted mail; an attribution without `>` marks quotes everything after it."""
-    at = 0
-    while at < len(lines):
-        line = lines[at]
-        headers = sum(_MAIL_HEADER.match(later) is not None for later in lines[at + 1 : at + 5])
-        if _HISTORY.match(line) or (_FROM.match(line) and headers >= 2):
-            return
-        attribution = _attribution_length(lines[at : at + 3])
-        at += attribution or 1
-        if attribution and not _is_quote(next((rest for rest in lines[at : at + 9] if rest.strip()), "")):
-            return
-        if not attribution and not _is_quote(line):
-            yield line
-
-
-def _attribution_length(lines: list[str]) -> int:
-    """Return how many lines an `On ... wrote:` takes, mail clients wrap it, or 0."""
-    if not _ON.match(lines[0]):
-        return 0
-    joined = (" ".join(lines[:n])[:400].rstrip() for n in range(1, len(lines) + 1))
-    return next((n for n, text in enumerate(joined, 1) if _WROTE.search(text)), 0)
-
-
-def _is_quote(line: str) -> bool:
-    return line.lstrip().startswith(">")

@@ -33,9 +33,9 @@ class FromField:
 
 @dataclass(frozen=True, slots=True)
 class MoneyFromPayload:
-    """The integer, in minor units, is an amount that the payload's text states without ambiguity.
+    """The integer, in minor units, is the one amount that the payload's text states, without ambiguity.
 
-    `currency` names the sibling parameter that holds the ISO 4217 code.
+    Of several amounts a person chooses. `currency` names the sibling parameter that holds the ISO 4217 code.
     """
 
     currency: str
@@ -45,10 +45,14 @@ Marker = FromPayload | FromField | MoneyFromPayload
 
 # What may not touch a token: another letter or digit, also across the connectors of numbers, ids, hosts and e-mails
 # (50 is no token of 1.50, 1009 none of A-1009), and nothing that makes it money.
-_BEFORE = re.compile(rf"(?<![{GLUE}$€£−-])(?<![{GLUE}][-.@/\\'’])(?<![0-9][,:])")
-_AFTER = re.compile(rf"(?![{GLUE}$€£%])(?![-.@/\\][{GLUE}])(?![,:][0-9])")
-# Embeddings, overrides and isolates show a text in another order than the one it is read in.
-_REORDERED = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Japanese, Chinese and Korean write `注文10021を` without spaces: there an ASCII token ends where the script changes,
+# unless the neighbour is a numeral.
+_UNSPACED = r"[\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff\uac00-\ud7a3]"
+_NUMERAL = "[〇零一二三四五六七八九十百千万萬億亿兆两兩壱弐参点點만천백십억]"
+_BEFORE = re.compile(
+    rf"(?<={_UNSPACED})(?<!{_NUMERAL})(?=[A-Za-z0-9])|(?<![{GLUE}$€£−-])(?<![{GLUE}][-.@/\\'’])(?<![0-9][,:])"
+)
+_AFTER = re.compile(rf"(?<=[A-Za-z0-9])(?={_UNSPACED})(?!{_NUMERAL})|(?![{GLUE}$€£%])(?![-.@/\\][{GLUE}])(?![,:][0-9])")
 
 
 def marker_of(model: type[BaseModel], field: str) -> Marker | None:
@@ -63,7 +67,7 @@ def check(parameters: Mapping[str, Any], model: type[BaseModel], view: View) -> 
     `parameters` may be unvalidated. A reason never repeats a value. Parameters that are absent or None claim nothing:
     whether they may be is for the model's validation to say.
     """
-    texts = [fold(text) for text in view.texts.values() if not _REORDERED.search(text)]
+    texts = [fold(text) for text in view.texts.values()]
     reasons = []
     for field in model.model_fields:
         value, marker = parameters.get(field), marker_of(model, field)
@@ -84,9 +88,10 @@ def _problem(marker: Marker, value: Any, parameters: Mapping[str, Any], texts: l
                 return f"cannot be confirmed: the event has no {pointer}"
             return None if _same(value, actual) else f"differs from the event's {pointer}"
         case MoneyFromPayload(currency):
-            claimed = (value, parameters.get(currency))
-            stated = any(_is(amount, *claimed) for text in texts for amount, _, _ in amounts(text))
-            return None if stated else f"is not stated as an amount in {currency} with one reading"
+            stated = {amount for text in texts for amount, _, _ in amounts(text)}
+            if not any(_is(amount, value, parameters.get(currency)) for amount in stated):
+                return f"is not stated as an amount in {currency} with one reading"
+            return "is one of several amounts in the text" if len(stated) > 1 else None
 
 
 def _markers(metadata: Iterable[Any], annotation: Any) -> Iterator[Marker]:

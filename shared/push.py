@@ -16,6 +16,7 @@ from typing import Any
 from shared.errors import BadRequest
 
 MAX_ENVELOPE_BYTES = 15 * 1024 * 1024  # Pub/Sub's 10 MB message limit, as base64, with room for attributes
+MAX_ATTRIBUTE_CHARS = 1024  # Pub/Sub's own limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def parse(body: bytes) -> Delivery:
         message = envelope["message"]
         return Delivery(
             message_id=_text(message.get("messageId") or message["message_id"]),
-            data=base64.b64decode(_text(message.get("data") or ""), validate=True),
+            data=base64.b64decode(message.get("data") or "", validate=True),
             attributes={_text(k): _text(v) for k, v in (message.get("attributes") or {}).items()},
             publish_time=_time(message.get("publishTime") or message.get("publish_time")),
             subscription=_text(envelope.get("subscription") or "").rpartition("/")[2],
@@ -59,6 +60,9 @@ def parse(body: bytes) -> Delivery:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
+    if len(value) > MAX_ATTRIBUTE_CHARS:
+        raise ValueError
+    value.encode()  # no store takes a lone surrogate
     return value
 
 

@@ -221,15 +221,11 @@ class TaskRecord(Model):
         """What people are shown: the valid parameters, or the model's raw suggestion where there are none."""
         return self.parameters or self.classification.parameters
 
-    def task(self) -> AutomationTask:
-        """Return the task as intake published it."""
-        return AutomationTask(
-            task_id=self.task_id,
-            source=self.source,
-            raw_payload=json.loads(self.payload),
-            priority=self.priority,
-            metadata=self.metadata,
-        )
+    @property
+    def raw_payload(self) -> dict[str, Any]:
+        """The sender's JSON object."""
+        payload: dict[str, Any] = json.loads(self.payload)
+        return payload
 
 
 class Approval(Model):

@@ -17,6 +17,7 @@ from shared.ports import Document, Snapshot, Store, Write
 from shared.schemas import Approval, TaskRecord
 
 MAX_TRIES = 8
+MAX_LOOKS = 3
 FIRST_PAUSE_S = 0.02
 
 Body = Callable[[Mapping[str, Snapshot]], Mapping[str, Document]]
@@ -73,6 +74,7 @@ async def transact(
 
     Raises:
         StoreUnavailable: the store is down, or others kept winning; nothing was written.
+        CommitUnknown: it may have been written, and cannot be seen.
         whatever `body` raises: nothing was written.
     """
     for tries in range(MAX_TRIES):
@@ -102,9 +104,15 @@ async def _applied(store: Store, wanted: Mapping[str, Document]) -> dict[str, Sn
 
     Documents carry a nonce or a history entry of this very change, so equality is proof.
     """
-    found = {s.path: s for s in await store.read(*wanted)}
-    if all(found[path].data == data for path, data in wanted.items()):
-        return found
+    for tries in range(MAX_LOOKS):
+        try:
+            found = {s.path: s for s in await store.read(*wanted)}
+        except StoreUnavailable:  # what broke the commit, a connection mostly, often breaks the next call as well
+            await asyncio.sleep(FIRST_PAUSE_S * 2**tries)
+            continue
+        if all(found[path].data == data for path, data in wanted.items()):
+            return found
+        break
     raise CommitUnknown("the commit failed and is not visible")
 
 
@@ -117,7 +125,7 @@ async def change(
 
     Raises:
         NotFound: there is no such task.
-        StoreUnavailable: see `transact`.
+        StoreUnavailable, CommitUnknown: see `transact`.
         whatever `arrow` raises: nothing was written.
     """
     path = task_path(task_id)

@@ -6,7 +6,8 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import Field, ValidationError
@@ -27,8 +28,10 @@ from shared.tasks import task_path, to_record
 
 MAX_PAGE = 200
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+ACTIONS = ("redrive", "cancel", "settle")
+DESCRIPTION = Path(__file__).with_name("openapi.json")
 T = TypeVar("T", bound=Model)
-_TASK = re.compile(r"/api/tasks/(?P<task_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})(?:/(?P<action>redrive|cancel|settle))?")
+_TASK = re.compile(rf"/api/tasks/(?P<task_id>[A-Za-z0-9][A-Za-z0-9._-]{{0,127}})(?:/(?P<action>{'|'.join(ACTIONS)}))?")
 _LIMIT = re.compile(r"[0-9]{1,3}")
 _APPROVAL = re.compile(r"/api/approvals/(?P<task_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})")
 
@@ -60,7 +63,11 @@ async def respond(request: Request, ports: Ports) -> Response:
     """
     path = request.url.path.rstrip("/") or "/"
     if path == "/healthz":
+        _only(request, "GET")
         return JSONResponse({"status": "ok"})
+    if path == "/openapi.json":
+        _only(request, "GET")
+        return Response(DESCRIPTION.read_bytes(), media_type="application/json")
     if ports.settings.local and request.url.hostname not in LOCAL_HOSTS:
         # A page whose own name was made to resolve to this machine could else decide in the developer's name.
         raise Forbidden("the local console answers to 127.0.0.1 and localhost only", field="host")
@@ -130,7 +137,7 @@ async def _body(request: Request, model: type[T]) -> T:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         pointer = "/" + "/".join(str(p) for p in first["loc"])
-        raise Unprocessable(f"{pointer}: {first['msg']}", code="invalid_body", field=pointer[:200]) from None
+        raise Unprocessable(first["msg"], code="invalid_body", field=pointer[:200]) from None
 
 
 def _done(record: TaskRecord, began: float, action: str) -> Response:
@@ -167,6 +174,7 @@ def _from_token(query: Mapping[str, str]) -> Snapshot | None:
         match = _TASK.fullmatch(f"/api/{path}")
         if at.tzinfo is None or match is None or match["action"]:
             raise ValueError
-    except (ValueError, binascii.Error):
+        at = at.astimezone(UTC)
+    except (ValueError, OverflowError, binascii.Error):
         raise BadRequest("page_token is not one of ours", code="bad_query", field="page_token") from None
     return Snapshot(path, {"created_at": at}, "", at)

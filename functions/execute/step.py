@@ -26,7 +26,7 @@ from shared.moves import Skip
 from shared.outbound import Outbound
 from shared.outbox import pay
 from shared.parking import park
-from shared.payload import view
+from shared.payload import requester
 from shared.ports import Snapshot
 from shared.push import Delivery
 from shared.schemas import TaskReady, TaskRecord, TaskResult
@@ -231,7 +231,6 @@ def context(
 ) -> TaskContext:
     """Return what a handler gets: ids, an HTTP client bound to its provider, the authenticated requester."""
     provider = provider_settings(intent.provider)
-    requester = view(record.source, record.task().raw_payload).fields.get("requester") or {}
     return TaskContext(
         task_id=record.task_id,
         effect_key=record.effect_key,
@@ -248,7 +247,7 @@ def context(
             pool=ports.pool,
         ),
         log=functools.partial(_log_event, record),
-        requester=requester,
+        requester=requester(record.source, record.raw_payload),
         options=provider.options,
     )
 

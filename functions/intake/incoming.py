@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from shared.entry import read_body, trace_id
-from shared.errors import BadRequest, MethodNotAllowed, UnsupportedMediaType
+from shared.errors import MethodNotAllowed, UnsupportedMediaType
 from shared.schemas import MAX_PAYLOAD_BYTES
 
 
@@ -40,17 +41,11 @@ class IncomingRequest:
 def incoming(request: Request) -> IncomingRequest:
     """Return what arrived, without reading its body yet."""
 
-    async def read() -> bytes:
-        try:
-            return await read_body(request, MAX_PAYLOAD_BYTES)
-        except ClientDisconnect:
-            raise BadRequest("the connection closed before the whole body arrived", code="incomplete_body") from None
-
     return IncomingRequest(
         method=request.method,
         path=request.scope["path"],  # request.url would trust the Host header
         headers=dict(request.headers),
         received_at=datetime.now(UTC),
         trace_id=trace_id(request),
-        read=read,
+        read=partial(read_body, request, MAX_PAYLOAD_BYTES),
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +24,7 @@ from shared.strict_json import MAX_DEPTH, MAX_POINTER_CHARS, parse_object
 from shared.topics import lane
 
 PUBLISH_TIMEOUT_S = 2.0
+DESCRIPTION = Path(__file__).with_name("openapi.json")
 
 VENDORS = {s.name: s for s in (zendesk.SOURCE, jira.SOURCE, slack.SOURCE, github.SOURCE, stripe.SOURCE)}
 _SOURCE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -37,6 +40,9 @@ async def receive_webhook(request: IncomingRequest, ports: Ports, email_of: Emai
     if request.path == "/healthz":
         request.must_be("GET", "HEAD")
         return Outcome("healthy", body={"status": "ok"}, severity="DEBUG")
+    if request.path == "/openapi.json":
+        request.must_be("GET", "HEAD")
+        return Outcome("described", body=json.loads(DESCRIPTION.read_bytes()), severity="DEBUG")
     source = None if request.path == "/" else _source_at(request.path)
     request.must_be("POST")
     request.must_be_json()

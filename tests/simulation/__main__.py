@@ -1,4 +1,4 @@
-"""`python -m tests.simulation`: many seeds on all cores, or one seed with its whole trace. Exit status 1: not all held."""
+"""`python -m tests.simulation`: many seeds on all cores, or one with its whole trace. Exit status 1: one broke."""
 
 from __future__ import annotations
 
@@ -42,7 +42,12 @@ def _replay(seed: int) -> int:
 
 def _search(seeds: range, jobs: int) -> int:
     began, runs, tasks = time.perf_counter(), 0, 0
-    columns = TextColumn("simulating"), BarColumn(), TextColumn("{task.completed}/{task.total} runs"), TimeRemainingColumn()
+    columns = (
+        TextColumn("simulating"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} runs"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task("", total=len(seeds))
         for outcome in _outcomes(seeds, jobs):

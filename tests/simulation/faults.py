@@ -74,7 +74,7 @@ def draw(rng: random.Random) -> Weather:
     has_night = rng.random() < 0.12
     if has_night:  # what the provider did not answer in the evening is what must not be repeated in the morning
         faults.provider = max(faults.provider, 0.3)
-    night_from = rng.uniform(20, 400)
+    night_from = rng.uniform(5, 150)
     night = (night_from, night_from + 25 * HOUR_S) if has_night else None
     heals_at_s = rng.choice((200.0, 900.0, 2400.0))
     return Weather(

@@ -1,7 +1,7 @@
 """An event loop in virtual time: a seeded generator picks which of the ready callbacks runs next.
 
 Callbacks belong to the instance (the process) of the actor in whose context they run. A dead instance's callbacks are
-dropped, so that nothing of it, not even a `finally`, happens after the crash; a stopped one's are held until it goes on.
+dropped, so that nothing of it, not even a `finally`, happens after the crash; a stopped one's are held meanwhile.
 """
 
 from __future__ import annotations

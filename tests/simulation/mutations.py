@@ -9,11 +9,15 @@ LIFECYCLE, MOVES = "shared/lifecycle.py", "shared/moves.py"
 
 @dataclass(frozen=True)
 class Mutation:
-    """In `file`, each of the `old` texts becomes the `new` one beside it. `rules` are the invariants that may notice."""
+    """In `file`, each of the old texts becomes the new one beside it.
+
+    `raises`: a step breaks without the guard, so that I0 is what notices.
+    """
 
     name: str
     file: str
     changes: tuple[tuple[str, str], ...]
+    raises: bool = False
 
     def apply(self, source: str) -> str:
         """Return the source without the guard.
@@ -28,14 +32,14 @@ class Mutation:
         return source
 
 
-def _without(name: str, file: str, *changes: tuple[str, str]) -> Mutation:
-    return Mutation(name, file, changes)
+def _without(name: str, file: str, *changes: tuple[str, str], raises: bool = False) -> Mutation:
+    return Mutation(name, file, changes, raises)
 
 
 MUTATIONS = (
     _without(
         "start marker", LIFECYCLE,
-        ('update={"possibly_applied": True, "first_started_at"', 'update={"possibly_applied": False, "first_started_at"'),
+        ('{"possibly_applied": True, "first_started_at"', '{"possibly_applied": False, "first_started_at"'),
     ),
     _without(
         "epoch fence on success", LIFECYCLE,
@@ -80,7 +84,8 @@ MUTATIONS = (
     _without("outbox of results", MOVES, ("outbox=owe(RESULTS, record.generation, now), **changes", "**changes")),
     _without(
         "generation check", LIFECYCLE,
-        ('    if record.generation != generation:\n        raise Skip(code="stale")\n    if record.intent != intent.name:',
+        ('    if record.generation != generation:\n        raise Skip(code="stale")\n    if record.intent != '
+         "intent.name:",
          "    if record.intent != intent.name:"),
     ),
     _without(
@@ -97,7 +102,10 @@ MUTATIONS = (
         ("        now = snapshots[path].read_time\n        after: TaskRecord",
          "        now = datetime.now(snapshots[path].read_time.tzinfo)\n        after: TaskRecord"),
     ),
-    _without("expiry of approvals", MOVES, ("    if expired(record, now):\n        raise Refused", "    if False:\n        raise Refused")),
+    _without(
+        "expiry of approvals", MOVES,
+        ("    if expired(record, now):\n        raise Refused", "    if False:\n        raise Refused"),
+    ),
     _without("dedupe on create", "shared/creation.py", ("        if not is_new:\n            return {}\n", "")),
     _without(
         "compare-and-set", "shared/tasks.py",
@@ -116,13 +124,24 @@ MUTATIONS = (
         "one key for all attempts", "shared/schemas.py",
         ("{self.effect.seq}", "{self.effect.seq}.{self.exec.attempts}"),
     ),
-    _without("policy at the start", "shared/gate.py", ('    return "policy_changed" if still else None', "    return None")),
+    _without(
+        "policy at the start", "shared/gate.py",
+        ('    return "policy_changed" if still else None', "    return None"),
+    ),
     _without("kill switch", "shared/gate.py", ("    if switched_off or not is_enabled(", "    if not is_enabled(")),
     _without(
         "at most once without a key", MOVES,
         ('if not effect.possibly_applied or idempotency.kind == "natural":',
          'if not effect.possibly_applied or idempotency.kind != "by_key":'),
     ),
-    _without("dead letters", "functions/deadletter/step.py", ("    await park(ports, delivery, reason=\"dead_lettered\"", "    False and await park(ports, delivery, reason=\"dead_lettered\"")),
-    _without("strict reading of confidence", "shared/gate.py", ("if is_number and math.isfinite(value) and 0 <= value <= 1:", "if is_number:")),
+    _without(
+        "dead letters", "functions/deadletter/step.py",
+        ('    await park(ports, delivery, reason="dead_lettered"',
+         '    False and await park(ports, delivery, reason="dead_lettered"'),
+    ),
+    _without(
+        "strict reading of confidence", "shared/gate.py",
+        ("if is_number and math.isfinite(value) and 0 <= value <= 1:", "if is_number:"),
+        raises=True,
+    ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The source systems: tickets of all six intents, sent until somebody accepts them, sometimes twice, sometimes both ways."""
+"""The source systems: tickets of all six intents, sent until somebody accepts them, some of them twice."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def ticket(run: Run, number: int) -> tuple[AutomationTask, dict[str, Any]]:
 
 
 async def _send(run: Run, task: AutomationTask, after_s: float, way: float) -> None:
-    """Send a task until it is accepted: over HTTP, to topic `events`, or straight to its lane as an old source might."""
+    """Send a task until it is accepted: over HTTP, to topic `events`, or straight to its lane."""
     await asyncio.sleep(after_s)
     run.note(f"a source sends {task.task_id}")
     body = task.model_dump_json().encode()

@@ -54,7 +54,8 @@ class SimulatedStore:
         if fails != "lost":
             for w in writes:
                 if w.expected is not None and w.expected != self.look(w.path).version:
-                    raise Conflict(f"{w.path} was changed by another writer")
+                    # Whoever gets no answer does not learn of it.
+                    raise CommitUnknown("no answer") if fails else Conflict(f"{w.path} was changed by another writer")
             versions = [self.write(w.path, data) for w, data in zip(writes, copies, strict=True)]
         await self._trouble.hop()
         if fails:

@@ -48,8 +48,9 @@ def test_every_kind_of_fault_strikes() -> None:
     lines = "\n".join(line for seed in range(200) for line in simulate(seed, traced=True).trace)
     for sign in (
         "crash of execute-", "crash of classify", "crash of console", "crash of sweep", "crash of resume",
-        "crash of intake", "sigterm of", "stop of execute-", "goes on", "becomes dead letter", "retry: store_unavailable",
-        "retry: model_unavailable", "retry: lease_held_by_this_message", "answers 504", "stale", "payload_conflict",
+        "crash of intake", "sigterm of", "stop of execute-", "goes on", "becomes dead letter",
+        "retry: store_unavailable", "retry: model_unavailable", "retry: lease_held_by_this_message",
+        "answers 504", "stale", "payload_conflict",
         ": timeout_after", ": applied_later", ": stored_500", ": 409_in_use", ": reset_before", ": 500_after",
         "is refused: params_changed", "is refused: expired", "is refused: not_waiting", "edit_refused", "deployed",
         "-> UNKNOWN", "UNKNOWN -> SUCCEEDED", "-> EXPIRED", "-> CANCELLED", "-> REJECTED", "parked", "lease_held",

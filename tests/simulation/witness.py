@@ -9,11 +9,11 @@ was approved; I0 no step raises what it must not.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.canonical import sha256_hex
-from shared.schemas import MAX_HISTORY, ResultMessage, TERMINAL
+from shared.schemas import MAX_HISTORY, TERMINAL, ResultMessage
 from shared.topics import RESULTS
 from tests.simulation.bus import Message
 from tests.simulation.loop import ACTOR, Actor
@@ -48,6 +48,7 @@ OPERATIONS = {
 REPEATABLE = frozenset({"password_reset", "order_status"})
 KEYLESS = frozenset({"change_address", "ticket_summary"})
 READ_ONLY = frozenset({"order_status"})
+A_DAY = {"refund_request": 3, "password_reset": 3, "cancel_order": 5, "change_address": 5}
 NOT_SENT = frozenset({"refused", "429"})
 
 
@@ -73,8 +74,8 @@ class Witness:
         self._sends: Counter[tuple[str, int]] = Counter()
         self._results: set[tuple[str, int, str]] = set()
         self._letters: set[str] = set()
-        self._automatic: Counter[tuple[str, str]] = Counter()  # intent, subject -> tasks without a person
-        self._amounts: Counter[tuple[str, str]] = Counter()
+        self._automatic: Counter[tuple[str, str, date]] = Counter()  # intent, subject, day -> tasks without a person
+        self._amounts: Counter[tuple[str, str, date]] = Counter()
 
     def fail(self, rule: str, what: str, cause: BaseException | None = None) -> None:
         """Keep the first violation; the run stops at the next occasion."""
@@ -147,10 +148,10 @@ class Witness:
                 self.fail("I6", f"the {what} of {task_id} went from {old} to {new}")
         if before["created_at"] != after["created_at"] or before["payload_sha256"] != after["payload_sha256"]:
             self.fail("I1", f"{task_id} was created twice")
-        if before["state"] in TERMINAL and after["state"] != before["state"] and after["generation"] == before["generation"]:
+        same = after["generation"] == before["generation"]
+        if same and before["state"] in TERMINAL and after["state"] != before["state"]:
             self.fail("I6", f"{task_id} left {before['state']} in the same generation")
-        kept = before["state"] != "AWAITING_APPROVAL" and after["generation"] == before["generation"]
-        if kept and before["parameters"] != after["parameters"]:
+        if same and before["state"] != "AWAITING_APPROVAL" and before["parameters"] != after["parameters"]:
             self.fail("I10", f"the parameters of {task_id} changed after they were decided")
 
     def _owned(
@@ -160,15 +161,16 @@ class Witness:
         old, new = before["exec"], after["exec"]
         lease_until = old["lease_until"]
         held = before["state"] == "EXECUTING" and lease_until is not None and now < lease_until
-        if actor is None or actor.function not in ("deadletter", "sweep") and not actor.function.startswith("execute-"):
+        if actor is None or not actor.function.startswith(("execute-", "deadletter", "sweep")):
             return
-        if actor.generation and actor.generation != before["generation"] and before["state"] != after["state"]:
+        moved = before["state"] != after["state"]
+        if actor.generation and actor.generation != before["generation"] and moved:
             self.fail("I6", f"a message of generation {actor.generation} moved {task_id} of {before['generation']}")
         if new["epoch"] > old["epoch"]:
             actor.epoch = new["epoch"]
             if held:
                 self.fail("I6", f"the lease of {task_id} was taken while it was held")
-        elif held and after["state"] != "EXECUTING" and actor.epoch != old["epoch"]:
+        elif actor.epoch != old["epoch"] and (held or actor.epoch) and before["history"] != after["history"]:
             self.fail("I6", f"{actor.name} ended the attempt of another worker at {task_id}")
 
     def _in_time(
@@ -193,15 +195,14 @@ class Witness:
             self.fail("I10", f"{task_id} runs what the ticket does not say")
         self._allowed(task_id, record, actor)
         email = email_of(record).casefold()
-        counter = (record["intent"], email)
+        counter = (record["intent"], email, record["created_at"].date())
         self._automatic[counter] += 1
         self._amounts[counter] += record["parameters"].get("amount_minor", 0)
-        ceiling = self._settings(actor).automatic.get("refund_request")
-        if record["intent"] == "refund_request" and self._amounts[counter] > (ceiling or 0):
+        ceiling = self._settings(actor).automatic.get("refund_request") or 0
+        if record["intent"] == "refund_request" and self._amounts[counter] > ceiling:
             self.fail("I5", f"{email} got more than the allowance of a day with {task_id}")
-        if self._automatic[counter] > {"refund_request": 3, "password_reset": 3}.get(record["intent"], 5):
-            if record["intent"] not in ("order_status", "ticket_summary"):
-                self.fail("I5", f"{email} got more tasks than a day allows with {task_id}")
+        if self._automatic[counter] > A_DAY.get(record["intent"], self._automatic[counter]):
+            self.fail("I5", f"{email} got more tasks than a day allows with {task_id}")
 
     def _allowed(self, task_id: str, record: dict[str, Any], actor: Actor | None) -> None:
         """Say whether this may run without a person."""
@@ -218,9 +219,10 @@ class Witness:
         return actor.instance.ports.settings
 
     def _is_start(self, before: dict[str, Any], after: dict[str, Any]) -> bool:
-        """Whether this commit is what allows the effect to begin: the claim, or one after it where the handler reads."""
+        """Whether this commit allows the effect to begin: the claim's, or a later one where the handler reads first."""
         claims = after["exec"]["epoch"] > before["exec"]["epoch"]
-        reads_first = self._run.registry[after["intent"]].reads_first if after["intent"] in self._run.registry else False
+        intent = self._run.registry.get(after["intent"])
+        reads_first = intent is not None and intent.reads_first
         marked = after["state"] == "EXECUTING" and after["effect"]["possibly_applied"]
         return bool(marked and claims != reads_first)
 
@@ -281,8 +283,8 @@ class Witness:
         if state == "SUCCEEDED":
             if not (record["result"] and record["result"]["success"]):
                 self.fail("I4", f"{task_id} succeeded without a result")
-            key = f"{task_id}.{intent}.{record['effect']['seq']}"
-            done = self._of(task_id, record["generation"]) or [e for e in self._run.provider.of[task_id] if e.key == key]
+            key = f"{task_id}.{intent}.{record['effect']['seq']}"  # of an effect of an earlier generation
+            done = any(e.generation == record["generation"] or e.key == key for e in self._run.provider.of[task_id])
             if not done and intent not in READ_ONLY:
                 self.fail("I4", f"{task_id} succeeded without an effect")
         elif state in WITHOUT_EFFECT and self._of(task_id, record["generation"]):
@@ -346,4 +348,3 @@ def _told(path: str, before: dict[str, Any] | None, after: dict[str, Any]) -> st
         f"commit {path} {was} -> {after['state']}, generation {after['generation']}, epoch {after['exec']['epoch']}"
         f"{marker}{owed}"
     )
-

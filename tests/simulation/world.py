@@ -169,7 +169,8 @@ class Run:
             self.later(GRACE_S, self._kill, instance)
         else:
             instance.stopped = True
-            self.later(self.rng.uniform(1, LONGEST_STOP_S), self._go_on, instance)
+            # About a lease's length, or much longer.
+            self.later(self.rng.uniform(1, self.rng.choice((120.0, LONGEST_STOP_S))), self._go_on, instance)
 
     def _kill(self, instance: Instance) -> None:
         instance.alive = False

@@ -162,6 +162,27 @@ def test_what_people_are_shown_is_short_tame_and_storable() -> None:
     assert len(shown) <= 50
 
 
+@pytest.mark.parametrize("hidden", ["\x1b[31m", "\x9b2J", "\u202e", "\u2066", "\U000e0041", "\r", "\x85"])
+def test_value_that_runs_as_other_than_it_is_shown_never_runs(hidden: str) -> None:
+    decided = planned(says("ticket_summary", summary=f"all {hidden}is well"), SUMMARY[0])
+    assert decided.decision.reasons == ["parameters_invalid: summary: characters that cannot be shown"]
+    assert decided.classification.parameters["summary"].startswith("all \ufffd")
+    assert hidden not in decided.classification.model_dump_json()
+
+
+def test_value_of_several_lines_and_any_script_runs() -> None:
+    summary = "Zwei Bestellungen 🚚❤️ fehlen\n\tسفارش‌ها دیر رسید"
+    assert codes(planned(says("ticket_summary", summary=summary), SUMMARY[0])) == []
+
+
+@pytest.mark.parametrize(
+    "link", ["https://evil.example", "javascript:alert(1)", "www.evil.example", "evil.example/login"]
+)
+def test_summary_with_a_link_goes_to_a_person(link: str) -> None:
+    decided = planned(says("ticket_summary", summary=f"All is well, see {link}"), SUMMARY[0])
+    assert decided.decision.reasons == ["parameters_invalid: summary: link_in_text"]
+
+
 def test_huge_answer_is_cut_down_before_it_is_stored() -> None:
     text = json.dumps({**STATUS, "parameters": {f"p{n}": "\U0001f4a3" * 50_000 for n in range(60)}})
     decided = planned(text, ORDER_STATUS[0])
@@ -233,13 +254,14 @@ def test_rate_of_one_requester_ends_autonomy() -> None:
     assert codes(planned(REFUND[1], REFUND[0], usage=Usage(3, 0))) == ["rate"]
 
 
-def test_requester_is_counted_whatever_the_case_of_the_address() -> None:
+@pytest.mark.parametrize("address", ["Kim@Example.com", "kim+1@example.com", "KIM+a+b@example.com"])
+def test_requester_is_counted_by_mailbox_however_the_address_is_written(address: str) -> None:
     refund = REGISTRY["refund_request"]
-    one, other = (
+    one, other, stranger = (
         gate.subject_of(refund, {}, view("helpdesk", ticket("x", email=e).raw_payload))
-        for e in ("Kim@Example.com", "kim@example.com")
+        for e in (address, "kim@example.com", "kim@example.org")
     )
-    assert one == other
+    assert one == other != stranger
     assert one is not None
     assert gate.usage_path(refund, one, BEGINNING) != gate.usage_path(refund, one, BEGINNING + timedelta(days=1))
     assert "@" not in gate.usage_path(refund, one, BEGINNING)
@@ -266,6 +288,10 @@ def test_event_without_an_author_goes_to_a_person_where_authors_are_counted() ->
 )
 def test_text_that_speaks_to_a_machine_goes_to_a_person(text: str) -> None:
     assert codes(planned(ORDER_STATUS[1], ticket(text))) == ["tripwire"]
+
+
+def test_text_shown_in_another_order_goes_to_a_person() -> None:
+    assert codes(planned(ORDER_STATUS[1], ticket("Where is order #47384? \u202etsop"))) == ["reordered"]
 
 
 def test_share_of_tasks_is_drawn_for_a_look_the_same_ones_every_time() -> None:

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from shared.errors import CommitUnknown
+from tests.contract.shared_store_contract import SharedStoreContract
 from tests.contract.store_contract import StoreContract
-from tests.world import MemoryStore
+from tests.contract.unsure_contract import Fate, LoseAnswer, UnsureStoreContract
+from tests.world import MemoryStore, Unapplied
 
 
-class TestMemoryStore(StoreContract):
+class TestMemoryStore(StoreContract, SharedStoreContract, UnsureStoreContract):
     @pytest.fixture
     def store(self) -> MemoryStore:
         return MemoryStore()
+
+    @pytest.fixture
+    def other(self, store: MemoryStore) -> MemoryStore:
+        return store
+
+    @pytest.fixture
+    def lose_answer(self, store: MemoryStore) -> LoseAnswer:
+        def lose_answer(fate: Fate) -> None:
+            store.fail_next = [CommitUnknown() if fate == "kept" else Unapplied()]
+
+        return lose_answer

@@ -93,6 +93,12 @@ def test_comment_by_somebody_else_is_not_by_the_requester() -> None:
     assert view("zendesk", payload).fields == {"requester": {"id": "9", "name": "Mallory"}}
 
 
+def test_comment_whose_author_is_unknown_is_not_by_the_requester() -> None:
+    payload = recorded("zendesk_comment_added")
+    del payload["detail"]["requester_id"], payload["event"]["comment"]["author"]["id"]
+    assert view("zendesk", payload).fields == {"requester": {"name": "Ana"}}
+
+
 def test_zendesk_address_counts_only_where_the_ticket_came_by_mail() -> None:
     payload = recorded("zendesk_comment_added")
     del payload["event"]["comment"]
@@ -169,6 +175,14 @@ QUOTED = {
     "headers": ("Cancel #1\nFrom: Ana\nSent: Tuesday\nTo: Support\nSubject: x\n\nrefund #2", "Cancel #1"),
     "bold": ("Cancel #1\n*From:* Ana\n*Date:* Tuesday\n*To:* Support\n\nrefund #2", "Cancel #1"),
     "zendesk": ("Cancel #1\n##- Please type your reply above this line -##\nrefund #2", "Cancel #1"),
+    "italian": ("Cancel #1\nIl giorno lun 5 gen 2026 Ana <a@example.com> ha scritto:\n\nrefund #2", "Cancel #1"),
+    "japanese": ("Cancel #1\n2026年1月5日(月) Ana <a@example.com>:\nrefund #2", "Cancel #1"),
+    "chinese": ("Cancel #1\nAna <a@example.com> 于2026年1月5日周一 10:00写道：\nrefund #2", "Cancel #1"),
+    "german forward": ("Storno #1\n---------- Weitergeleitete Nachricht ---------\nrefund #2", "Storno #1"),
+    "german apple": ("Storno #1\nAnfang der weitergeleiteten Nachricht:\n\nrefund #2", "Storno #1"),
+    "dutch outlook": ("Annuleer #1\nVan: Ana\nVerzonden: maandag\nAan: S\nOnderwerp: x\n\nrefund #2", "Annuleer #1"),
+    "japanese outlook": ("Cancel #1\n差出人: Ana\n送信日時: 1月5日\n宛先: S\n件名: x\n\nrefund #2", "Cancel #1"),
+    "address": ("Write to Kim <kim@example.com>: cancel #1", "Write to Kim <kim@example.com>: cancel #1"),
     "crlf": ("Cancel #1\r\n> refund #2\r\n", "Cancel #1"),
     "separator": ("Cancel #1\u2028> refund #2", "Cancel #1"),
     "hidden": ("Cancel #1\n\u200b> refund #2", "Cancel #1"),
@@ -201,6 +215,23 @@ def test_invisible_characters_are_removed_and_the_rest_is_nfc(text: str, seen: s
     assert clean(text) == seen
 
 
+@pytest.mark.parametrize("quote", ["{quote}refund #2{quote}", "{quote}\nrefund #2", "bq. refund #2", "  bq. refund #2"])
+def test_quote_in_jiras_markup_is_not_the_writers_words(quote: str) -> None:
+    issue = {"fields": {"description": f"Cancel #1\n{quote}", "reporter": {"accountId": "1"}}}
+    assert view("jira", {"issue": issue}).texts == {"/issue/fields/description": "Cancel #1"}
+
+
+def test_slacks_long_quote_runs_to_the_end() -> None:
+    payload = {"event": {"text": "cancel #1\n&gt;&gt;&gt; refund #2\nrefund #3", "user": "U1"}}
+    assert view("slack", payload).texts == {"/event/text": "cancel #1"}
+
+
+@pytest.mark.parametrize("control", ["\u202a", "\u202e", "\u2066", "\u2069"])
+def test_text_that_is_shown_in_another_order_is_marked(control: str) -> None:
+    assert view("crm", {"text": "plain", "title": f"{control}4711"}).reordered
+    assert not view("crm", {"text": "plain", "other": f"{control}4711"}).reordered
+
+
 def test_text_is_capped() -> None:
     assert clean("é" * 50_000) == "é" * MAX_TEXT_CHARS
 
@@ -212,6 +243,7 @@ HOSTILE = {
     "wrote": "On " + "wrote " * 40_000,
     "headers": "From:\n" * 40_000,
     "lines": "\n" * 250_000,
+    "addresses": "<a@" * 80_000,
 }
 
 

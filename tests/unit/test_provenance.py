@@ -46,6 +46,9 @@ NOT_IN_TEXT = ["provenance: order_id is not in the text"]
         ("5 Elm Road, Leeds", "to 5 Elm  Road,\nLeeds instead"),
         ("12 Baker St.", "to 12 Baker St."),
         ("Lindenweg 8, 50667 Köln", "an Lindenweg 8, 50667 Ko\u0308ln"),
+        ("47384", "注文47384をキャンセルしてください"),
+        ("A-1009", "订单A-1009的状态"),
+        ("47384", "주문 47384을 취소해 주세요"),
     ],
 )
 def test_whole_token_of_the_text_is_accepted(value: str, text: str) -> None:
@@ -67,6 +70,11 @@ def test_whole_token_of_the_text_is_accepted(value: str, text: str) -> None:
         ("50", "-50"),
         ("50", "−50"),
         ("50", "a50"),
+        ("50", "五50円"),
+        ("50", "50万円"),
+        ("50", "50点5"),
+        ("1009", "注文A-1009を"),
+        ("京都市1-1", "住所は東京都市1-1です"),
         ("50", "５０"),
         ("50", "５50"),
         ("50", "1\u200b50"),
@@ -90,13 +98,6 @@ def test_whole_token_of_the_text_is_accepted(value: str, text: str) -> None:
 )
 def test_part_of_a_token_or_a_look_alike_is_refused(value: Any, text: str) -> None:
     assert reasons(text, order_id=value) == NOT_IN_TEXT
-
-
-@pytest.mark.parametrize("control", ["\u202a", "\u202e", "\u2066", "\u2069"])
-def test_text_shown_in_another_order_proves_nothing(control: str) -> None:
-    text = f"{control} refund USD 15 for order 4711 today"
-    assert len(reasons(text, order_id="4711", amount_minor=1500, currency="USD")) == 2
-    assert reasons({"/a": text, "/b": "order 4711"}, order_id="4711") == []
 
 
 def test_token_is_never_joined_across_two_texts() -> None:
@@ -158,6 +159,7 @@ def test_reason_never_repeats_the_value() -> None:
         ("50 USD, please", 5000, "USD"),
         ("50.00 EUR", 5000, "EUR"),
         ("(€49,90)", 4990, "EUR"),
+        ("refund order #10021 $50", 5000, "USD"),
         ("USD 50", 5000, "USD"),
         ("US$50", 5000, "USD"),
         ("$50 USD", 5000, "USD"),
@@ -167,7 +169,6 @@ def test_reason_never_repeats_the_value() -> None:
         ("1.234,56 €", 123456, "EUR"),
         ("order 88231, 49.90 EUR, thanks", 4990, "EUR"),
         ("order #88231 - $50", 5000, "USD"),
-        ("either $30 or $50", 5000, "USD"),
     ],
 )
 def test_plainly_stated_amount_is_accepted(text: str, minor: int, currency: str) -> None:
@@ -183,12 +184,29 @@ def test_plainly_stated_amount_is_accepted(text: str, minor: int, currency: str)
         "minus 50 USD", "50", "amount: 50.00", "$50 CAD", "CA$50", "A$50", "$50 EUR", "$50.5", "$050", "5 000 EUR",
         "5 500 EUR", "$5 000", "$5k", "$50 million", "$50-60", "50-60 USD", "$50/60", "$50%", "1\u200b50 USD",
         "$50\u200b0", "\u202e$50\u202c", "order 10021 USD 50", "12:50 EUR", "2x$50", "50 pounds", "5'000 USD",
+        "#50 USD", "order #10021 EUR", "10021 $ 50", "50 euro cents", "5000 USD (in cents)", "USD 50 pence", "$50¢",
+        "CAD $50", "CA $50", "MXN: $50", "Canadian $50", "50 dollars (CAD)", "50 USD/AUD", "$50 pesos", "£50 EGP",
+        "5‘000.00 USD", "5·500,00 EUR", "5‘,500.00 EUR", "$50٬٠٠٠", "$5 ０００", "１ 500 USD", "3*$50", "$50*3",
     ],
 )  # fmt: skip
 def test_amount_with_another_reading_is_no_amount(text: str) -> None:
     for minor in (5, 50, 500, 5000, 50000, 500000, 5000000, 1002100, 550000, 0):
         for currency in ("USD", "EUR", "GBP"):
             assert reasons(text, amount_minor=minor, currency=currency), (minor, currency)
+
+
+@pytest.mark.parametrize(
+    "text", ["$50 can you do that?", "50 EUR au total", "50 USD, in Mexico", "$50. Cad is my name"]
+)
+def test_words_that_only_look_like_other_money_change_nothing(text: str) -> None:
+    assert not reasons(text, amount_minor=5000, currency="EUR" if "EUR" in text else "USD")
+
+
+@pytest.mark.parametrize("text", ["either $30 or $50", "$50, and €50 for the other", "I paid $5,000 and want $50 back"])
+def test_of_several_amounts_a_person_chooses(text: str) -> None:
+    found = reasons(text, amount_minor=5000, currency="USD")
+    assert found == ["provenance: amount_minor is one of several amounts in the text"]
+    assert reasons({"/a": "$50", "/b": "yes, $50.00 please"}, amount_minor=5000, currency="USD") == []
 
 
 @pytest.mark.parametrize("minor", [True, "5000", 5000.0])

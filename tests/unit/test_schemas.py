@@ -77,7 +77,7 @@ async def test_payload_is_one_string_in_the_document() -> None:
     world = await paused()
     record = await world.record("t1")
     assert json.loads(record.payload) == REFUND[0].raw_payload
-    assert record.task() == REFUND[0]
+    assert record.raw_payload == REFUND[0].raw_payload
 
 
 async def test_people_are_shown_what_would_run_or_what_the_model_said() -> None:

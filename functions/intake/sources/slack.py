@@ -22,7 +22,8 @@ def read(payload: Payload, headers: Headers) -> Fact | Ignore | Challenge:
         return _challenge(at(payload, "challenge"))
     if not isinstance(at(event, "text"), str):
         return Ignore("no_message")
-    if at(event, "bot_id") or at(event, "subtype") not in PERSONAL:
+    subtype = at(event, "subtype")
+    if at(event, "bot_id") or not isinstance(subtype, str | None) or subtype not in PERSONAL:
         return Ignore("not_a_persons_message")
     return Fact(joined(at(event, "channel"), at(event, "ts")))
 
