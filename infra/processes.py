@@ -77,11 +77,12 @@ class Child:
 
     def _drain(self) -> None:
         assert self._process.stdout is not None, "opened with a pipe"
-        for line in self._process.stdout:
-            self._lines.put(line)
-            if self._log and not self._log.closed:
-                self._log.write(line.encode())
-                self._log.flush()
+        with self._process.stdout as said:
+            for line in said:
+                self._lines.put(line)
+                if self._log and not self._log.closed:
+                    self._log.write(line.encode())
+                    self._log.flush()
         self._lines.put("")
 
 

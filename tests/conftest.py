@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-for _suite in ("store", "publisher", "classifier", "handler", "document_events"):
-    pytest.register_assert_rewrite(f"tests.contract.{_suite}_contract")
+for _suite in Path(__file__).parent.glob("contract/*_contract.py"):
+    pytest.register_assert_rewrite(f"tests.contract.{_suite.stem}")

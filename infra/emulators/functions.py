@@ -1,29 +1,27 @@
-"""The manifest's functions as functions-framework processes, and the requests that Google would send them."""
+"""The manifest's functions as functions-framework processes of this machine."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-import httpx
-
-from infra.emulators.process import HOST, Process, free_port, is_free
+from infra.emulators.process import HOST, Process, free_port, is_free, keep_running
 from infra.errors import StackError
 from infra.manifest import Function, Manifest
+from shared.settings import Settings
 
 READY_TIMEOUT_S = 60.0
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
 
 
 class Functions:
     """One process per function; one that dies is started again, with a line on stderr.
 
-    `ports` fixes the port of some functions, `pythons` their interpreter (default: this one).
+    `ports` fixes the port of some functions, `pythons` their interpreter (default: this one). `processes` holds each
+    function's process by the function's name.
     """
 
     def __init__(
@@ -37,7 +35,7 @@ class Functions:
         pythons: Mapping[str, str],
     ) -> None:
         self._ports = {f.name: ports.get(f.name) or free_port() for f in manifest.functions}
-        self._processes = {
+        self.processes = {
             f.name: Process(
                 f"function {f.name}",
                 _command(f, root, pythons.get(f.name, sys.executable), self._ports[f.name]),
@@ -47,13 +45,6 @@ class Functions:
             for f in manifest.functions
         }
         self._keepers: list[asyncio.Task[None]] = []
-        # A pool of connections costs time in proportion to its size at every request, so each function has its own;
-        # none speaks TLS, and sharing this empty context saves each client from loading certificates.
-        no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-        self._clients = {
-            f.name: httpx.AsyncClient(verify=no_tls, limits=limits, trust_env=False) for f in manifest.functions
-        }
 
     def url(self, function: str) -> str:
         """Return where the function listens."""
@@ -70,47 +61,33 @@ class Functions:
                 raise StackError(
                     f"port {port} is taken; {name} needs it (INTAKE_URL_PORT and CONSOLE_PORT choose others)"
                 )
-        for process in self._processes.values():
+        for process in self.processes.values():
             await process.start()
-        await asyncio.gather(*map(self._ready, self._processes))
-        self._keepers = [asyncio.create_task(self._keep(name)) for name in self._processes]
-
-    async def post(self, function: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> int:
-        """Send one request as Pub/Sub, Eventarc or Cloud Scheduler would, and return the status.
-
-        Raises:
-            httpx.TransportError: no answer within `timeout_s` seconds, or no connection.
-        """
-        client = self._clients[function]
-        answer = await client.post(self.url(function), content=body, headers=dict(headers), timeout=timeout_s)
-        return answer.status_code
+        await asyncio.gather(*map(self._ready, self.processes))
+        self._keepers = [
+            asyncio.create_task(keep_running(process, partial(self._ready, name)))
+            for name, process in self.processes.items()
+        ]
 
     async def stop(self) -> None:
         """Stop all processes, and all restarts first."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
-        await asyncio.gather(*(process.stop() for process in self._processes.values()))
-        await asyncio.gather(*(client.aclose() for client in self._clients.values()))
+        await asyncio.gather(*(process.stop() for process in self.processes.values()))
 
     async def _ready(self, name: str) -> None:
         # The framework itself answers this path (404); every other would call the function.
-        await self._processes[name].ready(f"{self.url(name)}/robots.txt", READY_TIMEOUT_S)
+        await self.processes[name].ready(f"{self.url(name)}/robots.txt", READY_TIMEOUT_S)
 
-    async def _keep(self, name: str) -> None:
-        process, pause_s = self._processes[name], FIRST_PAUSE_S
-        while True:
-            status = await process.ended()
-            print(f"switchyard: function {name} ended (status {status}); starting it again", file=sys.stderr)
-            await process.stop()
-            await asyncio.sleep(pause_s)
-            try:
-                await process.start()
-                await self._ready(name)
-                pause_s = FIRST_PAUSE_S
-            except StackError as error:
-                print(f"switchyard: {error}", file=sys.stderr)
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the variables that make functions work on the emulators, for this project and these topics."""
+    return {
+        "BACKEND": "emulators",
+        "GOOGLE_CLOUD_PROJECT": settings.project,
+        "TOPIC_PREFIX": settings.topic_prefix,
+    }
 
 
 def _command(function: Function, root: Path, python: str, port: int) -> list[str]:

@@ -7,7 +7,8 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,8 @@ import httpx
 from infra.errors import StackError
 
 STOP_GRACE_S = 5.0
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
 POLL_S = 0.05
 HOST = "127.0.0.1"
 
@@ -28,15 +31,16 @@ class Process:
         self._log = log
         self._env = env
         self._child: asyncio.subprocess.Process | None = None
+        self._was_started = False
 
     async def start(self) -> None:
-        """Start it; its log begins anew.
+        """Start it, or start it again; its log begins anew the first time, so that it tells why it ended.
 
         Raises:
             StackError: the program cannot be run.
         """
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("wb") as log:
+        with self._log.open("ab" if self._was_started else "wb") as log:
             try:
                 self._child = await asyncio.create_subprocess_exec(
                     *self._command,
@@ -48,6 +52,7 @@ class Process:
                 )
             except OSError as error:
                 raise StackError(f"{self.name} cannot be started: {error}") from error
+        self._was_started = True
 
     async def ready(self, url: str, timeout_s: float) -> None:
         """Return once `url` answers, whatever the status.
@@ -64,6 +69,11 @@ class Process:
                         await asyncio.sleep(POLL_S)
             except TimeoutError:
                 raise StackError(f"{self.name} was not ready after {timeout_s:g} s: {self._last_words()}") from None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the whole process group. Harmless if it is not running."""
+        if self._child is not None and self._child.returncode is None:
+            _signal_group(self._child.pid, number)
 
     async def ended(self) -> int:
         """Wait until it ends and return its exit status."""
@@ -88,6 +98,28 @@ class Process:
         lines = self._log.read_text(errors="replace").split("\n") if self._log.exists() else []
         said = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
         return f"{said[:200]} (see {self._log})"
+
+
+async def keep_running(
+    process: Process, ready: Callable[[], Awaitable[None]], *, longest_pause_s: float = LONGEST_PAUSE_S
+) -> None:
+    """Start a running process again whenever it ends, for ever, with a line on stderr; `ready` waits until it serves.
+
+    The pause between two starts grows while it does not become ready.
+    """
+    pause_s = FIRST_PAUSE_S
+    while True:
+        status = await process.ended()
+        print(f"switchyard: {process.name} ended (status {status}); starting it again", file=sys.stderr)
+        await process.stop()
+        await asyncio.sleep(pause_s)
+        try:
+            await process.start()
+            await ready()
+            pause_s = FIRST_PAUSE_S
+        except StackError as error:
+            print(f"switchyard: {error}", file=sys.stderr)
+            pause_s = min(pause_s * 2, longest_pause_s)
 
 
 def free_port() -> int:

@@ -1,8 +1,7 @@
-"""Creates a manifest's topics and subscriptions in the Pub/Sub emulator, as pull subscriptions of the same policies."""
+"""Creates a manifest's topics and subscriptions in the Pub/Sub emulator, as pull subscriptions."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from infra.emulators.queue import CALL_TIMEOUT_S, build_subscriber
@@ -39,15 +38,13 @@ async def _create(call: Any, request: dict[str, Any]) -> None:
 
 
 def _request(subscription: Subscription, project: str, prefix: str) -> dict[str, Any]:
+    """Return what creates it, without its retry policy: under one the emulator (0.8.20) loses refused messages for good
+    once a connection with a waiting pull has broken. The queue makes the pauses instead."""
     topics = f"projects/{project}/topics/{prefix}"
     request: dict[str, Any] = {
         "name": f"projects/{project}/subscriptions/{prefix}{subscription.name}",
         "topic": topics + subscription.topic,
         "ack_deadline_seconds": subscription.ack_deadline_s,
-        "retry_policy": {
-            "minimum_backoff": timedelta(seconds=subscription.min_backoff_s),
-            "maximum_backoff": timedelta(seconds=subscription.max_backoff_s),
-        },
     }
     if subscription.dead_letter_topic is not None:
         request["dead_letter_policy"] = {

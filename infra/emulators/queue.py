@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+from collections import Counter
 from collections.abc import Coroutine, Iterable
 from datetime import UTC
 from typing import Any
@@ -25,7 +26,8 @@ class PubsubQueue:
     """
 
     def __init__(self, project: str, subscriptions: Iterable[Subscription], prefix: str = "") -> None:
-        self._first_backoff_s = {s.name: math.ceil(s.min_backoff_s) for s in subscriptions}
+        self._policies = {s.name: s for s in subscriptions}
+        self._refusals: Counter[str] = Counter()  # by message id, until it is acknowledged
         self._path = f"projects/{project}/subscriptions/{prefix}"
         self._built: Any = None
         self._acks: dict[str, list[str]] = {}
@@ -50,7 +52,8 @@ class PubsubQueue:
             try:
                 answer = await self._client.pull(request=request, retry=None, timeout=min(left, LONGEST_PULL_S))
             except Exception as error:
-                if grpc_status(error) not in {"DEADLINE_EXCEEDED", "TIMEOUT"}:
+                # CANCELLED: the emulator's own clock was the first to end the wait.
+                if grpc_status(error) not in {"DEADLINE_EXCEEDED", "TIMEOUT", "CANCELLED"}:
                     raise
                 continue
             if answer.received_messages:
@@ -59,19 +62,21 @@ class PubsubQueue:
 
     async def ack(self, delivery: Delivery) -> None:
         """See `Queue.ack`. Acknowledgements of the same moment travel in one call."""
+        self._refusals.pop(delivery.message_id, None)
         waiting = self._acks.setdefault(delivery.subscription, [])
         waiting.append(delivery.token)
         if len(waiting) == 1:
             self._start(self._send_acks(delivery.subscription))
 
     async def nack(self, delivery: Delivery) -> None:
-        """See `Queue.nack`. The emulator counts attempts, dead-letters and backs off (in steps of about 2 s), but
-        repeats a message at once after its first attempt: that pause is made here, by a short lease."""
-        first = delivery.attempt in (None, 1)
+        """See `Queue.nack`. The emulator counts attempts and dead-letters; the pause is made here, by a short lease."""
+        policy, earlier = self._policies[delivery.subscription], self._refusals[delivery.message_id]
+        self._refusals[delivery.message_id] += 1
+        pause_s = min(policy.max_backoff_s, policy.min_backoff_s * 2.0**earlier)
         request = {
             "subscription": self._path + delivery.subscription,
             "ack_ids": [delivery.token],
-            "ack_deadline_seconds": self._first_backoff_s[delivery.subscription] if first else 0,
+            "ack_deadline_seconds": math.ceil(pause_s),
         }
         await self._client.modify_ack_deadline(request=request, retry=None, timeout=CALL_TIMEOUT_S)
 

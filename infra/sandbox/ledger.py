@@ -14,6 +14,7 @@ class Effect:
 
     subject: str  # an order, a mailbox or a channel
     amount_minor: int | None = None
+    detail: str | None = None  # what else was asked for: a currency, an address, a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Entry:
     subject: str
     amount_minor: int | None
     request_id: str
+    detail: str | None = None
 
 
 class Ledger:
@@ -42,7 +44,7 @@ class Ledger:
         """Record an effect of `vendor.operation`; the file holds applied effects only."""
         vendor, _, name = operation.partition(".")
         at = datetime.now(UTC).isoformat()
-        entry = Entry(at, vendor, name, key, replayed, effect.subject, effect.amount_minor, request_id)
+        entry = Entry(at, vendor, name, key, replayed, effect.subject, effect.amount_minor, request_id, effect.detail)
         (self.replays if replayed else self.entries).append(entry)
         if self._path is not None and not replayed:
             with self._path.open("a", encoding="utf-8") as file:

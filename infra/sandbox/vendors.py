@@ -87,7 +87,7 @@ class Stripe:
             "created": int(time.time()),
         }
         self._refunds.append(refund)
-        return Answer(refund, effect=Effect(payment["metadata"]["order_id"], amount))
+        return Answer(refund, effect=Effect(payment["metadata"]["order_id"], amount, payment["currency"]))
 
 
 class Shop:
@@ -137,9 +137,10 @@ class Shop:
             order = self._desk.orders.get(request.path_params["order_id"])
             if order is None:
                 return refusal("not_found", 404)
-            if order.status != "processing" or not json.loads(body).get("address"):
+            address = json.loads(body).get("address")
+            if order.status != "processing" or not address:
                 return refusal("unprocessable", 422)
-            return Answer({"id": order.id, "status": order.status}, effect=Effect(order.id))
+            return Answer({"id": order.id, "status": order.status}, effect=Effect(order.id, detail=address))
 
         return await self._desk.serve(request, "shop.change_address", change)
 
@@ -194,6 +195,9 @@ class Slack:
             if not asked.get("text"):
                 return Answer({"ok": False, "error": "no_text"})
             ts = f"{time.time():.6f}"
-            return Answer({"ok": True, "channel": asked["channel"], "ts": ts}, effect=Effect(asked["channel"]))
+            return Answer(
+                {"ok": True, "channel": asked["channel"], "ts": ts},
+                effect=Effect(asked["channel"], detail=asked["text"]),
+            )
 
         return await self._desk.serve(request, "slack.post_message", post)

@@ -1,4 +1,4 @@
-"""What every handler must show against the vendors' sandbox, as a table: what it asks for and what that does there."""
+"""The handlers as a table: what each asks of its vendor, and what that does there."""
 
 from __future__ import annotations
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,8 +29,9 @@ from infra.embedded.store import EmbeddedStore
 from infra.errors import StackError
 from infra.manifest import Function, Manifest
 from infra.queue import Queue
-from shared.errors import Conflict, PublishFailed, StoreUnavailable
+from shared.errors import CommitUnknown, Conflict, PublishFailed, StoreUnavailable
 from shared.ports import ABSENT, Filter, Publisher, Write
+from tests.contract.deadline_contract import DeadlineContract
 from tests.contract.publisher_contract import (
     ATTEMPTS,
     OpenBus,
@@ -39,7 +41,15 @@ from tests.contract.publisher_contract import (
     take,
     wiring,
 )
+from tests.contract.shared_store_contract import SharedStoreContract, StoreClockContract
 from tests.contract.store_contract import NOON, StoreContract
+from tests.contract.unsure_contract import (
+    Fate,
+    LoseAnswer,
+    UnsurePublisherContract,
+    UnsureRaceContract,
+    UnsureStoreContract,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 RESUME = Function("resume", "functions.resume.main", "resume", "document", 60, 80, {})
@@ -53,13 +63,91 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await database.close()
 
 
-class TestEmbeddedStore(StoreContract):
+class UnsureDatabase(Database):
+    """A database whose disk, once, fails the commit under way: `kept` after it was written, `lost` before."""
+
+    fate: Fate | None = None
+
+    def lose_answer(self, fate: Fate) -> None:
+        """Let the next commit fail."""
+        self.fate = fate
+
+    def _open(self, *timeouts_s: float) -> list[Any]:
+        writer, *others = super()._open(*timeouts_s)
+        return [FailingWriter(writer, self), *others]
+
+
+class FailingWriter:
+    """The connection that writes, as far as its commits do not fail."""
+
+    def __init__(self, connection: sqlite3.Connection, database: UnsureDatabase) -> None:
+        self._connection, self._database = connection, database
+
+    def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+        fate = self._database.fate
+        if sql != "COMMIT" or fate is None:
+            return self._connection.execute(sql, *arguments)
+        self._database.fate = None
+        if fate == "kept":
+            self._connection.execute(sql)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+@pytest.fixture
+async def unsure(tmp_path: Path) -> AsyncIterator[UnsureDatabase]:
+    database = UnsureDatabase(tmp_path / "switchyard.db")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def lose_answer(unsure: UnsureDatabase) -> LoseAnswer:
+    return unsure.lose_answer
+
+
+class TestEmbeddedStore(StoreContract, SharedStoreContract, StoreClockContract):
     @pytest.fixture
     async def store(self, database: Database) -> EmbeddedStore:
         return EmbeddedStore(database)
 
+    @pytest.fixture
+    async def other(self, database: Database) -> AsyncIterator[EmbeddedStore]:
+        """As another process has it: with the file opened by itself."""
+        other = Database(database.path)
+        yield EmbeddedStore(other)
+        await other.close()
 
-class TestEmbeddedBus(PublisherContract, QueueContract):
+
+class TestUnsureStore(UnsureStoreContract, UnsureRaceContract):
+    @pytest.fixture
+    async def store(self, unsure: UnsureDatabase) -> EmbeddedStore:
+        return EmbeddedStore(unsure)
+
+    async def test_full_disk_leaves_the_commit_unknown_and_the_store_works_once_there_is_room(
+        self, store: EmbeddedStore
+    ) -> None:
+        await store.commit(Write("things/a", {"n": 1}, ABSENT))
+        with no_room():
+            with pytest.raises(CommitUnknown):
+                await store.commit(Write("things/a", {"n": 2}, None))
+            assert (await store.read("things/a"))[0].data == {"n": 1}
+        await store.commit(Write("things/a", {"n": 3}, None))
+        assert (await store.read("things/a"))[0].data == {"n": 3}
+
+
+class TestUnsurePublisher(UnsurePublisherContract):
+    @pytest.fixture
+    def open_bus(self, unsure: UnsureDatabase) -> OpenBus:
+        async def open_bus(manifest: Manifest) -> tuple[Publisher, Queue]:
+            return EmbeddedPublisher(unsure, manifest), EmbeddedQueue(unsure, manifest)
+
+        return open_bus
+
+
+class TestEmbeddedBus(PublisherContract, QueueContract, DeadlineContract):
     deadline_s: ClassVar[int] = 1
 
     @pytest.fixture
@@ -326,16 +414,6 @@ class TestBusDetails:
         async with asyncio.timeout(2):  # nothing else would end the pull sooner than its 20 s
             assert await pulling
 
-    async def test_late_refusal_does_not_end_the_next_lease(self, database: Database) -> None:
-        manifest = wiring(subscribe("work", ack_deadline_s=1))
-        queue = EmbeddedQueue(database, manifest)
-        await EmbeddedPublisher(database, manifest).publish("work", b"", {})
-        [late] = await take(queue, "work")
-        [current] = await take(queue, "work", wait_s=3)
-        await queue.nack(late)
-        assert await queue.pull("work", 1, 0.3) == []
-        await queue.ack(current)
-
     def test_backoff_doubles_within_its_bounds(self) -> None:
         policy = subscribe("work", min_backoff_s=2, max_backoff_s=600)
         assert [backoff_s(policy, n) for n in (1, 2, 3, 9, 10, 5000)] == [2, 4, 8, 512, 600, 600]
@@ -351,6 +429,17 @@ class Explaining(Database):
     async def scan(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
         self.plan = [row[3] for row in await self._real.scan(f"EXPLAIN QUERY PLAN {sql}", arguments)]
         return []
+
+
+@contextlib.contextmanager
+def no_room() -> Iterator[None]:
+    """Let no file of this process grow, or be written at all: to a program, that is a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 async def write_until_killed(data_dir: Path, pause_s: float) -> set[str]:

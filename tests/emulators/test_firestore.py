@@ -13,6 +13,7 @@ from shared.adapters.firestore import FirestoreStore
 from shared.errors import CommitUnknown, Misconfigured, Retry, StoreUnavailable, SwitchyardError
 from shared.ports import ABSENT, Write
 from tests.contract.document_events_contract import APPROVAL, DocumentEventsContract, NextEvent
+from tests.contract.shared_store_contract import SharedStoreContract, StoreClockContract
 from tests.contract.store_contract import StoreContract
 from tests.emulators.broken_server import BrokenServer
 
@@ -49,8 +50,12 @@ async def next_event(project: str, store: FirestoreStore) -> AsyncIterator[NextE
     await asyncio.gather(watching, return_exceptions=True)
 
 
-class TestFirestoreStore(StoreContract):
-    pass
+class TestFirestoreStore(StoreContract, SharedStoreContract, StoreClockContract):
+    @pytest.fixture
+    async def other(self, project: str) -> AsyncIterator[FirestoreStore]:
+        other = FirestoreStore(project)
+        yield other
+        await other.close()
 
 
 class TestDocumentEvents(DocumentEventsContract):

@@ -15,6 +15,7 @@ from infra.queue import Queue
 from shared.adapters.pubsub import PubsubPublisher
 from shared.errors import PublishFailed
 from shared.ports import Publisher
+from tests.contract.deadline_contract import DeadlineContract
 from tests.contract.publisher_contract import (
     OpenBus,
     PublisherContract,
@@ -41,6 +42,10 @@ async def open_bus(project: str) -> AsyncIterator[OpenBus]:
     yield open_bus
     for port in opened:
         await port.close()
+
+
+class TestDeadlines(DeadlineContract):
+    pass
 
 
 class TestPubsubPublisher(PublisherContract):
@@ -70,6 +75,27 @@ class TestPubsubQueue(QueueContract):
             await publisher.publish(topic, b"x", {})
             [found] = await take(queue, topic, wait_s=5)
             await queue.ack(found)
+
+    async def test_refused_message_comes_again_although_pulls_broke(self, open_bus: OpenBus, project: str) -> None:
+        """The emulator gives a message to a pull that is gone, and under a retry policy loses it for good."""
+        topic, count = unique("topic"), 30
+        manifest = wiring(subscribe(topic, ack_deadline_s=self.deadline_s, min_backoff_s=1, max_backoff_s=1))
+        publisher, queue = await open_bus(manifest)
+        broken = PubsubQueue(project, manifest.subscriptions)
+        refused, taken = set(), set()
+        for n in range(count):
+            gone = [asyncio.create_task(broken.pull(topic, 1, 30)) for _ in range(2)]
+            await asyncio.wait(gone, timeout=0.1)
+            for pull in gone:
+                pull.cancel()
+            await asyncio.gather(*gone, return_exceptions=True)
+            await publisher.publish(topic, b"%d" % n, {})
+        async with asyncio.timeout(100):
+            while len(taken) < count:
+                for delivery in await queue.pull(topic, 10, 5):
+                    await (queue.ack if delivery.message_id in refused else queue.nack)(delivery)
+                    (taken if delivery.message_id in refused else refused).add(delivery.message_id)
+        await broken.close()
 
 
 class TestProvision:

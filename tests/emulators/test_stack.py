@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.emulators.calls import Calls
 from infra.emulators.process import Process, free_port, is_free
 from infra.emulators.sdk import firestore_command, pubsub_command, sdk_root
 from infra.emulators.stack import Stack
@@ -172,6 +173,24 @@ class TestStopping:
                 child.kill()
 
 
+class TestCalls:
+    async def test_instances_of_a_function_are_called_in_turn(self) -> None:
+        def answering(status: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+            async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 %d x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
+                writer.close()
+
+            return answer
+
+        servers = [await asyncio.start_server(answering(status), "127.0.0.1", 0) for status in (200, 503)]
+        calls = Calls({"f": [f"http://127.0.0.1:{s.sockets[0].getsockname()[1]}" for s in servers]})
+        assert [await calls.post("f", {}, b"", 10) for _ in range(4)] == [200, 503, 200, 503]
+        await calls.close()
+        for server in servers:
+            server.close()
+
+
 class TestWhatGoesWrong:
     """One clear line each; most of these need no SDK."""
 
@@ -199,6 +218,14 @@ class TestWhatGoesWrong:
         with pytest.raises(StackError, match=r"broken ended while starting: no such thing"):
             await process.ready(f"http://127.0.0.1:{free_port()}/", 20)
         await process.stop()
+
+    async def test_log_still_says_why_it_ended_after_a_restart(self, tmp_path: Path) -> None:
+        (tmp_path / "log").write_text("of an earlier run")
+        process = Process("broken", [sys.executable, "-c", "print('no such thing')"], tmp_path / "log")
+        for _ in range(2):
+            await process.start()
+            assert await process.ended() == 0
+        assert (tmp_path / "log").read_text() == "no such thing\n" * 2
 
     async def test_process_that_never_answers_is_given_up(self, tmp_path: Path) -> None:
         process = Process("mute", [sys.executable, "-c", "import time; time.sleep(60)"], tmp_path / "log")

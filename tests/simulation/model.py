@@ -12,6 +12,7 @@ from shared.errors import ModelRefused, ModelUnavailable
 from shared.ports import Answer, Question
 from tests.simulation.trouble import Calm
 
+UNAVAILABLE = ("model_unavailable", "model_misconfigured")
 REFUSALS = ("safety_block", "cut_off", "empty_answer", "model_rejected_request")
 # What a model may say instead of a good answer; a function gets the good one.
 ODD: tuple[Callable[[dict[str, Any]], str], ...] = (
@@ -55,7 +56,7 @@ class SimulatedModel:
             if kind == 0:
                 raise ModelUnavailable("over quota", retry_after_s=self._rng.choice((None, 1.0, 30.0)))
             if kind == 1:
-                raise ModelUnavailable("the model answers 503")
+                raise ModelUnavailable("the model answers 503", code=UNAVAILABLE[self.asked % 2])
             if kind == 2:
                 await asyncio.sleep(timeout_s)
                 raise ModelUnavailable("no answer in time")

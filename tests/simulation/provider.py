@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextvars import Context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 
-from infra.sandbox.orders import derived
+from infra.sandbox.orders import Orders
 from shared.outbound import Lane, Pool
 from tests.simulation.faults import HOUR_S
 from tests.simulation.loop import ACTOR, Actor
@@ -87,8 +87,9 @@ class Provider:
         self._trouble, self._rng, self._chance, self._applied, self._sent = trouble, rng, chance, applied, sent
         self.ledger: list[Effect] = []
         self.of: dict[str, list[Effect]] = defaultdict(list)  # task -> its effects
+        self.orders = Orders()
+        self._refunded: Counter[str] = Counter()  # payment -> how much of it
         self._keys: dict[str, tuple[float, str, int, Any]] = {}  # key -> when, what, status and answer
-        self._statuses: dict[str, str] = {}
 
     def build_request(self, method: str, url: str, *, headers: dict[str, str], **body: Any) -> Request:
         """Return a request, as httpx does."""
@@ -96,20 +97,25 @@ class Provider:
         values = dict(body.get("json") or body.get("data") or body.get("params") or {})
         return Request(method, path, headers.get("Idempotency-Key"), values)
 
+    def fate(self, request: Request) -> str:
+        """Return what goes wrong with a call, if anything does."""
+        if self._rng.random() >= self._chance():
+            return ""
+        return self._rng.choice(WRITE_FATES if request.method == "POST" else READ_FATES)
+
     async def send(self, request: Request, *, stream: bool) -> Response:
         """Answer a request, or fail as the network would."""
         actor = ACTOR.get()
-        write = request.method == "POST"
-        fate = ""
-        if self._rng.random() < self._chance():
-            fate = self._rng.choice(WRITE_FATES if write else READ_FATES)
+        fate = self.fate(request)
         if fate == "refused":
             raise httpx.ConnectError("refused")
-        if write:
+        if request.method == "POST":
             self._sent(actor, request.path, fate)
         await self._trouble.hop()
-        if fate == "stored_500" and request.key is not None and request.key not in self._keys:
-            self._keys[request.key] = (self._now(), _what(request), 500, {"error": {"type": "api_error"}})
+        if fate == "stored_500":
+            if request.key is None:
+                return await self._fail("500")
+            self._keys.setdefault(request.key, (self._now(), _what(request), 500, {"error": {"type": "api_error"}}))
         if fate == "applied_later":
             delay_s = self._rng.uniform(0, LATEST_S)
             asyncio.get_running_loop().call_later(delay_s, self._serve, request, actor, context=Context())
@@ -144,26 +150,24 @@ class Provider:
                 return Response(400, {"error": {"type": "idempotency_error"}})
             return Response(status, answer, {"idempotent-replayed": "true"})
         status, answer = self._answer(request, actor)
-        if key is not None and status < 500:
+        if key is not None and status < 400:  # what was refused may be asked again
             self._keys[key] = (self._now(), what, status, answer)
         return Response(status, answer)
 
     def _answer(self, request: Request, actor: Actor) -> tuple[int, Any]:
         path, values = request.path, request.values
         if path == "/v1/refunds" and request.method == "POST":
-            order, _ = values["payment_intent"].split("_")[1:]
-            self._apply(request, actor, "refund", order, {"amount_minor": int(values["amount"])})
-            return 200, {"id": f"re_{len(self.ledger)}"}
+            return self._refund(request, actor)
         if path == "/v1/refunds":
-            found = [{"id": str(e.at), "metadata": {"effect_key": e.key}, "status": "succeeded"} for e in self.ledger]
-            return 200, {"data": found, "has_more": False}
+            keys = [e.key for e in self.ledger if e.operation == "refund"]
+            refunds = [{"id": key, "metadata": {"effect_key": key}, "status": "succeeded"} for key in keys]
+            return 200, {"data": refunds, "has_more": False}
         if path == "/v1/payment_intents/search":
-            order_id = values["query"].split('"')[3]
-            paid = [{"id": f"pi_{order_id}_{c}", "status": "succeeded", "currency": c} for c in ("usd", "eur")]
-            return 200, {"data": paid}
+            order = self.orders.get(values["query"].split('"')[3])
+            return 200, {"data": order.payments() if order else []}
         if path == "/cancellations":
             key = values["idempotency_key"]
-            return 200, {"data": [e.subject for e in self.ledger if e.key == key]}
+            return 200, {"data": [e.subject for e in self.ledger if e.operation == "cancel" and e.key == key]}
         if path == "/dbconnections/change_password":
             self._apply(request, actor, "change_password", values["email"], {"email": values["email"]})
             return 200, "sent"
@@ -172,19 +176,32 @@ class Provider:
             return 200, {"ok": True, "ts": str(self._now())}
         return self._order(request, actor)
 
+    def _refund(self, request: Request, actor: Actor) -> tuple[int, Any]:
+        intent, amount = request.values["payment_intent"], int(request.values["amount"])
+        order = self.orders.get(intent.split("_")[1])
+        received = next((p["amount_received"] for p in order.payments() if p["id"] == intent), 0) if order else 0
+        if amount > received - self._refunded[intent]:
+            return 400, {"error": {"type": "invalid_request_error", "code": "amount_too_large"}}
+        self._refunded[intent] += amount
+        self._apply(request, actor, "refund", intent.split("_")[1], {"amount_minor": amount})
+        return 200, {"id": f"re_{len(self.ledger)}"}
+
     def _order(self, request: Request, actor: Actor) -> tuple[int, Any]:
         order_id, _, operation = request.path.removeprefix("/orders/").partition("/")
-        status = self._statuses.get(order_id, "processing")
+        order = self.orders.get(order_id)
+        if order is None:
+            return 404, {"error": "not_found"}
         if not operation:
-            return 200, {"status": status, "eta": "2030-01-01", "customer_email": derived(order_id).customer_email}
-        if status != "processing":
-            return 422, {"error": f"already_{status}"}
+            return 200, {"status": order.status, "eta": order.eta, "customer_email": order.customer_email}
+        if order.status != "processing":
+            return 422, {"error": f"already_{order.status}"}
         if operation == "cancel":
-            self._statuses[order_id] = "cancelled"
+            order = replace(order, status="cancelled")
+            self.orders.put(order)
             self._apply(request, actor, "cancel", order_id, {})
         else:
             self._apply(request, actor, "change_address", order_id, {"new_address": request.values["address"]})
-        return 200, {"status": self._statuses.get(order_id, status)}
+        return 200, {"status": order.status}
 
     def _apply(self, request: Request, actor: Actor, operation: str, subject: str, values: dict[str, Any]) -> None:
         effect = Effect(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,6 +41,10 @@ class SimulatedStore:
             raise StoreUnavailable("the store is down")
         now = self.now
         found = [self.look(path, now) for path in paths]
+        if len(paths) > 1 and self._trouble.tears():
+            await self._trouble.hop()
+            now = self.now
+            found = [replace(found[0], read_time=now), *(self.look(path, now) for path in paths[1:])]
         if actor := ACTOR.get(None):
             actor.saw.update(zip(paths, found, strict=True))
         await self._trouble.hop()
@@ -102,13 +107,14 @@ class SimulatedStore:
         return Snapshot(path, data, version, now)
 
     def write(self, path: str, data: Document) -> str:
-        """Replace a document, whatever is there, and return its new version."""
-        self._writes += 1
-        # Firestore's update times have nanoseconds and are never the same twice for one document.
-        version = f"{self.now.isoformat(timespec='microseconds')[:26]}{self._writes % 1000:03d}Z"
+        """Replace a document, whatever is there, and return its version: a new one if that changes anything."""
         collection = self._documents[path.rpartition("/")[0]]
-        before = collection.get(path, (None, ABSENT))[0]
-        collection[path] = (data, version)
+        before, version = collection.get(path, (None, ABSENT))
+        if before != data:
+            self._writes += 1
+            # Firestore's update times have nanoseconds and are never the same twice for one document.
+            version = f"{self.now.isoformat(timespec='microseconds')[:26]}{self._writes % 1000:03d}Z"
+            collection[path] = (data, version)
         self._committed(path, before, data, version)
         return version
 

@@ -10,12 +10,15 @@ import pytest
 
 from infra.manifest import Manifest
 from infra.queue import Queue
+from shared.errors import CommitUnknown
 from shared.ports import Publisher
+from shared.tasks import transact
 from tests.contract.deadline_contract import DeadlineContract
 from tests.contract.publisher_contract import OpenBus, PublisherContract, QueueContract
 from tests.contract.shared_store_contract import SharedStoreContract, StoreClockContract
 from tests.contract.store_contract import StoreContract
 from tests.contract.unsure_contract import (
+    Adding,
     Fate,
     LoseAnswer,
     UnsurePublisherContract,
@@ -28,9 +31,10 @@ from tests.simulation.trouble import Calm
 
 
 class Told(Calm):
-    """Calm, but for the fate of the next commit or publish."""
+    """Calm, but for the fate of the next commit or publish, and for reads that fail."""
 
     fate = ""
+    failing_reads = 0
 
     def lose_answer(self, fate: Fate) -> None:
         """Let the next answer get lost."""
@@ -41,6 +45,10 @@ class Told(Calm):
         return fate
 
     publish_fails = commit_fails
+
+    def read_fails(self) -> bool:
+        self.failing_reads -= 1
+        return self.failing_reads >= 0
 
 
 @pytest.fixture
@@ -64,6 +72,28 @@ class TestSimulatedStore(
     def other(self, store: SimulatedStore) -> SimulatedStore:
         """All instances of a run share one store, as they do here."""
         return store
+
+    @pytest.mark.parametrize("failing_reads", [1, 2])
+    async def test_change_is_found_although_the_first_look_fails_too(
+        self, store: SimulatedStore, trouble: Told, path: str, failing_reads: int
+    ) -> None:
+        """As on a connection that has just broken under the commit."""
+
+        def break_down(fate: Fate) -> None:
+            trouble.fate, trouble.failing_reads = fate, failing_reads
+
+        after = await transact(store, (path,), Adding(path, break_down, "kept"))
+        assert after[path].data == {"n": 1}
+
+    async def test_change_that_nobody_can_look_at_is_never_called_unwritten(
+        self, store: SimulatedStore, trouble: Told, path: str
+    ) -> None:
+        def break_down(fate: Fate) -> None:
+            trouble.fate, trouble.failing_reads = fate, 99
+
+        with pytest.raises(CommitUnknown):
+            await transact(store, (path,), Adding(path, break_down, "kept"))
+        assert store.look(path).data == {"n": 1}
 
 
 class TestSimulatedBus(PublisherContract, QueueContract, DeadlineContract, UnsurePublisherContract):

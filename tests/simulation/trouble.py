@@ -21,6 +21,10 @@ class Calm:
         """Return whether the store cannot answer now."""
         return False
 
+    def tears(self) -> bool:
+        """Return whether somebody may write between the documents of one read."""
+        return False
+
     def commit_fails(self) -> str:
         """Return `unavailable`, `lost`, `kept` or an empty string, for the commit that arrives now."""
         return ""
@@ -73,6 +77,9 @@ class Storm(Calm):
 
     def read_fails(self) -> bool:
         return self._is_down() or self._random() < self.faults.unavailable
+
+    def tears(self) -> bool:
+        return self._random() < 0.2
 
     def commit_fails(self) -> str:
         if self._is_down():

@@ -86,7 +86,18 @@ async def test_edit_that_does_not_hold_is_answered_in_the_document(edit: dict[st
     assert (await world.record("t1")).state == "AWAITING_APPROVAL"
 
 
-@pytest.mark.parametrize("field", ["parameters", "intent", "comment", "reasons"])
+@pytest.mark.parametrize("field", ["parameters", "intent"])
+@pytest.mark.parametrize("junk", [7, '{"order_id": "#10021", "amount_minor": 100, "currency": "USD"}' * 2, None, []])
+async def test_what_was_shown_does_not_run_when_something_unreadable_was_approved(field: str, junk: Any) -> None:
+    world = await paused()
+    await world.edit("t1", status="approved", **{field: junk})
+    outcome = await world.resume("t1")
+    assert outcome.code == "edit_refused"
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+    assert (await world.approval("t1"))[field] == (await world.record("t1")).model_dump()[field]
+
+
+@pytest.mark.parametrize("field", ["comment", "reasons"])
 async def test_field_of_another_type_never_breaks_the_step(field: str) -> None:
     world = await paused()
     await world.edit("t1", status="approved", **{field: 7})

@@ -127,37 +127,6 @@ def test_the_sandbox_ends_with_a_stack_that_was_killed(tmp_path: Path) -> None:
         assert not _answers(here["sandbox"])
 
 
-def test_accepted_tasks_survive_a_kill_of_the_whole_process(tmp_path: Path) -> None:
-    """Accepted with 202, killed at once, started again: every task ends."""
-    env = environment(tmp_path)
-    ids = [f"kill-{n}" for n in range(40)]
-    with running(env) as (process, here):
-        for task_id in ids:
-            number = 30000 + int(task_id.rpartition("-")[2])
-            payload = {
-                "text": f"Where is my order #{number}?",
-                "requester": {"email": f"customer-{number}@example.com"},
-            }
-            body = json.dumps({"task_id": task_id, "source": "test", "raw_payload": payload}).encode()
-            request = urllib.request.Request(here["intake"], body, {"content-type": "application/json"})
-            assert urllib.request.urlopen(request, timeout=10).status == 202
-        process.kill()
-        process.wait(10)
-    (tmp_path / "stack.json").unlink()
-    with running(env) as (_, here):
-        deadline = time.monotonic() + 90
-        while (left := [i for i in ids if _state(here["console"], i) != "SUCCEEDED"]) and time.monotonic() < deadline:
-            time.sleep(0.3)
-    assert left == []
-
-
-def _state(console: str, task_id: str) -> str:
-    try:
-        return str(json.load(urllib.request.urlopen(f"{console}/api/tasks/{task_id}", timeout=10))["state"])
-    except urllib.error.HTTPError:
-        return "none"
-
-
 def _answers(url: str) -> bool:
     try:
         urllib.request.urlopen(url + "/healthz", timeout=5)

@@ -1,0 +1,64 @@
+"""The canary against a running stack: it comes through, or says where it stopped."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.test_run import ROOT, environment, running
+
+SECRET = "canary-secret-of-a-test"
+
+
+def smoke(env: dict[str, str], *arguments: str) -> tuple[int, str, str]:
+    """Run it; return its exit status and what it said on standard output and standard error."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "infra.smoke", *arguments], env=env, cwd=ROOT, capture_output=True, text=True,
+        timeout=90, check=False,
+    )  # fmt: skip
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def test_the_canary_comes_through_and_leaves_nothing_to_decide(tmp_path: Path) -> None:
+    env = environment(tmp_path, CANARY_WEBHOOK_SECRET=SECRET)
+    with running(env):
+        status, said, errors = smoke(env)
+        assert (status, errors) == (0, "")
+        steps = [line.partition("s  ")[2] for line in said.splitlines()]
+        assert steps[0].startswith("intake accepted task ")
+        assert [step.partition(":")[0] for step in steps[1:]] == [
+            "AWAITING_APPROVAL", "rejected in the database, as a person would", "REJECTED",
+        ]  # fmt: skip
+        status, said, errors = smoke(env | {"CANARY_WEBHOOK_SECRET": "another-secret-of-a-test"})
+        assert (status, said) == (1, "")
+        assert errors.startswith("smoke test failed: intake answered 401")
+
+
+def test_an_answer_of_resume_is_enough_where_the_canary_may_not_decide(tmp_path: Path) -> None:
+    env = environment(tmp_path, CANARY_WEBHOOK_SECRET=SECRET, APPROVERS="*=lead@example.com")
+    with running(env):
+        status, said, errors = smoke(env)
+        assert (status, errors) == (0, "")
+        assert "resume answered not_an_approver" in said.splitlines()[-1]
+        status, _, errors = smoke(env, "--intake", "http://127.0.0.1:1", "--timeout-s", "0")
+        assert status == 1
+        assert errors == "smoke test failed: out of time: intake answered 503: nothing (ConnectError)\n"
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({}, "CANARY_WEBHOOK_SECRET is not set; canary webhooks are refused until it is"),
+        ({"CANARY_WEBHOOK_SECRET": SECRET}, "no stack runs on {folder}; start one with `make run`"),
+        (
+            {"CANARY_WEBHOOK_SECRET": SECRET, "BACKEND": "gcp"},
+            "--intake is needed: the output intake_url of Terraform",
+        ),
+    ],
+)
+def test_what_is_missing_is_one_line(tmp_path: Path, env: dict[str, str], said: str) -> None:
+    expected = f"smoke test failed: {said.format(folder=tmp_path)}\n"
+    assert smoke(environment(tmp_path, **env)) == (1, "", expected)
