@@ -57,6 +57,7 @@ class TaskContext:
     """What a handler gets besides its parameters.
 
     `effect_key` is the idempotency key to hand to the provider. `deadline` is in seconds of the event loop's clock.
+    `approved`: a person saw and approved exactly these parameters.
     `requester` holds the authenticated fields of the event (`{"email": ..., "id": ...}`), never free text.
     `http` is throttled, bound to the intent's provider, and raises the exceptions above by itself.
     `log(event, **fields)` takes a snake_case word and allow-listed fields only.
@@ -71,3 +72,4 @@ class TaskContext:
     log: Callable[..., None]
     requester: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)  # the provider's settings, see `Provider.options`
+    approved: bool = False

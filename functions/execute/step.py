@@ -237,6 +237,7 @@ def context(
         attempt=record.exec.attempts,
         deadline=deadline,
         dry_run=False,
+        approved=record.approval is not None and record.approval.decision == "approve",
         http=Outbound(
             provider.url,
             token=provider.token,

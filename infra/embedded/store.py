@@ -53,16 +53,18 @@ class EmbeddedStore:
         texts = [to_text(write.data) for write in writes]
 
         def apply(transaction: Transaction) -> list[str]:
-            for write in writes:
-                _check(transaction, write)
+            standing = [_standing(transaction, write) for write in writes]
             now = transaction.tick()
-            version = to_rfc3339(now)
-            for write, text in zip(writes, texts, strict=True):
-                collection = write.path.rpartition("/")[0]
-                transaction.execute(_UPSERT, (write.path, collection, text, version))
-                if collection == APPROVALS:
-                    self._announce(transaction, write, now)
-            return [version] * len(writes)
+            versions = []
+            for write, text, (version, before) in zip(writes, texts, standing, strict=True):
+                if text != before:  # as in Firestore, a write that changes nothing makes no version and no event
+                    version = to_rfc3339(now)
+                    collection = write.path.rpartition("/")[0]
+                    transaction.execute(_UPSERT, (write.path, collection, text, version))
+                    if collection == APPROVALS:
+                        self._announce(transaction, write, now)
+                versions.append(version)
+            return versions
 
         return await self._database.write(apply)
 
@@ -113,12 +115,13 @@ class EmbeddedStore:
         enqueue(transaction, DOCUMENT_EVENTS, str(now_us), now_us, body, headers)
 
 
-def _check(transaction: Transaction, write: Write) -> None:
-    if write.expected is None:
-        return
-    row = transaction.execute("SELECT version FROM docs WHERE path = ?", (write.path,)).fetchone()
-    if write.expected != (row[0] if row else ABSENT):
+def _standing(transaction: Transaction, write: Write) -> tuple[str, str]:
+    """Return version and text of the document that a write finds, if the write may replace it."""
+    row = transaction.execute("SELECT version, data FROM docs WHERE path = ?", (write.path,)).fetchone()
+    version, text = row or (ABSENT, "")
+    if write.expected not in (None, version):
         raise Conflict(f"{write.path} was changed by another writer")
+    return version, text
 
 
 def _snapshot(row: Row, now: datetime) -> Snapshot:

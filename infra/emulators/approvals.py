@@ -71,6 +71,7 @@ async def _listening(project: str) -> AsyncIterator[AsyncIterator[Any]]:
     the next one tells of everything open, and only what is new is passed on.
     """
     channel = grpc.aio.insecure_channel(os.environ["FIRESTORE_EMULATOR_HOST"])
+    call = None
     try:
         listen = channel.stream_stream(
             "/google.firestore.v1.Firestore/Listen",
@@ -81,6 +82,8 @@ async def _listening(project: str) -> AsyncIterator[AsyncIterator[Any]]:
         call = listen(_once(ListenRequest(_listen_request(project))), metadata=metadata, timeout=LISTEN_S)
         yield (ListenResponse.deserialize(message) async for message in call)
     finally:
+        if call is not None:
+            call.cancel()  # or its reader is destroyed while it waits, which asyncio complains about
         with suppress(TimeoutError):  # a broken channel may never close
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await channel.close()

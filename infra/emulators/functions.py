@@ -40,7 +40,7 @@ class Functions:
                 f"function {f.name}",
                 _command(f, root, pythons.get(f.name, sys.executable), self._ports[f.name]),
                 logs / f"{f.name}.log",
-                os.environ | env | {"PYTHONPATH": str(root), **f.environment},
+                os.environ | env | {"PYTHONPATH": str(root), "PYTHONSAFEPATH": "1", **f.environment},
             )
             for f in manifest.functions
         }

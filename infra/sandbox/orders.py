@@ -25,7 +25,7 @@ class Order:
     def payments(self) -> list[dict[str, Any]]:
         """Return the order's payments as Stripe payment intents.
 
-        A derived order was paid amply in every currency by somebody unknown, so that any refund of it is possible.
+        A derived order was paid amply in every currency, so that its customer can be refunded whatever is asked for.
         """
         paid = [(self.currency, self.total_minor)] if self.seeded else [(c, AMPLE_MINOR) for c in ("USD", "EUR", "GBP")]
         return [
@@ -35,7 +35,7 @@ class Order:
                 "status": "succeeded",
                 "currency": currency.lower(),
                 "amount_received": amount,
-                "receipt_email": self.customer_email if self.seeded else None,
+                "receipt_email": self.customer_email or None,
                 "metadata": {"order_id": self.id},
             }
             for currency, amount in paid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -111,10 +112,22 @@ async def test_a_plan_names_amount_order_and_provider(vendors: Sandbox) -> None:
 async def test_a_refund_is_found_behind_a_hundred_newer_ones(vendors: Sandbox) -> None:
     for number in range(130):
         params = REFUND.params(order_id="55501", amount_minor=100 + number)
-        await REFUND.handler.handle(params, bound(vendors, REFUND, effect_key=f"t{number}.op.1"))
+        payer = bound(vendors, REFUND, effect_key=f"t{number}.op.1", email="customer-55501@example.com")
+        await REFUND.handler.handle(params, payer)
     assert await REFUND.handler.reconcile("t0.op.1", bound(vendors, REFUND)) == "applied"
     assert await REFUND.handler.reconcile("t999.op.1", bound(vendors, REFUND)) == "not_applied"
     assert vendors.desk.calls["stripe.list_refunds"] == 4
+
+
+async def test_refund_whose_payer_stripe_does_not_name_needs_a_person(vendors: Sandbox) -> None:
+    vendors.seed([{"id": "55502", "customer_email": "", "total_minor": 5000}])
+    params = REFUND.params(order_id="55502", amount_minor=100)
+    with pytest.raises(Permanent) as caught:
+        await REFUND.handler.handle(params, bound(vendors, REFUND))
+    assert (caught.value.code, vendors.done) == ("payer_unknown", [])
+    await REFUND.handler.plan(params, bound(vendors, REFUND, dry_run=True))
+    await REFUND.handler.handle(params, replace(bound(vendors, REFUND), approved=True))
+    assert len(vendors.done) == 1
 
 
 async def test_reconcile_gives_up_after_ten_pages(pool: Pool) -> None:

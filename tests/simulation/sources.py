@@ -54,7 +54,9 @@ def ticket(run: Run, number: int) -> tuple[AutomationTask, dict[str, Any]]:
     email = derived(order_id).customer_email if rng.random() < 0.9 else "kim@example.com"
     if intent == "refund_request":
         parameters |= {"amount_minor": amount, "currency": "USD"}
-        email = rng.choice((email, "kim@example.com"))
+        email = rng.choice((email, "kim@example.com"))  # one customer with many orders: the allowance is per day
+        payer = email if rng.random() < 0.9 else ""  # Stripe does not always know
+        run.provider.orders.seed([{"id": order_id, "customer_email": payer, "total_minor": 20_000}])
     elif intent == "change_address":
         parameters |= {"new_address": f"{number} {CANARY} Road"}
     elif intent == "password_reset":

@@ -64,6 +64,8 @@ async def _payment(params: Parameters, ctx: TaskContext) -> dict[str, Any]:
             payer, requester = payment.get("receipt_email"), ctx.requester.get("email", "")
             if payer and payer.casefold() != requester.casefold():
                 raise Permanent("the order was paid by somebody else", code="not_owner")
+            if not (payer or ctx.approved or ctx.dry_run):
+                raise Permanent("Stripe does not say who paid the order; a person has to look", code="payer_unknown")
             return dict(payment)
     raise Permanent(f"the order has no payment in {params.currency}", code="no_payment")
 
