@@ -131,7 +131,7 @@ def chosen(
     Raises:
         Unprocessable: there is no such intent, or its parameters do not hold; `field` says which.
     """
-    name = intent or record.intent
+    name = record.intent if intent is None else intent
     if name == UNCLASSIFIED:
         raise Unprocessable("no intent was found for this task; choose one and fill its parameters", field="/intent")
     if name not in ports.registry:

@@ -80,6 +80,8 @@ async def _claim(message: TaskReady, delivery: Delivery, ports: Ports, intent: I
 
     def arrow(record: TaskRecord, now: datetime, switch: Snapshot) -> TaskRecord:
         if record.state == "UNKNOWN" and (record.generation, record.intent) == (message.generation, intent.name):
+            if record.outbox is None:  # a request may still be under way: only the sweeper's message asks, later
+                raise Skip(code="already_done")
             return record
         after = lifecycle.claim(record, message.generation, intent, now, nonce=nonce, message_id=delivery.message_id)
         if after.state != "EXECUTING":

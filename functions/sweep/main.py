@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from functions.sweep.backlog import backlog
 from functions.sweep.step import sweep as step
 from shared.composition import ports
 from shared.entry import guard, log_outcome, started
@@ -18,7 +21,8 @@ async def sweep(request: Request) -> Response:
     async def work() -> Response:
         began = started()
         outcome = await step(ports())
-        log_outcome("sweep", outcome, began)
+        waits = await backlog(ports().store)
+        log_outcome("sweep", replace(outcome, fields=outcome.fields | waits), began)
         return JSONResponse(outcome.body, status_code=outcome.status)
 
     return await guard("sweep", request, work)

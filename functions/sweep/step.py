@@ -44,11 +44,14 @@ async def sweep(ports: Ports) -> Outcome:
             done[await _alone(snapshot, _look_after(ports, snapshot))] += 1
 
     after: Snapshot | None = None
+    overdue_s = 0.0
     for _ in range(MAX_PAGES):
         due = await ports.store.query(
             "tasks", where=[Filter("next_check_at", "<=", clock.read_time)], order_by="next_check_at", limit=PAGE,
             after=after,
         )  # fmt: skip
+        if due and after is None:
+            overdue_s = _overdue_s(due[0], clock.read_time)
         await asyncio.gather(*(one(s) for s in due))
         if len(due) < PAGE:
             break
@@ -56,7 +59,13 @@ async def sweep(ports: Ports) -> Outcome:
     for approval in await _lost_decisions(ports, clock.read_time):
         done[await _alone(approval, _consume(ports, approval))] += 1
     counts = dict(+done)
-    return Outcome("swept", body=counts, fields={"count": sum(counts.values())})
+    return Outcome("swept", body=counts, fields={"count": sum(counts.values()), "overdue_s": overdue_s})
+
+
+def _overdue_s(snapshot: Snapshot, now: datetime) -> float:
+    """Return how many seconds ago this task should have been looked at."""
+    due_at: datetime = (snapshot.data or {})["next_check_at"]
+    return round((now - due_at).total_seconds(), 1)
 
 
 async def _alone(snapshot: Snapshot, work: Awaitable[str]) -> str:
@@ -78,6 +87,7 @@ async def _look_after(ports: Ports, snapshot: Snapshot) -> str:
         if record.state == "AWAITING_APPROVAL":
             return await _overdue(ports, record)
         changed = await _sweep(ports, record)
+        _tell(record, changed.after)
         if changed.after.outbox is None:
             return "checked"
         await pay(ports, changed.after, changed.version)
@@ -89,7 +99,7 @@ async def _look_after(ports: Ports, snapshot: Snapshot) -> str:
 async def _overdue(ports: Ports, record: TaskRecord) -> str:
     """End an approval that nobody gave in time, or remind of one that soon ends."""
     try:
-        await decisions.expire(ports, record.task_id)
+        _tell(record, await decisions.expire(ports, record.task_id))
         return "expired"
     except Skip:
         await _sweep(ports, record)
@@ -102,6 +112,15 @@ async def _sweep(ports: Ports, record: TaskRecord) -> Changed:
     intent = ports.registry.get(record.intent)
     topic = intent.topic if intent else None
     return await change(ports.store, record.task_id, lambda r, now: lifecycle.sweep(r, topic, now))
+
+
+def _tell(before: TaskRecord, after: TaskRecord) -> None:
+    """Log the state that the sweep itself has brought a task into."""
+    if after.state != before.state:
+        log("NOTICE", "task ended by the sweep", function="sweep", task_id=after.task_id, source=after.source,
+            intent=after.intent, generation=after.generation, state_from=before.state, state_to=after.state,
+            outcome=after.state.lower(), trace_id=after.trace_id,
+            error_code=after.error.code if after.error else None)  # fmt: skip
 
 
 async def _lost_decisions(ports: Ports, now: datetime) -> list[Snapshot]:

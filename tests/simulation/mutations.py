@@ -74,6 +74,10 @@ MUTATIONS = (
          'why="the idempotency key', '    if False:\n        return unknown(record, now, by="execute", '
          'why="the idempotency key'),
     ),
+    _without(
+        "patience before the provider is asked", "functions/execute/step.py",
+        ("            if record.outbox is None:  # a request may", "            if False:  # a request may"),
+    ),
     _without("sweeper", "functions/sweep/step.py", ("for _ in range(MAX_PAGES):", "for _ in range(0):")),
     _without(
         "outbox", "shared/outbox.py",

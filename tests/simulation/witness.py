@@ -225,8 +225,7 @@ class Witness:
         claims = after["exec"]["epoch"] > before["exec"]["epoch"]
         intent = self._run.registry.get(after["intent"])
         reads_first = intent is not None and intent.reads_first
-        marked = after["state"] == "EXECUTING" and after["effect"]["possibly_applied"]
-        return bool(marked and claims != reads_first)
+        return _is_marked(after) and claims != reads_first
 
     def _start(self, task_id: str, record: dict[str, Any], actor: Actor | None) -> None:
         """The start marker is set: from now on there may be an effect."""
@@ -247,7 +246,12 @@ class Witness:
     def sent(self, actor: Actor, path: str, fate: str) -> None:
         """Judge a write on its way to a provider."""
         self._run.note(f"sends {path}{': ' + fate if fate else ''}")
-        record = self._started.get((actor.task_id, actor.generation))
+        started = (actor.task_id, actor.generation)
+        now = self._run.store.look(f"tasks/{actor.task_id}").data
+        if started not in self._started and now and now["exec"]["epoch"] == actor.epoch and _is_marked(now):
+            # Set by an earlier generation already: the commit of the start changed nothing, and may have got lost.
+            self._start(actor.task_id, now, actor)
+        record = self._started.get(started)
         if record is None:
             self.fail("I5", f"{actor.task_id} wrote to its provider without a start marker")
             return
@@ -350,3 +354,7 @@ def _told(path: str, before: dict[str, Any] | None, after: dict[str, Any]) -> st
         f"commit {path} {was} -> {after['state']}, generation {after['generation']}, epoch {after['exec']['epoch']}"
         f"{marker}{owed}"
     )
+
+
+def _is_marked(record: dict[str, Any]) -> bool:
+    return record["state"] == "EXECUTING" and bool(record["effect"]["possibly_applied"])

@@ -594,17 +594,31 @@ async def test_result_that_cannot_be_published_is_left_to_the_sweeper() -> None:
 # --- asking the provider
 
 
+async def _swept(world: World) -> None:
+    """Let the sweeper have the provider asked."""
+    world.pass_time(minutes=1)
+    assert await world.sweep() == {"published": 1}
+
+
 @pytest.mark.parametrize(("verdict", "state"), [("applied", "SUCCEEDED"), ("not_applied", "FAILED")])
 async def test_unknown_effect_is_settled_by_the_providers_word(verdict: str, state: str) -> None:
     world = await started(SUMMARY)
     handler = AskingHandler(Ambiguous(), verdicts=[verdict])
     await world.execute("t1", handler)
-    world.pass_time(minutes=1)
-    assert await world.sweep() == {"published": 1}
+    await _swept(world)
     await world.execute("t1", handler)
     record = await world.record("t1")
     assert (record.state, record.history[-1].by, handler.asked) == (state, "reconcile", ["t1.ticket_summary.1"])
     assert len(handler.calls) == 1
+
+
+async def test_redelivered_message_does_not_ask_while_the_request_may_be_under_way() -> None:
+    world = await started(SUMMARY)
+    handler = AskingHandler(Ambiguous(), verdicts=["not_applied"])
+    await world.execute("t1", handler)
+    assert (await world.execute("t1", handler)).code == "already_done"
+    assert (await world.record("t1")).state == "UNKNOWN"
+    assert handler.asked == []
 
 
 @pytest.mark.parametrize("verdict", ["unknown", "maybe", False, 1, None, Permanent("no access"), KeyError("data")])
@@ -612,6 +626,7 @@ async def test_provider_that_cannot_say_leaves_the_effect_unknown(verdict: Any) 
     world = await started(SUMMARY)
     handler = AskingHandler(Ambiguous(), verdicts=[verdict])
     await world.execute("t1", handler)
+    await _swept(world)
     assert (await world.execute("t1", handler)).code == "unknown"
     record = await world.record("t1")
     assert (record.state, record.effect.reconciles) == ("UNKNOWN", 1)
@@ -631,6 +646,7 @@ async def test_verdict_that_comes_after_a_person_settled_changes_nothing() -> No
 
     handler = Late(Ambiguous(), verdicts=[])
     await world.execute("t1", handler)
+    await _swept(world)
     assert (await world.execute("t1", handler)).code == "already_done"
     assert (await world.record("t1")).state == "SUCCEEDED"
 

@@ -1,0 +1,183 @@
+"""`python -m infra.openapi [--check]`: what intake and the console's JSON API take and answer, as OpenAPI 3.1.
+
+Made from the models and tables that the functions run on; committed beside them, so that they can serve it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import models_json_schema
+
+from functions.console.api import ACTIONS, MAX_PAGE, DecisionBody, RepairBody
+from functions.intake.sources import Source, generic
+from functions.intake.step import VENDORS
+from shared import errors
+from shared.schemas import MAX_PAYLOAD_BYTES, AutomationTask, SourceName, State, TaskId, TaskRecord
+from shared.signatures import sign
+
+ROOT = Path(__file__).resolve().parent.parent
+Schema = dict[str, Any]
+
+_STATUSES: dict[int, type[errors.SwitchyardError]] = {
+    error.status: error
+    for error in (
+        errors.BadRequest, errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.MethodNotAllowed,
+        errors.Refused, errors.TooLarge, errors.UnsupportedMediaType, errors.Unprocessable, errors.Retry,
+    )
+}  # fmt: skip
+_REST = "Other paths answer 404 and other methods 405, with an error of the same form."
+_BODY = (400, 413, 415)
+_DECIDE = (*_BODY, 401, 403, 404, 409, 422, 503)
+
+
+def documents() -> dict[Path, Schema]:
+    """Return each function's description by the file it belongs in."""
+    return {ROOT / "functions/intake/openapi.json": intake(), ROOT / "functions/console/openapi.json": console()}
+
+
+def intake() -> Schema:
+    """Describe webhooks and plain tasks."""
+    accepted = {"202": _json("The bus has acknowledged the task", _object(task_id=TypeAdapter(TaskId).json_schema()))}
+    answers = accepted | _errors(*_BODY, 401, 503)
+    direct = _operation("acceptTask", AutomationTask.__doc__, answers, body=_ref("AutomationTask"))
+    hook = _webhook("acceptEvent", generic.source("name"), answers)
+    source_name = _parameter("path", "source", TypeAdapter(SourceName).json_schema())
+    paths: Schema = {
+        "/": {"post": direct | {"security": [{}, {"idToken": []}]}},
+        "/hooks/{source}": {"parameters": [source_name], "post": hook},
+    }
+    ignored = _json(
+        "Nothing became of it: an event that asks nothing of anybody, or a handshake",
+        {"anyOf": [_object(ignored={"const": True}), _object(challenge={"type": "string"})]},
+    )
+    for name, source in VENDORS.items():
+        paths[f"/{name}"] = {"post": _webhook(f"accept{name.title()}", source, {"200": ignored} | answers)}
+    about = f"Takes events as JSON, at most {MAX_PAYLOAD_BYTES} bytes, and answers once they are safe."
+    described = _document("Switchyard intake", about, paths, [(AutomationTask, "validation")])
+    token = {"type": "http", "scheme": "bearer", "description": "A Google-signed ID token; or the generic signature"}
+    described["components"]["securitySchemes"] = {"idToken": token}
+    return described
+
+
+def console() -> Schema:
+    """Describe what people's tools look at and decide."""
+    record = {"200": _json("The task as it stands", _ref("TaskRecord"))}
+    task_id = [_parameter("path", "task_id", TypeAdapter(TaskId).json_schema())]
+    page = _object(tasks={"type": "array", "items": _ref("TaskSummary")}, next_page_token={"type": ["string", "null"]})
+    query = [
+        _parameter("query", "state", TypeAdapter(State).json_schema()),
+        _parameter("query", "intent", {"type": "string"}),
+        _parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50}),
+        _parameter("query", "page_token", {"type": "string", "description": "`next_page_token` of the page before"}),
+    ]
+    paths: Schema = {
+        "/api/tasks": {
+            "get": _operation(
+                "listTasks", "List tasks, newest first, without payloads.",
+                {"200": _json("One page", page)} | _errors(400, 401, 403, 503), parameters=query,
+            )
+        },
+        "/api/tasks/{task_id}": {
+            "parameters": task_id,
+            "get": _operation("getTask", "Show one task.", record | _errors(401, 403, 404, 503)),
+        },
+        "/api/approvals/{task_id}": {
+            "parameters": task_id,
+            "post": _operation("decide", DecisionBody.__doc__, record | _errors(*_DECIDE), body=_ref("DecisionBody")),
+        },
+    }  # fmt: skip
+    for action in ACTIONS:
+        paths[f"/api/tasks/{{task_id}}/{action}"] = {
+            "parameters": task_id,
+            "post": _operation(action, RepairBody.__doc__, record | _errors(*_DECIDE), body=_ref("RepairBody")),
+        }
+    about = "Shows tasks and takes people's decisions. In the cloud behind the Identity-Aware Proxy."
+    models = [(DecisionBody, "validation"), (RepairBody, "validation"), (TaskRecord, "serialization")]
+    described = _document("Switchyard console", about, paths, models)
+    schemas = described["components"]["schemas"]
+    summary = json.loads(json.dumps(schemas["TaskRecord"])) | {"title": "TaskSummary"}
+    del summary["properties"]["payload"]
+    summary["required"].remove("payload")
+    schemas["TaskSummary"] = summary
+    return described
+
+
+def _document(title: str, about: str, paths: Schema, models: Iterable[Any]) -> Schema:
+    _, schemas = models_json_schema(list(models), ref_template="#/components/schemas/{model}")
+    at_fault = {"type": ["string", "null"], "description": "JSON pointer, header, parameter or setting at fault"}
+    code = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
+    error = _object(error=_object(code=code, message={"type": "string"}, field=at_fault))
+    healthy = {"200": _json("It runs", _object(status={"const": "ok"}))}
+    itself = {"200": _json("This document", {"type": "object"})}
+    own = {
+        "/healthz": {"get": _operation("health", "Tell that the service runs.", healthy)},
+        "/openapi.json": {"get": _operation("describe", "Return this document.", itself)},
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": "1", "description": f"{about} {_REST}"},
+        "paths": paths | own,
+        "components": {"schemas": schemas["$defs"] | {"Error": error}},
+    }
+
+
+def _operation(
+    name: str, about: str | None, answers: Schema, *, body: Schema | None = None, parameters: Iterable[Schema] = ()
+) -> Schema:
+    operation = {"operationId": name, "summary": (about or "").partition("\n")[0], "parameters": list(parameters)}
+    taken = {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}} if body else {}
+    return operation | taken | {"responses": dict(sorted(answers.items()))}
+
+
+def _webhook(name: str, source: Source, answers: Schema) -> Schema:
+    """Describe a signed route: which headers carry the signature is asked of the signing code."""
+    scheme = source.name if source.name in VENDORS else "generic"
+    signature = sorted(sign(scheme, b"", b"example", datetime(2026, 1, 5, tzinfo=UTC)).items())
+    headers = (_parameter("header", n.title(), {"type": "string", "examples": [v]}, True) for n, v in signature)
+    return _operation(name, source.verify.__doc__, answers, body={"type": "object"}, parameters=headers)
+
+
+def _parameter(where: str, name: str, schema: Schema, required: bool = False) -> Schema:
+    return {"name": name, "in": where, "required": required or where == "path", "schema": schema}
+
+
+def _errors(*statuses: int) -> Schema:
+    """Describe error answers in the words of the error tree."""
+    about = {s: (_STATUSES[s].__doc__ or "").removeprefix("Raised ").capitalize() for s in statuses}
+    return {str(s): _json(about[s], _ref("Error")) for s in statuses}
+
+
+def _json(about: str, schema: Schema) -> Schema:
+    return {"description": about, "content": {"application/json": {"schema": schema}}}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def main() -> int:
+    """Write the descriptions; with --check only say which are stale (exit status 1)."""
+    check, stale = sys.argv[1:] == ["--check"], []
+    for path, document in documents().items():
+        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        if not path.exists() or path.read_text() != text:
+            stale.append(path)
+            print(f"{'stale' if check else 'wrote'} {path.relative_to(ROOT)}")
+            if not check:
+                path.write_text(text)
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""The console's JSON API: paths, queries, bodies and hosts, over tasks in every state."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+import functions.console.main as console
+from infra.embedded.encoding import from_text
+from shared.schemas import TaskRecord
+from tests.fuzz import hostile, mutations
+from tests.fuzz.case import CANARY, Answer, Broken, Case
+from tests.fuzz.scenery import HEADERS, Scenery
+from tests.fuzz.wire import Wire
+from tests.world import deployed
+
+APP = deployed(console, "console")
+TOKEN = "MjAyNi0wMS0wNVQwOTowMDowMCswMDowMHx0YXNrcy9mYWlsZWQ="
+QUERIES = (
+    "", "limit=2", "state=READY", "intent=refund_request&limit=200", f"limit=3&page_token={TOKEN}",
+    "page_token=MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMHx0YXNrcy90MQ==",
+)  # fmt: skip
+NAMES = (
+    "ready",
+    "paused",
+    "unclear",
+    "done",
+    "failed",
+    "unknown",
+    "rejected",
+    "nobody",
+    "..",
+    "a/b",
+    "%2e",
+    "é",
+    "x" * 129,
+)
+
+
+class Console:
+    """Scene: none."""
+
+    name = "console"
+    share = 18
+
+    def __init__(self, scenery: Scenery) -> None:
+        self._scenery = scenery
+        self._hashes = {
+            path.removeprefix("tasks/"): from_text(text)["params_hash"]
+            for path, (text, _) in scenery.documents.items()
+            if path.startswith("tasks/")
+        }
+
+    def seeds(self) -> Sequence[Case]:
+        def post(path: str, **body: Any) -> Case:
+            return Case(self.name, "", json.dumps(body).encode(), path=path, headers=HEADERS)
+
+        refund = {"order_id": "#10021", "amount_minor": 100, "currency": "USD"}
+        return [
+            *(Case(self.name, "", method="GET", path="/api/tasks", query=q, headers=HEADERS) for q in QUERIES),
+            *(
+                Case(self.name, "", method="GET", path=p, headers=HEADERS)
+                for p in ("/healthz", "/api/tasks/done", "/openapi.json")
+            ),
+            *(
+                post(f"/api/approvals/{name}", decision=said, params_hash=self._hashes[name], comment=CANARY, **more)
+                for name in ("paused", "unclear", "done")
+                for said in ("approve", "reject")
+                for more in ({}, {"parameters": refund}, {"intent": "refund_request", "parameters": refund})
+            ),
+            post("/api/tasks/failed/redrive", reason=CANARY),
+            post("/api/tasks/unknown/redrive", reason=CANARY, verdict="not_applied"),
+            post("/api/tasks/rejected/redrive", reason=CANARY, intent="refund_request", parameters=refund),
+            post("/api/tasks/unknown/settle", reason=CANARY, verdict="applied"),
+            post("/api/tasks/paused/cancel", reason=CANARY),
+        ]
+
+    def mutate(self, rng: random.Random, case: Case, other: Case) -> Case:
+        match rng.randrange(12):
+            case 0:
+                collection, action = (
+                    rng.choice(("tasks", "approvals")),
+                    rng.choice(("", "", "/redrive", "/settle", "/cancel", "/")),
+                )
+                return case.but(path=f"/api/{collection}/{rng.choice(NAMES)}{action}")
+            case 1:
+                name = rng.choice(("limit", "state", "intent", "page_token", "limit%00", hostile.key(rng)))
+                plain = hostile.text(rng)
+                raw = f"{name}={quote(plain, errors='replace') if rng.random() < 0.5 else plain}"
+                return case.but(query="&".join(filter(None, (case.query, raw)))[-2000:])
+            case 2 if case.query:
+                return case.but(
+                    query=mutations.raw_bytes(rng, case.query.encode("utf-8", "replace")).decode("utf-8", "replace")[
+                        :3000
+                    ]
+                )
+            case 3:
+                return case.but(path=other.path, method=other.method)
+            case 4 | 5:
+                return mutations.envelope(rng, case)
+        return case.but(body=mutations.json_body(rng, case.body, other.body))
+
+    async def run(self, case: Case, wire: Wire) -> Sequence[Answer]:
+        world = self._scenery.world()
+        answer = await wire.call(APP, case, shows_records=True)
+        if answer.status == 200 and answer.body:
+            json.loads(answer.body, parse_constant=_no_json)
+        changed = set(world.store.documents.items()) - set(self._scenery.documents.items())
+        if changed and (case.method != "POST" or answer.status != 200):
+            raise Broken("only an accepted POST changes", f"{case.method} {answer.status}")
+        for record, parameters in await self._scenery.run_what_may_run(world):
+            self._must_be_wanted(case, record, parameters)
+        return [answer]
+
+    def _must_be_wanted(self, case: Case, record: TaskRecord, parameters: dict[str, Any]) -> None:
+        """Raise Broken unless this request, read by another parser, asks for what ran."""
+        body = json.loads(case.body)
+        approves = body.get("decision") == "approve" and body.get("params_hash") == self._hashes[record.task_id]
+        redrives = "/redrive" in case.path and isinstance(body.get("reason"), str) and "decision" not in body
+        if not (redrives or (approves and "/approvals/" in case.path)) or f"/{record.task_id}" not in case.path:
+            raise Broken("ran what nobody asked for", record.task_id)
+        wanted = body.get("parameters")
+        if wanted is not None and {k: v for k, v in parameters.items() if v is not None} != wanted:
+            raise Broken("ran with other parameters than were asked for", record.intent)
+
+
+def _no_json(word: str) -> None:
+    raise Broken("answer is no JSON", word)
