@@ -3,14 +3,18 @@ PYTHON ?= python3
 BACKEND ?= embedded
 VENV := .venv
 CLASSIFY_VENV := .venv-classify
+COST_VENV := .venv-cost
+TERRAFORM_VENV := .venv-terraform
 REQUIREMENTS := infra/requirements
 # The SDKs of the model live in an environment of their own: google-generativeai holds the Google clients back.
 RUN_VENV := $(if $(filter gemini genai,$(CLASSIFIER)),$(CLASSIFY_VENV),$(VENV))
 RUN_ENV := $(if $(filter gemini genai,$(CLASSIFIER)),$(CLASSIFY_VENV)/.classify,$(VENV)/.$(if $(filter emulators,$(BACKEND)),emulators,run))
 export BACKEND CLASSIFIER
 SHELL := /bin/bash
+# Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
+ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-main test-classify check lint format types lock bench clean
+.PHONY: help run demo test test-main test-classify simulate check lint format types lock openapi fuzz bench chaos load bundle manifest terraform deploy smoke doctor cost clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,11 +49,49 @@ format: $(VENV)/.dev ## rewrite the code as ruff wants it
 lock: $(VENV)/.dev ## write every requirements.txt anew from its .in: make lock [ARGS=--upgrade]
 	$(VENV)/bin/python infra/lock.py $(ARGS)
 
+openapi: $(VENV)/.dev ## write what intake and the console take and answer, as they serve it at /openapi.json
+	$(VENV)/bin/python -m infra.openapi
+
+fuzz: $(VENV)/.dev ## send a million hostile inputs: make fuzz [INPUTS=...] [SEED=...] [TARGET=...]
+	$(VENV)/bin/python -m tests.fuzz $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target $(TARGET))
+
+simulate: $(VENV)/.dev ## play the protocol through under every fault: make simulate [RUNS=100000] [SEED=...]
+	@BACKEND= CLASSIFIER= $(VENV)/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
+
 bench: $(VENV)/.emulators ## measure tasks per second and latency: make bench [BACKEND=emulators]
 	$(VENV)/bin/python -m infra.bench $(ARGS)
 
+chaos: $(VENV)/.dev ## kill everything while tasks come in, then count: make chaos [TASKS=500] [SECONDS=120] [SEED=n] [BACKEND=embedded]
+	@$(VENV)/bin/python -m tests.chaos --backend $(if $(filter file,$(origin BACKEND)),emulators,$(BACKEND)) \
+	  $(if $(TASKS),--tasks $(TASKS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+manifest: $(VENV)/.dev ## write terraform/manifest.json anew from intents and functions
+	$(VENV)/bin/python -m infra.manifest
+
+terraform: $(VENV)/.dev $(TERRAFORM_VENV)/.terraform ## format, validate and test terraform/, and check it with checkov
+	$(VENV)/bin/python -m pytest tests/terraform tests/unit/test_manifest.py $(ARGS)
+	$(TERRAFORM_VENV)/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet
+
+bundle: $(VENV)/.run ## write dist/<function>.zip, one per function, with only what it needs
+	@$(VENV)/bin/python -m infra.bundle
+
+deploy: $(VENV)/.emulators ## check, bundle, plan, apply, smoke test, roll back: make deploy ENV=dev [PHASE=plan|apply]
+	@$(VENV)/bin/python -m infra.deploy $(ENV) $(PHASE)
+
+smoke: $(VENV)/.emulators ## send a canary task through what runs here, or in the cloud: make smoke [INTAKE=url BACKEND=gcp]
+	@$(VENV)/bin/python -m infra.smoke $(if $(INTAKE),--intake $(INTAKE))
+
+doctor: ## say what is missing to work here and to deploy: make doctor [ENV=dev] [FOR=here|deploy]
+	@$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m infra.doctor $(ENV) $(FOR)
+
+cost: $(COST_VENV)/.cost ## what the recorded tasks would cost in the cloud, as table and picture: make cost [ARGS=--help]
+	@$(COST_VENV)/bin/python -m infra.cost $(ARGS)
+
+load: $(VENV)/.dev ## a backlog, a model over quota and a handler that always raises: make load [TASKS=4500]
+	@BACKEND= CLASSIFIER= $(VENV)/bin/python -m tests.load $(if $(TASKS),--tasks $(TASKS)) $(ARGS)
+
 clean: ## remove environments and local data
-	rm -rf $(VENV) $(CLASSIFY_VENV) .switchyard .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CLASSIFY_VENV) $(COST_VENV) $(TERRAFORM_VENV) dist .switchyard .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -66,4 +108,16 @@ $(CLASSIFY_VENV)/.classify: $(REQUIREMENTS)/classify.txt
 	@echo "setting up $(CLASSIFY_VENV)"
 	@$(PYTHON) -m venv $(CLASSIFY_VENV)
 	@$(CLASSIFY_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(COST_VENV)/.cost: $(REQUIREMENTS)/cost.txt
+	@echo "setting up $(COST_VENV)"
+	@$(PYTHON) -m venv $(COST_VENV)
+	@$(COST_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(TERRAFORM_VENV)/.terraform: $(REQUIREMENTS)/terraform.txt
+	@echo "setting up $(TERRAFORM_VENV)"
+	@$(PYTHON) -m venv $(TERRAFORM_VENV)
+	@$(TERRAFORM_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

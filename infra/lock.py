@@ -34,6 +34,8 @@ def targets() -> list[tuple[Path, list[str]]]:
         (environments / "dev.in", ANYWHERE),
         (environments / "emulators.in", [*ANYWHERE, *within_dev]),
         (environments / "run.in", [*ANYWHERE, *within_dev]),
+        (environments / "cost.in", [*ANYWHERE, *within_dev]),
+        (environments / "terraform.in", ANYWHERE),
         # google-generativeai holds protobuf and the Google clients back, so `classify` cannot follow the dev pins. Its
         # suite runs with the pins that are deployed. On Python 3.14 no such set exists, hence not "universal".
         *((f, [*CLOUD, *([] if f.parent.name == "classify" else within_dev)]) for f in functions),

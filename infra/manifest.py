@@ -1,20 +1,47 @@
 """What must exist in the cloud, derived from the intents: functions, topics, subscriptions with their policies.
 
-The embedded backend and the emulator stack read it, and so will Terraform: local and cloud wiring cannot drift.
+The embedded backend and the emulator stack read the object, Terraform reads it as JSON: local and cloud wiring cannot
+drift. `python -m infra.manifest` writes `terraform/manifest.json`.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
 
-from shared.intents import Registry
+from infra.document_event import EVENT_TYPE
+from shared.canonical import sha256_hex
+from shared.intents import Intent, Registry, check_handlers, discover
+from shared.schemas import State
+from shared.settings import Settings
 from shared.topics import DEAD_LETTERS, EVENTS, RESULTS, TASKS, TASKS_EXPRESS
+
+PATH = Path(__file__).resolve().parent.parent / "terraform" / "manifest.json"
 
 CLASSIFY_TIMEOUT_S = 60
 PLAIN_TIMEOUT_S = 60
 # The subscription's deadline outlives the function's, or slow work would be delivered twice.
 ACK_MARGIN_S = 30
+PLAIN_REQUESTS = 80
+# Where requests wait for calls to others, an instance takes as many as it may have calls in flight.
+CALLING_REQUESTS = Settings().max_concurrent_calls
+MAX_ACCOUNT_CHARS = 30
+
+# What each step reads of `shared.settings`; the backend and the project are every function's.
+PROJECT = "GOOGLE_CLOUD_PROJECT"
+DECIDES = ("APPROVERS", "AUTOMATIC", "DISABLED_INTENTS")
+CREATES = ("APPROVAL_TTL_S", "RETENTION_DAYS")
+MODEL = ("CLASSIFIER", "GEMINI_API_ENDPOINT", "GEMINI_MODEL", "VERTEX_LOCATION", "VERTEX_PROJECT")
+MODEL_CALLS = ("MAX_CONCURRENT_CALLS", "MODEL_BUDGET_S", "MODEL_TIMEOUT_S")
+GATE = ("AUTOMATIC", "CONFIDENCE_THRESHOLD", "DISABLED_INTENTS")
+EXECUTES = ("CONFIDENCE_THRESHOLD", "DISABLED_INTENTS", "MAX_CONCURRENT_CALLS", "RETENTION_DAYS")
+# One secret per source that a deployment takes webhooks of, named as `shared.settings.secrets_of` does.
+WEBHOOK_SECRET = "<SOURCE>_WEBHOOK_SECRET"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +55,26 @@ class Function:
     timeout_s: int
     max_concurrency: int  # global: instances x requests per instance
     environment: Mapping[str, str]
+    max_requests: int = PLAIN_REQUESTS  # at once, in one instance
+    variables: tuple[str, ...] = ()  # names of the settings it reads
+    secrets: tuple[str, ...] = ()  # names of the variables that hold secrets
+    publishes: tuple[str, ...] = ()  # topics
+    stores: bool = True  # reads and writes documents
+
+    @property
+    def instances(self) -> int:
+        """How many instances there may be at most."""
+        return math.ceil(self.max_concurrency / self.max_requests)
+
+    @property
+    def requests_per_instance(self) -> int:
+        """How many requests one instance takes at once: all instances together never exceed `max_concurrency`."""
+        return self.max_concurrency // self.instances
+
+    def account(self, role: str) -> str:
+        """Return the id of a service account of this function, within the 30 characters that ids may have."""
+        name = f"{role}-{self.name}"
+        return name if len(name) <= MAX_ACCOUNT_CHARS else f"{name[:23]}-{sha256_hex(name.encode())[:6]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +93,13 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything to provision."""
+    """Everything to provision. `intents` maps an intent to its topic; `defaults` has what providers declare."""
 
     functions: tuple[Function, ...]
     topics: tuple[str, ...]
     subscriptions: tuple[Subscription, ...]
+    intents: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
 
     def function(self, name: str) -> Function:
         """Return the function called `name`."""
@@ -59,44 +108,100 @@ class Manifest:
 
 def build(registry: Registry) -> Manifest:
     """Return the manifest of these intents."""
-    functions = [
-        _function("intake", trigger="http", concurrency=1000),
-        _function("intake-events", module="functions.intake.main", target="intake_events", trigger="push"),
-        _function("classify", trigger="push", timeout_s=CLASSIFY_TIMEOUT_S, concurrency=100),
-        _function("resume", trigger="document"),
-        _function("deadletter", trigger="push"),
-        _function("sweep", trigger="schedule", concurrency=1),
-        _function("console", trigger="http"),
-    ]
-    subscriptions = [
-        _subscription("events", EVENTS, "intake-events"),
-        # Short first backoff: most 429 and 503 of the model pass within seconds.
-        _subscription("tasks", TASKS, "classify", min_backoff_s=2, attempts=30),
-        _subscription("tasks-express", TASKS_EXPRESS, "classify", min_backoff_s=2, attempts=30),
-        # Parking a dead letter must not itself go to the dead letters.
-        _subscription("dead-letters", DEAD_LETTERS, "deadletter", dead_letter=False),
-    ]
-    topics = [EVENTS, TASKS, TASKS_EXPRESS, RESULTS, DEAD_LETTERS]
-    for intent in registry.values():
-        name = f"execute-{intent.name.replace('_', '-')}"
-        functions.append(
-            _function(
-                name,
-                module="functions.execute.main",
-                target="execute",
-                trigger="push",
-                timeout_s=intent.limits.timeout_s,
-                concurrency=intent.limits.max_concurrency,
-                environment={"INTENT": intent.name},
-            )
-        )
-        topics.append(intent.topic)
-        # exec.attempts is the real cap; Pub/Sub's count must never come first.
-        attempts = min(100, max(5, intent.limits.max_attempts * 4))
-        subscriptions.append(
-            _subscription(intent.topic, intent.topic, name, timeout_s=intent.limits.timeout_s, attempts=attempts)
-        )
-    return Manifest(tuple(functions), tuple(topics), tuple(subscriptions))
+    intents = list(registry.values())
+    moves = (*(i.topic for i in intents), RESULTS)  # what a step that moves any task may owe
+    return Manifest(
+        functions=(*_steps(moves), *map(_executor, intents)),
+        topics=(EVENTS, TASKS, TASKS_EXPRESS, RESULTS, DEAD_LETTERS, *(i.topic for i in intents)),
+        subscriptions=(
+            _subscription("events", EVENTS, "intake-events"),
+            # Short first backoff: most 429 and 503 of the model pass within seconds.
+            _subscription("tasks", TASKS, "classify", min_backoff_s=2, attempts=30),
+            _subscription("tasks-express", TASKS_EXPRESS, "classify", min_backoff_s=2, attempts=30),
+            # Parking a dead letter must not itself go to the dead letters.
+            _subscription("dead-letters", DEAD_LETTERS, "deadletter", dead_letter=False),
+            *map(_intent_subscription, intents),
+        ),
+        intents={i.name: i.topic for i in intents},
+        defaults={name: value for i in intents for name, value in _provider_defaults(i).items()},
+    )
+
+
+def to_json(manifest: Manifest) -> str:
+    """Return the manifest as Terraform reads it: maps keyed by name, sorted, one trailing newline."""
+    functions = {
+        f.name: {
+            **dataclasses.asdict(f),
+            "environment": {"BACKEND": "gcp", **f.environment},
+            "instances": f.instances,
+            "requests_per_instance": f.requests_per_instance,
+            "account": f.account("run"),
+            "caller": f.account("call"),
+        }
+        for f in manifest.functions
+    }
+    document: dict[str, Any] = {
+        "functions": functions,
+        "topics": manifest.topics,
+        "subscriptions": {s.name: dataclasses.asdict(s) for s in manifest.subscriptions},
+        "intents": dict(manifest.intents),
+        "defaults": dict(manifest.defaults),
+        "states": get_args(State),
+        "document_event": EVENT_TYPE,
+    }
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
+def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
+    lanes = (TASKS, TASKS_EXPRESS)
+    classify = sorted({*MODEL, *MODEL_CALLS, *GATE, *CREATES})
+    return (
+        _function(
+            "intake", trigger="http", concurrency=1000, variables=("DIRECT_AUDIENCE", "DIRECT_CALLERS"),
+            secrets=(WEBHOOK_SECRET,), publishes=lanes, stores=False,
+        ),
+        _function(
+            "intake-events", module="functions.intake.main", target="intake_events", trigger="push",
+            variables=("RETENTION_DAYS",), publishes=lanes,
+        ),
+        _function(
+            "classify", trigger="push", timeout_s=CLASSIFY_TIMEOUT_S, concurrency=100, requests=CALLING_REQUESTS,
+            variables=classify, secrets=("GEMINI_API_KEY",), publishes=moves,
+        ),
+        _function("resume", trigger="document", variables=DECIDES, publishes=moves),
+        _function("deadletter", trigger="push", variables=CREATES, publishes=moves),
+        _function("sweep", trigger="schedule", concurrency=1, variables=DECIDES, publishes=moves),
+        _function("console", trigger="http", variables=(*DECIDES, "IAP_AUDIENCE"), publishes=moves),
+    )  # fmt: skip
+
+
+def _executor(intent: Intent) -> Function:
+    provider = intent.provider
+    allowance = () if intent.policy.risk == "none" else ("AUTOMATIC",)
+    return _function(
+        _executor_name(intent),
+        module="functions.execute.main",
+        target="execute",
+        trigger="push",
+        timeout_s=intent.limits.timeout_s,
+        concurrency=intent.limits.max_concurrency,
+        requests=CALLING_REQUESTS,
+        environment={"INTENT": intent.name},
+        variables=sorted({*EXECUTES, *allowance, *_provider_defaults(intent)}),
+        secrets=(provider.variable("API_KEY"),) if provider.key else (),
+        publishes=(intent.topic, RESULTS),
+    )
+
+
+def _executor_name(intent: Intent) -> str:
+    return f"execute-{intent.name.replace('_', '-')}"
+
+
+def _provider_defaults(intent: Intent) -> dict[str, str]:
+    """Return the variables of the intent's provider that are no secrets, with the values that its declaration gives."""
+    provider = intent.provider
+    options = {provider.variable(name): value for name, value in provider.options.items()}
+    return {provider.variable("API_URL"): provider.url, **options}
 
 
 def _function(
@@ -106,11 +211,25 @@ def _function(
     module: str = "",
     target: str = "",
     timeout_s: int = PLAIN_TIMEOUT_S,
-    concurrency: int = 80,
+    concurrency: int = PLAIN_REQUESTS,
+    requests: int = PLAIN_REQUESTS,
     environment: Mapping[str, str] | None = None,
+    variables: tuple[str, ...] | list[str] = (),
+    secrets: tuple[str, ...] = (),
+    publishes: tuple[str, ...] = (),
+    stores: bool = True,
 ) -> Function:
-    module = module or f"functions.{name}.main"
-    return Function(name, module, target or name, trigger, timeout_s, concurrency, environment or {})
+    return Function(
+        name, module or f"functions.{name}.main", target or name, trigger, timeout_s, concurrency, environment or {},
+        requests, (PROJECT, *variables), secrets, publishes, stores,
+    )  # fmt: skip
+
+
+def _intent_subscription(intent: Intent) -> Subscription:
+    # exec.attempts is the real cap; Pub/Sub's count must never come first.
+    attempts = min(100, max(5, intent.limits.max_attempts * 4))
+    function, timeout_s = _executor_name(intent), intent.limits.timeout_s
+    return _subscription(intent.topic, intent.topic, function, timeout_s=timeout_s, attempts=attempts)
 
 
 def _subscription(
@@ -133,3 +252,7 @@ def _subscription(
         max_delivery_attempts=attempts,
         dead_letter_topic=DEAD_LETTERS if dead_letter else None,
     )
+
+
+if __name__ == "__main__":
+    PATH.write_text(to_json(build(check_handlers(discover()))))

@@ -15,7 +15,7 @@ from shared.outbox import pay
 from shared.parking import park
 from shared.payload import view
 from shared.push import Delivery
-from shared.schemas import AutomationTask, TaskReady
+from shared.schemas import AutomationTask, TaskReady, TaskRecord
 from shared.tasks import change, task_path
 from shared.topics import EVENTS, TASKS, TASKS_EXPRESS
 
@@ -30,26 +30,26 @@ async def deadletter(delivery: Delivery, ports: Ports) -> Outcome:
     """
     source = delivery.attributes.get(SOURCE_ATTRIBUTE, "")
     lane = source.removeprefix(ports.settings.topic_prefix)
-    task_id, outcome = None, "undecodable"
+    task_id, end = None, Outcome("undecodable")
     try:
         if lane in (EVENTS, TASKS, TASKS_EXPRESS):
             task = AutomationTask.model_validate_json(delivery.data)
-            task_id, outcome = task.task_id, await _never_classified(ports, task, delivery)
+            task_id, end = task.task_id, await _never_classified(ports, task, delivery)
         elif lane.startswith("intent-"):
             message = TaskReady.model_validate_json(delivery.data)
-            task_id, outcome = message.task_id, await _never_finished(ports, message)
+            task_id, end = message.task_id, await _never_finished(ports, message)
     except ValidationError:
         pass  # parked below, as it is
-    await park(ports, delivery, reason="dead_lettered", task_id=task_id, outcome=outcome, subscription=source)
-    fields = {"task_id": task_id, "subscription": source, "error_code": outcome}
+    await park(ports, delivery, reason="dead_lettered", task_id=task_id, outcome=end.code, subscription=source)
+    fields = {"task_id": task_id, "subscription": source, "error_code": end.code, **end.fields}
     return Outcome("parked", fields=fields, severity="ERROR")
 
 
-async def _never_classified(ports: Ports, task: AutomationTask, delivery: Delivery) -> str:
+async def _never_classified(ports: Ports, task: AutomationTask, delivery: Delivery) -> Outcome:
     """Give the task to a person as `unclassified`, unless it has a record after all."""
     (snapshot,) = await ports.store.read(task_path(task.task_id))
     if snapshot.data is not None:
-        return "has_a_record"
+        return Outcome("has_a_record")
     created = await create(
         ports,
         task,
@@ -58,18 +58,24 @@ async def _never_classified(ports: Ports, task: AutomationTask, delivery: Delive
         now=snapshot.read_time,
         trace_id=delivery.trace_id,
     )
-    return "awaiting_approval" if created.is_new else "has_a_record"
+    return _entered("", created.record) if created.is_new else Outcome("has_a_record")
 
 
-async def _never_finished(ports: Ports, message: TaskReady) -> str:
+async def _never_finished(ports: Ports, message: TaskReady) -> Outcome:
     """End the task by its start marker, unless it moved on without this message."""
     try:
         changed = await change(
             ports.store, message.task_id, lambda r, now: lifecycle.dead_lettered(r, message.generation, now)
         )
     except Skip as skip:
-        return skip.code
+        return Outcome(skip.code)
     except NotFound:
-        return "no_task"
+        return Outcome("no_task")
     await pay(ports, changed.after, changed.version)
-    return changed.after.state.lower()
+    return _entered(changed.before.state, changed.after)
+
+
+def _entered(before: str, record: TaskRecord) -> Outcome:
+    """Say which state the dead letter brought its task into."""
+    fields = {"source": record.source, "intent": record.intent, "state_from": before, "state_to": record.state}
+    return Outcome(record.state.lower(), fields=fields)

@@ -16,6 +16,7 @@ class Faults:
     crash: float = 0.0  # its instance dies, now
     sigterm: float = 0.0  # its instance is told to end, and killed 10 s later
     stop: float = 0.0  # its instance stands still, up to half an hour
+    zombie: float = 0.0  # the same, of an executor
     slow: float = 0.0  # the trip takes seconds
     # per call of the store
     unavailable: float = 0.0
@@ -31,7 +32,6 @@ class Faults:
     ack_lost: float = 0.0
     buried: float = 0.0  # to the dead letters before its time, and perhaps delivered nevertheless
     foreign: float = 0.0  # a copy of a later schema version beside it
-    abandoned: float = 0.0  # a function past its timeout goes on unseen instead of being cancelled
     # per call of the model, of the provider
     model: float = 0.0
     provider: float = 0.0
@@ -44,8 +44,10 @@ class Faults:
 
 # How likely a kind is in a run where it occurs at all. Mishaps strike at every trip, of which a task makes dozens;
 # the provider is called a few times, and what it does is what matters most.
-MISHAPS = ("crash", "sigterm", "stop")
-STRENGTHS = {"provider": (0.1, 0.3, 0.6), "model": (0.1, 0.3), **dict.fromkeys(MISHAPS, (0.002, 0.01, 0.03))}
+STRENGTHS = {
+    "provider": (0.1, 0.3, 0.6), "model": (0.1, 0.3),
+    "crash": (0.002, 0.01, 0.03), "sigterm": (0.002, 0.01, 0.03), "stop": (0.01, 0.03, 0.06),
+}  # fmt: skip
 USUAL = (0.02, 0.1, 0.2)
 
 
@@ -57,6 +59,7 @@ class Weather:
     tasks: int
     store_down_s: tuple[float, float] | None  # from, to
     night_s: tuple[float, float] | None  # 25 hours in which the bus and the scheduler stand still: from, to
+    goes_on_unseen: bool  # what is past its function's timeout: else it is cancelled, as some platforms do
     clock_skew_s: float  # of the bus against the store
     approval_ttl_s: float
     model_budget_s: float
@@ -71,6 +74,11 @@ def draw(rng: random.Random) -> Weather:
         if rng.random() < (2 * share if f.name in STRENGTHS else share):
             setattr(faults, f.name, rng.choice(STRENGTHS.get(f.name, USUAL)))
     down = (rng.uniform(0, 300), rng.choice((30.0, 600.0, HOUR_S))) if rng.random() < 0.05 else None
+    emphasis = rng.random()
+    if emphasis < 0.1:  # workers that wake up when others have taken over
+        faults.zombie = rng.choice((0.03, 0.1))
+    elif emphasis < 0.2:  # nobody knows what was done, and everything is asked twice
+        faults.provider, faults.copies, faults.ack_lost = 0.6, 0.2, 0.2
     has_night = rng.random() < 0.12
     if has_night:  # what the provider did not answer in the evening is what must not be repeated in the morning
         faults.provider = max(faults.provider, 0.3)
@@ -82,6 +90,7 @@ def draw(rng: random.Random) -> Weather:
         tasks=rng.choice((4, 6, 8, 10, 12)),
         store_down_s=(down[0], down[0] + down[1]) if down else None,
         night_s=night,
+        goes_on_unseen=rng.random() < 0.5,
         clock_skew_s=rng.choice((0.0, 0.0, 600.0, -600.0)),
         approval_ttl_s=rng.choice((300.0, 72 * HOUR_S, 72 * HOUR_S)),
         model_budget_s=rng.choice((10.0, 60.0, 600.0)),

@@ -28,7 +28,7 @@ KEYS_LIVE_S = 24 * HOUR_S
 LATEST_S = 40.0
 WRITE_FATES = (
     "refused", "429", "503_before", "500_before", "500_after", "reset_before", "reset_after", "timeout_before",
-    "timeout_after", "applied_later", "stored_500", "409_in_use",
+    "timeout_after", "applied_later", "applied_later", "applied_later", "stored_500", "409_in_use",
 )  # fmt: skip
 READ_FATES = ("refused", "429", "500_before", "reset_before", "timeout_before")
 

@@ -70,7 +70,10 @@ class Storm(Calm):
                 await asyncio.sleep(0)
                 return
             draw -= chance
-        if draw < faults.slow:
+        if faults.zombie and ACTOR.get().function.startswith("execute-") and self._random() < faults.zombie:
+            self._mishap("stop", ACTOR.get().instance)
+            await asyncio.sleep(0)
+        elif draw < faults.slow:
             await asyncio.sleep(self._uniform(0.01, 20.0))
         elif draw > 0.5:  # every other trip is so short that nobody else gets a turn
             await asyncio.sleep(0)

@@ -231,7 +231,7 @@ class Run:
         def cut() -> None:
             if not task.done() and instance.alive:
                 settle(504)
-                if self.rng.random() >= self.weather.faults.abandoned:
+                if not self.weather.goes_on_unseen:
                     task.cancel()
 
         self.trace.append((now, actor.name, f"gets message {message.id}, attempt {attempt}, for {actor.task_id}"))

@@ -37,6 +37,15 @@ async def test_task_that_was_never_classified_goes_to_a_person(source: str) -> N
     assert base64.b64decode(letter["data"]).decode() == TASK
 
 
+async def test_log_line_tells_the_state_that_the_letter_brought_its_task_into() -> None:
+    world = await started(ORDER_STATUS)
+    ended = await world.deadletter(POINTER, "intent-order-status")
+    told = {name: ended.fields.get(name) for name in ("task_id", "intent", "state_from", "state_to")}
+    assert told == {"task_id": "t1", "intent": "order_status", "state_from": "READY", "state_to": "FAILED"}
+    paused = await World().deadletter(TASK, "tasks")
+    assert (paused.fields["state_from"], paused.fields["state_to"]) == ("", "AWAITING_APPROVAL")
+
+
 async def test_prefix_of_the_deployment_is_no_part_of_the_lane() -> None:
     world = World(topic_prefix="staging-")
     await world.deadletter(TASK, "staging-tasks")

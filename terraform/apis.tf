@@ -1,0 +1,34 @@
+data "google_project" "this" {
+  project_id = var.project_id
+}
+
+locals {
+  project_number = data.google_project.this.number
+  pubsub_agent   = "serviceAccount:service-${local.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  iap_agent      = "serviceAccount:service-${local.project_number}@gcp-sa-iap.iam.gserviceaccount.com"
+
+  apis = toset(concat(
+    [
+      "artifactregistry", "cloudbuild", "cloudfunctions", "cloudscheduler", "eventarc", "firebaserules", "firestore",
+      "logging", "monitoring", "pubsub", "run", "secretmanager", "storage",
+    ],
+    local.uses_vertex ? ["aiplatform"] : [],
+    var.console == null ? [] : ["compute", "iap"],
+    var.budget == null ? [] : ["billingbudgets"],
+  ))
+}
+
+resource "google_project_service" "this" {
+  for_each = local.apis
+
+  service            = "${each.key}.googleapis.com"
+  disable_on_destroy = false # others may use it
+}
+
+# A service and its agent are not there the moment the call that enables it returns.
+resource "time_sleep" "apis" {
+  create_duration = "60s"
+  triggers        = { apis = join(",", local.apis) }
+
+  depends_on = [google_project_service.this]
+}

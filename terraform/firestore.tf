@@ -1,0 +1,113 @@
+resource "google_firestore_database" "this" {
+  name                              = "(default)"
+  location_id                       = coalesce(var.firestore_location, var.region)
+  type                              = "FIRESTORE_NATIVE"
+  concurrency_mode                  = "OPTIMISTIC"
+  point_in_time_recovery_enablement = var.protect_data ? "POINT_IN_TIME_RECOVERY_ENABLED" : "POINT_IN_TIME_RECOVERY_DISABLED"
+  delete_protection_state           = var.protect_data ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
+  deletion_policy                   = var.protect_data ? "PREVENT" : "DELETE"
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_firestore_backup_schedule" "daily" {
+  count = var.protect_data ? 1 : 0
+
+  database  = google_firestore_database.this.name
+  retention = "1209600s" # 14 days
+  daily_recurrence {}
+}
+
+# The queries of the console and of the sweep that more than one field decides; fields alone are indexed by Firestore.
+resource "google_firestore_index" "this" {
+  for_each = {
+    tasks_by_state            = { collection = "tasks", equal = ["state"], order = "created_at", direction = "DESCENDING" }
+    tasks_by_intent           = { collection = "tasks", equal = ["intent"], order = "created_at", direction = "DESCENDING" }
+    tasks_by_state_and_intent = { collection = "tasks", equal = ["state", "intent"], order = "created_at", direction = "DESCENDING" }
+    approvals_waiting         = { collection = "approvals", equal = ["outcome"], order = "requested_at", direction = "ASCENDING" }
+    approvals_decided         = { collection = "approvals", equal = ["outcome"], order = "status", direction = "ASCENDING" }
+  }
+
+  database   = google_firestore_database.this.name
+  collection = each.value.collection
+
+  dynamic "fields" {
+    for_each = each.value.equal
+    content {
+      field_path = fields.value
+      order      = "ASCENDING"
+    }
+  }
+  fields {
+    field_path = each.value.order
+    order      = each.value.direction
+  }
+}
+
+# Documents past `expire_at` are deleted. Times that only grow make a hot spot of an index that nobody reads.
+resource "google_firestore_field" "expiry" {
+  for_each = toset(["approvals", "dead_letters", "tasks", "usage"])
+
+  database   = google_firestore_database.this.name
+  collection = each.key
+  field      = "expire_at"
+  ttl_config {}
+  index_config {}
+}
+
+# Never searched for, and up to 256 KiB or dozens of entries long.
+resource "google_firestore_field" "unindexed" {
+  for_each = {
+    "approvals.parameters" = { collection = "approvals", field = "parameters" }
+    "approvals.reasons"    = { collection = "approvals", field = "reasons" }
+    "dead_letters.data"    = { collection = "dead_letters", field = "data" }
+    "tasks.classification" = { collection = "tasks", field = "classification" }
+    "tasks.decision"       = { collection = "tasks", field = "decision" }
+    "tasks.history"        = { collection = "tasks", field = "history" }
+    "tasks.metadata"       = { collection = "tasks", field = "metadata" }
+    "tasks.parameters"     = { collection = "tasks", field = "parameters" }
+    "tasks.payload"        = { collection = "tasks", field = "payload" }
+    "tasks.result"         = { collection = "tasks", field = "result" }
+  }
+
+  database   = google_firestore_database.this.name
+  collection = each.value.collection
+  field      = each.value.field
+  index_config {}
+}
+
+# Only service accounts and people with an IAM role get in; no mobile or web client ever does.
+resource "google_firebaserules_ruleset" "deny_all" {
+  source {
+    files {
+      name    = "firestore.rules"
+      content = file("${path.module}/firestore.rules")
+    }
+  }
+
+  depends_on = [google_firestore_database.this]
+}
+
+resource "google_firebaserules_release" "deny_all" {
+  name         = "cloud.firestore"
+  ruleset_name = "projects/${var.project_id}/rulesets/${google_firebaserules_ruleset.deny_all.name}"
+
+  lifecycle {
+    replace_triggered_by = [google_firebaserules_ruleset.deny_all]
+  }
+}
+
+# Everything the steps do to documents. None may delete one: expiry does.
+resource "google_project_iam_custom_role" "documents" {
+  role_id = "switchyardDocuments"
+  title   = "Switchyard: read and write documents"
+  permissions = [
+    "datastore.databases.get",
+    "datastore.entities.create",
+    "datastore.entities.get",
+    "datastore.entities.list",
+    "datastore.entities.update",
+  ]
+
+  depends_on = [time_sleep.apis]
+}

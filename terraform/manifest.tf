@@ -1,0 +1,57 @@
+# What there is, from the code: `make manifest` writes manifest.json, and adding an intent changes nothing here.
+
+locals {
+  manifest  = jsondecode(file("${path.module}/${var.manifest}"))
+  functions = local.manifest.functions
+  executors = { for name, f in local.functions : name => f if contains(keys(f.environment), "INTENT") }
+  intakes   = { for name, f in local.functions : name => f if startswith(f.module, "functions.intake.") }
+  stages    = { for name, f in local.functions : name => f if !contains(keys(merge(local.executors, local.intakes)), name) }
+
+  subscriptions_of = {
+    for name in keys(local.functions) :
+    name => { for key, s in local.manifest.subscriptions : key => s if s.function == name }
+  }
+
+  # Placeholders must not reach a deployment.
+  required_settings = [
+    for name, default in local.manifest.defaults : name
+    if(default == "" || strcontains(default, "example")) && anytrue([
+      for f in local.executors : contains(f.variables, name) && !contains(var.disabled_intents, f.environment.INTENT)
+    ])
+  ]
+
+  # The value of every variable that some function reads. Null and empty ones stay unset: the code has its defaults.
+  settings = merge(local.manifest.defaults, var.provider_settings, {
+    GOOGLE_CLOUD_PROJECT = var.project_id
+    CLASSIFIER           = var.model.classifier
+    GEMINI_MODEL         = var.model.name
+    GEMINI_API_ENDPOINT  = var.model.endpoint
+    VERTEX_PROJECT       = local.uses_vertex ? var.project_id : null
+    VERTEX_LOCATION      = local.uses_vertex ? var.model.location : null
+    MODEL_TIMEOUT_S      = var.model.timeout_s
+    MODEL_BUDGET_S       = var.model.budget_s
+    CONFIDENCE_THRESHOLD = var.confidence_threshold
+    MAX_CONCURRENT_CALLS = var.max_concurrent_calls
+    AUTOMATIC            = join(",", [for intent, ceiling in var.automatic : ceiling == null ? intent : "${intent}<=${ceiling}"])
+    DISABLED_INTENTS     = join(",", var.disabled_intents)
+    APPROVERS            = join(",", [for intent, people in var.approvers : "${intent}=${join("|", people)}"])
+    APPROVAL_TTL_S       = var.approval_ttl_s
+    RETENTION_DAYS       = var.retention_days
+    DIRECT_AUDIENCE      = local.intake_url
+    DIRECT_CALLERS       = join(",", var.direct_callers)
+    IAP_AUDIENCE         = one(module.iap[*].audience)
+  })
+
+  environment_of = {
+    for name, f in local.functions : name => merge(f.environment, {
+      for variable in f.variables : variable => tostring(local.settings[variable])
+      if local.settings[variable] != null && local.settings[variable] != ""
+    })
+  }
+
+  uses_vertex = var.model.classifier == "genai" && var.model.vertex
+  uses_key    = var.model.classifier != "local" && !local.uses_vertex
+
+  # Known before the function is: the audience of a token for intake must not depend on intake.
+  intake_url = "https://intake-${local.project_number}.${var.region}.run.app"
+}

@@ -1,0 +1,134 @@
+# Numbers from the one line that every step logs per unit of work (shared/logs.py).
+
+locals {
+  # A step that found a task as it was tells of no transition.
+  transitions = join(" AND ", concat(
+    ["jsonPayload.state_to:*", "NOT jsonPayload.outcome=\"duplicate\""],
+    [for s in local.manifest.states : "NOT (jsonPayload.state_from=\"${s}\" AND jsonPayload.state_to=\"${s}\")"],
+  ))
+  classified = "jsonPayload.function=\"classify\" AND jsonPayload.outcome=\"classified\""
+  swept      = "jsonPayload.function=\"sweep\" AND jsonPayload.outcome=\"swept\""
+
+  # `value` makes a distribution of that field, in `unit`; without it lines are counted. Labels are fields of the line.
+  metrics = {
+    latency = {
+      description = "Time of one unit of work, by stage and intent."
+      filter      = "jsonPayload.execution_time_ms>=0"
+      value       = "execution_time_ms", unit = "ms"
+      labels      = ["function", "intent", "outcome"]
+    }
+    model_latency = {
+      description = "Time of the model call."
+      filter      = local.classified
+      value       = "latency_ms", unit = "ms"
+      labels      = ["model"]
+    }
+    tokens = {
+      description = "Tokens of the one model call, by intent and source."
+      filter      = local.classified
+      value       = "tokens_used", unit = "1"
+      labels      = ["intent", "source"]
+    }
+    states = {
+      description = "States entered."
+      filter      = local.transitions
+      value       = null, unit = "1"
+      labels      = ["state_to", "intent"]
+    }
+    parked = {
+      description = "Dead letters and unreadable messages, kept in collection dead_letters."
+      filter      = "jsonPayload.outcome=\"parked\""
+      value       = null, unit = "1"
+      labels      = ["function", "error_code"]
+    }
+    outbox_left = {
+      description = "Messages that could not be published at once; the sweep owes them."
+      filter      = "jsonPayload.outcome=\"outbox_left\""
+      value       = null, unit = "1"
+      labels      = ["topic"]
+    }
+    errors = {
+      description = "Lines that only an operator can do something about."
+      # The platform's own line of a request is an ERROR for any 5xx, and a 503 only asks for another delivery.
+      filter = "severity>=ERROR AND NOT log_id(\"run.googleapis.com/requests\") AND NOT jsonPayload.outcome=\"parked\""
+      value  = null, unit = "1"
+      labels = ["function", "error_code"]
+    }
+    sweeps = {
+      description = "Sweeps that have ended."
+      filter      = local.swept
+      value       = null, unit = "1"
+      labels      = []
+    }
+    refused = {
+      description = "Events that intake could not accept. A stranger can ask for a source that has no secret: that does not count."
+      filter      = "jsonPayload.function=\"intake\" AND jsonPayload.outcome=\"retry\" AND NOT jsonPayload.error_code=(\"secret_missing\" OR \"audience_missing\")"
+      value       = null, unit = "1"
+      labels      = ["error_code"]
+    }
+    overdue = {
+      description = "How late the sweep found the task, or the outbox, that had waited longest."
+      filter      = local.swept
+      value       = "overdue_s", unit = "s"
+      labels      = []
+    }
+    approvals_waiting = {
+      description = "Approvals nobody has decided, counted up to 200."
+      filter      = local.swept
+      value       = "approvals_waiting", unit = "1"
+      labels      = []
+    }
+    approval_age = {
+      description = "How long the oldest of them has waited."
+      filter      = local.swept
+      value       = "oldest_approval_s", unit = "s"
+      labels      = []
+    }
+  }
+}
+
+resource "google_logging_metric" "this" {
+  for_each = local.metrics
+
+  name        = "switchyard/${each.key}"
+  description = each.value.description
+  filter      = "resource.type=\"cloud_run_revision\" AND ${each.value.filter}"
+
+  value_extractor  = each.value.value == null ? null : "EXTRACT(jsonPayload.${each.value.value})"
+  label_extractors = { for field in each.value.labels : field => "EXTRACT(jsonPayload.${field})" }
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = each.value.value == null ? "INT64" : "DISTRIBUTION"
+    unit        = each.value.unit
+
+    dynamic "labels" {
+      for_each = each.value.labels
+      content {
+        key = labels.value
+      }
+    }
+  }
+
+  # Buckets a tenth apart, from 1 to four million: milliseconds, tokens and seconds alike.
+  dynamic "bucket_options" {
+    for_each = each.value.value[*]
+    content {
+      exponential_buckets {
+        scale              = 1
+        growth_factor      = 1.1
+        num_finite_buckets = 160
+      }
+    }
+  }
+
+  depends_on = [time_sleep.apis]
+}
+
+# An alert on a metric that Monitoring has not heard of yet is refused.
+resource "time_sleep" "metrics" {
+  create_duration = "60s"
+  triggers        = { metrics = join(",", keys(local.metrics)) }
+
+  depends_on = [google_logging_metric.this]
+}

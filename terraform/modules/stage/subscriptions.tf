@@ -1,0 +1,55 @@
+resource "google_pubsub_subscription" "this" {
+  for_each = var.subscriptions
+
+  name                       = each.key
+  topic                      = var.platform.topics[each.value.topic]
+  ack_deadline_seconds       = each.value.ack_deadline_s
+  message_retention_duration = "604800s" # the longest there is
+  deletion_policy            = contains(var.platform.protected_topics, each.value.topic) ? "PREVENT" : "DELETE"
+
+  push_config {
+    push_endpoint = google_cloudfunctions2_function.this.service_config[0].uri
+
+    oidc_token {
+      service_account_email = google_service_account.caller[0].email
+      audience              = google_cloudfunctions2_function.this.service_config[0].uri
+    }
+  }
+
+  retry_policy {
+    minimum_backoff = "${each.value.min_backoff_s}s"
+    maximum_backoff = "${each.value.max_backoff_s}s"
+  }
+
+  dynamic "dead_letter_policy" {
+    for_each = each.value.dead_letter_topic[*]
+    content {
+      dead_letter_topic     = var.platform.topics[dead_letter_policy.value]
+      max_delivery_attempts = each.value.max_delivery_attempts
+    }
+  }
+
+  expiration_policy {
+    ttl = "" # never: an idle subscription would vanish after 31 days
+  }
+
+  depends_on = [google_cloud_run_v2_service_iam_member.caller]
+}
+
+# Pub/Sub acknowledges here what it has forwarded to the dead letters; without this grant it forwards nothing.
+resource "google_pubsub_subscription_iam_member" "pubsub" {
+  for_each = google_pubsub_subscription.this
+
+  subscription = each.value.name
+  role         = "roles/pubsub.subscriber"
+  member       = var.platform.pubsub_agent
+}
+
+# Pub/Sub signs the tokens it pushes with as the caller, and as nobody else.
+resource "google_service_account_iam_member" "pubsub" {
+  count = length(var.subscriptions) > 0 ? 1 : 0
+
+  service_account_id = google_service_account.caller[0].name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = var.platform.pubsub_agent
+}

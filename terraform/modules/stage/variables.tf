@@ -1,0 +1,80 @@
+variable "function" {
+  description = "The function, as in manifest.json."
+  type = object({
+    name                  = string
+    target                = string
+    trigger               = string
+    timeout_s             = number
+    instances             = number
+    requests_per_instance = number
+    account               = string
+    caller                = string
+    publishes             = list(string)
+    stores                = bool
+  })
+}
+
+variable "subscriptions" {
+  description = "Its subscriptions by name, as in manifest.json."
+  type = map(object({
+    topic                 = string
+    ack_deadline_s        = number
+    min_backoff_s         = number
+    max_backoff_s         = number
+    max_delivery_attempts = number
+    dead_letter_topic     = string
+  }))
+
+  validation {
+    condition     = alltrue([for s in var.subscriptions : s.ack_deadline_s > var.function.timeout_s])
+    error_message = "ack_deadline_s must be over the function's timeout_s, or slow work is delivered twice."
+  }
+}
+
+variable "environment" {
+  description = "Environment variables that are no secrets."
+  type        = map(string)
+}
+
+variable "secrets" {
+  description = "Environment variables that are: each the newest version of the secret of its name."
+  type        = list(string)
+}
+
+variable "ingress" {
+  description = "From where the function may be reached at all; who may call it is IAM's."
+  type        = string
+}
+
+variable "min_instances" {
+  description = "Instances kept warm."
+  type        = number
+}
+
+variable "document_event" {
+  description = "The Firestore event that triggers it, if one does."
+  type = object({
+    type     = string
+    location = string
+    database = string
+    document = string
+  })
+  default = null
+}
+
+variable "platform" {
+  description = "What all stages share."
+  type = object({
+    project_id       = string
+    region           = string
+    bucket           = string
+    object           = string
+    build_account    = string
+    repository       = string
+    topics           = map(string)
+    pubsub_agent     = string
+    database_role    = string
+    database         = string
+    protected_topics = set(string)
+  })
+}

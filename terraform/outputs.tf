@@ -1,0 +1,34 @@
+output "intake_url" {
+  description = "Where sources send webhooks, and the audience of ID tokens for POST /."
+  value       = local.intake_url
+}
+
+output "console_url" {
+  description = "Where people decide; null without `console`."
+  value       = var.console == null ? null : "https://${var.console.domain}"
+}
+
+output "console_address" {
+  description = "IP address for the A record of the console's domain."
+  value       = one(module.iap[*].address)
+}
+
+output "topics" {
+  description = "Topics by name: `events` takes tasks, `results` tells how they ended."
+  value       = { for name, topic in google_pubsub_topic.this : name => topic.id }
+}
+
+output "bundles" {
+  description = "What is deployed, by function: keep it, and give it as `bundles` to roll back."
+  value       = local.bundle_hashes
+}
+
+output "secrets" {
+  description = "Secrets that must exist with at least one version."
+  value       = sort(keys(data.google_secret_manager_secret.this))
+}
+
+output "dashboard" {
+  description = "The dashboard's resource name."
+  value       = google_monitoring_dashboard.this.id
+}

@@ -1,0 +1,26 @@
+# One code, two variable files: what differs between the environments is all here.
+
+project_id = "switchyard-prod"
+region     = "europe-west1"
+labels     = { environment = "prod" }
+
+sources       = ["canary", "zendesk", "slack", "stripe"]
+automatic     = { refund_request = 5000, password_reset = null }
+approvers     = { "*" = ["ops@acme.test"], refund_request = ["finance@acme.test"] }
+min_instances = { intake = 1 }
+
+provider_settings = {
+  AUTH0_API_URL   = "https://acme.eu.auth0.com"
+  AUTH0_CLIENT_ID = "switchyard"
+  SHOP_API_URL    = "https://api.shop.acme.test"
+}
+
+console = {
+  domain  = "switchyard.acme.test"
+  members = ["group:ops@acme.test"]
+}
+
+alert_emails = ["oncall@acme.test"]
+budget       = { billing_account = "000000-000000-000000", amount = 200 }
+
+dollars_per_million_tokens = 0.2

@@ -1,0 +1,28 @@
+# Secrets are made outside, name and first version together (see README.md), and named as the variable they fill: their
+# values never come near the state, a destroy never takes them along, and a function that needs one that is missing
+# fails in the plan, not halfway through the apply.
+
+locals {
+  secrets_of = {
+    for name, f in local.functions : name => flatten([
+      for secret in f.secrets :
+      strcontains(secret, "<SOURCE>") ? local.webhook_secrets : contains(local.unused_secrets, secret) ? [] : [secret]
+    ])
+  }
+
+  webhook_secrets = [for source in var.sources : "${upper(replace(source, "-", "_"))}_WEBHOOK_SECRET"]
+
+  # A disabled intent is deployed, but its provider need not be known yet.
+  unused_secrets = concat(
+    local.uses_key ? [] : ["GEMINI_API_KEY"],
+    [for secret in distinct(flatten([for f in local.executors : f.secrets])) : secret if alltrue([
+      for f in local.executors : !contains(f.secrets, secret) || contains(var.disabled_intents, f.environment.INTENT)
+    ])],
+  )
+}
+
+data "google_secret_manager_secret" "this" {
+  for_each = toset(flatten(values(local.secrets_of)))
+
+  secret_id = each.key
+}

@@ -1,0 +1,292 @@
+# The whole root, planned and applied on mocks: what each environment has, and has not.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+  mock_resource "google_service_account" {
+    defaults = {
+      name   = "projects/test-project/serviceAccounts/somebody@test-project.iam.gserviceaccount.com"
+      email  = "somebody@test-project.iam.gserviceaccount.com"
+      member = "serviceAccount:somebody@test-project.iam.gserviceaccount.com"
+    }
+  }
+}
+
+mock_provider "time" {}
+
+variables {
+  project_id        = "test-project"
+  sources           = ["zendesk", "my-crm"]
+  provider_settings = { SHOP_API_URL = "https://shop.acme.test", AUTH0_API_URL = "https://acme.auth0.test", AUTH0_CLIENT_ID = "switchyard" }
+  bundles           = { for name in keys(jsondecode(file("manifest.json")).functions) : name => sha256(name) }
+}
+
+run "every_topic_of_the_manifest_and_no_other" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(google_pubsub_topic.this)) == toset(local.manifest.topics)
+    error_message = "Topics differ from the manifest's."
+  }
+  assert {
+    condition     = toset([for intent, topic in local.manifest.intents : topic if !contains(keys(google_pubsub_topic.this), topic)]) == toset([])
+    error_message = "An intent has no topic."
+  }
+}
+
+run "every_intent_has_its_executor" {
+  command = plan
+
+  assert {
+    condition     = toset([for f in local.executors : f.environment.INTENT]) == toset(keys(local.manifest.intents))
+    error_message = "Executors and intents differ."
+  }
+  assert {
+    condition     = toset(keys(module.executor)) == toset([for intent in keys(local.manifest.intents) : "execute-${replace(intent, "_", "-")}"])
+    error_message = "There is not exactly one executor per intent."
+  }
+  assert {
+    condition     = alltrue([for name, e in module.executor : e.name == name])
+    error_message = "A function is not called as in the manifest."
+  }
+}
+
+run "data_is_protected_unless_said_otherwise" {
+  command = plan
+
+  assert {
+    condition     = google_firestore_database.this.deletion_policy == "PREVENT" && google_firestore_database.this.delete_protection_state == "DELETE_PROTECTION_ENABLED"
+    error_message = "The database could be destroyed."
+  }
+  assert {
+    condition     = alltrue([for name in ["events", "tasks", "tasks-express", "dead-letters", "results"] : google_pubsub_topic.this[name].deletion_policy == "PREVENT"])
+    error_message = "A topic that holds tasks could be destroyed."
+  }
+  assert {
+    condition     = google_pubsub_topic.this["intent-order-status"].deletion_policy == "DELETE"
+    error_message = "An intent could not be removed."
+  }
+  assert {
+    condition     = !google_storage_bucket.bundles.force_destroy && alltrue([for o in google_storage_bucket_object.bundle : o.deletion_policy == "ABANDON"])
+    error_message = "A bundle to roll back to could be destroyed."
+  }
+}
+
+run "a_place_to_try_things_can_be_destroyed" {
+  command = plan
+
+  variables {
+    protect_data = false
+  }
+
+  assert {
+    condition     = google_firestore_database.this.deletion_policy == "DELETE" && google_firestore_database.this.delete_protection_state == "DELETE_PROTECTION_DISABLED"
+    error_message = "The database is protected."
+  }
+  assert {
+    condition     = alltrue([for t in google_pubsub_topic.this : t.deletion_policy == "DELETE"])
+    error_message = "A topic is protected."
+  }
+  assert {
+    condition     = length(google_firestore_backup_schedule.daily) == 0
+    error_message = "Backups cost money."
+  }
+}
+
+run "anyone_may_call_intake" {
+  command = plan
+
+  assert {
+    condition     = google_cloud_run_v2_service_iam_member.intake_is_public.member == "allUsers" && google_cloud_run_v2_service_iam_member.intake_is_public.name == "intake"
+    error_message = "intake is not public."
+  }
+}
+
+run "only_used_secrets_are_asked_for" {
+  command = plan
+
+  assert {
+    condition     = output.secrets == tolist(["MY_CRM_WEBHOOK_SECRET", "SHOP_API_KEY", "SLACK_API_KEY", "STRIPE_API_KEY", "ZENDESK_WEBHOOK_SECRET"])
+    error_message = "Secrets: ${join(", ", output.secrets)}"
+  }
+  assert {
+    condition     = toset(local.secrets_of["intake"]) == toset(["MY_CRM_WEBHOOK_SECRET", "ZENDESK_WEBHOOK_SECRET"]) && local.secrets_of["classify"] == []
+    error_message = "A function gets a secret that it does not need."
+  }
+}
+
+run "a_key_of_the_gemini_api_replaces_vertex" {
+  command = plan
+
+  variables {
+    model = { classifier = "gemini", vertex = false, name = "gemini-3.5-flash-lite" }
+  }
+
+  assert {
+    condition     = tolist(local.secrets_of["classify"]) == tolist(["GEMINI_API_KEY"]) && local.environment_of["classify"]["CLASSIFIER"] == "gemini"
+    error_message = "classify has no key."
+  }
+  assert {
+    condition     = length(google_project_iam_member.model) == 0 && !contains(keys(google_project_service.this), "aiplatform")
+    error_message = "Vertex AI is set up though nobody asks it."
+  }
+  assert {
+    condition     = !contains(keys(local.environment_of["classify"]), "VERTEX_PROJECT")
+    error_message = "VERTEX_PROJECT is set."
+  }
+}
+
+run "a_disabled_intent_needs_neither_secret_nor_setting" {
+  command = plan
+
+  variables {
+    disabled_intents  = ["refund_request", "password_reset", "ticket_summary"]
+    provider_settings = { SHOP_API_URL = "https://shop.acme.test" }
+  }
+
+  assert {
+    condition     = local.secrets_of["execute-refund-request"] == [] && tolist(local.secrets_of["execute-order-status"]) == tolist(["SHOP_API_KEY"])
+    error_message = "A disabled intent asks for its provider's key, or an enabled one does not."
+  }
+  assert {
+    condition     = local.environment_of["classify"]["DISABLED_INTENTS"] == "password_reset,refund_request,ticket_summary"
+    error_message = "The model is still offered a disabled intent."
+  }
+}
+
+run "nothing_is_set_that_the_code_has_a_default_for" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(local.environment_of["classify"])) == toset(["BACKEND", "CLASSIFIER", "GOOGLE_CLOUD_PROJECT", "VERTEX_PROJECT"])
+    error_message = "classify: ${join(", ", keys(local.environment_of["classify"]))}"
+  }
+}
+
+run "settings_reach_the_functions_that_read_them" {
+  command = plan
+
+  variables {
+    confidence_threshold = 0.9
+    max_concurrent_calls = 5
+    approval_ttl_s       = 3600
+    retention_days       = 30
+    automatic            = { refund_request = 5000, password_reset = null }
+    approvers            = { "*" = ["ops@acme.test", "lead@acme.test"], refund_request = ["finance@acme.test"] }
+    direct_callers       = ["crm@acme.test"]
+    model                = { timeout_s = 20, budget_s = 300, name = "gemini-x", location = "europe-west1", endpoint = "https://models.acme.test" }
+  }
+
+  assert {
+    condition = local.environment_of["classify"] == {
+      APPROVAL_TTL_S       = "3600"
+      AUTOMATIC            = "password_reset,refund_request<=5000"
+      BACKEND              = "gcp"
+      CLASSIFIER           = "genai"
+      CONFIDENCE_THRESHOLD = "0.9"
+      GEMINI_API_ENDPOINT  = "https://models.acme.test"
+      GEMINI_MODEL         = "gemini-x"
+      GOOGLE_CLOUD_PROJECT = "test-project"
+      MAX_CONCURRENT_CALLS = "5"
+      MODEL_BUDGET_S       = "300"
+      MODEL_TIMEOUT_S      = "20"
+      RETENTION_DAYS       = "30"
+      VERTEX_LOCATION      = "europe-west1"
+      VERTEX_PROJECT       = "test-project"
+    }
+    error_message = "classify: ${jsonencode(local.environment_of["classify"])}"
+  }
+  assert {
+    condition     = local.environment_of["console"]["APPROVERS"] == "*=lead@acme.test|ops@acme.test,refund_request=finance@acme.test"
+    error_message = local.environment_of["console"]["APPROVERS"]
+  }
+  assert {
+    condition     = local.environment_of["intake"]["DIRECT_CALLERS"] == "crm@acme.test" && local.environment_of["intake"]["DIRECT_AUDIENCE"] == output.intake_url
+    error_message = "POST / would refuse the callers that are listed."
+  }
+}
+
+run "without_a_domain_there_is_no_way_to_the_console" {
+  command = plan
+
+  assert {
+    condition     = length(module.iap) == 0 && length(google_cloud_run_v2_service_iam_member.iap_calls_console) == 0 && output.console_url == null
+    error_message = "Something leads to the console."
+  }
+  assert {
+    condition     = !contains(keys(local.environment_of["console"]), "IAP_AUDIENCE")
+    error_message = "The console expects a proxy that is not there."
+  }
+}
+
+run "the_console_stands_behind_the_proxy" {
+  variables {
+    console = { domain = "switchyard.acme.test", members = ["group:ops@acme.test"] }
+  }
+
+  assert {
+    condition     = startswith(local.environment_of["console"]["IAP_AUDIENCE"], "/projects/123456789012/global/backendServices/")
+    error_message = "The console does not check for whom the proxy signed."
+  }
+  assert {
+    condition     = google_cloud_run_v2_service_iam_member.iap_calls_console[0].member == "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"
+    error_message = "Another than the proxy may call the console."
+  }
+  assert {
+    condition     = output.console_url == "https://switchyard.acme.test" && module.iap[0].address == output.console_address
+    error_message = "Outputs do not lead to the console."
+  }
+}
+
+run "a_pinned_bundle_is_used_and_not_uploaded" {
+  command = plan
+
+  assert {
+    condition     = output.bundles["classify"] == sha256("classify") && local.bundle_objects["classify"] == "classify/${sha256("classify")}.zip"
+    error_message = "The pin does not decide."
+  }
+  assert {
+    condition     = length(google_storage_bucket_object.bundle) == 0
+    error_message = "A pinned bundle is uploaded again."
+  }
+}
+
+run "a_missing_bundle_stops_the_plan" {
+  command = plan
+
+  variables {
+    bundles    = {}
+    bundle_dir = "tests/nowhere"
+  }
+
+  expect_failures = [google_storage_bucket_object.bundle]
+}
+
+run "budget_and_alerts_reach_the_channels" {
+  variables {
+    budget         = { billing_account = "012345-6789AB-CDEF01", amount = 100 }
+    alert_emails   = ["oncall@acme.test"]
+    alert_channels = ["projects/test-project/notificationChannels/7"]
+  }
+
+  assert {
+    condition     = length(google_billing_budget.this) == 1 && google_billing_budget.this[0].amount[0].specified_amount[0].units == "100"
+    error_message = "There is no budget."
+  }
+  assert {
+    condition     = alltrue([for a in google_monitoring_alert_policy.this : length(a.notification_channels) == 2]) && length(google_monitoring_alert_policy.sweep_is_silent.notification_channels) == 2
+    error_message = "An alert reaches nobody."
+  }
+}
+
+run "the_sweep_is_called_every_minute_by_an_identity_of_its_own" {
+  assert {
+    condition     = google_cloud_scheduler_job.sweep.schedule == "* * * * *" && google_cloud_scheduler_job.sweep.http_target[0].oidc_token[0].service_account_email == module.stage["sweep"].caller_email
+    error_message = "The sweep is not called as its caller."
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.sweep.http_target[0].uri == module.stage["sweep"].url
+    error_message = "The scheduler calls something else."
+  }
+}

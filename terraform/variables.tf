@@ -1,0 +1,359 @@
+# Where
+
+variable "project_id" {
+  description = "The project of this environment: one environment, one project."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "project_id must be a project's id (6 to 30 lower case letters, digits, hyphens), not its name or number."
+  }
+}
+
+variable "region" {
+  description = "Region of the functions and of everything beside them."
+  type        = string
+  default     = "europe-west1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region must be a region such as europe-west1, not a zone and not a multi-region."
+  }
+}
+
+variable "firestore_location" {
+  description = "Location of the database, which can never be changed: a region, or eur3 or nam5. Null is `region`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.firestore_location == null || can(regex("^([a-z]+-[a-z]+[0-9]+|eur3|nam5)$", var.firestore_location))
+    error_message = "firestore_location must be a region, eur3 or nam5."
+  }
+}
+
+variable "labels" {
+  description = "Labels on everything, beside `app`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "protect_data" {
+  description = "Refuse to destroy the database, the topics and the subscriptions that hold tasks. Off only where data may be lost."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+# What comes in
+
+variable "sources" {
+  description = "Sources that send signed webhooks: zendesk, jira, slack, github, stripe, a name of /hooks/<name>, or direct. Each needs the secret <SOURCE>_WEBHOOK_SECRET."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for s in var.sources : can(regex("^[a-z][a-z0-9_-]{0,62}$", s))])
+    error_message = "Each of sources must be a name as in the webhook's URL: lower case letters, digits, - and _, a letter first."
+  }
+}
+
+variable "direct_callers" {
+  description = "E-mail addresses of the service accounts that may POST / with an ID token for the output `intake_url`."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for c in var.direct_callers : can(regex("^[^@\\s,:]+@[^@\\s,:]+$", c))])
+    error_message = "Each of direct_callers must be an e-mail address, without the prefix serviceAccount:."
+  }
+}
+
+variable "event_publishers" {
+  description = "IAM members that may publish on topic `events`: what they send is trusted as it is."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for m in var.event_publishers : can(regex("^(serviceAccount|group|user|principal|principalSet):", m))])
+    error_message = "Each of event_publishers must be an IAM member such as serviceAccount:crm@project.iam.gserviceaccount.com; allUsers is refused."
+  }
+}
+
+# How tasks are decided. Null keeps the default of shared/settings.py.
+
+variable "model" {
+  description = "The model. `vertex` asks it through Vertex AI with IAM; else the secret GEMINI_API_KEY holds a key. `classifier` is genai, gemini or local."
+  type = object({
+    classifier = optional(string, "genai")
+    vertex     = optional(bool, true)
+    location   = optional(string)
+    name       = optional(string)
+    endpoint   = optional(string)
+    timeout_s  = optional(number)
+    budget_s   = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["genai", "gemini", "local"], var.model.classifier)
+    error_message = "model.classifier must be genai, gemini or local."
+  }
+  validation {
+    condition     = !(var.model.vertex && var.model.classifier == "gemini")
+    error_message = "model.classifier gemini knows no Vertex AI: use genai, or set vertex = false and store a key in the secret GEMINI_API_KEY."
+  }
+  validation {
+    condition     = var.model.timeout_s == null ? true : var.model.timeout_s >= 0.1 && var.model.timeout_s < local.manifest.functions["classify"].timeout_s
+    error_message = "model.timeout_s must be at least 0.1 and shorter than the timeout of classify (see manifest.json)."
+  }
+  validation {
+    condition     = var.model.budget_s == null ? true : var.model.budget_s >= 0 && var.model.budget_s <= 86400
+    error_message = "model.budget_s must be from 0 to 86400."
+  }
+}
+
+variable "confidence_threshold" {
+  description = "Below it a person decides, 0 to 1."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.confidence_threshold == null ? true : var.confidence_threshold >= 0 && var.confidence_threshold <= 1
+    error_message = "confidence_threshold must be from 0 to 1."
+  }
+}
+
+variable "max_concurrent_calls" {
+  description = "Calls in flight per instance, to the model and to each provider, 1 to 1000."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.max_concurrent_calls == null ? true : var.max_concurrent_calls >= 1 && var.max_concurrent_calls <= 1000 && floor(var.max_concurrent_calls) == var.max_concurrent_calls
+    error_message = "max_concurrent_calls must be a whole number from 1 to 1000."
+  }
+}
+
+variable "automatic" {
+  description = "Money and credential intents that may run without a person: the allowance in minor units per task and per requester and day, or null for credentials."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.automatic), keys(local.manifest.intents))) == 0
+    error_message = "automatic names what is no intent; there are ${join(", ", keys(local.manifest.intents))}."
+  }
+  validation {
+    condition     = alltrue([for ceiling in values(var.automatic) : ceiling == null ? true : ceiling >= 0 && floor(ceiling) == ceiling])
+    error_message = "Each allowance in automatic must be a whole number of minor units (cents), or null."
+  }
+}
+
+variable "disabled_intents" {
+  description = "Intents that are deployed but neither offered nor run."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.disabled_intents, keys(local.manifest.intents))) == 0
+    error_message = "disabled_intents names what is no intent; there are ${join(", ", keys(local.manifest.intents))}."
+  }
+}
+
+variable "approvers" {
+  description = "Who may decide, by intent, or by * for all others: e-mail addresses. An intent without an entry may be decided by whoever reaches the console or the database."
+  type        = map(set(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.approvers), concat(keys(local.manifest.intents), ["*"]))) == 0
+    error_message = "approvers names what is no intent; there are *, ${join(", ", keys(local.manifest.intents))}."
+  }
+  validation {
+    condition     = alltrue([for people in values(var.approvers) : length(people) > 0 && alltrue([for p in people : can(regex("^[^@\\s,|=:]+@[^@\\s,|=:]+$", p))])])
+    error_message = "Each entry of approvers must hold at least one e-mail address, without a prefix such as user:."
+  }
+}
+
+variable "approval_ttl_s" {
+  description = "Seconds a task waits for a person before it expires, up to 30 days."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.approval_ttl_s == null ? true : var.approval_ttl_s >= 1 && var.approval_ttl_s <= 2592000
+    error_message = "approval_ttl_s must be from 1 to 2592000."
+  }
+}
+
+variable "retention_days" {
+  description = "Days until the database deletes a task, its approval and its dead letters, 1 to 3650."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.retention_days == null ? true : var.retention_days >= 1 && var.retention_days <= 3650 && floor(var.retention_days) == var.retention_days
+    error_message = "retention_days must be a whole number from 1 to 3650."
+  }
+}
+
+variable "provider_settings" {
+  description = "Where the handlers' providers are, by environment variable: see `defaults` in manifest.json. What has no default, or example.com for one, must be here unless all its intents are disabled."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.provider_settings), keys(local.manifest.defaults))) == 0
+    error_message = "provider_settings names what no intent reads; there are ${join(", ", keys(local.manifest.defaults))}. Keys belong in Secret Manager."
+  }
+  validation {
+    condition     = length(setsubtract(local.required_settings, keys(var.provider_settings))) == 0
+    error_message = "provider_settings must set ${join(", ", setsubtract(local.required_settings, keys(var.provider_settings)))}, or disabled_intents the intents that need them."
+  }
+  validation {
+    condition     = alltrue([for name, value in var.provider_settings : startswith(value, "https://") if endswith(name, "_API_URL")])
+    error_message = "Each *_API_URL in provider_settings must begin with https://."
+  }
+}
+
+# What is deployed
+
+variable "manifest" {
+  description = "File of this folder that `make manifest` writes; tests name others."
+  type        = string
+  default     = "manifest.json"
+  nullable    = false
+}
+
+variable "bundle_dir" {
+  description = "Folder that `make bundle` fills: <function>.zip."
+  type        = string
+  default     = "../dist"
+  nullable    = false
+}
+
+variable "bundles" {
+  description = "Bundles to roll back to, by function: SHA-256 in hexadecimal, as in the output `bundles` of an earlier apply. Other functions take theirs from `bundle_dir`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.bundles), keys(local.manifest.functions))) == 0
+    error_message = "bundles names what is no function; there are ${join(", ", keys(local.manifest.functions))}."
+  }
+  validation {
+    condition     = alltrue([for hash in values(var.bundles) : can(regex("^[0-9a-f]{64}$", hash))])
+    error_message = "Each of bundles must be a SHA-256 in 64 hexadecimal digits."
+  }
+}
+
+variable "min_instances" {
+  description = "Instances kept warm, by function; 0 where not named. Slack gives intake three seconds, a cold start takes most of them."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name, n in var.min_instances : n >= 0 && floor(n) == n && n <= try(local.manifest.functions[name].instances, -1)])
+    error_message = "min_instances must name functions of manifest.json, each with a whole number up to its `instances`."
+  }
+}
+
+# Who looks after it
+
+variable "console" {
+  description = "Publishes the console behind Identity-Aware Proxy at `domain`, for the IAM members `members` (user:, group:, domain:). Null: people decide in the database."
+  type = object({
+    domain  = string
+    members = set(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.console == null ? true : can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.console.domain))
+    error_message = "console.domain must be a host name such as switchyard.example.com."
+  }
+  validation {
+    condition     = var.console == null ? true : length(var.console.members) > 0 && alltrue([for m in var.console.members : can(regex("^(user|group|domain):[^\\s]+$", m))])
+    error_message = "console.members must hold at least one user:, group: or domain: member; allUsers is refused."
+  }
+}
+
+variable "alert_emails" {
+  description = "Addresses that alerts are sent to."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for a in var.alert_emails : can(regex("^[^@\\s]+@[^@\\s]+$", a))])
+    error_message = "Each of alert_emails must be an e-mail address."
+  }
+}
+
+variable "alert_channels" {
+  description = "Notification channels that exist already (projects/P/notificationChannels/N), such as PagerDuty or Slack, whose keys must not be in the state."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for c in var.alert_channels : can(regex("^projects/[^/]+/notificationChannels/[^/]+$", c))])
+    error_message = "Each of alert_channels must look like projects/P/notificationChannels/N."
+  }
+}
+
+variable "approval_alert_s" {
+  description = "Seconds the oldest approval may wait before an alert."
+  type        = number
+  default     = 14400
+  nullable    = false
+
+  validation {
+    condition     = var.approval_alert_s >= 60
+    error_message = "approval_alert_s must be at least 60."
+  }
+}
+
+variable "budget" {
+  description = "Monthly budget of the project on a billing account, with alerts at 50, 90 and 100 % and at a forecast of 100 %. Null: none."
+  type = object({
+    billing_account = string
+    amount          = number
+    currency        = optional(string, "USD")
+  })
+  default = null
+
+  validation {
+    condition     = var.budget == null ? true : can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account))
+    error_message = "budget.billing_account must look like 012345-6789AB-CDEF01."
+  }
+  validation {
+    condition     = var.budget == null ? true : var.budget.amount >= 1 && floor(var.budget.amount) == var.budget.amount
+    error_message = "budget.amount must be a whole number of the currency, at least 1."
+  }
+}
+
+variable "dollars_per_million_tokens" {
+  description = "Price of the model for the dashboard's cost chart, prompt and answer tokens taken together. Null: no such chart."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.dollars_per_million_tokens == null ? true : var.dollars_per_million_tokens > 0
+    error_message = "dollars_per_million_tokens must be over 0."
+  }
+}

@@ -1,0 +1,29 @@
+terraform {
+  required_version = ">= 1.9" # variables validate against each other and against the manifest
+
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = "~> 7.45"
+    }
+    time = {
+      source  = "hashicorp/time"
+      version = "~> 0.13"
+    }
+  }
+
+  # The bucket is named at init: terraform init -backend-config=bucket=...
+  backend "gcs" {
+    prefix = "switchyard"
+  }
+}
+
+provider "google" {
+  project        = var.project_id
+  region         = var.region
+  default_labels = merge({ app = "switchyard" }, var.labels)
+
+  # Budgets are billed to the project that asks for them, whoever applies.
+  user_project_override = true
+  billing_project       = var.project_id
+}

@@ -1,0 +1,126 @@
+"""Every query of the code has its index, every document with an end is deleted, and nothing long is indexed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from functions.console import main as console
+from functions.sweep.backlog import backlog
+from shared import composition
+from shared.ports import Filter, Snapshot
+from tests.terraform.workspace import Change
+from tests.world import ORDER_STATUS, REFUND, MemoryStore, World, deployed
+
+Query = tuple[str, frozenset[str], str | None, bool]
+
+
+class WatchedStore(MemoryStore):
+    """Remembers the shape of each query: collection, fields compared for equality, order, descending."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries: set[Query] = set()
+
+    async def query(
+        self, collection: str, *, where: Sequence[Filter] = (), order_by: str | None = None, descending: bool = False,
+        limit: int = 100, after: Snapshot | None = None,
+    ) -> list[Snapshot]:  # fmt: skip
+        self.queries.add((collection, frozenset(f.field for f in where if f.op == "=="), order_by, descending))
+        return await super().query(
+            collection, where=where, order_by=order_by, descending=descending, limit=limit, after=after
+        )
+
+
+async def watched() -> WatchedStore:
+    """Return a store on which the console has listed in every way and the sweep has run."""
+    world = World(REFUND[1])
+    world.store = world.ports.store = WatchedStore()
+    await world.classify(REFUND[0])
+    await world.sweep()
+    await backlog(world.store)
+    composition.install(world.ports)
+    try:
+        transport = httpx.ASGITransport(deployed(console, "console"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            for query in ("", "?state=READY", "?intent=refund_request", "?state=READY&intent=refund_request"):
+                assert (await client.get(f"/api/tasks{query}")).status_code == 200
+    finally:
+        composition.install(None)
+    return world.store
+
+
+def composite(plan: list[Change]) -> set[Query]:
+    """Return the queries that the plan's composite indexes serve."""
+    served = set()
+    for change in plan:
+        if change.type == "google_firestore_index" and change.after is not None:
+            *equal, last = change.after["fields"]
+            fields = frozenset(f["field_path"] for f in equal)
+            served.add((change.after["collection"], fields, last["field_path"], last["order"] == "DESCENDING"))
+    return served
+
+
+async def test_every_query_of_more_than_one_field_has_its_index(plan: list[Change]) -> None:
+    store = await watched()
+    # Equality alone is served by merging the indexes that every field has.
+    needed = {q for q in store.queries if q[1] and q[2] is not None}
+    assert len(needed) == 4
+    assert needed <= composite(plan)
+
+
+async def test_every_index_serves_a_query(plan: list[Change]) -> None:
+    queries = {(collection, equal | {order}) for collection, equal, order, _ in (await watched()).queries}
+    for collection, equal, order, _ in composite(plan):
+        assert (collection, equal | {order}) in queries or (collection, equal | {order, None}) in queries
+
+
+def fields_of(plan: list[Change]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the fields that the plan treats in a way of their own."""
+    fields = [c.after for c in plan if c.type == "google_firestore_field" and c.after is not None]
+    return {(f["collection"], f["field"]): f for f in fields}
+
+
+async def documents() -> dict[str, dict[str, Any]]:
+    """Return one document of each collection that the steps write."""
+    world = World(REFUND[1])
+    await world.classify(REFUND[0])
+    await world.deadletter(b"junk", "tasks")
+    automatic = World({"intent": "cancel_order", "parameters": {"order_id": "#10021"}, "confidence": 0.95})
+    await automatic.classify(ORDER_STATUS[0].model_copy(update={"raw_payload": {
+        "text": "Cancel order #10021", "requester": {"email": "kim@example.com"}}}))  # fmt: skip
+    found = {path.partition("/")[0]: path for w in (world, automatic) for path in w.store.documents}
+    stores = {path: w.store for w in (world, automatic) for path in w.store.documents}
+    return {name: (await stores[path].read(path))[0].data or {} for name, path in found.items()}
+
+
+async def test_every_document_that_has_an_end_is_deleted_then(plan: list[Change]) -> None:
+    mortal = {name for name, document in (await documents()).items() if "expire_at" in document}
+    assert mortal == {"approvals", "dead_letters", "tasks", "usage"}
+    expiring = {collection for (collection, field), f in fields_of(plan).items() if f["ttl_config"]}
+    assert expiring == mortal
+    assert all(field == "expire_at" for (_, field), f in fields_of(plan).items() if f["ttl_config"])
+
+
+async def test_fields_without_an_index_exist_and_are_never_queried(plan: list[Change]) -> None:
+    written, store = await documents(), await watched()
+    asked = {(collection, field) for collection, equal, order, _ in store.queries for field in (*equal, order)}
+    exempt = {key for key, field in fields_of(plan).items() if field["index_config"]}
+    assert {("tasks", "payload"), ("tasks", "history"), ("dead_letters", "data")} <= exempt
+    assert {(collection, field) for collection, field in exempt if field not in written[collection]} == set()
+    assert exempt & asked == set()
+
+
+@pytest.mark.parametrize("collection", ["tasks", "approvals"])
+async def test_every_long_field_is_without_an_index(collection: str, plan: list[Change]) -> None:
+    """Maps and lists make an entry per member."""
+    document = (await documents())[collection]
+    long = {name for name, value in document.items() if isinstance(value, list | dict) and name not in SEARCHABLE}
+    assert {(collection, name) for name in long} <= fields_of(plan).keys()
+
+
+# Small maps of fixed fields that people search for in the database's console.
+SEARCHABLE = {"approval", "effect", "error", "exec", "outbox"}

@@ -1,0 +1,150 @@
+"""Terraform's own word on its files: formatted, valid, tested; and what each bad value is refused with."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.terraform.workspace import OFFLINE, TERRAFORM, Workspace, runner
+
+GOOD = """
+variables {
+  project_id        = "test-project"
+  provider_settings = {
+    SHOP_API_URL    = "https://shop.acme.test"
+    AUTH0_API_URL   = "https://acme.auth0.test"
+    AUTH0_CLIENT_ID = "switchyard"
+  }
+}
+"""
+URLS = 'AUTH0_API_URL = "https://a.test", AUTH0_CLIENT_ID = "x"'
+
+# variable, a value that cannot be used, and words that tell what to do about it
+REFUSED = [
+    ("project_id", '"My Project"', "must be a project's id"),
+    ("region", '"europe-west1-b"', "must be a region such as europe-west1"),
+    ("firestore_location", '"europe"', "must be a region, eur3 or nam5"),
+    ("sources", '["Zen desk"]', "lower case letters, digits"),
+    ("direct_callers", '["serviceAccount:crm@acme.test"]', "without the prefix serviceAccount:"),
+    ("event_publishers", '["allUsers"]', "allUsers is refused"),
+    ("model", '{ classifier = "gpt" }', "must be genai, gemini or local"),
+    ("model", '{ classifier = "gemini" }', "store a key in the secret GEMINI_API_KEY"),
+    ("model", "{ timeout_s = 60 }", "shorter than the timeout of classify"),
+    ("model", "{ budget_s = 100000 }", "from 0 to 86400"),
+    ("confidence_threshold", "1.1", "from 0 to 1"),
+    ("max_concurrent_calls", "0", "whole number from 1 to 1000"),
+    ("max_concurrent_calls", "2.5", "whole number from 1 to 1000"),
+    ("automatic", "{ refund = 5000 }", "there are cancel_order,"),
+    ("automatic", "{ refund_request = 50.5 }", "minor units"),
+    ("disabled_intents", '["refund"]', "there are cancel_order,"),
+    ("approvers", '{ refund = ["a@acme.test"] }', "there are *, cancel_order,"),
+    ("approvers", "{ refund_request = [] }", "at least one e-mail address"),
+    ("approvers", '{ "*" = ["user:a@acme.test"] }', "without a prefix such as user:"),
+    ("approval_ttl_s", "0", "from 1 to 2592000"),
+    ("retention_days", "0", "whole number from 1 to 3650"),
+    ("retention_days", "30.5", "whole number from 1 to 3650"),
+    ("provider_settings", '{ STRIPE_API_KEY = "sk_live_1" }', "Keys belong in Secret Manager"),
+    ("provider_settings", "{}", "must set AUTH0_API_URL, AUTH0_CLIENT_ID, SHOP_API_URL, or"),
+    ("provider_settings", f'{{ SHOP_API_URL = "http://shop.acme.test", {URLS} }}', "must begin with https://"),
+    ("bundles", '{ clasify = "0" }', "there are classify,"),
+    ("bundles", '{ classify = "latest" }', "64 hexadecimal digits"),
+    ("min_instances", "{ intake = 100 }", "up to its `instances`"),
+    ("min_instances", "{ intak = 1 }", "must name functions"),
+    ("console", '{ domain = "https://a.acme.test", members = ["group:ops@acme.test"] }', "host name such as"),
+    ("console", '{ domain = "a.acme.test", members = ["allUsers"] }', "allUsers is refused"),
+    ("console", '{ domain = "a.acme.test", members = [] }', "at least one user:, group: or domain: member"),
+    ("alert_emails", '["oncall"]', "must be an e-mail address"),
+    ("alert_channels", '["pagerduty"]', "projects/P/notificationChannels/N"),
+    ("approval_alert_s", "1", "at least 60"),
+    ("budget", '{ billing_account = "mine", amount = 100 }', "must look like 012345-6789AB-CDEF01"),
+    ("budget", '{ billing_account = "012345-6789AB-CDEF01", amount = 0.5 }', "whole number of the currency"),
+    ("dollars_per_million_tokens", "0", "over 0"),
+]
+# Free text, files and switches, which every value fits.
+UNCHECKED = {"labels", "protect_data", "manifest", "bundle_dir"}
+
+
+def declared() -> dict[str, str]:
+    """Return the body of every variable of the root module."""
+    text = (TERRAFORM / "variables.tf").read_text()
+    return dict(re.findall(r'^variable "(\w+)" \{\n(.*?)^\}$', text, re.MULTILINE | re.DOTALL))
+
+
+@pytest.fixture(scope="module")
+def refusals(workspace: Workspace) -> dict[str, str]:
+    """What Terraform says to each value, by test file."""
+    files = {
+        f"refused_{n}": f'{GOOD}run "plan" {{\n  command = plan\n  variables {{\n    {name} = {value}\n  }}\n}}\n'
+        for n, (name, value, _) in enumerate(REFUSED)
+    }
+    said: dict[str, str] = {}
+    for message in workspace.test(files):
+        if message["type"] == "diagnostic":
+            file = message["@testfile"].removeprefix("tests/").removesuffix(".tftest.hcl")
+            said[file] = f"{said.get(file, '')} {_words(message['diagnostic'])}"
+    return said
+
+
+def _words(diagnostic: dict[str, Any]) -> str:
+    return " ".join(f"{diagnostic['summary']} {diagnostic['detail']}".split())
+
+
+def test_files_are_formatted(workspace: Workspace) -> None:
+    done = workspace.run("fmt", "-check", "-recursive", "-no-color")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_configuration_is_valid(workspace: Workspace) -> None:
+    done = workspace.run("validate", "-no-color")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_terraform_tests_pass(workspace: Workspace) -> None:
+    done = workspace.run("test", "-no-color")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    summary = re.search(r"(\d+) passed, (\d+) failed", done.stdout)
+    assert summary is not None
+    assert int(summary[1]) >= 30
+
+
+@pytest.mark.skipif(
+    not runner().endswith(OFFLINE.name), reason="a plan with the real provider needs a project and a login"
+)
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_environment_can_be_planned_without_mocks(environment: str, workspace: Workspace) -> None:
+    override = workspace.folder / "backend_override.tf"
+    override.write_text('terraform {\n  backend "local" {}\n}\n')
+    try:
+        assert workspace.run("init", "-reconfigure", "-input=false").returncode == 0
+        done = workspace.run("plan", "-input=false", "-no-color", f"-var-file={environment}.tfvars")
+    finally:
+        override.unlink()
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert re.search(r"Plan: \d{3} to add, 0 to change, 0 to destroy", done.stdout)
+
+
+@pytest.mark.parametrize("n", range(len(REFUSED)), ids=[f"{name}={value}" for name, value, _ in REFUSED])
+def test_value_that_cannot_be_used_is_refused_in_words_that_help(n: int, refusals: dict[str, str]) -> None:
+    name, _, words = REFUSED[n]
+    said = refusals.get(f"refused_{n}", "accepted")
+    assert "Invalid value for variable" in said, said
+    assert words in said
+    assert name in words or name in said
+
+
+def test_every_variable_is_described_and_checked() -> None:
+    variables = declared()
+    assert len(variables) > 20
+    assert [name for name, body in variables.items() if "  description = " not in body] == []
+    assert {name for name, body in variables.items() if "  validation {" not in body} == UNCHECKED
+    assert {name for name, _, _ in REFUSED} | UNCHECKED == set(variables)
+
+
+def test_readme_lists_every_variable_with_its_description() -> None:
+    readme = (TERRAFORM / "README.md").read_text()
+    for name, body in declared().items():
+        description = re.search(r'description = "(.*)"\n', body)
+        assert description is not None
+        assert f"| `{name}` | {description[1]} |" in readme

@@ -1,0 +1,210 @@
+"""What a plan holds equals what the local backends are made of: one manifest, read twice."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from infra.embedded.bus import backoff_s
+from infra.emulators import provision
+from infra.manifest import WEBHOOK_SECRET, Function, Manifest, Subscription, build
+from shared.settings import load, secrets_of
+from tests.terraform.workspace import TERRAFORM, Change
+from tests.world import REGISTRY
+
+MANIFEST: Manifest = build(REGISTRY)
+PRIMITIVE = {"roles/owner", "roles/editor", "roles/viewer"}
+PROJECT_WIDE = (
+    "google_project_iam_member.build_reads_sources", "google_project_iam_member.build_writes_logs",
+    "google_project_iam_member.model[0]", ".google_project_iam_member.documents[0]",
+    ".google_project_iam_member.receives_events[0]",
+)  # fmt: skip
+
+
+def of_type(plan: list[Change], kind: str) -> dict[str, dict[str, Any]]:
+    """Return what is known of the resources of one type, by address."""
+    return {c.address: c.after or {} for c in plan if c.type == kind}
+
+
+def functions_in(plan: list[Change]) -> dict[str, dict[str, Any]]:
+    """Return the functions of a plan by name."""
+    return {f["name"]: f for f in of_type(plan, "google_cloudfunctions2_function").values()}
+
+
+def subscriptions_in(plan: list[Change]) -> dict[str, dict[str, Any]]:
+    """Return the subscriptions of a plan by name."""
+    return {s["name"]: s for s in of_type(plan, "google_pubsub_subscription").values()}
+
+
+def test_topics_are_the_manifests(plan: list[Change]) -> None:
+    assert {t["name"] for t in of_type(plan, "google_pubsub_topic").values()} == set(MANIFEST.topics)
+
+
+def test_subscriptions_are_the_manifests(plan: list[Change]) -> None:
+    assert subscriptions_in(plan).keys() == {s.name for s in MANIFEST.subscriptions}
+
+
+@pytest.mark.parametrize("subscription", MANIFEST.subscriptions, ids=lambda s: s.name)
+def test_subscription_behaves_in_the_cloud_as_on_the_emulator(subscription: Subscription, plan: list[Change]) -> None:
+    cloud = subscriptions_in(plan)[subscription.name]
+    local = provision._request(subscription, "p", "")
+    [retry] = cloud["retry_policy"]
+    dead_letters = [letter["max_delivery_attempts"] for letter in cloud["dead_letter_policy"]]
+    assert cloud["ack_deadline_seconds"] == local["ack_deadline_seconds"] == subscription.ack_deadline_s
+    assert dead_letters == [p["max_delivery_attempts"] for p in [local.get("dead_letter_policy")] if p]
+    # Both local queues make the pauses themselves, first and longest:
+    assert float(retry["minimum_backoff"].removesuffix("s")) == backoff_s(subscription, attempt=1)
+    assert float(retry["maximum_backoff"].removesuffix("s")) == backoff_s(subscription, attempt=99)
+
+
+def test_every_subscription_but_the_dead_letters_own_has_a_dead_letter(plan: list[Change]) -> None:
+    without = {name for name, s in subscriptions_in(plan).items() if not s["dead_letter_policy"]}
+    assert without == {"dead-letters"}
+
+
+def test_no_subscription_ever_expires_or_filters(plan: list[Change]) -> None:
+    for name, subscription in subscriptions_in(plan).items():
+        assert subscription["expiration_policy"] == [{"ttl": ""}], name
+        assert not subscription["filter"], name
+
+
+def test_pubsub_may_forward_every_dead_letter(plan: list[Change]) -> None:
+    agent = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    acknowledges = of_type(plan, "google_pubsub_subscription_iam_member").values()
+    assert {m["subscription"] for m in acknowledges} == {s.name for s in MANIFEST.subscriptions}
+    assert {(m["role"], m["member"]) for m in acknowledges} == {("roles/pubsub.subscriber", agent)}
+    forwards = of_type(plan, "google_pubsub_topic_iam_member")["google_pubsub_topic_iam_member.dead_letters"]
+    assert (forwards["role"], forwards["member"]) == ("roles/pubsub.publisher", agent)
+
+
+def test_functions_are_the_manifests(plan: list[Change]) -> None:
+    assert functions_in(plan).keys() == {f.name for f in MANIFEST.functions}
+
+
+@pytest.mark.parametrize("function", MANIFEST.functions, ids=lambda f: f.name)
+def test_function_is_deployed_as_the_manifest_says(function: Function, plan: list[Change]) -> None:
+    cloud = functions_in(plan)[function.name]
+    [config], [build_config] = cloud["service_config"], cloud["build_config"]
+    at_once = config["max_instance_count"] * config["max_instance_request_concurrency"]
+    assert build_config["entry_point"] == function.target
+    assert build_config["runtime"] == "python313"
+    assert config["timeout_seconds"] == function.timeout_s
+    assert 0.9 * function.max_concurrency <= at_once <= function.max_concurrency
+    assert config["available_cpu"] == "1"
+    deadlines = [s.ack_deadline_s for s in MANIFEST.subscriptions if s.function == function.name]
+    assert all(deadline > config["timeout_seconds"] for deadline in deadlines)
+
+
+@pytest.mark.parametrize("function", MANIFEST.functions, ids=lambda f: f.name)
+def test_environment_is_what_the_function_reads_and_settings_accept_it(function: Function, plan: list[Change]) -> None:
+    [config] = functions_in(plan)[function.name]["service_config"]
+    environment = config["environment_variables"]
+    assert environment["BACKEND"] == "gcp"
+    assert environment.items() >= function.environment.items()
+    assert environment.keys() <= {"BACKEND", *function.environment, *function.variables}
+    settings = load(environment)
+    assert (settings.local, settings.project) == (False, environment["GOOGLE_CLOUD_PROJECT"])
+    for secret in config["secret_environment_variables"]:
+        assert secret["key"] == secret["secret"]
+        assert secret["key"] in function.secrets or WEBHOOK_SECRET in function.secrets
+
+
+def test_intake_gets_the_secret_that_it_looks_for(plan: list[Change]) -> None:
+    [config] = functions_in(plan)["intake"]["service_config"]
+    names = {secret["key"] for secret in config["secret_environment_variables"]}
+    assert names
+    for name in names:
+        source = name.removesuffix("_WEBHOOK_SECRET").lower().replace("_", "-")
+        assert secrets_of(source, {name: "x" * 16}) == [b"x" * 16]
+
+
+def test_only_a_document_triggers_by_event(plan: list[Change]) -> None:
+    triggers = {name: f["event_trigger"] for name, f in functions_in(plan).items() if f["event_trigger"]}
+    assert triggers.keys() == {"resume"}
+    [trigger] = triggers["resume"]
+    assert trigger["event_type"] == "google.cloud.firestore.document.v1.written.withAuthContext"
+    assert trigger["retry_policy"] == "RETRY_POLICY_RETRY"
+    assert {(f["attribute"], f["value"]) for f in trigger["event_filters"]} == {
+        ("database", "(default)"), ("document", "approvals/{task_id}"),
+    }  # fmt: skip
+
+
+def test_every_function_has_accounts_of_its_own(plan: list[Change]) -> None:
+    ids = [a["account_id"] for a in of_type(plan, "google_service_account").values()]
+    assert len(ids) == len(set(ids))
+    called = [f for f in MANIFEST.functions if f.trigger != "http"]
+    accounts = {f.account("run") for f in MANIFEST.functions} | {f.account("call") for f in called}
+    assert set(ids) == {*accounts, "build-functions"}
+
+
+def test_each_function_may_be_called_by_one_identity(plan: list[Change]) -> None:
+    invoked = of_type(plan, "google_cloud_run_v2_service_iam_member")
+    assert {m["role"] for m in invoked.values()} == {"roles/run.invoker"}
+    names = sorted(m["name"] for m in invoked.values())
+    assert len(names) == len(set(names))
+    assert set(names) | {"console"} == {f.name for f in MANIFEST.functions}
+
+
+def test_the_public_may_call_intake_and_nothing_else(plan: list[Change]) -> None:
+    public = [c.address for c in plan if (c.after or {}).get("member") in ("allUsers", "allAuthenticatedUsers")]
+    assert public == ["google_cloud_run_v2_service_iam_member.intake_is_public"]
+    ingress = {name: f["service_config"][0]["ingress_settings"] for name, f in functions_in(plan).items()}
+    assert {name for name, i in ingress.items() if i == "ALLOW_ALL"} == {"intake"}
+    assert {name for name, i in ingress.items() if i == "ALLOW_INTERNAL_AND_GCLB"} == {"console"}
+
+
+def test_publishers_are_the_steps_that_owe_messages(plan: list[Change]) -> None:
+    grants = [re.search(r'\["([^"]+)"\].*\.publisher\["([^"]+)"\]', c.address) for c in plan]
+    assert {(g[1], g[2]) for g in grants if g} == {(f.name, t) for f in MANIFEST.functions for t in f.publishes}
+
+
+def test_database_is_closed_to_functions_that_store_nothing(plan: list[Change]) -> None:
+    grants = of_type(plan, "google_project_iam_member")
+    stores = {re.search(r'\["([^"]+)"\]', a)[1] for a in grants if a.endswith("documents[0]")}  # type: ignore[index]
+    assert stores == {f.name for f in MANIFEST.functions if f.stores}
+    assert "intake" not in stores
+    [role] = [r for a, r in of_type(plan, "google_project_iam_custom_role").items() if a.endswith("documents")]
+    assert not any("delete" in p for p in role["permissions"])
+
+
+def test_no_role_is_primitive_and_every_project_wide_one_is_listed(plan: list[Change]) -> None:
+    roles = {a: r.get("role") for a, r in ((c.address, c.after or {}) for c in plan) if r.get("role")}
+    assert len(roles) > 50
+    assert {a for a, role in roles.items() if role in PRIMITIVE} == set()
+    project_wide = of_type(plan, "google_project_iam_member")
+    assert {a for a in project_wide if not a.endswith(PROJECT_WIDE)} == set()
+    refused = re.compile(r"_iam_(binding|policy)$|^google_service_account_key$|_secret_version$|^google_(org|folder)")
+    assert {c.address for c in plan if refused.search(c.type)} == set()
+
+
+def test_every_project_wide_role_says_why_beside_it() -> None:
+    text = "\n".join(path.read_text() for path in sorted(TERRAFORM.rglob("*.tf")) if ".terraform" not in path.parts)
+    blocks = re.findall(r'((?:^#.*\n)*)^resource "google_project_iam_\w*member" "(\w+)"', text, re.MULTILINE)
+    assert len(blocks) == len(PROJECT_WIDE)
+    silent = [name for comment, name in blocks if "On the project" not in comment and name != "model"]
+    assert silent == []  # the model's stands above the role it grants
+
+
+def test_state_holds_no_secret(plan: list[Change]) -> None:
+    assert of_type(plan, "google_secret_manager_secret_version") == {}
+    assert of_type(plan, "google_secret_manager_secret") == {}
+    channels = of_type(plan, "google_monitoring_notification_channel").values()
+    assert not any(channel["sensitive_labels"] for channel in channels)
+
+
+def test_bundle_is_named_by_what_it_holds(plan: list[Change]) -> None:
+    for name, function in functions_in(plan).items():
+        [source] = function["build_config"][0]["source"][0]["storage_source"]
+        assert re.fullmatch(rf"{name}/[0-9a-f]{{64}}\.zip", source["object"])
+
+
+def test_prod_is_dev_and_what_its_variables_add(plans: dict[str, list[Change]]) -> None:
+    dev, prod = ({re.sub(r"\[.*?\]", "", c.address) for c in plans[e]} for e in ("dev", "prod"))
+    added = {address for address in prod - dev if not address.startswith("module.iap.")}
+    assert dev - prod == set()
+    assert added == {
+        "google_billing_budget.this", "google_cloud_run_v2_service_iam_member.iap_calls_console",
+        "google_firestore_backup_schedule.daily", "google_monitoring_notification_channel.email",
+    }  # fmt: skip

@@ -1,0 +1,116 @@
+"""A copy of terraform/ to run Terraform in, on mocks of its providers: no cloud, no credentials, no state."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TERRAFORM = ROOT / "terraform"
+# Beside the project there may be a runner with stub providers, for machines that reach no registry.
+OFFLINE = ROOT.parent / "shared/terraform/offline-terraform/offline-terraform"
+TIMEOUT_S = 200
+
+MOCKS = """
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+  mock_resource "google_service_account" {
+    defaults = {
+      name   = "projects/p/serviceAccounts/somebody@p.iam.gserviceaccount.com"
+      email  = "somebody@p.iam.gserviceaccount.com"
+      member = "serviceAccount:somebody@p.iam.gserviceaccount.com"
+    }
+  }
+}
+mock_provider "time" {}
+"""
+
+
+def runner() -> str:
+    """Return what runs Terraform: what `TERRAFORM` names, else the offline runner where it is, else terraform."""
+    return os.environ.get("TERRAFORM") or (str(OFFLINE) if os.access(OFFLINE, os.X_OK) else "terraform")
+
+
+class Unusable(Exception):
+    """Raised when Terraform cannot be run here, or cannot get its providers; one line says why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource in a plan: `after` holds what is known of it, None where it is destroyed."""
+
+    address: str
+    type: str
+    action: str  # "create" | "delete" | "update" | "delete,create" | "no-op"
+    after: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The copy, initialised."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path) -> Workspace:
+        """Copy terraform/ into `folder`, with an empty bundle for each function, and initialise it.
+
+        Raises:
+            Unusable: there is no Terraform, or no way to its providers.
+        """
+        shutil.copytree(TERRAFORM, folder / "terraform", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
+        (folder / "dist").mkdir()
+        for function in json.loads((TERRAFORM / "manifest.json").read_text())["functions"]:
+            (folder / f"dist/{function}.zip").write_bytes(function.encode())
+        workspace = cls(folder / "terraform")
+        try:
+            done = workspace.run("init", "-backend=false", "-input=false", "-no-color")
+        except OSError as error:
+            raise Unusable(f"{runner()} cannot be run: {error.strerror}") from error
+        if done.returncode != 0:
+            _, _, error = " ".join((done.stdout + done.stderr).split()).partition("Error: ")
+            raise Unusable(f"{runner()} init failed; name another runner with TERRAFORM: {error[:160]}")
+        return workspace
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Terraform in the copy and return what it said."""
+        return subprocess.run(
+            [runner(), *arguments], cwd=self.folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+
+    def test(self, files: Mapping[str, str], *arguments: str) -> list[dict[str, Any]]:
+        """Run `terraform test` on files of these contents, by name, and return its messages."""
+        names = [f"tests/{name}.tftest.hcl" for name in files]
+        for path, content in zip(names, files.values(), strict=True):
+            (self.folder / path).write_text(MOCKS + content)
+        try:
+            done = self.run("test", "-json", "-verbose", *(f"-filter={name}" for name in names), *arguments)
+        finally:
+            for path in names:
+                (self.folder / path).unlink()
+        return list(_messages(done.stdout))
+
+    def changes(self, content: str, *arguments: str) -> list[Change]:
+        """Return the plan of the last run in a test file."""
+        messages = self.test({"plan": content}, *arguments)
+        plans = [m["test_plan"] for m in messages if m["type"] == "test_plan"]
+        assert plans, [m["diagnostic"]["detail"] for m in messages if m["type"] == "diagnostic"]
+        return [
+            Change(c["address"], c["type"], ",".join(c["change"]["actions"]), c["change"].get("after"))
+            for c in plans[-1]["resource_changes"]
+            if c["mode"] == "managed"
+        ]
+
+
+def _messages(output: str) -> Iterator[dict[str, Any]]:
+    for line in output.splitlines():
+        if line.startswith("{"):
+            yield json.loads(line)
