@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from infra.smoke import Canary, SmokeError
+from shared.errors import StoreUnavailable
+from shared.handler import Permanent
+from shared.ports import Snapshot
 from tests.system.test_run import ROOT, environment, running
+from tests.world import ORDER_STATUS, MemoryStore, ScriptedHandler, World, started
 
 SECRET = "canary-secret-of-a-test"
 
@@ -62,3 +68,41 @@ def test_an_answer_of_resume_is_enough_where_the_canary_may_not_decide(tmp_path:
 def test_what_is_missing_is_one_line(tmp_path: Path, env: dict[str, str], said: str) -> None:
     expected = f"smoke test failed: {said.format(folder=tmp_path)}\n"
     assert smoke(environment(tmp_path, **env)) == (1, "", expected)
+
+
+async def test_a_canary_that_a_model_took_for_an_intent_may_succeed_but_not_fail() -> None:
+    world = await started(ORDER_STATUS)
+    canary = Canary(world.store, deadline=time.monotonic() + 10)
+    await world.execute("t1", ScriptedHandler("done"))
+    await canary.follow("t1")
+    world = World(ORDER_STATUS[1])
+    await world.run(ORDER_STATUS[0], ScriptedHandler(Permanent("gone")))
+    with pytest.raises(SmokeError, match="task t1 ended FAILED"):
+        await Canary(world.store, deadline=time.monotonic() + 10).follow("t1")
+
+
+async def test_a_task_that_stands_still_is_named_with_its_state() -> None:
+    world = await started(ORDER_STATUS)
+    with pytest.raises(SmokeError, match="out of time: task t1 is at READY"):
+        await Canary(world.store, deadline=0).follow("t1")
+    with pytest.raises(SmokeError, match="out of time: task t2 is at nothing"):
+        await Canary(world.store, deadline=0).follow("t2")
+
+
+class Away(MemoryStore):
+    """A database that cannot be reached the first time."""
+
+    async def read(self, *paths: str) -> list[Snapshot]:
+        if not self.commits:
+            self.commits = 1
+            raise StoreUnavailable("the store is away")
+        return await super().read(*paths)
+
+
+async def test_a_database_that_is_away_for_a_moment_is_asked_again() -> None:
+    world, away = await started(ORDER_STATUS), Away()
+    await world.execute("t1", ScriptedHandler("done"))
+    away.documents = world.store.documents
+    await Canary(away, deadline=time.monotonic() + 10).follow("t1")
+    with pytest.raises(SmokeError, match="out of time: the store is away"):
+        await Canary(Away(), deadline=0).follow("t1")

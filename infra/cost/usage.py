@@ -1,0 +1,156 @@
+"""A task's record in, the billed units of each step that it went through out. Pure.
+
+Firestore's operations follow from the record's history, by what each step reads and commits; a test counts them at the
+store. Units are the names of `prices.json`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+
+from shared import prompt
+from shared.canonical import canonical_json
+from shared.gate import subject_of
+from shared.intents import Registry
+from shared.payload import view
+from shared.schemas import AutomationTask, TaskRecord, Transition
+
+Units = Counter[str]
+Given = Mapping[str, float]
+INTAKE, CLASSIFY, DECIDE, EXECUTE = STAGES = ("intake", "classify", "decide", "execute")
+ENDS = ("SUCCEEDED", "FAILED", "REJECTED", "EXPIRED", "CANCELLED")
+SWEEPS_A_MONTH = 730 * 60
+# One document for the time, one for each query that finds nothing: tasks due, approvals approved, rejected and open.
+READS_OF_A_SWEEP = 5
+
+
+def usage(record: TaskRecord, registry: Registry, given: Given, calls: int = 1) -> dict[str, Units]:
+    """Return the units of one task by stage, with `given` for what no record holds (`assumptions` of `prices.json`).
+
+    Every step is billed as if it had an instance to itself: an upper bound, since instances serve many at once.
+    `calls` over 1 is what an agent loop in place of `classify` would ask of the model.
+    """
+    spent = {stage: Units() for stage in STAGES}
+    spent[INTAKE] += _request(given) + _message(len(record.payload), given)
+    spent[CLASSIFY] += _classified(record, registry, given, calls)
+    for arrow in record.history[1:]:
+        stage = EXECUTE if "EXECUTING" in (arrow.from_state, arrow.to) else DECIDE
+        spent[stage] += _moved(record, arrow, registry, given)
+    return spent
+
+
+def sweeps(given: Given) -> Units:
+    """Return the units of a month of sweeps that find nothing."""
+    one = _request(given) + Units({"firestore reads": READS_OF_A_SWEEP})
+    return Units({unit: amount * SWEEPS_A_MONTH for unit, amount in one.items()})
+
+
+def stored_bytes(record: TaskRecord) -> int:
+    """Return the size of a task's document as JSON."""
+    return len(record.model_dump_json())
+
+
+def tokens(record: TaskRecord, registry: Registry, given: Given) -> tuple[float, float]:
+    """Return tokens of prompt and answer. Only their sum is recorded; the local classifier has none: by length."""
+    said = {"intent": record.intent, "parameters": record.parameters, "confidence": record.classification.confidence}
+    answer = len(canonical_json(said)) / given["characters per token"]
+    if record.classification.tokens_used:
+        return max(0.0, record.classification.tokens_used - answer), answer
+    return _asked(record, registry) / given["characters per token"], answer
+
+
+def latency_ms(record: TaskRecord, given: Given) -> float:
+    """Return how long the model took, or would have."""
+    told = record.classification
+    return told.latency_ms if told.tokens_used else given["model latency ms"]
+
+
+def request_ms(ms: float, given: Given) -> Units:
+    """Return the compute of one request that takes `ms`, rounded up as it is billed."""
+    quantum = given["billing quantum ms"]
+    seconds = math.ceil(ms / quantum) * quantum / 1000
+    return Units({
+        "run requests": 1, "run vCPU seconds": seconds * given["vcpu"], "run GiB seconds": seconds * given["gib"],
+        "log bytes": given["log bytes per request"],
+    })  # fmt: skip
+
+
+def _request(given: Given, ms: float = 0.0) -> Units:
+    return request_ms(ms + given["step overhead ms"], given)
+
+
+def _message(size: int, given: Given, deliveries: int = 1) -> Units:
+    """One message: published once, delivered to `deliveries` subscriptions."""
+    billed = max(given["message minimum bytes"], size + given["message overhead bytes"])
+    return Units({"pubsub bytes": billed * (1 + deliveries)})
+
+
+def _store(reads: int, writes: int) -> Units:
+    return Units({"firestore reads": reads, "firestore writes": writes})
+
+
+def _asked(record: TaskRecord, registry: Registry) -> int:
+    task = AutomationTask(task_id=record.task_id, source=record.source, raw_payload=record.raw_payload)
+    question = prompt.build(task, view(task.source, task.raw_payload), registry)
+    return len(question.instructions) + len(question.content) + len(canonical_json(dict(question.schema)))
+
+
+def _classified(record: TaskRecord, registry: Registry, given: Given, calls: int) -> Units:
+    """The model call and the creation; the approval, and the counter of an intent that is counted, beside the task."""
+    said_again = given["loop tokens"] * calls * (calls - 1) / 2  # each call repeats what came of the ones before
+    paused, counted = record.history[0].to == "AWAITING_APPROVAL", _is_counted(record, registry)
+    prompt_tokens, answer_tokens = tokens(record, registry, given)
+    spent = _request(given, calls * latency_ms(record, given)) + _store(1 + 3 * counted, 1 + (paused or counted))
+    spent += Units({
+        "model input tokens": prompt_tokens * calls + said_again, "model output tokens": answer_tokens * calls,
+        "firestore deletes": 1 + (paused or counted),
+    })  # fmt: skip
+    return spent + (_event(given) if paused else _message(0, given))
+
+
+def _moved(record: TaskRecord, arrow: Transition, registry: Registry, given: Given) -> Units:
+    """One arrow of the history after the first."""
+    if arrow.to == "EXECUTING":
+        spent = _claimed(record, registry, given)
+    elif arrow.from_state == "EXECUTING":
+        spent = _store(0, 1)
+    elif arrow.from_state == "AWAITING_APPROVAL":
+        spent = _decided(record, arrow, given) + _event(given)
+    else:  # a repair by a person, or by the sweeper
+        spent = _request(given) + _store(2, 2)
+    if arrow.to == "READY":
+        spent += _message(0, given)
+    elif arrow.to in ENDS:
+        spent += _message(len(record.result.output) if record.result else 0, given, deliveries=0) + _store(0, 1)
+    return spent
+
+
+def _claimed(record: TaskRecord, registry: Registry, given: Given) -> Units:
+    """Claim and start: one commit, or two where the handler looks something up before its effect."""
+    intent = registry.get(record.intent)
+    ms = record.result.execution_time_ms if record.result else 0.0
+    commits = 2 if intent is not None and intent.reads_first else 1
+    return _request(given, ms) + _store(2 * commits, commits)
+
+
+def _decided(record: TaskRecord, arrow: Transition, given: Given) -> Units:
+    """A decision over task and approval; before it a person looked, or wrote into the approval's document."""
+    if record.approval is not None and record.approval.channel == "console":
+        return _request(given) + _request(given) + _store(1 + 2, 2)
+    if record.approval is not None and record.approval.channel == "firestore":
+        return _request(given) + _store(2 + 2, 1 + 2)
+    return _store(2, 2)  # nobody decided: the sweeper, which runs anyway
+
+
+def _event(given: Given) -> Units:
+    """`resume` is called for every write to an approval, and finds most of the time that nothing is to be done."""
+    return _request(given) + _store(2, 0)
+
+
+def _is_counted(record: TaskRecord, registry: Registry) -> bool:
+    intent = registry.get(record.intent)
+    if intent is None or (intent.policy.per_day is None and intent.policy.amount is None):
+        return False
+    return subject_of(intent, record.parameters, view(record.source, record.raw_payload)) is not None

@@ -1,0 +1,140 @@
+"""What is in a bundle, how big it is, and that the same input makes the same bytes anywhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra.bundle import ROOT, write
+from infra.manifest import build
+from shared.intents import discover
+
+FUNCTIONS = {function.name: function for function in build(discover()).functions}
+EXECUTORS = [name for name in FUNCTIONS if name.startswith("execute-")]
+INTENTS = {f"functions/execute/{name}/intent.py" for name in discover()}
+# Bytes of the whole zip. Two thirds are the lock's hashes; raise a number only knowing what came in.
+BUDGET_BYTES = {
+    "intake": 240_000, "intake-events": 240_000, "classify": 330_000, "resume": 280_000, "deadletter": 270_000,
+    "sweep": 280_000, "console": 400_000,
+} | dict.fromkeys(EXECUTORS, 285_000)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return write(ROOT, FUNCTIONS.values(), tmp_path_factory.mktemp("dist"))
+
+
+def names(bundle: Path) -> set[str]:
+    with zipfile.ZipFile(bundle) as opened:
+        return set(opened.namelist())
+
+
+def build_in(repository: Path, into: Path, umask: str, **env: str) -> dict[str, bytes]:
+    """Run the program itself on a copy of the repository, from another folder; return each bundle's bytes."""
+    command = f'umask {umask} && exec "{sys.executable}" -m infra.bundle --into "{into}"'
+    subprocess.run(
+        ["bash", "-c", command], cwd=into.parent, env=os.environ | {"PYTHONPATH": str(repository)} | env, check=True,
+        timeout=60, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return {path.name: path.read_bytes() for path in into.iterdir()}
+
+
+def copied(to: Path) -> Path:
+    for part in ("functions", "infra", "shared"):
+        shutil.copytree(
+            ROOT / part, to / part, ignore=shutil.ignore_patterns("__pycache__"), copy_function=shutil.copyfile
+        )
+    return to
+
+
+def test_the_same_input_makes_the_same_bytes_whatever_the_clock_folder_and_permissions(tmp_path: Path) -> None:
+    first, second = copied(tmp_path / "first"), copied(tmp_path / "elsewhere" / "second")
+    for number, path in enumerate(second.rglob("*.py")):
+        os.utime(path, (number * 1e6, number * 1e6))
+        path.chmod(0o600)
+    one = build_in(first, tmp_path / "one", "022", PYTHONHASHSEED="1", TZ="UTC")
+    other = build_in(second, tmp_path / "elsewhere" / "other", "077", PYTHONHASHSEED="2", TZ="Asia/Tokyo")
+    assert one.keys() == {f"{name}.zip" for name in FUNCTIONS}
+    assert one == other
+
+
+def test_a_changed_line_changes_only_the_bundles_that_hold_it(tmp_path: Path) -> None:
+    before = build_in(copied(tmp_path / "source"), tmp_path / "before", "022")
+    handler = tmp_path / "source/functions/execute/order_status/main.py"
+    handler.write_text(handler.read_text() + "\n# A remark.\n")
+    after = build_in(tmp_path / "source", tmp_path / "after", "022")
+    assert {name for name in before if before[name] != after[name]} == {"execute-order-status.zip"}
+
+
+def test_a_bundle_of_a_function_that_is_gone_is_deleted(tmp_path: Path) -> None:
+    (tmp_path / "execute-gift-card.zip").write_bytes(b"old")
+    write(ROOT, [FUNCTIONS["sweep"]], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.zip"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_bundle_stays_within_its_size(bundles: dict[str, Path], name: str) -> None:
+    size = bundles[name].stat().st_size
+    assert size <= BUDGET_BYTES[name], f"{name} has {size:,} bytes"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_bundle_holds_its_function_and_nothing_of_the_workshop(bundles: dict[str, Path], name: str) -> None:
+    function, found = FUNCTIONS[name], names(bundles[name])
+    assert {"main.py", "requirements.txt", function.module.replace(".", "/") + ".py"} <= found
+    assert {path.partition("/")[0] for path in found} == {"main.py", "requirements.txt", "functions", "shared"}
+    assert not [path for path in found if "__pycache__" in path or path.endswith((".pyc", ".in"))]
+    others = {f"functions/{other.module.split('.')[1]}/" for other in FUNCTIONS.values()} - {"functions/execute/"}
+    own = f"functions/{function.module.split('.')[1]}/"
+    assert not [path for path in found for other in others - {own} if path.startswith(other)]
+
+
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_an_executor_holds_its_own_intent_alone(bundles: dict[str, Path], name: str) -> None:
+    folder = f"functions/execute/{FUNCTIONS[name].environment['INTENT']}/"
+    in_folders = {path for path in names(bundles[name]) if path.count("/") > 2}
+    assert in_folders == {f"{folder}intent.py", f"{folder}main.py"}
+
+
+@pytest.mark.parametrize("name", ["classify", "resume", "console", "sweep", "deadletter"])
+def test_who_checks_parameters_holds_every_intent_and_no_handler(bundles: dict[str, Path], name: str) -> None:
+    found = names(bundles[name])
+    assert {path for path in found if path.startswith("functions/execute/")} == {
+        "functions/execute/__init__.py",
+        *INTENTS,
+    }
+
+
+def test_adapters_are_only_where_their_port_is_asked_for(bundles: dict[str, Path]) -> None:
+    def holders(path: str) -> set[str]:
+        return {name for name, bundle in bundles.items() if path in names(bundle)}
+
+    assert holders("shared/classifiers/genai.py") == holders("shared/prompt.py") == {"classify"}
+    assert holders("shared/outbound.py") == set(EXECUTORS)
+    assert holders("shared/adapters/firestore.py") == set(FUNCTIONS)
+    assert holders("functions/intake/openapi.json") == {"intake", "intake-events"}
+    assert not holders("functions/execute/refund_request/intent.py") & {"intake", "intake-events"}
+
+
+def test_the_root_module_only_names_the_function(bundles: dict[str, Path]) -> None:
+    with zipfile.ZipFile(bundles["intake-events"]) as bundle:
+        assert bundle.read("main.py").decode().splitlines()[2:] == [
+            "from functions.intake.main import intake_events as intake_events"
+        ]
+
+
+def test_an_intent_that_is_added_as_a_folder_gets_its_bundle(tmp_path: Path) -> None:
+    source = copied(tmp_path / "source")
+    folder = source / "functions/execute/gift_card"
+    shutil.copytree(source / "functions/execute/order_status", folder)
+    for path in folder.iterdir():
+        path.write_text(path.read_text().replace("order_status", "gift_card"))
+    before, after = FUNCTIONS, build_in(source, tmp_path / "dist", "022")
+    assert after.keys() - {f"{name}.zip" for name in before} == {"execute-gift-card.zip"}
+    assert "functions/execute/gift_card/intent.py" in names(tmp_path / "dist/classify.zip")
