@@ -8,10 +8,13 @@ import json
 from typing import Any
 
 
+# json.dumps would build an encoder for every call.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def canonical_json(value: Any) -> bytes:
     """Return `value` as JSON with sorted keys, no spaces and no NaN, in UTF-8."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8")
+    return _encode(value).encode("utf-8")
 
 
 def sha256_hex(data: bytes) -> str:

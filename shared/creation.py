@@ -40,17 +40,17 @@ async def create(
     first = decide(Usage(), now)
     counter = _counter(ports, first, seen, now)
     retention = timedelta(days=ports.settings.retention_days)
-    is_new = False
+    made: TaskRecord | None = None
 
     def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
-        nonlocal is_new
-        is_new = snapshots[path].data is None
-        if not is_new:
+        nonlocal made
+        made = None
+        if snapshots[path].data is not None:
             return {}
         at = snapshots[path].read_time
         usage = _usage(snapshots[counter]) if counter else Usage()
         decided = first if counter is None and at == now else decide(usage, at)
-        record = born(task, decided, at, retention=retention, trace_id=trace_id)
+        record = made = born(task, decided, at, retention=retention, trace_id=trace_id)
         writes: dict[str, Document] = {path: to_document(record)}
         if record.state == "AWAITING_APPROVAL":
             writes[pause] = to_document(approval_of(record))
@@ -62,7 +62,7 @@ async def create(
     paths = (path, pause, counter) if counter else (path, pause)
     known = () if counter else (Snapshot(p, None, ABSENT, now) for p in paths)
     snapshots = await transact(ports.store, paths, body, known)
-    return Created(to_record(snapshots[path]), snapshots[path].version, is_new)
+    return Created(made or to_record(snapshots[path]), snapshots[path].version, made is not None)
 
 
 def approval_of(record: TaskRecord) -> Approval:

@@ -21,6 +21,7 @@ FIELDS = frozenset({
     "payload_sha256", "variable", "prompt_version", "overdue_s", "approvals_waiting", "oldest_approval_s",
 })  # fmt: skip
 _SAFE = re.compile(r"[\w.:/@#*+-]{0,200}")
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fields: Any) -> None:
@@ -36,7 +37,7 @@ def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fie
     if trace_id:
         project = os.environ.get("GOOGLE_CLOUD_PROJECT", "switchyard-local")
         entry["logging.googleapis.com/trace"] = f"projects/{project}/traces/{trace_id}"
-    stream.write(json.dumps(entry, separators=(",", ":")) + "\n")
+    stream.write(_encode(entry) + "\n")
     stream.flush()
 
 

@@ -20,7 +20,7 @@ from tests.simulation.trouble import Calm
 class Message:
     """One message in one subscription; `open` are the attempts that are neither acknowledged nor refused."""
 
-    __slots__ = ("attempts", "attributes", "data", "id", "open", "policy", "published_at", "settled")
+    __slots__ = ("attempts", "attributes", "data", "id", "open", "pointer", "policy", "published_at", "settled")
 
     def __init__(
         self, id: str, policy: Subscription, data: Any, attributes: Mapping[str, str], published_at: datetime
@@ -29,6 +29,7 @@ class Message:
         self.attempts = 0
         self.open: set[int] = set()
         self.settled = False
+        self.pointer: tuple[str, int] | None = None  # which task it is of, once somebody has looked
 
 
 class SimulatedBus:

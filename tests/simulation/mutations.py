@@ -80,10 +80,13 @@ MUTATIONS = (
     ),
     _without("sweeper", "functions/sweep/step.py", ("for _ in range(MAX_PAGES):", "for _ in range(0):")),
     _without(
-        "outbox", "shared/outbox.py",
-        ("    except Retry as error:\n",
-         "    except Retry as error:\n        await ports.store.commit(Write(task_path(record.task_id), "
-         "to_document(delivered(record)), version))\n"),
+        "outbox kept until the message is out", "shared/outbox.py",
+        ("        await ports.publisher.publish(outbox.topic, _message(record), attributes)\n",
+         "        if outbox.topic != RESULTS:\n"
+         "            await ports.publisher.publish(outbox.topic, _message(record), attributes)\n"),
+        ("            await ports.store.commit(Write(task_path(record.task_id), cleared, version))\n",
+         "            await ports.store.commit(Write(task_path(record.task_id), cleared, version))\n"
+         "            await ports.publisher.publish(outbox.topic, _message(record), attributes)\n"),
     ),
     _without("outbox of results", MOVES, ("outbox=owe(RESULTS, record.generation, now), **changes", "**changes")),
     _without(
@@ -110,7 +113,7 @@ MUTATIONS = (
         "expiry of approvals", MOVES,
         ("    if expired(record, now):\n        raise Refused", "    if False:\n        raise Refused"),
     ),
-    _without("dedupe on create", "shared/creation.py", ("        if not is_new:\n            return {}\n", "")),
+    _without("dedupe on create", "shared/creation.py", ("        if snapshots[path].data is not None:\n            return {}\n", "")),
     _without(
         "compare-and-set", "shared/tasks.py",
         ("Write(path, data, snapshots[path].version)", "Write(path, data, None)"),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CANARY = "zebracanary"
 MAX_TRIES = 12
 # As tickets come: most ask where an order is.
-INTENTS = ("order_status",) * 5 + ("refund_request",) * 3 + ("ticket_summary", "cancel_order", "change_address",
+INTENTS = ("order_status",) * 8 + ("refund_request",) * 3 + ("ticket_summary", "cancel_order", "change_address",
                                                              "password_reset")  # fmt: skip
 ARRIVED_AT = datetime(2026, 1, 5, tzinfo=UTC)
 

@@ -75,7 +75,7 @@ class Storm(Calm):
             await asyncio.sleep(0)
         elif draw < faults.slow:
             await asyncio.sleep(self._uniform(0.01, 20.0))
-        elif draw > 0.5:  # every other trip is so short that nobody else gets a turn
+        elif draw > 0.6:  # most trips are so short that nobody else gets a turn
             await asyncio.sleep(0)
 
     def read_fails(self) -> bool:

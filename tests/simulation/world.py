@@ -131,7 +131,8 @@ class Run:
     def instance(self, function: str) -> Instance:
         """Return an instance of a function that takes work, a new one now and then."""
         instances = self._instances[function]
-        instances[:] = [i for i in instances if i.alive and not i.leaving]
+        if not all(i.alive and not i.leaving for i in instances):
+            instances[:] = [i for i in instances if i.alive and not i.leaving]
         if not instances or (len(instances) < MAX_INSTANCES and self.rng.random() < 0.2):
             self._numbers += 1
             instances.append(Instance(f"{function}.{self._numbers}", self._ports()))
@@ -207,9 +208,11 @@ class Run:
             return
         if message.settled and (self._bus_clock() - message.published_at).days == 0:
             return
+        if message.pointer is None:
+            message.pointer = _pointer(message.data)
         instance, attempt = self.instance(function.name), self.bus.lease(message)
         self._numbers += 1
-        actor = Actor(f"{instance.name}#{self._numbers}", instance, function.name, *_pointer(message.data))
+        actor = Actor(f"{instance.name}#{self._numbers}", instance, function.name, *message.pointer)
         settled = False
 
         def settle(status: int) -> None:
