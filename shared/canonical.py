@@ -7,7 +7,6 @@ import hashlib
 import json
 from typing import Any
 
-
 # json.dumps would build an encoder for every call.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 

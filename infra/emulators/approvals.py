@@ -41,7 +41,7 @@ class ApprovalWatcher:
                     async for change in changes:
                         if event := self._event(change):
                             yield event
-            except (DecodeError, grpc.RpcError) as error:
+            except (DecodeError, grpc.RpcError, asyncio.InvalidStateError) as error:
                 if not _is_deadline(error):
                     await asyncio.sleep(PAUSE_AFTER_ERROR_S)
 
@@ -71,7 +71,6 @@ async def _listening(project: str) -> AsyncIterator[AsyncIterator[Any]]:
     the next one tells of everything open, and only what is new is passed on.
     """
     channel = grpc.aio.insecure_channel(os.environ["FIRESTORE_EMULATOR_HOST"])
-    call = None
     try:
         listen = channel.stream_stream(
             "/google.firestore.v1.Firestore/Listen",
@@ -79,11 +78,10 @@ async def _listening(project: str) -> AsyncIterator[AsyncIterator[Any]]:
             response_deserializer=bytes,
         )
         metadata = (("authorization", "Bearer owner"), ("google-cloud-resource-prefix", _database(project)))
-        call = listen(_once(ListenRequest(_listen_request(project))), metadata=metadata, timeout=LISTEN_S)
+        call = listen(metadata=metadata, timeout=LISTEN_S)
+        await call.write(ListenRequest(_listen_request(project)))  # an iterator of requests would outlive the call
         yield (ListenResponse.deserialize(message) async for message in call)
     finally:
-        if call is not None:
-            call.cancel()  # or its reader is destroyed while it waits, which asyncio complains about
         with suppress(TimeoutError):  # a broken channel may never close
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await channel.close()
@@ -102,8 +100,3 @@ def _listen_request(project: str) -> dict[str, Any]:
     query = {"from": [{"collection_id": "approvals"}], "where": is_open}
     target = {"query": {"parent": f"{_database(project)}/documents", "structured_query": query}, "target_id": 1}
     return {"database": _database(project), "add_target": target}
-
-
-async def _once(request: ListenRequest) -> AsyncIterator[ListenRequest]:
-    yield request
-    await asyncio.Event().wait()  # the stream lives as long as its requests do

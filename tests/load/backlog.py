@@ -84,15 +84,15 @@ async def drain(load_: Load, folder: Path, say: Say) -> Outcome:
             async with Stack(settings, root=root, logs=folder / "logs") as stack:
                 store = FirestoreStore(settings.project)
                 try:
-                    return await _run(load_, stack, store, say)
+                    return await _run(load_, stack, store, say, root)
                 finally:
                     await store.close()
 
 
-async def _run(load_: Load, stack: Stack, store: Store, say: Say) -> Outcome:
+async def _run(load_: Load, stack: Stack, store: Store, say: Say, root: Path) -> Outcome:
     wanted = {f"load-{n}": intent for n, intent in zip(range(load_.tasks), _mix(load_.tasks), strict=True)}
     weights: list[dict[str, float]] = []
-    weighing = asyncio.create_task(_weigh(weights))
+    weighing = asyncio.create_task(_weigh(weights, str(root).encode()))
     try:
         async with asyncio.timeout(load_.timeout_s):
             began_at = datetime.now(UTC)
@@ -143,20 +143,19 @@ async def _at_rest(store: Store, waiting: list[str], say: Say) -> dict[str, Task
     return rested
 
 
-async def _weigh(weights: list[dict[str, float]]) -> None:
-    """Note the resident memory of every function process now and then."""
+async def _weigh(weights: list[dict[str, float]], root: bytes) -> None:
+    """Note the resident memory of every process that runs the code under `root` now and then."""
     while True:
-        weights.append(dict(_resident()))
+        weights.append(dict(_resident(root)))
         await asyncio.sleep(WEIGH_EVERY_S)
 
 
-def _resident() -> Iterator[tuple[str, float]]:
+def _resident(root: bytes) -> Iterator[tuple[str, float]]:
     page_mb = os.sysconf("SC_PAGE_SIZE") / 1e6
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes().split(b"\0")
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == os.getpid() and b"functions_framework" in command:
+            if b"--target" in command and any(word.startswith(root) for word in command):
                 pages = int((folder / "statm").read_text().split()[1])
                 yield f"{command[command.index(b'--target') + 1].decode()} {folder.name}", pages * page_mb
         except (OSError, ValueError):

@@ -113,7 +113,10 @@ MUTATIONS = (
         "expiry of approvals", MOVES,
         ("    if expired(record, now):\n        raise Refused", "    if False:\n        raise Refused"),
     ),
-    _without("dedupe on create", "shared/creation.py", ("        if snapshots[path].data is not None:\n            return {}\n", "")),
+    _without(
+        "dedupe on create", "shared/creation.py",
+        ("        if snapshots[path].data is not None:\n            return {}\n", ""),
+    ),
     _without(
         "compare-and-set", "shared/tasks.py",
         ("Write(path, data, snapshots[path].version)", "Write(path, data, None)"),
