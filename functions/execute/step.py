@@ -54,6 +54,7 @@ async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any
         message = TaskReady.model_validate_json(delivery.data)
     except ValidationError:
         return await _parked(delivery, ports, intent, "invalid_message")
+    began = _seconds()
     try:
         claimed = await _claim(message, delivery, ports, intent)
     except NotFound as error:
@@ -66,7 +67,7 @@ async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any
         return await _reconcile(claimed.after, ports, intent, handler)
     if claimed.after.state != "EXECUTING":
         return await _ended(claimed, ports)
-    return await _Attempt(claimed, ports, intent, handler).run()
+    return await _Attempt(claimed, ports, intent, handler, began).run()
 
 
 async def _parked(delivery: Delivery, ports: Ports, intent: Intent, code: str, task_id: str | None = None) -> Outcome:
@@ -107,14 +108,19 @@ def _is_off(switch: Snapshot) -> bool:
 
 
 class _Attempt:
-    """One attempt of one task by the worker that holds its lease."""
+    """One attempt of one task by the worker that holds its lease; `began` is when it asked for it.
 
-    def __init__(self, claimed: Changed, ports: Ports, intent: Intent, handler: Any) -> None:
+    The handler's time counts from then: a process that stood still right after its claim must not act when others
+    have taken over.
+    """
+
+    def __init__(self, claimed: Changed, ports: Ports, intent: Intent, handler: Any, began: float) -> None:
         self.record, self.ports, self.intent, self.handler = claimed.after, ports, intent, handler
         self.epoch = claimed.after.exec.epoch
         self.stopped: Changed | Skip | None = None  # set when the start marker was refused
-        self.last, self.last_at = claimed, _seconds()  # our own latest commit, and when it was made
-        self.began = self.last_at
+        self.last, self.last_at = claimed, began  # our own latest commit, and when it was begun
+        self.began = began
+        self.deadline = began + handler_seconds(intent)
 
     async def run(self) -> Outcome:
         """Run the handler and commit what is known of the effect afterwards."""
@@ -138,11 +144,12 @@ class _Attempt:
     async def _handle(self) -> Callable[[TaskRecord, datetime], TaskRecord] | None:
         """Call the handler; return the arrow that its outcome means."""
         parameters = self.intent.parameters.model_validate(self.record.parameters)  # valid: the gate looked at claim
-        seconds = handler_seconds(self.intent)
         epoch, intent = self.epoch, self.intent
         try:
-            async with asyncio.timeout(seconds):
-                output = await self.handler.handle(parameters, self._context(seconds))
+            if _seconds() >= self.deadline:
+                raise NotApplied(code="deadline_passed")
+            async with asyncio.timeout_at(self.deadline):
+                output = await self.handler.handle(parameters, self._context())
             done = output if isinstance(output, TaskOutput) else TaskOutput(output)
             result, provider_ref = self._result(_text(done.output)), done.provider_ref and _text(done.provider_ref)
         except EffectRefused:
@@ -161,9 +168,9 @@ class _Attempt:
             return lambda r, now: lifecycle.ambiguous(r, epoch, intent, now, code=code)
         return lambda r, now: lifecycle.succeed(r, epoch, result, provider_ref, now)
 
-    def _context(self, seconds: float) -> TaskContext:
+    def _context(self) -> TaskContext:
         return context(
-            self.record, self.ports, self.intent, asyncio.get_running_loop().time() + seconds,
+            self.record, self.ports, self.intent, self.deadline,
             before_write=self._start if self.intent.reads_first else None,
         )  # fmt: skip
 
@@ -176,6 +183,7 @@ class _Attempt:
             refusal = start_refusal(record, self.intent, self.ports.settings, switched_off=_is_off(switch))
             return lifecycle.start(record, self.epoch, self.intent, now, refusal)
 
+        began = _seconds()
         try:
             changed = await change(self.ports.store, self.record.task_id, arrow, _switch_path(self.intent))
         except (Skip, Retry) as error:
@@ -184,7 +192,7 @@ class _Attempt:
         if changed.after.state != "EXECUTING":
             self.stopped = changed
             raise EffectRefused
-        self.last, self.last_at = changed, _seconds()
+        self.last, self.last_at = changed, began
 
     async def _finish(self, arrow: Callable[[TaskRecord, datetime], TaskRecord]) -> Changed:
         """Commit the outcome; worth a few tries, because a known outcome would else become an unknown one."""

@@ -12,6 +12,7 @@ import random
 from asyncio import Handle, TimerHandle, events
 from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
+from datetime import datetime
 from typing import Any
 
 MAX_STEPS = 400_000
@@ -44,12 +45,13 @@ class Instance:
 class Actor:
     """One unit of work in an instance: a delivery, a request, a person's click. `task_id` is whose it is."""
 
-    __slots__ = ("epoch", "function", "generation", "instance", "name", "saw", "task_id")
+    __slots__ = ("epoch", "function", "generation", "instance", "lease_until", "name", "saw", "task_id")
 
     def __init__(self, name: str, instance: Instance, function: str, task_id: str = "", generation: int = 0) -> None:
         self.name, self.instance, self.function = name, instance, function
         self.task_id, self.generation = task_id, generation  # as its message says
         self.epoch = 0  # of the lease it took, if any
+        self.lease_until: datetime | None = None
         self.saw: dict[str, Any] = {}  # path -> the snapshot it read last
 
 

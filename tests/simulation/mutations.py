@@ -78,6 +78,11 @@ MUTATIONS = (
         "patience before the provider is asked", "functions/execute/step.py",
         ("            if record.outbox is None:  # a request may", "            if False:  # a request may"),
     ),
+    _without(
+        "deadline that counts from before the claim", "functions/execute/step.py",
+        ("        self.deadline = began + handler_seconds(intent)",
+         "        self.deadline = _seconds() + handler_seconds(intent)"),
+    ),
     _without("sweeper", "functions/sweep/step.py", ("for _ in range(MAX_PAGES):", "for _ in range(0):")),
     _without(
         "outbox kept until the message is out", "shared/outbox.py",

@@ -169,7 +169,7 @@ class Witness:
         if actor.generation and actor.generation != before["generation"] and moved:
             self.fail("I6", f"a message of generation {actor.generation} moved {task_id} of {before['generation']}")
         if new["epoch"] > old["epoch"]:
-            actor.epoch = new["epoch"]
+            actor.epoch, actor.lease_until = new["epoch"], new["lease_until"]
             if held:
                 self.fail("I6", f"the lease of {task_id} was taken while it was held")
         elif actor.epoch != old["epoch"] and (held or actor.epoch) and before["history"] != after["history"]:
@@ -255,6 +255,8 @@ class Witness:
         if record is None:
             self.fail("I5", f"{actor.task_id} wrote to its provider without a start marker")
             return
+        if actor.lease_until is not None and self._run.store.now >= actor.lease_until:
+            self.fail("I6", f"{actor.name} wrote for {actor.task_id} after its lease had ended")
         if record["intent"] in KEYLESS and fate not in NOT_SENT:
             self._sends[actor.task_id, actor.generation] += 1
             if self._sends[actor.task_id, actor.generation] > 1:

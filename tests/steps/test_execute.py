@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from shared.errors import CommitUnknown, Retry, StoreUnavailable
 from shared.handler import Ambiguous, NotApplied, Permanent, TaskOutput
-from shared.intents import load_handler
+from shared.intents import Limits, load_handler
 from tests.steps.conftest import Shop
 from tests.world import (
     CANCEL_ORDER,
@@ -657,6 +658,25 @@ async def test_verdict_that_comes_after_a_person_settled_changes_nothing() -> No
 @pytest.mark.parametrize("name", sorted(REGISTRY))
 async def test_every_declared_intent_has_a_handler(name: str) -> None:
     assert asyncio.iscoroutinefunction(load_handler(name).handle)
+
+
+async def test_process_that_stood_still_after_its_claim_does_not_act() -> None:
+    """Others may have taken over: the handler's time counts from before the claim."""
+    from functions.execute.step import execute
+
+    world = await started(SUMMARY)
+    hasty = replace(REGISTRY["ticket_summary"], limits=Limits(max_concurrency=1, timeout_s=1, max_attempts=5))
+
+    async def stand_still() -> None:
+        await asyncio.sleep(1)
+
+    world.store.before_commit = stand_still
+    handler = ScriptedHandler()
+    delivery = world.delivery('{"task_id": "t1", "generation": 1, "schema_version": 1}', subscription="intent")
+    with pytest.raises(Retry) as caught:
+        await execute(delivery, world.ports, hasty, handler)
+    assert (caught.value.code, handler.calls) == ("deadline_passed", [])
+    assert not (await world.record("t1")).effect.possibly_applied
 
 
 async def test_lease_ends_after_the_function_must_have() -> None:
