@@ -119,7 +119,7 @@ class _Attempt:
         self.epoch = claimed.after.exec.epoch
         self.stopped: Changed | Skip | None = None  # set when the start marker was refused
         self.last, self.last_at = claimed, began  # our own latest commit, and when it was begun
-        self.began = began
+        self.began = _seconds()
         self.deadline = began + handler_seconds(intent)
 
     async def run(self) -> Outcome:
