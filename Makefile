@@ -14,7 +14,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-main test-classify simulate check lint format types lock openapi fuzz bench chaos load bundle manifest terraform deploy smoke doctor cost clean
+.PHONY: help run demo test test-main test-classify simulate check lint format types lock openapi fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor cost clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ cost: $(COST_VENV)/.cost ## what the recorded tasks would cost in the cloud, as 
 
 load: $(VENV)/.dev ## a backlog, a model over quota and a handler that always raises: make load [TASKS=4500]
 	@BACKEND= CLASSIFIER= $(VENV)/bin/python -m tests.load $(if $(TASKS),--tasks $(TASKS)) $(ARGS)
+
+screenshots: $(VENV)/.dev ## photograph the console's main views for the README (needs Chromium)
+	@BACKEND= CLASSIFIER= $(VENV)/bin/python -m tests.browser
 
 clean: ## remove environments and local data
 	rm -rf $(VENV) $(CLASSIFY_VENV) $(COST_VENV) $(TERRAFORM_VENV) dist .switchyard .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -42,6 +42,7 @@ GATE = ("AUTOMATIC", "CONFIDENCE_THRESHOLD", "DISABLED_INTENTS")
 EXECUTES = ("CONFIDENCE_THRESHOLD", "DISABLED_INTENTS", "MAX_CONCURRENT_CALLS", "RETENTION_DAYS")
 # One secret per source that a deployment takes webhooks of, named as `shared.settings.secrets_of` does.
 WEBHOOK_SECRET = "<SOURCE>_WEBHOOK_SECRET"  # noqa: S105
+WEBHOOKS = ("ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,11 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
         _function("resume", trigger="document", variables=DECIDES, publishes=moves),
         _function("deadletter", trigger="push", variables=CREATES, publishes=moves),
         _function("sweep", trigger="schedule", concurrency=1, variables=DECIDES, publishes=moves),
-        _function("console", trigger="http", variables=(*DECIDES, "IAP_AUDIENCE"), publishes=moves),
+        _function("notify", trigger="schedule", concurrency=1, variables=("CONSOLE_URL",), secrets=WEBHOOKS),
+        _function(
+            "console", trigger="http", variables=(*DECIDES, "CONFIDENCE_THRESHOLD", "IAP_AUDIENCE"),
+            publishes=(EVENTS, *lanes, *moves),
+        ),
     )  # fmt: skip
 
 

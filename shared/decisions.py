@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from shared import lifecycle
+from shared.approvals import kept
 from shared.composition import Ports
 from shared.creation import approval_of
 from shared.errors import Forbidden, Refused, Unprocessable
@@ -81,14 +82,16 @@ async def redrive(
     not_applied: bool = False,
     intent: str | None = None,
     parameters: Mapping[str, Any] | None = None,
+    generation: int | None = None,
 ) -> TaskRecord:
-    """Run an ended task again as a new generation.
+    """Run an ended task again as a new generation; `generation` is the one that was looked at.
 
     Raises:
         NotFound, Refused, Unprocessable, Forbidden: as for `decide`.
     """
 
     def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
+        _must_be_seen(record, generation)
         selected, values = chosen(ports, record, intent, parameters)
         _must_be_allowed(ports, selected.name, person)
         return lifecycle.redrive(
@@ -108,15 +111,22 @@ async def cancel(ports: Ports, task_id: str, person: Person, *, reason: str) -> 
 
 
 async def settle(
-    ports: Ports, task_id: str, person: Person, *, verdict: Literal["applied", "not_applied"], reason: str
+    ports: Ports,
+    task_id: str,
+    person: Person,
+    *,
+    verdict: Literal["applied", "not_applied"],
+    reason: str,
+    generation: int | None = None,
 ) -> TaskRecord:
-    """End an UNKNOWN task by what a person found at the provider.
+    """End an UNKNOWN task by what a person found at the provider; `generation` is the one that was looked at.
 
     Raises:
         NotFound, Refused, Forbidden: as for `decide`.
     """
 
     def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
+        _must_be_seen(record, generation)
         _must_be_allowed(ports, record.intent, person)
         return lifecycle.settle(record, person, verdict, reason, now)
 
@@ -154,6 +164,21 @@ def _reasons(ports: Ports, record: TaskRecord, intent: Intent, parameters: Mappi
     return reasons + policy_reasons(intent, parameters, seen, Usage(), ports.settings)
 
 
+def _must_be_seen(record: TaskRecord, generation: int | None) -> None:
+    """Raise `Refused` if the task has run again since a person looked: their verdict is of another effect."""
+    if generation is not None and generation != record.generation:
+        raise Refused("the task was redriven since you looked; look again", code="generation_changed")
+
+
+def may_decide(ports: Ports, intent_name: str, person: Person) -> bool:
+    """Whether this person, through this channel, may decide tasks of an intent."""
+    try:
+        _must_be_allowed(ports, intent_name, person)
+    except Forbidden:
+        return False
+    return True
+
+
 def _must_be_allowed(ports: Ports, intent_name: str, person: Person) -> None:
     people = ports.settings.approvers
     allowed = people.get(intent_name, people.get("*"))
@@ -176,7 +201,8 @@ async def _settle_both(ports: Ports, task_id: str, arrow: Any) -> TaskRecord:
         writes = {path: to_document(after)}
         was_asked = before.decision.expires_at is not None
         if before.state == "AWAITING_APPROVAL" or (was_asked and after.approval != before.approval):
-            writes[pause] = to_document(_closed(before, after, now))
+            closed = _closed(before, after, now).model_copy(update=kept(snapshots[pause].data))
+            writes[pause] = to_document(closed)
         return writes
 
     snapshots = await transact(ports.store, (path, pause), body)

@@ -7,19 +7,26 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from shared.approvals import plan_is_ours, refused
 from shared.composition import Ports
 from shared.creation import approval_of
 from shared.decisions import Wish, decide
 from shared.entry import Outcome
 from shared.errors import BadRequest, Conflict, NotFound, Unprocessable
 from shared.moves import Person
+from shared.outbox import ask_for_preview
 from shared.ports import Document, Snapshot, Write
 from shared.schemas import TaskRecord
-from shared.tasks import to_document
+from shared.tasks import task_path, to_document, to_record
 
 DECISIONS: dict[str, Literal["approve", "reject"]] = {"approved": "approve", "rejected": "reject"}
 UNATTRIBUTED = "firestore:unattributed"
 MAX_COMMENT_CHARS = 1000
+# The plan has a hash of its own, `params_hash` is checked by the decision; the others are for people to set.
+IMMUTABLE = (
+    "task_id", "confidence", "reasons", "requested_at", "expires_at", "expire_at",
+    "decided_by", "decided_at", "outcome",
+)  # fmt: skip
 
 
 async def consume(ports: Ports, approval: Snapshot, record: TaskRecord, person: Person) -> Outcome:
@@ -29,32 +36,42 @@ async def consume(ports: Ports, approval: Snapshot, record: TaskRecord, person: 
         StoreUnavailable: nothing was decided.
     """
     data = approval.data or {}
-    status = data.get("status")
-    fields = {"task_id": record.task_id, "intent": record.intent, "state_from": record.state}
-    if data.get("outcome") is not None or status == "pending":
-        edited = data.get("outcome") is not None and record.approval is not None and status != _status_of(record)
+    status, closed = data.get("status"), data.get("outcome") is not None
+    if closed and record.state == "AWAITING_APPROVAL":  # decided since the task was read, or an outcome by hand
+        (task,) = await ports.store.read(task_path(record.task_id))
+        record = to_record(task)
+    fields = {
+        "task_id": record.task_id, "intent": record.intent, "state_from": record.state, "author": person.name,
+    }  # fmt: skip
+    if status == "pending" or (closed and record.state != "AWAITING_APPROVAL"):
+        edited = closed and record.approval is not None and status != _status_of(record)
         if edited:
             return Outcome("edited_after_decision", fields=fields, severity="WARNING")
         return Outcome("nothing_to_do", fields=fields)
-    decision = DECISIONS.get(status) if isinstance(status, str) else None
-    if decision is None:
-        return await _refuse(ports, approval, record, "status must be approved or rejected", "bad_status")
     try:
-        after = await decide(ports, record.task_id, person, _wish(decision, data, record))
+        after = await decide(ports, record.task_id, person, _wish(data, record))
     except NotFound:
         return Outcome("no_task", fields=fields, severity="WARNING")
     except BadRequest as error:
-        return await _refuse(ports, approval, record, error.message, error.code)
+        return await _refuse(ports, approval, record, person, error)
     return Outcome("decided", fields=fields | {"state_to": after.state})
 
 
-def _wish(decision: Literal["approve", "reject"], data: Document, record: TaskRecord) -> Wish:
+def _wish(data: Document, record: TaskRecord) -> Wish:
     """Return what the document asks for.
 
     Raises:
-        Unprocessable: something is approved that is no intent or no parameters; what was shown does not run instead.
+        Unprocessable: no decision, a field that is not people's was changed, or something is approved that is no
+            intent or no parameters; what was shown does not run instead.
     """
-    intent, parameters = data.get("intent"), data.get("parameters")
+    status, intent, parameters = data.get("status"), data.get("intent"), data.get("parameters")
+    decision = DECISIONS.get(status) if isinstance(status, str) else None
+    if decision is None:
+        raise Unprocessable("status must be approved or rejected", code="bad_status")
+    if altered := _altered(data, record):
+        raise Unprocessable(
+            f"{', '.join(altered)} cannot be edited and is as before; set status again", code="immutable_field"
+        )
     if decision == "approve" and not (isinstance(intent, str) and isinstance(parameters, dict)):
         raise Unprocessable("intent must be a text and parameters a map", code="bad_edit")
     return Wish(
@@ -66,20 +83,39 @@ def _wish(decision: Literal["approve", "reject"], data: Document, record: TaskRe
     )
 
 
-async def _refuse(ports: Ports, approval: Snapshot, record: TaskRecord, message: str, code: str) -> Outcome:
+def _altered(data: Document, record: TaskRecord) -> list[str]:
+    """Return the names of the fields that only we write and that somebody changed while the task waits."""
+    if record.state != "AWAITING_APPROVAL":
+        return []
+    ours = to_document(approval_of(record))
+    altered = [name for name in IMMUTABLE if data.get(name) != ours[name]]
+    return altered if plan_is_ours(data) else [*altered, "plan"]
+
+
+async def _refuse(ports: Ports, approval: Snapshot, record: TaskRecord, person: Person, error: BadRequest) -> Outcome:
     """Say in the document what is wrong, where the editor sees it, and ask again: the rest is as it was shown.
 
-    Of what was written only the comment stays: the rest may be of types and sizes that we do not write.
+    Of what was written only the comment stays: the rest may be of types and sizes that we do not write. A plan that
+    was edited is looked up anew.
     """
-    fields = {"task_id": record.task_id, "intent": record.intent, "state_from": record.state}
-    was_asked = record.decision.expires_at is not None
-    data = to_document(approval_of(record)) if was_asked else _stray(record)
-    data |= {"error": f"{code}: {message}", "comment": _text((approval.data or {}).get("comment"))[:MAX_COMMENT_CHARS]}
+    fields = {
+        "task_id": record.task_id, "intent": record.intent, "state_from": record.state, "author": person.name,
+        "error_code": error.code,
+    }  # fmt: skip
+    written = approval.data or {}
+    said = {"error": f"{error.code}: {error.message}", "comment": _text(written.get("comment"))[:MAX_COMMENT_CHARS]}
+    if record.decision.expires_at is None:
+        data = _stray(record) | said
+    else:
+        audited = refused(written, person, error.code, approval.read_time)
+        data = to_document(approval_of(record).model_copy(update=audited | said))
     try:
         await ports.store.commit(Write(approval.path, data, approval.version))
     except Conflict:
         return Outcome("stale_event", fields=fields)
-    return Outcome("edit_refused", fields=fields | {"error_code": code}, severity="WARNING")
+    if not plan_is_ours(written):
+        await ask_for_preview(ports, record)
+    return Outcome("edit_refused", fields=fields, severity="WARNING")
 
 
 def _stray(record: TaskRecord) -> Document:

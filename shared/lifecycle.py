@@ -30,6 +30,7 @@ from shared.moves import (
     give_up,
     may_repeat,
     move,
+    must_have_rested,
     must_own,
     must_wait,
     owe,
@@ -312,10 +313,12 @@ def settle(
     """UNKNOWN -> SUCCEEDED | FAILED by a person who looked.
 
     Raises:
-        Refused: the task is not UNKNOWN.
+        Refused: `not_unknown`, or `too_early` to say that nothing happened.
     """
     if record.state != "UNKNOWN":
         raise Refused(f"only an UNKNOWN task can be settled; this one is {record.state}", code="not_unknown")
+    if verdict == "not_applied":
+        must_have_rested(record, now)
     return settled(record, verdict, now, by=person.name, why=reason)
 
 
@@ -334,10 +337,12 @@ def redrive(
     `not_applied` is the person's verdict that nothing happened: only it gives the provider a new key.
 
     Raises:
-        Refused: wrong state, or an UNKNOWN effect that may not be repeated without a verdict.
+        Refused: wrong state, an UNKNOWN effect that may not be repeated without a verdict, or `too_early` for one.
     """
     if record.state not in ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED"):
         raise Refused(f"a {record.state} task cannot be redriven", code="not_redrivable")
+    if not_applied:
+        must_have_rested(record, now)
     if record.effect.possibly_applied and not not_applied and not may_repeat(record, intent.idempotency, now):
         raise Refused(
             "the effect may have happened and must not be repeated blindly; look at the provider, then settle it or "

@@ -18,7 +18,7 @@ FIELDS = frozenset({
     "function", "task_id", "source", "intent", "generation", "state_from", "state_to", "execution_time_ms",
     "latency_ms", "tokens_used", "model", "confidence", "attempt", "outcome", "error_code", "error_type", "field",
     "trace_id", "subscription", "message_id", "topic", "status", "count", "operation", "provider_status",
-    "payload_sha256", "variable", "prompt_version", "overdue_s", "approvals_waiting", "oldest_approval_s",
+    "payload_sha256", "variable", "prompt_version", "overdue_s", "approvals_waiting", "oldest_approval_s", "author",
 })  # fmt: skip
 _SAFE = re.compile(r"[\w.:/@#*+-]{0,200}")
 _encode = json.JSONEncoder(separators=(",", ":")).encode

@@ -5,6 +5,7 @@ Every change of state goes through `move`, so that history, expiry and the sweep
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -71,6 +72,17 @@ def must_wait(record: TaskRecord, now: datetime) -> None:
 def expired(record: TaskRecord, now: datetime) -> bool:
     """Whether nobody may decide any more."""
     return record.decision.expires_at is not None and now >= record.decision.expires_at
+
+
+def must_have_rested(record: TaskRecord, now: datetime) -> None:
+    """Raise `Refused` while a request of an UNKNOWN effect may be under way: whoever looks now may look too early.
+
+    An UNKNOWN task was updated last when it became so: asking the provider what happened does not begin the wait anew.
+    """
+    left = record.updated_at + RECONCILE_AFTER - now
+    if record.state == "UNKNOWN" and left > timedelta():
+        seconds = math.ceil(left.total_seconds())
+        raise Refused(f"the request may still be under way; look again in {seconds} seconds", code="too_early")
 
 
 def must_own(record: TaskRecord, epoch: int) -> None:

@@ -1,4 +1,7 @@
-"""Paying what a committed document owes: publish its outbox; a failure leaves the debt to the sweeper."""
+"""Paying what a committed document owes: publish its outbox; a failure leaves the debt to the sweeper.
+
+A preview is asked for with the same message, and owed by nobody.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,8 @@ async def pay(ports: Ports, record: TaskRecord, version: str) -> None:
     outbox = record.outbox
     if outbox is None:
         return
-    attributes = {"schema_version": str(SCHEMA_VERSION), "trace_id": record.trace_id}
     try:
-        await ports.publisher.publish(outbox.topic, _message(record), attributes)
+        await ports.publisher.publish(outbox.topic, _message(record), _attributes(record))
         if outbox.topic == RESULTS:
             cleared = to_document(delivered(record))
             await ports.store.commit(Write(task_path(record.task_id), cleared, version))
@@ -35,9 +37,36 @@ async def pay(ports: Ports, record: TaskRecord, version: str) -> None:
         )  # fmt: skip
 
 
+async def ask_for_preview(ports: Ports, record: TaskRecord) -> bool:
+    """Ask the executor of a waiting task, which alone may speak to the provider, what would happen; best effort.
+
+    False: the task does not wait, has no valid parameters yet, or the message could not be published.
+    """
+    intent = ports.registry.get(record.intent)
+    if record.state != "AWAITING_APPROVAL" or intent is None or not record.parameters:
+        return False
+    try:
+        await ports.publisher.publish(intent.topic, _pointer(record), _attributes(record))
+    except Retry as error:
+        log(
+            "WARNING", "no preview was asked for", task_id=record.task_id, topic=intent.topic,
+            error_code=error.code, trace_id=record.trace_id, outcome="preview_lost",
+        )  # fmt: skip
+        return False
+    return True
+
+
+def _attributes(record: TaskRecord) -> dict[str, str]:
+    return {"schema_version": str(SCHEMA_VERSION), "trace_id": record.trace_id}
+
+
+def _pointer(record: TaskRecord) -> bytes:
+    return TaskReady(task_id=record.task_id, generation=record.generation).model_dump_json().encode()
+
+
 def _message(record: TaskRecord) -> bytes:
     if record.outbox is not None and record.outbox.topic != RESULTS:
-        return TaskReady(task_id=record.task_id, generation=record.generation).model_dump_json().encode()
+        return _pointer(record)
     result = record.result
     assert result is not None, "a terminal task has a result"
     return (

@@ -45,10 +45,13 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`field` of a document compared with `value`; a missing field never matches, `None` matches null."""
+    """`field` of a document compared with `value`; a missing field never matches, `None` matches null.
+
+    Values are compared within one type only.
+    """
 
     field: str
-    op: Literal["==", "<="]
+    op: Literal["==", "<=", ">="]
     value: Any
 
 
@@ -82,6 +85,13 @@ class Store(Protocol):
         after: Snapshot | None = None,
     ) -> list[Snapshot]:
         """Return up to `limit` documents, ordered by `order_by` (then by path), beginning after `after`."""
+
+    async def count(self, collection: str, *, where: Sequence[Filter] = ()) -> int:
+        """Return how many documents match, without reading them.
+
+        Raises:
+            StoreUnavailable: nothing was counted.
+        """
 
     async def close(self) -> None:
         """Release connections."""

@@ -228,6 +228,14 @@ class TaskRecord(Model):
         return payload
 
 
+class Refusal(Model):
+    """An edit of an approval document that was not accepted: when, by whom, and the code of the error."""
+
+    at: datetime
+    by: str = Field(max_length=200)
+    code: str = Field(max_length=60)
+
+
 class Approval(Model):
     """The document `approvals/{task_id}`: what people edit, in the Firestore console or through the page.
 
@@ -248,6 +256,10 @@ class Approval(Model):
     decided_at: datetime | None = None
     outcome: str | None = Field(default=None, description="null until the decision was consumed")
     error: str | None = Field(default=None, description="Why an edit was not accepted")
+    refusals: list[Refusal] = Field(default=[], description="The last edits that were not accepted, oldest first")
+    plan: str = Field(default="", description="What would happen, or why it would fail, as the handler says")
+    plan_at: datetime | None = Field(default=None, description="When the handler looked")
+    plan_hash: str = Field(default="", description="Tells whether the plan was edited")
     expire_at: datetime
 
 
@@ -262,5 +274,8 @@ class DeadLetter(Model):
     data: str = Field(description="The message's bytes as base64, capped at 256 KiB")
     truncated: bool = False
     outcome: str = Field(description="What was done with the task it belongs to")
+    redriven_at: datetime | None = Field(default=None, description="When a person saw to it; null: it is open")
+    redriven_by: str | None = None
+    redriven_why: str = ""
     created_at: datetime
     expire_at: datetime

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
+from urllib.parse import urlsplit
 
 from shared.errors import Misconfigured, SettingError
 from shared.intents import Provider
@@ -15,7 +16,18 @@ from shared.intents import Provider
 Backend = Literal["embedded", "emulators", "gcp"]
 ClassifierName = Literal["local", "gemini", "genai"]
 
+WebhookFormat = Literal["slack", "google_chat"]
+
 MIN_SECRET_BYTES = 16
+WEBHOOK_HOSTS: Mapping[str, WebhookFormat] = {"hooks.slack.com": "slack", "chat.googleapis.com": "google_chat"}
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A chat's incoming webhook. Whoever has its URL may write there, so it is never shown."""
+
+    format: WebhookFormat
+    url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,9 @@ class Settings:
     iap_audience: str = ""
     direct_callers: frozenset[str] = frozenset()  # service accounts that may POST / in the cloud
     direct_audience: str = ""
+    notify_webhook: Webhook | None = None  # where people hear of what is new
+    escalation_webhook: Webhook | None = None  # where they hear of approvals at the last moment
+    console_url: str = ""  # where people reach the console, for links
 
     @property
     def local(self) -> bool:
@@ -86,6 +101,9 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         iap_audience=env.get("IAP_AUDIENCE", ""),
         direct_callers=_names(env.get("DIRECT_CALLERS", "")),
         direct_audience=env.get("DIRECT_AUDIENCE", ""),
+        notify_webhook=_webhook(env, "NOTIFY_WEBHOOK_URL"),
+        escalation_webhook=_webhook(env, "ESCALATION_WEBHOOK_URL"),
+        console_url=_console_url(env.get("CONSOLE_URL", "")),
     )
 
 
@@ -176,3 +194,33 @@ def _approvers(text: str) -> dict[str, frozenset[str]]:
             raise SettingError(f"APPROVERS has {part!r}; each entry must be intent=person|person", field="APPROVERS")
         result[intent] = frozenset(p.strip() for p in people.split("|") if p.strip())
     return result
+
+
+def _webhook(env: Mapping[str, str], name: str) -> Webhook | None:
+    """Parse a chat's webhook; the host says what it takes, on this machine `NOTIFY_FORMAT` does."""
+    local_format = _choice(env, "NOTIFY_FORMAT", get_args(WebhookFormat), "slack") if env.get("NOTIFY_FORMAT") else ""
+    url = env.get(name, "").strip()
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    here = host == "127.0.0.1" and (env.get("BACKEND") or Settings().backend) != "gcp"
+    if here and local_format and parts.scheme in ("http", "https"):
+        return Webhook(local_format, url)  # type: ignore[arg-type]
+    format = WEBHOOK_HOSTS.get(host or "")
+    if format is None or parts.scheme != "https" or port or "@" in parts.netloc or len(parts.path) < 2:
+        wanted = " or ".join(f"https://{known}/..." for known in WEBHOOK_HOSTS)
+        raise SettingError(
+            f"{name} must be {wanted}; on 127.0.0.1 set NOTIFY_FORMAT to {' or '.join(get_args(WebhookFormat))}",
+            field=name,
+        )
+    return Webhook(format, url)
+
+
+def _console_url(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[A-Za-z0-9.:-]+/?", text):
+        raise SettingError(f"CONSOLE_URL is {text!r}; it must be http(s)://host", field="CONSOLE_URL")
+    return text.rstrip("/")

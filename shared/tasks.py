@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.errors import CommitUnknown, Conflict, NotFound, StoreUnavailable
@@ -25,17 +25,21 @@ Body = Callable[[Mapping[str, Snapshot]], Mapping[str, Document]]
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A task before and after one change, with the version the change gave it."""
+    """A task before and after one change, and its document as the change left it."""
 
     before: TaskRecord
     after: TaskRecord
-    version: str
-    now: datetime
+    snapshot: Snapshot
 
-    def snapshot(self, elapsed_s: float = 0.0) -> Snapshot:
-        """Return the document as this change left it, `elapsed_s` seconds later."""
-        path, at = task_path(self.after.task_id), self.now + timedelta(seconds=elapsed_s)
-        return Snapshot(path, to_document(self.after), self.version, at)
+    @property
+    def version(self) -> str:
+        """The version that the change gave the document."""
+        return self.snapshot.version
+
+    @property
+    def now(self) -> datetime:
+        """The store's time of the change."""
+        return self.snapshot.read_time
 
 
 def task_path(task_id: str) -> str:
@@ -117,11 +121,17 @@ async def _applied(store: Store, wanted: Mapping[str, Document]) -> dict[str, Sn
 
 
 async def change(
-    store: Store, task_id: str, arrow: Callable[..., TaskRecord], *beside: str, known: Iterable[Snapshot] = ()
+    store: Store,
+    task_id: str,
+    arrow: Callable[..., TaskRecord],
+    *beside: str,
+    known: Changed | None = None,
+    elapsed_s: float = 0.0,
 ) -> Changed:
     """Apply one arrow of the lifecycle to a task, atomically: `arrow(record, now, *snapshots)` returns the new record.
 
-    The snapshots are of the paths `beside`, read together with the task. `known` is as for `transact`.
+    The snapshots are of the paths `beside`, read together with the task. `known` is the caller's own latest change,
+    `elapsed_s` seconds ago: it saves the read where nobody wrote since, as for `transact`.
 
     Raises:
         NotFound: there is no such task.
@@ -129,13 +139,18 @@ async def change(
         whatever `arrow` raises: nothing was written.
     """
     path = task_path(task_id)
+    held = _later(known.snapshot, elapsed_s) if known else None
     seen: list[TaskRecord] = []
 
     def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
-        record = to_record(snapshots[path])
+        record = known.after if known and snapshots[path] is held else to_record(snapshots[path])
         after = arrow(record, snapshots[path].read_time, *(snapshots[p] for p in beside))
         seen[:] = [record, after]
         return {} if after is record else {path: to_document(after)}
 
-    snapshots = await transact(store, (path, *beside), body, known)
-    return Changed(before=seen[0], after=seen[1], version=snapshots[path].version, now=snapshots[path].read_time)
+    snapshots = await transact(store, (path, *beside), body, [held] if held else ())
+    return Changed(seen[0], seen[1], snapshots[path])
+
+
+def _later(snapshot: Snapshot, elapsed_s: float) -> Snapshot:
+    return replace(snapshot, read_time=snapshot.read_time + timedelta(seconds=elapsed_s))

@@ -71,6 +71,13 @@ locals {
       aligner   = "ALIGN_PERCENTILE_99", above = 150, for_s = 900
       what_next = "Either people do not keep up, or the model, or an attacker, sends everything to people: compare the reasons of the newest ones."
     }
+    not_told = {
+      title     = "A chat cannot be told"
+      severity  = "WARNING"
+      filter    = local.logged["not_told"]
+      aligner   = "ALIGN_SUM", above = 3, for_s = 300
+      what_next = "Slack or Google Chat does not take messages, for minutes. Nothing is lost: one message will tell all of it. Until then look at the console. A webhook that was revoked is an ERROR line of `notify` instead."
+    }
     backlog = {
       title     = "Messages wait"
       severity  = "WARNING"
@@ -124,17 +131,35 @@ resource "google_monitoring_alert_policy" "this" {
   depends_on = [time_sleep.metrics]
 }
 
-resource "google_monitoring_alert_policy" "sweep_is_silent" {
-  display_name          = "switchyard: The sweep does not run"
+locals {
+  # What has to end every minute.
+  heartbeats = {
+    sweep = {
+      metric    = "sweeps"
+      severity  = "CRITICAL"
+      what_next = "Nobody publishes what crashes left behind, nothing expires. See the Scheduler job `sweep` and the log of the function `sweep`."
+    }
+    notify = {
+      metric    = "notifications"
+      severity  = "ERROR"
+      what_next = "Nobody hears of approvals and failures; they are on the console all the same. See the Scheduler job `notify` and the log of the function `notify`."
+    }
+  }
+}
+
+resource "google_monitoring_alert_policy" "silent" {
+  for_each = local.heartbeats
+
+  display_name          = "switchyard: ${each.key} does not run"
   combiner              = "OR"
-  severity              = "CRITICAL"
+  severity              = each.value.severity
   notification_channels = local.channels
 
   conditions {
-    display_name = "No sweep has ended for ten minutes"
+    display_name = "No ${each.key} has ended for ten minutes"
 
     condition_absent {
-      filter   = local.logged["sweeps"]
+      filter   = local.logged[each.value.metric]
       duration = "600s"
 
       aggregations {
@@ -147,8 +172,13 @@ resource "google_monitoring_alert_policy" "sweep_is_silent" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "Nobody publishes what crashes left behind, nothing expires. See the Scheduler job `sweep` and the log of the function `sweep`."
+    content   = each.value.what_next
   }
 
   depends_on = [time_sleep.metrics]
+}
+
+moved {
+  from = google_monitoring_alert_policy.sweep_is_silent
+  to   = google_monitoring_alert_policy.silent["sweep"]
 }

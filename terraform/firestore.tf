@@ -18,11 +18,16 @@ resource "google_firestore_backup_schedule" "daily" {
   daily_recurrence {}
 }
 
-# The queries of the console and of the sweep that more than one field decides; fields alone are indexed by Firestore.
+# The queries that more than one field decides; fields alone are indexed by Firestore, and it merges indexes of the same
+# order where several fields have to be equal.
 resource "google_firestore_index" "this" {
   for_each = {
     tasks_by_state            = { collection = "tasks", equal = ["state"], order = "created_at", direction = "DESCENDING" }
     tasks_by_intent           = { collection = "tasks", equal = ["intent"], order = "created_at", direction = "DESCENDING" }
+    tasks_by_source           = { collection = "tasks", equal = ["source"], order = "created_at", direction = "DESCENDING" }
+    tasks_by_state_oldest     = { collection = "tasks", equal = ["state"], order = "created_at", direction = "ASCENDING" }
+    tasks_by_intent_oldest    = { collection = "tasks", equal = ["intent"], order = "created_at", direction = "ASCENDING" }
+    tasks_by_state_and_change = { collection = "tasks", equal = ["state"], order = "updated_at", direction = "DESCENDING" }
     tasks_by_state_and_intent = { collection = "tasks", equal = ["state", "intent"], order = "created_at", direction = "DESCENDING" }
     approvals_waiting         = { collection = "approvals", equal = ["outcome"], order = "requested_at", direction = "ASCENDING" }
     approvals_decided         = { collection = "approvals", equal = ["outcome"], order = "status", direction = "ASCENDING" }
@@ -59,8 +64,11 @@ resource "google_firestore_field" "expiry" {
 resource "google_firestore_field" "unindexed" {
   for_each = {
     "approvals.parameters" = { collection = "approvals", field = "parameters" }
+    "approvals.plan"       = { collection = "approvals", field = "plan" }
     "approvals.reasons"    = { collection = "approvals", field = "reasons" }
+    "approvals.refusals"   = { collection = "approvals", field = "refusals" }
     "dead_letters.data"    = { collection = "dead_letters", field = "data" }
+    "notifications.told"   = { collection = "notifications", field = "told" }
     "tasks.classification" = { collection = "tasks", field = "classification" }
     "tasks.decision"       = { collection = "tasks", field = "decision" }
     "tasks.history"        = { collection = "tasks", field = "history" }

@@ -40,6 +40,7 @@ locals {
     DIRECT_AUDIENCE      = local.intake_url
     DIRECT_CALLERS       = join(",", var.direct_callers)
     IAP_AUDIENCE         = one(module.iap[*].audience)
+    CONSOLE_URL          = var.console == null ? null : "https://${var.console.domain}"
   })
 
   environment_of = {

@@ -60,6 +60,18 @@ locals {
       value       = null, unit = "1"
       labels      = []
     }
+    notifications = {
+      description = "Looks for what people have to hear of."
+      filter      = "jsonPayload.function=\"notify\" AND jsonPayload.outcome=(\"notified\" OR \"no_webhook\")"
+      value       = null, unit = "1"
+      labels      = []
+    }
+    not_told = {
+      description = "Messages that a chat did not take; everything in them is sent again a minute later."
+      filter      = "jsonPayload.function=\"notify\" AND jsonPayload.outcome=\"not_told\""
+      value       = null, unit = "1"
+      labels      = ["operation", "error_code"]
+    }
     refused = {
       description = "Events that intake could not accept. A stranger can ask for a source that has no secret: that does not count."
       filter      = "jsonPayload.function=\"intake\" AND jsonPayload.outcome=\"retry\" AND NOT jsonPayload.error_code=(\"secret_missing\" OR \"audience_missing\")"

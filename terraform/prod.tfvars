@@ -20,6 +20,8 @@ console = {
   members = ["group:ops@acme.test"]
 }
 
+chat_webhooks = ["ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL"]
+
 alert_emails = ["oncall@acme.test"]
 budget       = { billing_account = "000000-000000-000000", amount = 200 }
 

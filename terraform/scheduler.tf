@@ -1,10 +1,12 @@
-# The guarantee: what crashes and lost messages leave behind is found within a minute.
-resource "google_cloud_scheduler_job" "sweep" {
-  name             = "sweep"
-  description      = "Publishes what is owed, ends what is over."
+# Every minute: the guarantee that what crashes and lost messages leave behind is found, and what people are told of.
+resource "google_cloud_scheduler_job" "this" {
+  for_each = { for name, f in local.stages : name => f if f.trigger == "schedule" }
+
+  name             = each.key
+  description      = "Calls ${each.key} every minute."
   schedule         = "* * * * *"
   time_zone        = "Etc/UTC"
-  attempt_deadline = "${local.functions["sweep"].timeout_s}s"
+  attempt_deadline = "${each.value.timeout_s}s"
 
   # The next minute is the retry.
   retry_config {
@@ -13,13 +15,18 @@ resource "google_cloud_scheduler_job" "sweep" {
 
   http_target {
     http_method = "POST"
-    uri         = module.stage["sweep"].url
+    uri         = module.stage[each.key].url
     headers     = { "Content-Type" = "application/json" }
     body        = base64encode("{}")
 
     oidc_token {
-      service_account_email = module.stage["sweep"].caller_email
-      audience              = module.stage["sweep"].url
+      service_account_email = module.stage[each.key].caller_email
+      audience              = module.stage[each.key].url
     }
   }
+}
+
+moved {
+  from = google_cloud_scheduler_job.sweep
+  to   = google_cloud_scheduler_job.this["sweep"]
 }

@@ -15,6 +15,7 @@ locals {
   # A disabled intent is deployed, but its provider need not be known yet.
   unused_secrets = concat(
     local.uses_key ? [] : ["GEMINI_API_KEY"],
+    tolist(setsubtract(["ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL"], var.chat_webhooks)),
     [for secret in distinct(flatten([for f in local.executors : f.secrets])) : secret if alltrue([
       for f in local.executors : !contains(f.secrets, secret) || contains(var.disabled_intents, f.environment.INTENT)
     ])],

@@ -292,6 +292,18 @@ variable "console" {
   }
 }
 
+variable "chat_webhooks" {
+  description = "Chat webhooks whose URLs are secrets of these names: NOTIFY_WEBHOOK_URL hears of all that is new for people, ESCALATION_WEBHOOK_URL of approvals that are about to expire undecided. Slack or Google Chat."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.chat_webhooks, ["ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL"])) == 0
+    error_message = "chat_webhooks may hold NOTIFY_WEBHOOK_URL and ESCALATION_WEBHOOK_URL: names of secrets, never URLs."
+  }
+}
+
 variable "alert_emails" {
   description = "Addresses that alerts are sent to."
   type        = set(string)

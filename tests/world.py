@@ -104,6 +104,9 @@ class MemoryStore:
             found = [s for s in found if (key(s) < key(after) if descending else key(s) > key(after))]
         return found[:limit]
 
+    async def count(self, collection: str, *, where: Sequence[Filter] = ()) -> int:
+        return len(await self.query(collection, where=where, limit=len(self.documents)))
+
     async def close(self) -> None:
         return None
 
@@ -132,7 +135,9 @@ def _matches(data: Document, f: Filter) -> bool:
     if f.field not in data:
         return False
     value = data[f.field]
-    return value == f.value if f.op == "==" else value is not None and value <= f.value
+    if f.op == "==":
+        return bool(value == f.value)
+    return value is not None and bool(value <= f.value if f.op == "<=" else value >= f.value)
 
 
 class MemoryPublisher:

@@ -15,7 +15,7 @@ from shared.entry import Outcome
 from shared.errors import ModelRefused, ModelUnavailable
 from shared.gate import Usage, degraded, plan
 from shared.lifecycle import Plan
-from shared.outbox import pay
+from shared.outbox import ask_for_preview, pay
 from shared.parking import park
 from shared.payload import view
 from shared.ports import Answer, Question, Snapshot
@@ -69,6 +69,8 @@ async def _first_time(task: AutomationTask, delivery: Delivery, now: datetime, p
     created = await create(ports, task, seen, decide, now=now, trace_id=delivery.trace_id)
     record = created.record
     await pay(ports, record, created.version)
+    if created.is_new:
+        await ask_for_preview(ports, record)
     fields = {
         "task_id": task.task_id, "source": task.source, "intent": record.intent, "state_to": record.state,
         "error_code": refusal, **record.classification.model_dump(exclude={"intent", "parameters"}),

@@ -47,12 +47,18 @@ class DecisionBody(Model):
 
 
 class RepairBody(Model):
-    """What redrive, cancel and settle take. `verdict` is what was found at the provider."""
+    """What redrive, cancel and settle take. `verdict` is what was found at the provider about this `generation`."""
 
     reason: str = Field(min_length=1, max_length=300)
     verdict: Literal["applied", "not_applied"] | None = None
+    generation: int | None = Field(default=None, ge=1)
     intent: str | None = None
     parameters: dict[str, Any] | None = None
+
+
+def is_for_programs(request: Request) -> bool:
+    """Whether a request is for this API, and not for a page."""
+    return request.url.path.startswith("/api/") or request.url.path.rstrip("/") in ("/healthz", "/openapi.json")
 
 
 async def respond(request: Request, ports: Ports) -> Response:
@@ -119,12 +125,14 @@ async def _repair(request: Request, ports: Ports, who: Person, task_id: str, act
     elif action == "redrive":
         record = await decisions.redrive(
             ports, task_id, who, reason=body.reason, not_applied=body.verdict == "not_applied", intent=body.intent,
-            parameters=body.parameters,
+            parameters=body.parameters, generation=body.generation,
         )  # fmt: skip
     elif body.verdict is None:
         raise Unprocessable("verdict must say applied or not_applied", field="/verdict")
     else:
-        record = await decisions.settle(ports, task_id, who, verdict=body.verdict, reason=body.reason)
+        record = await decisions.settle(
+            ports, task_id, who, verdict=body.verdict, reason=body.reason, generation=body.generation
+        )
     return _done(record, began, action)
 
 

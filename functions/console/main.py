@@ -1,4 +1,4 @@
-"""People's HTTP requests in; task records, and their decisions applied, out. The JSON API of the ops console."""
+"""People's HTTP requests in; pages and task records, and their decisions applied, out: the ops console and its API."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.console.api import respond
+from functions.console import api
 from shared.composition import ports
 from shared.entry import guard
 
 
 @functions_framework.aio.http
 async def console(request: Request) -> Response:
-    """Answer one request of the API."""
-    return await guard("console", request, lambda: respond(request, ports()))
+    """Answer one request of a browser or of a program."""
+
+    async def work() -> Response:
+        if api.is_for_programs(request):
+            return await api.respond(request, ports())
+        from functions.console import browser  # templates cost an import that programs do not need
+
+        return await browser.respond(request, ports())
+
+    return await guard("console", request, work)

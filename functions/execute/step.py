@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
+from functions.execute.context import context
+from functions.execute.preview import preview
 from shared import lifecycle
 from shared.composition import Ports
 from shared.entry import Outcome
@@ -23,20 +24,16 @@ from shared.handler import Ambiguous, HandlerOutcome, NotApplied, Permanent, Tas
 from shared.intents import Intent
 from shared.logs import log
 from shared.moves import Skip
-from shared.outbound import Outbound
 from shared.outbox import pay
 from shared.parking import park
-from shared.payload import requester
 from shared.ports import Snapshot
 from shared.push import Delivery
 from shared.schemas import TaskReady, TaskRecord, TaskResult
-from shared.settings import provider_settings
 from shared.tasks import Changed, change
 
 FINISH_TRIES = 3
 # A redelivery by the bus serves short waits; longer ones are left to the outbox, so that no delivery is burnt.
 LONGEST_REDELIVERY_S = 60.0
-_EVENT = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 class EffectRefused(Exception):
@@ -63,6 +60,8 @@ async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any
         if skip.code in ("lease_held_by_this_message", "too_early"):
             raise Retry("an earlier delivery is at work, or the provider asked to wait", code=skip.code) from None
         return Outcome(skip.code, fields={"task_id": message.task_id, "intent": intent.name})
+    if claimed.after.state == "AWAITING_APPROVAL":
+        return await preview(claimed.after, ports, intent, handler, began + handler_seconds(intent))
     if claimed.after.state == "UNKNOWN" and claimed.before.state == "UNKNOWN":
         return await _reconcile(claimed.after, ports, intent, handler)
     if claimed.after.state != "EXECUTING":
@@ -80,10 +79,13 @@ async def _claim(message: TaskReady, delivery: Delivery, ports: Ports, intent: I
     nonce = f"{ports.random.getrandbits(128):032x}"
 
     def arrow(record: TaskRecord, now: datetime, switch: Snapshot) -> TaskRecord:
-        if record.state == "UNKNOWN" and (record.generation, record.intent) == (message.generation, intent.name):
-            if record.outbox is None:  # a request may still be under way: only the sweeper's message asks, later
-                raise Skip(code="already_done")
-            return record
+        if (record.generation, record.intent) == (message.generation, intent.name):
+            if record.state == "AWAITING_APPROVAL":  # nothing to claim: somebody wants to know what would happen
+                return record
+            if record.state == "UNKNOWN":
+                if record.outbox is None:  # a request may still be under way: only the sweeper's message asks, later
+                    raise Skip(code="already_done")
+                return record
         after = lifecycle.claim(record, message.generation, intent, now, nonce=nonce, message_id=delivery.message_id)
         if after.state != "EXECUTING":
             return after
@@ -198,9 +200,9 @@ class _Attempt:
         """Commit the outcome; worth a few tries, because a known outcome would else become an unknown one."""
         for tries in range(FINISH_TRIES):
             # Normally nobody has touched the task since our own commit, so that it need not be read again.
-            known = [self.last.snapshot(_seconds() - self.last_at)] if tries == 0 else []
+            known, elapsed_s = self.last if tries == 0 else None, _seconds() - self.last_at
             try:
-                return await change(self.ports.store, self.record.task_id, arrow, known=known)
+                return await change(self.ports.store, self.record.task_id, arrow, known=known, elapsed_s=elapsed_s)
             except Retry:
                 if tries == FINISH_TRIES - 1:
                     raise
@@ -230,43 +232,6 @@ class _Attempt:
 
     def _outcome(self, code: str, before: TaskRecord, after: TaskRecord) -> Outcome:
         return Outcome(code, fields=_fields(before, after), severity="WARNING")
-
-
-def context(
-    record: TaskRecord,
-    ports: Ports,
-    intent: Intent,
-    deadline: float,
-    before_write: Callable[[], Awaitable[None]] | None = None,
-) -> TaskContext:
-    """Return what a handler gets: ids, an HTTP client bound to its provider, the authenticated requester."""
-    provider = provider_settings(intent.provider)
-    return TaskContext(
-        task_id=record.task_id,
-        effect_key=record.effect_key,
-        attempt=record.exec.attempts,
-        deadline=deadline,
-        dry_run=False,
-        approved=record.approval is not None and record.approval.decision == "approve",
-        http=Outbound(
-            provider.url,
-            token=provider.token,
-            allow_private=ports.settings.local,
-            max_in_flight=ports.settings.max_concurrent_calls,
-            deadline=deadline,
-            before_write=before_write,
-            pool=ports.pool,
-        ),
-        log=functools.partial(_log_event, record),
-        requester=requester(record.source, record.raw_payload),
-        options=provider.options,
-    )
-
-
-def _log_event(record: TaskRecord, event: str, **fields: Any) -> None:
-    """Log what a handler says: a snake_case word, for anything longer might hold a payload."""
-    word = event if _EVENT.fullmatch(event) else "unnamed_event"
-    log("INFO", word, **(fields | {"task_id": record.task_id, "intent": record.intent, "trace_id": record.trace_id}))
 
 
 def handler_seconds(intent: Intent) -> float:

@@ -107,7 +107,14 @@ def _classified(record: TaskRecord, registry: Registry, given: Given, calls: int
         "model input tokens": prompt_tokens * calls + said_again, "model output tokens": answer_tokens * calls,
         "firestore deletes": 1 + (paused or counted),
     })  # fmt: skip
-    return spent + (_event(given) if paused else _message(0, given))
+    return spent + (_paused(record, registry, given) if paused else _message(0, given))
+
+
+def _paused(record: TaskRecord, registry: Registry, given: Given) -> Units:
+    """The event of the approval; and where there is something to preview, the look and the event of its writing."""
+    if record.intent not in registry or not record.parameters:
+        return _event(given)
+    return _event(given) + _message(0, given) + _request(given) + _store(2 + 1, 1) + _event(given)
 
 
 def _moved(record: TaskRecord, arrow: Transition, registry: Registry, given: Given) -> Units:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import math
 import socket
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -119,22 +120,26 @@ class Stack:
 
     @contextlib.asynccontextmanager
     async def _ticking(self, store: EmbeddedStore) -> AsyncIterator[None]:
-        """Do what Cloud Scheduler and the TTL policy do in the cloud, at the start and then regularly."""
+        """Do what Cloud Scheduler and the TTL policy do in the cloud: at the start, then regularly, each by itself."""
 
-        async def tick() -> None:
+        async def tick(what: str, work: Callable[[], Awaitable[object]]) -> None:
             while True:
-                for function in self._manifest.functions:
-                    if function.trigger == "schedule":
-                        await _logged(function.name, self._post(function.name, JSON_HEADERS, b"{}", function.timeout_s))
-                await _logged("expiry", store.delete_expired())
+                await _logged(what, work())
                 await asyncio.sleep(self._sweep_every_s)
 
-        ticking = asyncio.create_task(tick(), name="scheduler")
+        works: dict[str, Callable[[], Awaitable[object]]] = {
+            f.name: functools.partial(self._post, f.name, JSON_HEADERS, b"{}", f.timeout_s)
+            for f in self._manifest.functions
+            if f.trigger == "schedule"
+        }
+        works["expiry"] = store.delete_expired
+        ticking = [asyncio.create_task(tick(*work), name=f"schedule of {work[0]}") for work in works.items()]
         try:
             yield
         finally:
-            ticking.cancel()
-            await asyncio.wait([ticking])
+            for task in ticking:
+                task.cancel()
+            await asyncio.wait(ticking)
 
     @contextlib.asynccontextmanager
     async def _serving(self, function: str, listener: socket.socket) -> AsyncIterator[str]:

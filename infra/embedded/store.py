@@ -98,6 +98,15 @@ class EmbeddedStore:
         now = datetime.now(UTC)
         return [_snapshot(row, now) for row in rows]
 
+    async def count(self, collection: str, *, where: Sequence[Filter] = ()) -> int:
+        conditions, arguments = [f"collection = '{_checked(collection)}'"], []
+        for clause, value in map(_condition, where):
+            conditions.append(clause)
+            arguments += value
+        sql = f"SELECT count(*) FROM docs WHERE {' AND '.join(conditions)}"  # noqa: S608  as in query
+        [(found,)] = await self._database.scan(sql, arguments)
+        return int(found)
+
     async def delete_expired(self) -> int:
         """Delete documents whose `expire_at` has passed, at most `MAX_DELETES`, and return how many."""
         now = to_text(datetime.now(UTC))
@@ -144,7 +153,7 @@ def _condition(filter: Filter) -> tuple[str, list[Any]]:
     if filter.value is None:
         return f"({column} IS NULL AND {kind} = 'null')", []  # json_extract alone cannot tell null from missing
     kinds = next(names for types, names in _KINDS if isinstance(filter.value, types))
-    operator = {"==": "=", "<=": "<="}[filter.op]
+    operator = {"==": "=", "<=": "<=", ">=": ">="}[filter.op]
     return f"({column} {operator} ? AND {kind} IN ({kinds}))", [_bound(filter.value)]
 
 

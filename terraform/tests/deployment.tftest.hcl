@@ -275,18 +275,40 @@ run "budget_and_alerts_reach_the_channels" {
     error_message = "There is no budget."
   }
   assert {
-    condition     = alltrue([for a in google_monitoring_alert_policy.this : length(a.notification_channels) == 2]) && length(google_monitoring_alert_policy.sweep_is_silent.notification_channels) == 2
+    condition     = alltrue([for a in google_monitoring_alert_policy.this : length(a.notification_channels) == 2]) && alltrue([for a in google_monitoring_alert_policy.silent : length(a.notification_channels) == 2])
     error_message = "An alert reaches nobody."
   }
 }
 
-run "the_sweep_is_called_every_minute_by_an_identity_of_its_own" {
+run "what_is_scheduled_is_called_every_minute_by_an_identity_of_its_own" {
   assert {
-    condition     = google_cloud_scheduler_job.sweep.schedule == "* * * * *" && google_cloud_scheduler_job.sweep.http_target[0].oidc_token[0].service_account_email == module.stage["sweep"].caller_email
-    error_message = "The sweep is not called as its caller."
+    condition     = toset(keys(google_cloud_scheduler_job.this)) == toset(["notify", "sweep"])
+    error_message = "Scheduled: ${join(", ", keys(google_cloud_scheduler_job.this))}"
   }
   assert {
-    condition     = google_cloud_scheduler_job.sweep.http_target[0].uri == module.stage["sweep"].url
+    condition     = alltrue([for name, job in google_cloud_scheduler_job.this : job.schedule == "* * * * *" && job.http_target[0].oidc_token[0].service_account_email == module.stage[name].caller_email])
+    error_message = "A function is not called as its caller."
+  }
+  assert {
+    condition     = alltrue([for name, job in google_cloud_scheduler_job.this : job.http_target[0].uri == module.stage[name].url])
     error_message = "The scheduler calls something else."
+  }
+}
+
+run "chats_are_told_where_their_secrets_are_named" {
+  command = plan
+
+  variables {
+    chat_webhooks = ["NOTIFY_WEBHOOK_URL"]
+    console       = { domain = "ops.acme.test", members = ["group:ops@acme.test"] }
+  }
+
+  assert {
+    condition     = local.secrets_of["notify"] == ["NOTIFY_WEBHOOK_URL"] && local.environment_of["notify"].CONSOLE_URL == "https://ops.acme.test"
+    error_message = "notify gets ${join(", ", local.secrets_of["notify"])}."
+  }
+  assert {
+    condition     = alltrue([for name, secrets in local.secrets_of : name == "notify" || !contains(secrets, "NOTIFY_WEBHOOK_URL")])
+    error_message = "Somebody else gets the webhook."
   }
 }

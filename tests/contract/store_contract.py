@@ -193,6 +193,30 @@ class StoreContract:
         due = await store.query(collection, where=[Filter("next_check_at", "<=", NOON)], order_by="next_check_at")
         assert [s.id for s in due] == ["past", "now"]
 
+    async def test_query_from_a_moment_skips_null_missing_and_earlier(self, store: Store, collection: str) -> None:
+        moments = {"past": NOON - timedelta(microseconds=1), "now": NOON, "later": NOON + timedelta(microseconds=1)}
+        for name, at in {**moments, "null": None, "text": "noon"}.items():
+            await put(store, f"{collection}/{name}", {"created_at": at} if name != "text" else {"other": at})
+        where = [Filter("created_at", ">=", NOON)]
+        assert [s.id for s in await store.query(collection, where=where, order_by="created_at")] == ["now", "later"]
+
+    async def test_query_within_two_moments(self, store: Store, collection: str) -> None:
+        for n in range(5):
+            await put(store, f"{collection}/{n}", {"at": NOON + timedelta(hours=n)})
+        between = [Filter("at", ">=", NOON + timedelta(hours=1)), Filter("at", "<=", NOON + timedelta(hours=3))]
+        found = await store.query(collection, where=between, order_by="at", descending=True)
+        assert [s.id for s in found] == ["3", "2", "1"]
+
+    async def test_count_counts_what_a_query_would_find(self, store: Store, collection: str) -> None:
+        assert await store.count(collection) == 0
+        for n in range(7):
+            await put(store, f"{collection}/{n}", {"state": "READY" if n % 2 else "FAILED", "at": NOON + timedelta(n)})
+        await put(store, f"{collection}/0/below/x", {"state": "READY"})
+        assert await store.count(collection) == 7
+        assert await store.count(collection, where=[Filter("state", "==", "READY")]) == 3
+        recent = [Filter("state", "==", "READY"), Filter("at", ">=", NOON + timedelta(3))]
+        assert await store.count(collection, where=recent) == 2
+
     async def test_query_of_an_empty_collection_finds_nothing(self, store: Store, collection: str) -> None:
         assert await store.query(collection) == []
 

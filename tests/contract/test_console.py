@@ -255,7 +255,12 @@ async def test_unknown_effect_needs_the_verdict(http: httpx.AsyncClient) -> None
     assert (blind.status_code, code(blind)) == (409, "verdict_needed")
     assert (await http.post("/api/tasks/t1/cancel", json={"reason": "no"})).status_code == 409
     assert (await http.post("/api/tasks/t1/settle", json={"reason": "looked"})).status_code == 422
-    settled = await http.post("/api/tasks/t1/settle", json={"reason": "looked", "verdict": "not_applied"})
+    early = await http.post("/api/tasks/t1/settle", json={"reason": "looked", "verdict": "not_applied"})
+    assert (early.status_code, code(early)) == (409, "too_early")
+    world.pass_time(minutes=1)
+    other = {"reason": "looked", "verdict": "not_applied", "generation": 2}
+    assert code(await http.post("/api/tasks/t1/settle", json=other)) == "generation_changed"
+    settled = await http.post("/api/tasks/t1/settle", json=other | {"generation": 1})
     assert (settled.status_code, settled.json()["state"]) == (200, "FAILED")
 
 

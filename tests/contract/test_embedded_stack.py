@@ -106,6 +106,13 @@ async def test_sweep_is_called_at_the_start_and_regularly(settings: Settings) ->
         await until(lambda: SEEN.count(("sweep", "POST")) >= 3)
 
 
+async def test_scheduled_function_that_hangs_delays_no_other(settings: Settings) -> None:
+    slow_first = replace(TINY, functions=(function("notify", "schedule"), *TINY.functions))
+    async with Stack(settings, slow_first, sweep_every_s=0.05):
+        await until(lambda: SEEN.count(("sweep", "POST")) >= 3)
+    assert SEEN.count(("notify", "POST")) == 1
+
+
 async def test_message_published_before_a_restart_is_delivered_after_it(settings: Settings) -> None:
     front = tuple(f for f in TINY.functions if f.trigger == "http")
     queued_only = replace(TINY, functions=(*front, replace(function("work", "push"), max_concurrency=0)),

@@ -54,6 +54,14 @@ async def sweep(request: Request) -> Response:
     return Response(status_code=200)
 
 
+@functions_framework.aio.http
+async def notify(request: Request) -> Response:
+    """Hang, as a chat may."""
+    SEEN.append(("notify", request.method))
+    await asyncio.sleep(3600)
+    return Response(status_code=200)
+
+
 def entry(intent: str):  # type: ignore[no-untyped-def]
     """Return an intent's function, as functions/execute/main.py does."""
 

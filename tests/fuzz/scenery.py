@@ -113,6 +113,7 @@ async def populated() -> Scenery:
     for task_id, error in (("failed", Permanent("no")), ("unknown", Ambiguous("who knows"))):
         await make(task_id, SUMMARY[0].raw_payload["text"], SUMMARY[1])
         await world.execute(task_id, ScriptedHandler(error))
+    world.pass_time(minutes=1)  # no request is under way any more: a person may say what became of it
     await make("paused", REFUND[0].raw_payload["text"], REFUND[1] | {"confidence": 0.5})
     await make("rejected", REFUND[0].raw_payload["text"], REFUND[1] | {"confidence": 0.5})
     await world.decide("rejected", "reject")

@@ -27,7 +27,7 @@ class Message:
     ) -> None:
         self.id, self.policy, self.data, self.attributes, self.published_at = id, policy, data, attributes, published_at
         self.attempts = 0
-        self.open: set[int] = set()
+        self.open: dict[int, asyncio.TimerHandle] = {}  # attempt -> its deadline
         self.settled = False
         self.pointer: tuple[str, int] | None = None  # which task it is of, once somebody has looked
 
@@ -84,15 +84,18 @@ class SimulatedBus:
     def lease(self, message: Message) -> int:
         """Hand a message out until its deadline, and return the number of the attempt."""
         message.attempts += 1
-        message.open.add(message.attempts)
-        deadline_s = message.policy.ack_deadline_s
-        asyncio.get_running_loop().call_later(deadline_s, self._overdue, message, message.attempts, context=Context())
-        return message.attempts
+        attempt, deadline_s = message.attempts, message.policy.ack_deadline_s
+        message.open[attempt] = asyncio.get_running_loop().call_later(
+            deadline_s, self._overdue, message, attempt, context=Context()
+        )
+        return attempt
 
     def ack(self, message: Message, attempt: int) -> None:
         """Never offer the message again."""
         if not self._trouble.ack_is_lost():
             message.settled = True
+            for deadline in message.open.values():
+                deadline.cancel()
 
     def nack(self, message: Message, attempt: int) -> None:
         """Offer the message again after its backoff, or bury it after its last attempt."""
@@ -106,7 +109,7 @@ class SimulatedBus:
     def _closes(self, message: Message, attempt: int) -> bool:
         if message.settled or attempt not in message.open:
             return False
-        message.open.remove(attempt)
+        message.open.pop(attempt).cancel()
         return True
 
     def _is_buried(self, message: Message, attempt: int) -> bool:

@@ -83,15 +83,19 @@ MUTATIONS = (
         ("        self.deadline = began + handler_seconds(intent)",
          "        self.deadline = _seconds() + handler_seconds(intent)"),
     ),
+    _without(
+        "preview that only looks", "functions/execute/preview.py",
+        ("await handler.plan(", "await handler.handle("), ("deadline, _no_write, dry_run=True", "deadline"),
+    ),
     _without("sweeper", "functions/sweep/step.py", ("for _ in range(MAX_PAGES):", "for _ in range(0):")),
     _without(
         "outbox kept until the message is out", "shared/outbox.py",
-        ("        await ports.publisher.publish(outbox.topic, _message(record), attributes)\n",
+        ("        await ports.publisher.publish(outbox.topic, _message(record), _attributes(record))\n",
          "        if outbox.topic != RESULTS:\n"
-         "            await ports.publisher.publish(outbox.topic, _message(record), attributes)\n"),
+         "            await ports.publisher.publish(outbox.topic, _message(record), _attributes(record))\n"),
         ("            await ports.store.commit(Write(task_path(record.task_id), cleared, version))\n",
          "            await ports.store.commit(Write(task_path(record.task_id), cleared, version))\n"
-         "            await ports.publisher.publish(outbox.topic, _message(record), attributes)\n"),
+         "            await ports.publisher.publish(outbox.topic, _message(record), _attributes(record))\n"),
     ),
     _without("outbox of results", MOVES, ("outbox=owe(RESULTS, record.generation, now), **changes", "**changes")),
     _without(

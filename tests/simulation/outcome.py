@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.simulation.sources import CANARY
@@ -41,6 +43,11 @@ class _Log(io.StringIO):
 
 def simulate(seed: int, *, traced: bool = False) -> Outcome:
     """Run one seed. The trace is kept where it is asked for, or where an invariant does not hold."""
+    with _one_collection():
+        return _simulate(seed, traced)
+
+
+def _simulate(seed: int, traced: bool) -> Outcome:
     run, log, violation = Run(seed), _Log(), ""
     with contextlib.redirect_stdout(log):
         try:
@@ -51,6 +58,16 @@ def simulate(seed: int, *, traced: bool = False) -> Outcome:
             violation = f"{error} ({_where(error)})" if error.__cause__ else str(error)
     lines = (f"{at:11.3f}  {who:36} {what}".rstrip() for at, who, what in run.trace)
     return Outcome(seed, run.weather.tasks, violation, tuple(lines) if traced or violation else ())
+
+
+@contextlib.contextmanager
+def _one_collection() -> Iterator[None]:
+    """Collect a run's garbage once, when it is over: during it nearly everything is still in use."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _where(error: Violation) -> str:

@@ -151,8 +151,9 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
     if record["state"] == "UNKNOWN" and rng.random() < 0.5:
         verdict: Any = "applied" if happened else "not_applied"
         return await _ask(
-            run, who, lambda p: decisions.settle(p, task_id, person, verdict=verdict, reason="looked at the provider")
-        )
+            run, who, lambda p: decisions.settle(p, task_id, person, verdict=verdict, reason="looked at the provider",
+                                                 generation=record["generation"])
+        )  # fmt: skip
     intent, parameters = None, None
     if record["intent"] == "unclassified" or rng.random() < 0.2:
         truth = run.witness.truth[task_id]
@@ -161,7 +162,7 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
     not_applied = not happened and rng.random() < 0.5
     await _ask(
         run, who, lambda p: decisions.redrive(p, task_id, person, reason="again", not_applied=not_applied,
-                                              intent=intent, parameters=parameters)
+                                              intent=intent, parameters=parameters, generation=record["generation"])
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from tests.simulation.trouble import Calm
 
 BEGINNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 INT64 = 2**63
-
+NOTHING: Document = {}
 
 Committed = Callable[[str, Document | None, Document, str], None]
 
@@ -29,11 +29,15 @@ class SimulatedStore:
         self._committed = committed
         self._documents: dict[str, dict[str, tuple[Document, str]]] = defaultdict(dict)
         self._writes = 0
+        self._clock = (0.0, BEGINNING)  # seconds of the loop, and what that is
 
     @property
     def now(self) -> datetime:
         """The server's clock."""
-        return BEGINNING + timedelta(seconds=asyncio.get_running_loop().time())
+        seconds = asyncio.get_running_loop().time()
+        if seconds != self._clock[0]:
+            self._clock = (seconds, BEGINNING + timedelta(seconds=seconds))
+        return self._clock[1]
 
     async def read(self, *paths: str) -> list[Snapshot]:
         await self._trouble.hop()
@@ -51,7 +55,7 @@ class SimulatedStore:
         return found
 
     async def commit(self, *writes: Write) -> list[str]:
-        copies = [_checked(w.data) for w in writes]
+        copies = [_checked(w.data, self.look(w.path).data or NOTHING) for w in writes]
         await self._trouble.hop()
         fails = self._trouble.commit_fails()
         if fails == "unavailable":
@@ -98,6 +102,9 @@ class SimulatedStore:
             found = [s for s in found if (key(s) < key(after) if descending else key(s) > key(after))]
         return found[:limit]
 
+    async def count(self, collection: str, *, where: Sequence[Filter] = ()) -> int:
+        return len(await self.query(collection, where=where, limit=len(self._documents[collection])))
+
     async def close(self) -> None:
         return None
 
@@ -131,11 +138,13 @@ def _matches(data: Document, f: Filter) -> bool:
     if f.field not in data:
         return False
     value = data[f.field]
-    return bool(value == f.value if f.op == "==" else value is not None and value <= f.value)
+    if f.op == "==":
+        return bool(value == f.value)
+    return value is not None and bool(value <= f.value if f.op == "<=" else value >= f.value)
 
 
-def _checked(data: Document) -> Document:
-    """Return a copy of a document as Firestore would give it back.
+def _checked(data: Document, before: Document) -> Document:
+    """Return a copy of a document as Firestore would give it back; what is as `before` was checked then.
 
     Raises:
         SwitchyardError: `invalid_document`.
@@ -147,15 +156,25 @@ def _checked(data: Document) -> Document:
             if not value.isascii():
                 _must_be_text(value)
         elif kind is dict:
-            value = _checked(value)
+            old = before.get(key)
+            value = old if value == old else _checked(value, old if type(old) is dict else NOTHING)
         elif kind is list:
-            value = [_checked(item) if type(item) is dict else _checked({"": item})[""] for item in value]
+            old = before.get(key)
+            value = _checked_items(value, old if type(old) is list else [])
         elif kind is datetime:
             value = value if value.tzinfo is UTC else value.astimezone(UTC)
         elif kind is int and not -INT64 <= value < INT64:
             raise SwitchyardError("an integer has over 64 bits", code="invalid_document")
         copy[key] = value
     return copy
+
+
+def _checked_items(items: list[Any], before: list[Any]) -> list[Any]:
+    """Return a copy of a list; most only grow."""
+    same = len(before)
+    if items[:same] != before:
+        same = 0
+    return before[:same] + [_checked({"": item}, NOTHING)[""] for item in items[same:]]
 
 
 def _must_be_text(value: str) -> None:

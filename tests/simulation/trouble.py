@@ -51,7 +51,8 @@ class Storm(Calm):
 
     def __init__(self, weather: Weather, rng: random.Random, mishap: Callable[[str, Instance], None]) -> None:
         self.faults: Faults = weather.faults
-        self._down = weather.store_down_s or (0.0, 0.0)
+        self._rough = self.faults.crash + self.faults.sigterm + self.faults.stop
+        self._down = weather.store_down_s
         self._random = rng.random
         self._uniform = rng.uniform
         self._randrange = rng.randrange
@@ -60,16 +61,16 @@ class Storm(Calm):
     def heal(self) -> None:
         """End all trouble."""
         self.faults.heal()
-        self._down = (0.0, 0.0)
+        self._rough, self._down = 0.0, None
 
     async def hop(self) -> None:
         faults, draw = self.faults, self._random()
-        for kind, chance in (("crash", faults.crash), ("sigterm", faults.sigterm), ("stop", faults.stop)):
-            if draw < chance:
-                self._mishap(kind, ACTOR.get().instance)
-                await asyncio.sleep(0)
-                return
-            draw -= chance
+        if draw < self._rough:
+            kind = "crash" if draw < faults.crash else "sigterm" if draw < faults.crash + faults.sigterm else "stop"
+            self._mishap(kind, ACTOR.get().instance)
+            await asyncio.sleep(0)
+            return
+        draw -= self._rough
         if faults.zombie and ACTOR.get().function.startswith("execute-") and self._random() < faults.zombie:
             self._mishap("stop", ACTOR.get().instance)
             await asyncio.sleep(0)
@@ -115,7 +116,7 @@ class Storm(Calm):
         return self._uniform(0, 200) if self._random() < self.faults.late else self._uniform(0, 0.1)
 
     def _is_down(self) -> bool:
-        return self._down[0] <= asyncio.get_running_loop().time() < self._down[1]
+        return self._down is not None and self._down[0] <= asyncio.get_running_loop().time() < self._down[1]
 
     def _one_of(self, **chances: float) -> str:
         draw = self._random()

@@ -49,6 +49,7 @@ REPEATABLE = frozenset({"password_reset", "order_status"})
 KEYLESS = frozenset({"change_address", "ticket_summary"})
 READ_ONLY = frozenset({"order_status"})
 A_DAY = {"refund_request": 3, "password_reset": 3, "cancel_order": 5, "change_address": 5}
+PREVIEW = frozenset({"plan", "plan_at", "plan_hash"})  # all that an executor may write of an approval
 NOT_SENT = frozenset({"refused", "429"})
 
 
@@ -97,12 +98,19 @@ class Witness:
         elif collection == "approvals":
             self._run.note(f"commit {path} status {after.get('status')!r} outcome {after.get('outcome')!r}")
             actor = ACTOR.get(None)
+            if _executes(actor):
+                self._previewed(path, before or {}, after)
             author = actor.name if actor is not None and actor.function == "person" else "switchyard@local"
             self._run.announce(name, author, version)
             if before is None:
                 self._run.asked(name)
             elif after.get("outcome") is None:
                 self._run.look_at(self._run.store.now + timedelta(minutes=2))
+
+    def _previewed(self, path: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+        changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+        if not changed <= PREVIEW:
+            self.fail("I10", f"a preview wrote {', '.join(sorted(changed - PREVIEW))} of {path}")
 
     def _task(self, task_id: str, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
         now, actor = self._run.store.now, ACTOR.get(None)
@@ -115,7 +123,9 @@ class Witness:
             self._owned(task_id, before, after, now, actor)
             if before["state"] == "AWAITING_APPROVAL" and after["state"] != "AWAITING_APPROVAL":
                 self._in_time(task_id, before, after, now, actor)
-            if actor is not None and actor.function.startswith("execute-") and self._is_start(before, after):
+            if before["state"] == "AWAITING_APPROVAL" and before != after and _executes(actor):
+                self.fail("I6", f"a preview changed {task_id}, which waits for a person")
+            if _executes(actor) and self._is_start(before, after):
                 self._start(task_id, after, actor)
         state = after["state"]
         if before is None or before["state"] != state:
@@ -255,6 +265,8 @@ class Witness:
         if record is None:
             self.fail("I5", f"{actor.task_id} wrote to its provider without a start marker")
             return
+        if not actor.epoch:
+            self.fail("I5", f"{actor.name} wrote for {actor.task_id}, whose lease it never had")
         if actor.lease_until is not None and self._run.store.now >= actor.lease_until:
             self.fail("I6", f"{actor.name} wrote for {actor.task_id} after its lease had ended")
         if record["intent"] in KEYLESS and fate not in NOT_SENT:
@@ -356,6 +368,10 @@ def _told(path: str, before: dict[str, Any] | None, after: dict[str, Any]) -> st
         f"commit {path} {was} -> {after['state']}, generation {after['generation']}, epoch {after['exec']['epoch']}"
         f"{marker}{owed}"
     )
+
+
+def _executes(actor: Actor | None) -> bool:
+    return actor is not None and actor.function.startswith("execute-")
 
 
 def _is_marked(record: dict[str, Any]) -> bool:

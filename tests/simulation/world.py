@@ -29,7 +29,7 @@ from shared.settings import Settings
 from tests.simulation import people, sources
 from tests.simulation.bus import Message, SimulatedBus
 from tests.simulation.faults import draw
-from tests.simulation.loop import ACTOR, Actor, Broken, Instance, SimulatedLoop, Stuck
+from tests.simulation.loop import ACTOR, Actor, Broken, Call, Instance, SimulatedLoop, Stuck
 from tests.simulation.model import SimulatedModel
 from tests.simulation.provider import Provider, SimulatedPool
 from tests.simulation.store import BEGINNING, SimulatedStore
@@ -175,17 +175,18 @@ class Run:
 
     def _kill(self, instance: Instance) -> None:
         instance.alive = False
-        for broken in instance.tasks.values():
-            self.later(self.rng.uniform(0, 1), broken)
+        for task, broken in instance.tasks.items():
+            if not task.done():
+                self.later(self.rng.uniform(0, 1), broken)
 
     def _go_on(self, instance: Instance) -> None:
         if instance.stopped:
             self.note(f"{instance.name} goes on")
             self.loop.resume(instance)
 
-    def later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> None:
+    def later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> Call:
         """Do something that no instance's death prevents."""
-        self.loop.call_later(delay_s, callback, *args, context=Context())
+        return self.loop.call_later(delay_s, callback, *args, context=Context())
 
     def spawn(self, work: Any) -> None:
         """Run a coroutine that belongs to nobody's instance: a person, a source."""
@@ -224,6 +225,7 @@ class Run:
             (self.bus.ack if status < 300 else self.bus.nack)(message, attempt)
 
         def done(task: asyncio.Task[int]) -> None:
+            limit.cancel()
             if task.cancelled():
                 settle(504)
             elif error := task.exception():
@@ -242,7 +244,7 @@ class Run:
         broken = (lambda: settle(503)) if self.rng.random() < 0.5 else (lambda: None)
         task = self.loop.start(actor, self._serve(function.name, message, attempt, instance.ports), broken)
         task.add_done_callback(done, context=Context())
-        self.later(function.timeout_s, cut)
+        limit = self.later(function.timeout_s, cut)
 
     async def _serve(self, function: str, message: Message, attempt: int, ports: Ports) -> int:
         """Call the step as its entry point does; the HTTP status."""
@@ -289,6 +291,7 @@ class Run:
                 answer.set_exception(Broken())
 
         def done(task: asyncio.Task[T]) -> None:
+            limit.cancel()
             if task.cancelled():
                 broken()
             elif not answer.done():
@@ -302,7 +305,7 @@ class Run:
         actor = Actor(f"{who} at {instance.name}", instance, function, task_id, generation)
         task = self.loop.start(actor, work(instance.ports), broken)
         task.add_done_callback(done, context=Context())
-        self.later(FUNCTIONS[function].timeout_s, broken)
+        limit = self.later(FUNCTIONS[function].timeout_s, broken)
         return await answer
 
     # --- the scheduler, and events of the database

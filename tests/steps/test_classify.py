@@ -30,11 +30,11 @@ async def test_message_to_the_executor_holds_no_payload_and_no_parameter() -> No
     assert "47384" not in data.decode() + json.dumps(attributes)
 
 
-async def test_paused_task_is_shown_to_people_and_published_nowhere() -> None:
+async def test_paused_task_is_shown_to_people_and_owed_to_nobody() -> None:
     world = World(REFUND[1])
     await world.classify(REFUND[0])
     record, approval = await world.record("t1"), await world.approval("t1")
-    assert (record.state, world.publisher.messages) == ("AWAITING_APPROVAL", [])
+    assert (record.state, record.outbox) == ("AWAITING_APPROVAL", None)
     assert (approval["status"], approval["parameters"]) == ("pending", REFUND[1]["parameters"])
     assert (approval["params_hash"], approval["reasons"]) == (record.params_hash, record.decision.reasons)
     assert approval["expires_at"] == BEGINNING + timedelta(hours=72)

@@ -227,6 +227,10 @@ async def test_unknown_keyless_task_is_redriven_only_with_a_verdict_and_under_a_
     with pytest.raises(Refused) as refused:
         await redrive(world)
     assert refused.value.code == "verdict_needed"
+    with pytest.raises(Refused) as refused:
+        await redrive(world, not_applied=True)
+    assert refused.value.code == "too_early"
+    world.pass_time(minutes=1)
     await redrive(world, not_applied=True)
     await world.execute("t1", handler)
     assert [ctx.effect_key for _, ctx in handler.calls] == ["t1.ticket_summary.1", "t1.ticket_summary.2"]
@@ -305,11 +309,39 @@ async def test_what_ended_or_may_have_happened_cannot_be_cancelled(end: Any, cod
 async def test_person_settles_an_unknown_effect(verdict: Any, state: str) -> None:
     world = await started(SUMMARY)
     await world.execute("t1", ScriptedHandler(Ambiguous()))
+    world.pass_time(minutes=1)
     record = await decisions.settle(world.ports, "t1", OPS, verdict=verdict, reason="looked in Slack")
     assert (record.state, record.history[-1].by, record.history[-1].why) == (state, OPS.name, "looked in Slack")
     assert world.publisher.on("results")[-1]["success"] == (state == "SUCCEEDED")
     with pytest.raises(Refused):
         await decisions.settle(world.ports, "t1", OPS, verdict="applied", reason="again")
+
+
+async def test_verdict_on_one_generation_says_nothing_of_the_next() -> None:
+    world = await started(SUMMARY)
+    handler = ScriptedHandler(Ambiguous(), Ambiguous())
+    await world.execute("t1", handler)
+    world.pass_time(minutes=1)
+    await redrive(world, not_applied=True, generation=1)
+    await world.execute("t1", handler)
+    world.pass_time(minutes=1)
+    for late in (
+        decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", generation=1),
+        redrive(world, not_applied=True, generation=1),
+    ):
+        with pytest.raises(Refused) as refused:
+            await late
+        assert (refused.value.code, (await world.record("t1")).state) == ("generation_changed", "UNKNOWN")
+    await decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", generation=2)
+
+
+async def test_person_who_looks_while_the_request_may_be_under_way_is_asked_to_look_again() -> None:
+    world = await started(SUMMARY)
+    await world.execute("t1", ScriptedHandler(Ambiguous()))
+    world.pass_time(seconds=59)
+    with pytest.raises(Refused) as refused:
+        await decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack")
+    assert (refused.value.code, (await world.record("t1")).state) == ("too_early", "UNKNOWN")
 
 
 # --- when the store or the bus fails
@@ -331,6 +363,7 @@ async def test_decision_is_applied_whole_or_not_at_all(error: SwitchyardError) -
 
 async def test_decision_whose_message_cannot_be_published_stands_and_is_published_by_the_sweeper() -> None:
     world = await paused()
+    world.publisher.messages.clear()
     world.publisher.broken = True
     assert (await world.decide("t1")).state == "READY"
     world.publisher.broken = False

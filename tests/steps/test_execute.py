@@ -148,8 +148,8 @@ async def test_other_intents_handler_is_not_asked_about_an_unknown_effect() -> N
 async def test_task_that_waits_for_a_person_is_not_run_by_a_forged_message() -> None:
     world = await paused()
     handler = ScriptedHandler()
-    assert (await world.execute("t1", handler)).code == "already_done"
-    assert handler.calls == []
+    assert (await world.execute("t1", handler)).code == "no_preview"
+    assert (handler.calls, (await world.record("t1")).state) == ([], "AWAITING_APPROVAL")
 
 
 @pytest.mark.parametrize(

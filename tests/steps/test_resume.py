@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from functions.resume.step import read_event
+from shared.approvals import plan_fields
+from shared.edits import consume
 from shared.errors import BadRequest, StoreUnavailable
 from shared.handler import Permanent
-from tests.world import REFUND, ScriptedHandler, World, paused, says, ticket
+from shared.moves import Person
+from shared.tasks import to_record
+from tests.world import BEGINNING, REFUND, ScriptedHandler, World, paused, says, ticket
 
 
 @pytest.mark.parametrize(("status", "state"), [("approved", "READY"), ("rejected", "REJECTED")])
@@ -27,6 +32,10 @@ async def test_decision_in_the_document_is_applied_with_the_author_of_the_event(
 async def test_name_in_the_document_is_not_the_author() -> None:
     world = await paused()
     await world.edit("t1", status="approved", decided_by="ceo@example.com")
+    outcome = await world.resume("t1", author="kay@example.com")
+    assert (outcome.fields["error_code"], outcome.fields["author"]) == ("immutable_field", "kay@example.com")
+    assert (await world.approval("t1"))["decided_by"] is None
+    await world.edit("t1", status="approved")
     await world.resume("t1", author="kay@example.com")
     assert (await world.approval("t1"))["decided_by"] == "kay@example.com"
 
@@ -97,12 +106,96 @@ async def test_what_was_shown_does_not_run_when_something_unreadable_was_approve
     assert (await world.approval("t1"))[field] == (await world.record("t1")).model_dump()[field]
 
 
-@pytest.mark.parametrize("field", ["comment", "reasons"])
-async def test_field_of_another_type_never_breaks_the_step(field: str) -> None:
+@pytest.mark.parametrize("field", ["comment", "error", "refusals", "a note of mine"])
+@pytest.mark.parametrize("junk", [7, None, [], {}, [7], "x"])
+async def test_field_of_another_type_never_breaks_the_step(field: str, junk: Any) -> None:
     world = await paused()
-    await world.edit("t1", status="approved", **{field: 7})
+    await world.edit("t1", status="approved", **{field: junk})
     assert (await world.resume("t1")).code == "decided"
     assert (await world.record("t1")).parameters == REFUND[1]["parameters"]
+
+
+LATER = BEGINNING + timedelta(days=30)
+
+
+@pytest.mark.parametrize("status", ["approved", "rejected"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("task_id", "t2"), ("confidence", 1.0), ("reasons", []), ("reasons", 7), ("requested_at", LATER),
+        ("expires_at", LATER), ("expires_at", None), ("expire_at", "never"), ("decided_by", "ceo@example.com"),
+        ("decided_at", BEGINNING), ("outcome", "READY"), ("plan", "Refund nothing"), ("plan", 7), ("plan", None),
+        ("plan_at", LATER), ("plan_hash", ""),
+    ],
+)  # fmt: skip
+async def test_field_that_only_we_write_is_put_back_and_the_edit_is_refused(
+    field: str, value: Any, status: str
+) -> None:
+    world = await paused()
+    world.store.put("approvals/t1", **plan_fields("Refund 25.00 USD", BEGINNING))
+    shown = await world.approval("t1")
+    world.store.put("approvals/t1", status=status, **{field: value})
+    outcome = await world.resume("t1", author="kay@example.com")
+    approval = await world.approval("t1")
+    name = "plan" if field.startswith("plan") else field
+    assert (outcome.code, outcome.severity, outcome.fields["error_code"], outcome.fields["author"]) == (
+        "edit_refused", "WARNING", "immutable_field", "kay@example.com",
+    )  # fmt: skip
+    assert approval["error"] == f"immutable_field: {name} cannot be edited and is as before; set status again"
+    assert approval["refusals"] == [{"at": world.store.now, "by": "kay@example.com", "code": "immutable_field"}]
+    audit = {"error", "refusals"} | ({"plan", "plan_at", "plan_hash"} if name == "plan" else set())
+    assert {k: v for k, v in approval.items() if k not in audit} == {k: v for k, v in shown.items() if k not in audit}
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_plan_that_was_edited_is_looked_up_anew() -> None:
+    world = await paused()
+    world.store.put("approvals/t1", **plan_fields("Refund 25.00 USD", BEGINNING))
+    world.publisher.messages.clear()
+    await world.edit("t1", status="approved", plan="Refund nothing")
+    await world.resume("t1")
+    assert (await world.approval("t1"))["plan"] == ""
+    assert world.publisher.on("intent-refund-request") == [{"task_id": "t1", "generation": 1, "schema_version": 1}]
+
+
+async def test_every_changed_field_is_named() -> None:
+    world = await paused()
+    await world.edit("t1", status="approved", reasons=[], confidence=1.0, plan="Refund nothing")
+    await world.resume("t1")
+    assert (await world.approval("t1"))["error"].startswith("immutable_field: confidence, reasons, plan cannot be")
+
+
+async def test_edit_is_left_alone_until_status_changes() -> None:
+    world = await paused()
+    edit = {"parameters": {"amount_minor": "ten"}, "confidence": 1.0, "reasons": 7, "comment": 7, "intent": None}
+    await world.edit("t1", **edit)
+    before = await world.approval("t1")
+    assert (await world.resume("t1")).code == "nothing_to_do"
+    assert await world.approval("t1") == before
+
+
+async def test_the_last_ten_refusals_stay_also_after_the_decision() -> None:
+    world = await paused()
+    for n in range(12):
+        world.pass_time(seconds=1)
+        await world.edit("t1", status="perhaps")
+        await world.resume("t1", author=f"p{n}@example.com")
+    assert len((await world.approval("t1"))["refusals"]) == 10
+    await world.edit("t1", status="approved")
+    await world.resume("t1")
+    approval = await world.approval("t1")
+    assert [r["by"] for r in approval["refusals"]] == [f"p{n}@example.com" for n in range(2, 12)]
+    assert {r["code"] for r in approval["refusals"]} == {"bad_status"}
+    assert approval["outcome"] == "READY"
+
+
+async def test_decision_that_lands_between_the_reads_of_approval_and_task_is_not_refused() -> None:
+    world = await paused()
+    [waiting] = await world.store.read("tasks/t1")
+    await world.decide("t1")
+    before, [decided] = await world.approval("t1"), await world.store.read("approvals/t1")
+    outcome = await consume(world.ports, decided, to_record(waiting), Person("kay@example.com", "firestore"))
+    assert (outcome.code, await world.approval("t1")) == ("nothing_to_do", before)
 
 
 async def test_edited_parameters_run_as_a_new_generation() -> None:
@@ -261,11 +354,14 @@ def test_anything_else_is_no_event(headers: dict[str, str], body: bytes) -> None
 async def test_refused_edit_is_asked_again_as_it_was_shown_with_the_comment_kept() -> None:
     world = await paused()
     shown = await world.approval("t1")
-    edit = {"params_hash": None, "reasons": [], "confidence": 1.0, "comment": "looks right", "parameters": {}}
+    edit = {"params_hash": None, "note": "seen", "comment": "looks right", "parameters": {}}
     await world.edit("t1", status="approved", **edit)
     await world.resume("t1")
     approval = await world.approval("t1")
-    assert approval.pop("error").startswith("params_changed: ")
-    assert approval == {k: v for k, v in shown.items() if k != "error"} | {"comment": "looks right"}
+    audit = {"error", "refusals"}
+    assert approval["error"].startswith("params_changed: ")
+    assert {k: v for k, v in approval.items() if k not in audit} == {
+        k: v for k, v in shown.items() if k not in audit
+    } | {"comment": "looks right"}
     await world.edit("t1", status="approved")
     assert (await world.resume("t1")).code == "decided"

@@ -207,4 +207,5 @@ def test_prod_is_dev_and_what_its_variables_add(plans: dict[str, list[Change]]) 
     assert added == {
         "google_billing_budget.this", "google_cloud_run_v2_service_iam_member.iap_calls_console",
         "google_firestore_backup_schedule.daily", "google_monitoring_notification_channel.email",
+        "module.stage.google_secret_manager_secret_iam_member.this",
     }  # fmt: skip

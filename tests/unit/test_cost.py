@@ -112,15 +112,29 @@ async def is_refused_by_the_provider(world: Billed) -> None:
     await world.attempt(Permanent("gone"))
 
 
-async def is_approved_on_the_console(world: Billed) -> None:
+class Planner(ScriptedHandler):
+    async def plan(self, params: Any, ctx: Any) -> str:
+        return "what would happen"
+
+
+async def is_shown(world: Billed) -> None:
+    """Deliver what a pause sets off: the event of the approval, and the preview with its own."""
     await world.event()
+    if world.publisher.messages:
+        world.store.billed["firestore reads"] -= 1
+        await world.execute("t1", Planner())
+        await world.event()
+
+
+async def is_approved_on_the_console(world: Billed) -> None:
+    await is_shown(world)
     await world.decide("t1", "approve")  # its own look at the record is the person's
     await world.event()
     await world.attempt(write)
 
 
 async def is_rejected_in_the_database(world: Billed) -> None:
-    await world.event()
+    await is_shown(world)
     await world.edited("rejected")
     await world.event()
 

@@ -115,7 +115,7 @@ ARROWS: dict[str, tuple[Arrow, dict[str, str], type[Exception]]] = {
         lambda r: lifecycle.settle(r, OPS, "applied", "seen", NOW), {"UNKNOWN": "SUCCEEDED"}, Refused,
     ),
     "settle as not applied": (
-        lambda r: lifecycle.settle(r, OPS, "not_applied", "seen", NOW), {"UNKNOWN": "FAILED"}, Refused,
+        lambda r: lifecycle.settle(r, OPS, "not_applied", "seen", LATER), {"UNKNOWN": "FAILED"}, Refused,
     ),
     "redrive with verdict": (
         lambda r: redrive(r, not_applied=True),
@@ -340,6 +340,30 @@ def test_handler_that_cannot_ask_leaves_unknown_to_a_person() -> None:
 def test_verdict_of_an_earlier_generation_is_ignored() -> None:
     with pytest.raises(Skip):
         lifecycle.reconciled(unknown(), 2, "applied", NOW)
+
+
+MINUTE = timedelta(minutes=1)
+NOTHING_HAPPENED: dict[str, Callable[[TaskRecord, Any], TaskRecord]] = {
+    "settle": lambda r, now: lifecycle.settle(r, OPS, "not_applied", "seen", now),
+    "redrive": lambda r, now: redrive(r, not_applied=True, now=now),
+}
+
+
+@pytest.mark.parametrize("say", NOTHING_HAPPENED.values(), ids=NOTHING_HAPPENED)
+def test_nobody_says_that_nothing_happened_while_the_request_may_be_under_way(say: Any) -> None:
+    asked = lifecycle.reconciled(unknown(), 1, "unknown", NOW + MINUTE / 2)  # which does not begin the wait anew
+    for record in (unknown(), asked):
+        with pytest.raises(Refused) as refused:
+            say(record, NOW + MINUTE - timedelta(seconds=1.5))
+        assert refused.value.code == "too_early"
+        assert "look again in 2 seconds" in str(refused.value)
+        assert say(record, NOW + MINUTE).state in ("FAILED", "READY")
+
+
+def test_what_happened_or_ended_without_doubt_needs_no_patience() -> None:
+    assert lifecycle.settle(unknown(), OPS, "applied", "seen", NOW).state == "SUCCEEDED"
+    assert redrive(unknown(), now=NOW).state == "READY"  # with the same key
+    assert redrive(failed(), now=NOW, not_applied=True).state == "READY"
 
 
 def test_redrive_is_a_new_generation_with_fresh_attempts_under_a_growing_epoch() -> None:

@@ -9,23 +9,28 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
+from functions.console import pages, search
 from functions.console.identity import person
+from functions.console.page import Page
 from functions.intake.caller import check_caller
 from functions.intake.incoming import IncomingRequest
 from functions.intake.step import receive_event, receive_webhook
+from functions.notify.step import notify
 from infra.manifest import PATH, WEBHOOK_SECRET, Manifest, build, to_json
 from shared import classifiers
 from shared.edits import UNATTRIBUTED
 from shared.errors import Misconfigured, ModelUnavailable
 from shared.intents import Intent, Registry
-from shared.settings import Settings, load, provider_settings, secrets_of
+from shared.moves import Person
+from shared.settings import Settings, Webhook, load, provider_settings, secrets_of
 from tests.world import ORDER_STATUS, REFUND, REGISTRY, ScriptedHandler, World, ticket
 
 JSON = {"content-type": "application/json"}
 MANIFEST: Manifest = build(REGISTRY)
 # Read by no function in the cloud: ports and folders of one machine, and what two stacks on one emulator need.
-LOCAL = {"INTAKE_URL_PORT", "CONSOLE_PORT", "DATA_DIR", "TOPIC_PREFIX"}
+LOCAL = {"INTAKE_URL_PORT", "CONSOLE_PORT", "DATA_DIR", "TOPIC_PREFIX", "NOTIFY_FORMAT"}
 
 SAMPLES = {
     "BACKEND": "gcp", "CLASSIFIER": "genai", "GEMINI_API_KEY": "k", "GEMINI_MODEL": "m", "GEMINI_API_ENDPOINT": "e",
@@ -33,7 +38,9 @@ SAMPLES = {
     "MODEL_TIMEOUT_S": "9", "MODEL_BUDGET_S": "9", "APPROVAL_TTL_S": "9", "RETENTION_DAYS": "9",
     "AUTOMATIC": "order_status", "DISABLED_INTENTS": "order_status", "APPROVERS": "*=a@x.com", "IAP_AUDIENCE": "a",
     "DIRECT_CALLERS": "a@x.com", "DIRECT_AUDIENCE": "a", "GOOGLE_CLOUD_PROJECT": "p", "INTAKE_URL_PORT": "1",
-    "CONSOLE_PORT": "1", "DATA_DIR": "d", "TOPIC_PREFIX": "t",
+    "CONSOLE_PORT": "1", "DATA_DIR": "d", "TOPIC_PREFIX": "t", "NOTIFY_FORMAT": "slack",
+    "NOTIFY_WEBHOOK_URL": "https://hooks.slack.com/services/x", "CONSOLE_URL": "https://ops.example.com",
+    "ESCALATION_WEBHOOK_URL": "https://hooks.slack.com/services/y",
 }  # fmt: skip
 
 
@@ -117,6 +124,9 @@ async def _approve(world: World) -> None:
 
 
 async def _console(world: World) -> None:
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    page = Page(Request(scope), world.ports, Person("ops@example.com", "console"), await search.counts(world.store))
+    await pages.waiting(page)
     await world.decide("t1")
     with pytest.raises(Misconfigured):
         await person({}, world.ports.settings)
@@ -133,6 +143,15 @@ async def _sweep(world: World) -> None:
     assert await world.sweep() == {"consumed": 1}
 
 
+async def _notify(world: World) -> None:
+    """Both chats refuse connections: nobody is told in a test."""
+    hooks = [Webhook("slack", "https://127.0.0.1:1/x")] * 2
+    watched: Any = world.ports.settings
+    watched.settings = replace(watched.settings, notify_webhook=hooks[0], escalation_webhook=hooks[1])
+    assert (await notify(world.ports)).body == {"main": "webhook_refused", "escalation": "nothing_new"}
+    await world.ports.pool.close()
+
+
 async def _deadletter(world: World) -> None:
     await world.deadletter(REFUND[0].model_dump_json(), "tasks")
 
@@ -141,7 +160,7 @@ STEPS: list[tuple[str, Callable[[World], Awaitable[None]], Any]] = [
     ("intake", _intake, None), ("intake-events", _intake_events, None), ("classify", _classify, None),
     ("execute-order-status", _execute, ORDER_STATUS), ("execute-refund-request", _execute, REFUND),
     ("deadletter", _deadletter, None), ("resume", _resume, REFUND), ("console", _console, REFUND),
-    ("sweep", _sweep, REFUND),
+    ("sweep", _sweep, REFUND), ("notify", _notify, REFUND),
 ]  # fmt: skip
 
 

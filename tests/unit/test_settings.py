@@ -92,3 +92,62 @@ def test_provider_is_found_through_variables_that_its_declaration_derives() -> N
 
 def test_provider_that_takes_no_key_is_shown_none() -> None:
     assert provider_settings(REGISTRY["password_reset"].provider, {"AUTH0_API_KEY": "k3y"}).token == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "format"),
+    [
+        ("https://hooks.slack.com/services/T0/B0/x\n", "slack"),
+        ("https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t", "google_chat"),
+    ],
+)
+@pytest.mark.parametrize("name", ["NOTIFY_WEBHOOK_URL", "ESCALATION_WEBHOOK_URL"])
+def test_webhook_is_told_by_its_host_and_not_shown(name: str, url: str, format: str) -> None:
+    settings = load({name: url, "BACKEND": "gcp"})
+    webhooks = {"NOTIFY_WEBHOOK_URL": settings.notify_webhook, "ESCALATION_WEBHOOK_URL": settings.escalation_webhook}
+    webhook = webhooks.pop(name)
+    assert webhook is not None
+    assert (webhook.format, webhook.url) == (format, url.strip())
+    assert list(webhooks.values()) == [None]
+    assert url.strip() not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hooks.slack.com/services/s3cret", "http://hooks.slack.com/services/s3cret", "https://hooks.slack.com/",
+        "https://hooks.slack.com", "https://hooks.slack.com.example.com/s3cret", "https://example.com/s3cret",
+        "https://hooks.slack.com@example.com/s3cret", "https://u:s3cret@hooks.slack.com/x",
+        "https://hooks.slack.com:8443/s3cret", "https://hooks.slack.com:x/s3cret", "https://[::1/s3cret",
+        "http://127.0.0.1:9/s3cret", "file:///hooks.slack.com/s3cret",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("env", [{}, {"BACKEND": "gcp", "NOTIFY_FORMAT": "slack"}])
+def test_other_webhooks_are_refused_without_showing_them(url: str, env: dict[str, str]) -> None:
+    with pytest.raises(SettingError) as error:
+        load({"NOTIFY_WEBHOOK_URL": url, **env})
+    assert error.value.field == "NOTIFY_WEBHOOK_URL"
+    assert "s3cret" not in error.value.message
+
+
+@pytest.mark.parametrize("format", ["slack", "google_chat"])
+def test_webhook_of_this_machine_needs_its_format_said(format: str) -> None:
+    url = "http://127.0.0.1:9/hook"
+    webhook = load({"NOTIFY_WEBHOOK_URL": url, "NOTIFY_FORMAT": format}).notify_webhook
+    assert webhook is not None
+    assert (webhook.format, webhook.url) == (format, url)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("NOTIFY_FORMAT", "teams"), ("CONSOLE_URL", "ops.example.com"), ("CONSOLE_URL", "javascript:alert(1)"),
+     ("CONSOLE_URL", "https://ops.example.com/x?y"), ("CONSOLE_URL", "https://ops.example.com/<!channel>")],
+)  # fmt: skip
+def test_link_or_format_that_cannot_be_used_names_its_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingError) as error:
+        load({name: value})
+    assert error.value.field == name
+
+
+def test_console_url_is_kept_without_its_last_slash() -> None:
+    assert load({"CONSOLE_URL": "https://ops.example.com/"}).console_url == "https://ops.example.com"

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.errors import CommitUnknown, Conflict, NotFound, StoreUnavailable
 from shared.ports import Document, Snapshot
+from shared.schemas import TaskRecord
 from shared.tasks import change, to_document, to_record, transact
 from tests.world import ORDER_STATUS, MemoryStore, Unapplied, started
+
+
+class Reads:
+    """A store that counts how often it is read."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store, self.count = store, 0
+        self.commit, self.query, self.close = store.commit, store.query, store.close
+
+    async def read(self, *paths: str) -> list[Snapshot]:
+        self.count += 1
+        return await self._store.read(*paths)
 
 
 def plus_one(snapshots: Mapping[str, Snapshot]) -> dict[str, Document]:
@@ -134,3 +148,25 @@ async def test_arrow_sees_what_stands_beside_the_task_at_the_same_moment() -> No
 
     await change(world.store, "t1", arrow, "switches/order_status")
     assert seen[0].data == {"enabled": False}
+
+
+async def test_change_that_knows_the_last_one_reads_nothing_while_nobody_else_writes() -> None:
+    world = await started(ORDER_STATUS)
+    first = await change(world.store, "t1", lambda r, now: r.model_copy(update={"trace_id": "a"}))
+    reads = Reads(world.store)
+    second = await change(reads, "t1", _at_moment, known=first, elapsed_s=5.0)
+    assert (reads.count, second.before, second.now - first.now) == (0, first.after, timedelta(seconds=5))
+    assert (await world.record("t1")).trace_id == second.now.isoformat()
+
+
+async def test_change_that_knows_a_stale_record_is_decided_anew_on_what_others_wrote() -> None:
+    world = await started(ORDER_STATUS)
+    first = await change(world.store, "t1", lambda r, now: r.model_copy(update={"trace_id": "a"}))
+    other = await change(world.store, "t1", lambda r, now: r.model_copy(update={"priority": 5}))
+    reads = Reads(world.store)
+    second = await change(reads, "t1", _at_moment, known=first)
+    assert (reads.count, second.before, second.after.priority) == (1, other.after, 5)
+
+
+def _at_moment(record: TaskRecord, now: datetime) -> TaskRecord:
+    return record.model_copy(update={"trace_id": now.isoformat()})

@@ -1,0 +1,93 @@
+"""A task's record in, what a person needs to understand it out: the way it took, who said what, what it cost. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from shared.payload import View, view
+from shared.schemas import TERMINAL, State, TaskRecord
+
+# Dollars for a million tokens of which nine in ten are the prompt's; a test holds it against the bill's price list.
+DOLLARS_PER_MILLION_TOKENS = 0.52
+REDRIVABLE: tuple[State, ...] = ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One transition, and how long the task was in the state before it; None for the first."""
+
+    at: datetime
+    after: timedelta | None
+    from_state: str
+    to: str
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a task paused: a stable code and our own words."""
+
+    code: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """Everything about one task that can be read from its record."""
+
+    record: TaskRecord
+
+    @cached_property
+    def view(self) -> View:
+        """The texts that the model could read and the authenticated fields of the requester."""
+        return view(self.record.source, self.record.raw_payload)
+
+    @property
+    def requester(self) -> Mapping[str, str]:
+        """`email`, `id` and `name`, as far as the source system vouches for them."""
+        requester: Mapping[str, str] = self.view.fields["requester"]
+        return requester
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """Why the gate paused the task, and what an approved edit would have been paused for."""
+        parts = (text.partition(":") for text in self.record.decision.reasons)
+        return [Reason(code, words.strip()) for code, _, words in parts]
+
+    @property
+    def steps(self) -> list[Step]:
+        """The transitions, oldest first; a long history lacks some of its middle."""
+        found: list[Step] = []
+        for t in self.record.history:
+            after = t.at - found[-1].at if found else None
+            found.append(Step(t.at, after, t.from_state, t.to, t.by, t.why))
+        return found
+
+    @property
+    def dollars(self) -> float:
+        """What the one model call cost, at list price."""
+        return self.record.classification.tokens_used * DOLLARS_PER_MILLION_TOKENS / 1e6
+
+    @property
+    def took(self) -> timedelta | None:
+        """From the event to the end; None while the task is under way."""
+        record = self.record
+        return record.history[-1].at - record.created_at if record.state in TERMINAL else None
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person has to decide."""
+        return self.record.state == "AWAITING_APPROVAL"
+
+    @property
+    def repairs(self) -> tuple[str, ...]:
+        """What people may do with a task that does not wait for them."""
+        record = self.record
+        found = ["settle"] if record.state == "UNKNOWN" else []
+        found += ["redrive"] if record.state in REDRIVABLE else []
+        found += ["cancel"] if record.state not in TERMINAL and not record.effect.possibly_applied else []
+        return tuple(found)

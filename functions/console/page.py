@@ -1,0 +1,112 @@
+"""One page being made: who looks, at what, and the templates it is rendered with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from functions.console import charts, guard, present
+from shared.canonical import sha256_hex
+from shared.composition import Ports
+from shared.errors import NotFound
+from shared.moves import Person
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+YEAR_S = 365 * 86_400
+
+
+@dataclass
+class Page:
+    """What every page needs besides its own data. `counts`: how many tasks and letters want somebody."""
+
+    request: Request
+    ports: Ports
+    who: Person
+    counts: Mapping[str, int]
+
+    @cached_property
+    def token(self) -> str:
+        """The browser's token: the same in the cookie and in every form of the page."""
+        return guard.token_of(self.request, local=self.local)
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The request's query."""
+        return self.request.query_params
+
+    @property
+    def now(self) -> datetime:
+        """The time that ages are counted from: for display only."""
+        return datetime.now(UTC)
+
+    @property
+    def local(self) -> bool:
+        """Whether this runs on a developer's machine."""
+        return self.ports.settings.local
+
+    def render(self, template: str, *, shown: Sequence[Any], status: int = 200, **data: Any) -> Response:
+        """Return a page. `shown` is what it depends on: a browser that has just this gets 304 instead."""
+        parts = [
+            template,
+            status,
+            self.token,
+            self.who.name,
+            sorted(self.counts.items()),
+            self.request.url.query,
+            *shown,
+        ]
+        etag = f'"{sha256_hex(repr(parts).encode())[:32]}"'
+        if self.request.headers.get("if-none-match") == etag:
+            return self.protected(Response(status_code=304, headers={"ETag": etag}))
+        now = self.now
+        text = environment().get_template(template).render(
+            page=self, token=self.token, now=now, when=partial(present.when, now=now), registry=self.ports.registry,
+            threshold=self.ports.settings.confidence_threshold, **data,
+        )  # fmt: skip
+        headers = {"ETag": etag} if status == 200 else {}
+        return self.protected(HTMLResponse(text, status_code=status, headers=headers))
+
+    def protected(self, response: Response) -> Response:
+        """Return the response with what every answer to a browser carries."""
+        return guard.protect(response, self.token, local=self.local)
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates: everything is escaped, and a misspelt name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    made.globals |= {"meter": charts.meter, "bars": charts.bars, "share": charts.share, "static": static_url}
+    made.globals |= {"amount": present.amount, "TOKEN_FIELD": guard.TOKEN_FIELD}
+    made.filters |= {"visible": present.visible, "span": present.span}
+    return made
+
+
+@cache
+def static_url(name: str) -> str:
+    """Return the path of a static file; its content is in it, so that browsers keep it for ever."""
+    return f"/static/{sha256_hex((STATIC / name).read_bytes())[:12]}/{name}"
+
+
+def static(path: str) -> Response:
+    """Return a static file.
+
+    Raises:
+        NotFound: there is none of this name.
+    """
+    name = path.rpartition("/")[2]
+    if name not in {p.name for p in STATIC.iterdir()}:
+        raise NotFound("there is nothing here", code="not_found")
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": f"public, max-age={YEAR_S}, immutable"}
+    return FileResponse(STATIC / name, headers=headers)

@@ -1,0 +1,116 @@
+"""GET in, HTML out: what waits, all tasks, one task's dossier, dead letters, health. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from functions.console import search
+from functions.console.dossier import REDRIVABLE, Dossier
+from functions.console.forms import Field, fields
+from functions.console.groups import grouped
+from functions.console.health import health
+from functions.console.page import Page
+from functions.console.search import Search
+from shared.approvals import plan_is_ours
+from shared.decisions import may_decide
+from shared.errors import NotFound
+from shared.intents import Intent
+from shared.schemas import DeadLetter, State, TaskRecord
+from shared.tasks import approval_path, task_path, to_record
+
+WAITING_ON_A_PAGE = 100
+TASKS_ON_A_PAGE = 50
+
+
+async def waiting(page: Page) -> Response:
+    """What people have to decide, oldest first, alike beside alike."""
+    after = search.place(page.query, "created_at")
+    wanted = Search(state="AWAITING_APPROVAL", intent=page.query.get("intent") or None)
+    found = await search.tasks(page.ports.store, wanted, limit=WAITING_ON_A_PAGE, after=after, oldest_first=True)
+    dossiers = [Dossier(to_record(s)) for s in found]
+    more = search.token(found[-1], "created_at") if len(found) == WAITING_ON_A_PAGE else None
+    return page.render("waiting.html", groups=grouped(dossiers), more=more, shown=[s.version for s in found])
+
+
+async def tasks(page: Page) -> Response:
+    """Tasks by state, source, intent and time, newest first; an id leads straight to its task."""
+    query = page.query
+    if task_id := query.get("id", "").strip():
+        return await _jump(page, task_id)
+    wanted = search.parse({name: value for name, value in query.items() if value})
+    after = search.place(query, "created_at")
+    found = await search.tasks(page.ports.store, wanted, limit=TASKS_ON_A_PAGE, after=after)
+    more = search.token(found[-1], "created_at") if len(found) == TASKS_ON_A_PAGE else None
+    return page.render(
+        "tasks.html", dossiers=[Dossier(to_record(s)) for s in found], more=more, wanted=wanted, states=get_args(State),
+        may_redrive=wanted.state in REDRIVABLE and wanted.state != "UNKNOWN", shown=[s.version for s in found],
+    )  # fmt: skip
+
+
+async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str] | None = None) -> Response:
+    """One task: what would run and why it waits, what happened, what people may do now.
+
+    `error` and `form`: a submitted form that was refused, shown again as it was filled in.
+    """
+    found, approval = await page.ports.store.read(task_path(task_id), approval_path(task_id))
+    record = to_record(found)
+    dossier = Dossier(record)
+    written = approval.data or {}
+    # Anybody who may write documents could have written a plan; only the executor's own is shown.
+    plan = (written["plan"], written["plan_at"]) if written.get("plan") and plan_is_ours(written) else None
+    form = form or {}
+    name = form.get("intent") or page.query.get("intent") or record.intent
+    chosen = page.ports.registry.get(name)
+    return page.render(
+        "task.html",
+        dossier=dossier,
+        record=record,
+        chosen=chosen,
+        inputs=_inputs(chosen, record, form),
+        is_open=bool(form.get("edited") or (chosen and chosen.name != record.intent)),
+        may_decide=may_decide(page.ports, chosen.name if chosen else record.intent, page.who),
+        plan=plan,
+        error=error,
+        form=form,
+        shown=[found.version, plan, error],
+    )
+
+
+async def payload(page: Page, task_id: str) -> Response:
+    """The event as the source sent it, as plain text: it may be 256 KiB of anything."""
+    (found,) = await page.ports.store.read(task_path(task_id))
+    return page.protected(PlainTextResponse(to_record(found).payload))
+
+
+async def dead_letters(page: Page) -> Response:
+    """Messages that nobody could finish, newest first."""
+    after = search.place(page.query, "created_at")
+    found = await search.letters(page.ports.store, limit=TASKS_ON_A_PAGE, after=after)
+    letters = [(s.id, DeadLetter.model_validate(s.data)) for s in found]
+    more = search.token(found[-1], "created_at") if len(found) == TASKS_ON_A_PAGE else None
+    return page.render("dead_letters.html", letters=letters, more=more, shown=[s.version for s in found])
+
+
+async def health_page(page: Page) -> Response:
+    """The last day in numbers and small charts."""
+    now = page.now
+    return page.render("health.html", health=await health(page.ports.store, page.ports.registry, now), shown=[now])
+
+
+async def _jump(page: Page, task_id: str) -> Response:
+    if search.TASK_ID.fullmatch(task_id):
+        (found,) = await page.ports.store.read(task_path(task_id))
+        if found.data is not None:
+            return page.protected(RedirectResponse(f"/tasks/{task_id}", status_code=303))
+    raise NotFound("there is no task of this id; ids are case-sensitive and complete", code="task_not_found")
+
+
+def _inputs(intent: Intent | None, record: TaskRecord, form: Mapping[str, str]) -> list[Field]:
+    if intent is None:
+        return []
+    values: dict[str, Any] = {n: v for n, v in record.shown_parameters.items() if n in intent.parameters.model_fields}
+    found = fields(intent.parameters, values)
+    return [field.filled(form[field.name]) if field.name in form else field for field in found]

@@ -1,0 +1,124 @@
+"""Submitted forms in, decisions applied, and the way to the page that shows what came of them, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from functions.console import bulk, pages
+from functions.console.forms import parameters
+from functions.console.page import Page
+from shared import decisions, letters
+from shared.decisions import Wish
+from shared.errors import BadRequest, NotFound, Unprocessable
+from shared.outbox import ask_for_preview
+from shared.schemas import TaskRecord
+from shared.tasks import task_path, to_record
+
+Form = Mapping[str, str]
+
+
+async def task(page: Page, task_id: str, action: str, form: Form) -> Response:
+    """Do one thing to one task; a form that is refused comes back as it was, with the reason."""
+    try:
+        await _act(page, task_id, action, form)
+    except NotFound:
+        raise
+    except BadRequest as error:
+        answer = await pages.task(page, task_id, error=error.message, form=form)
+        answer.status_code = error.status
+        return answer
+    return _see(page, f"/tasks/{task_id}")
+
+
+async def letter(page: Page, letter_id: str, action: str, form: Form) -> Response:
+    """Send a dead letter on its way again, or close it."""
+    do = letters.redrive_letter if action == "redrive" else letters.close_letter
+    await do(page.ports, letter_id, page.who, reason=_reason(form))
+    return _see(page, "/dead-letters")
+
+
+async def many(page: Page, pairs: Sequence[tuple[str, str]]) -> Response:
+    """Show what would be decided, then decide it: the first form asks, the one on that page confirms."""
+    form = dict(pairs)
+    action = form.get("action", "")
+    if action not in bulk.VERBS:
+        raise BadRequest("choose what to do", code="bad_form", field="action")
+    picks = bulk.picks_of([value for name, value in pairs if name == "pick"])
+    back = "/dead-letters" if action == "redrive_letter" else form.get("back", "/")
+    if form.get("confirmed") != "yes":
+        records = [] if action == "redrive_letter" else await _records(page, picks)
+        return page.render(
+            "confirm.html", shown=[], action=action, verb=bulk.VERBS[action], picks=picks, records=records, back=back
+        )
+    why = form.get("comment", "") if action in ("approve", "reject") else _reason(form)
+    done = await bulk.run(page.ports, page.who, action, picks, why)
+    return page.render("done.html", shown=[], verb=bulk.VERBS[action], done=done, back=back)
+
+
+async def _act(page: Page, task_id: str, action: str, form: Form) -> None:
+    ports, who = page.ports, page.who
+    if action == "decide":
+        await decisions.decide(ports, task_id, who, await _wish(page, task_id, form))
+    elif action == "preview":
+        await ask_for_preview(ports, await _record(page, task_id))
+    elif action == "cancel":
+        await decisions.cancel(ports, task_id, who, reason=_reason(form))
+    elif action == "redrive":
+        not_applied = form.get("verdict") == "not_applied"
+        await decisions.redrive(
+            ports, task_id, who, reason=_reason(form), not_applied=not_applied, generation=_generation(form)
+        )
+    else:
+        verdict = _one_of(form.get("verdict"), "applied", "not_applied")
+        await decisions.settle(ports, task_id, who, verdict=verdict, reason=_reason(form), generation=_generation(form))
+
+
+async def _wish(page: Page, task_id: str, form: Form) -> Wish:
+    """Return what the form asks for: parameters only where they are other than shown."""
+    decision = _one_of(form.get("decision"), "approve", "reject")
+    record = await _record(page, task_id)
+    intent = page.ports.registry.get(form.get("intent", ""))
+    values = parameters(intent.parameters, form) if intent and decision == "approve" else None
+    return Wish(
+        decision,
+        params_hash=form.get("params_hash", ""),
+        intent=intent.name if intent and intent.name != record.intent else None,
+        parameters=values if values != record.shown_parameters else None,
+        comment=form.get("comment", "")[:1000],
+    )
+
+
+async def _record(page: Page, task_id: str) -> TaskRecord:
+    (found,) = await page.ports.store.read(task_path(task_id))
+    return to_record(found)
+
+
+async def _records(page: Page, picks: Sequence[bulk.Pick]) -> list[TaskRecord]:
+    found = await page.ports.store.read(*(task_path(p.id) for p in picks))
+    return [to_record(s) for s in found if s.data is not None]
+
+
+def _one_of(value: str | None, *options: Any) -> Any:
+    if value not in options:
+        raise Unprocessable(f"choose {' or '.join(options)}", code="bad_form")
+    return value
+
+
+def _generation(form: Form) -> int | None:
+    """Return the generation that the page showed: a verdict is of no other."""
+    text = form.get("generation", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _reason(form: Form) -> str:
+    reason = form.get("reason", "").strip()[:300]
+    if not reason:
+        raise Unprocessable("say why, for whoever reads this later", code="reason_missing", field="reason")
+    return reason
+
+
+def _see(page: Page, path: str) -> Response:
+    return page.protected(RedirectResponse(path, status_code=303))

@@ -1,0 +1,57 @@
+"""Values in, what a person may safely read out: times, spans, amounts, and text whose tricks are made visible. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from shared.intents import Intent
+
+# Controls, zero-width and bidi characters, tags: a reader would not see them, or would see the text in another order.
+_TRICKS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def visible(value: Any) -> Markup:
+    """Return a value as escaped text in which hidden characters stand by their numbers."""
+    return Markup(_TRICKS.sub(_named, str(escape(str(value)))))  # noqa: S704  it is escaped
+
+
+def span(duration: timedelta | float) -> str:
+    """Return a duration in its two largest units: `2 d 3 h`, `4 min 5 s`, `320 ms`."""
+    seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
+    if abs(seconds) < 1:
+        return f"{round(seconds * 1000)} ms"
+    rest, parts = round(abs(seconds)), []
+    for size, unit in _UNITS:
+        if rest >= size:
+            parts.append(f"{rest // size} {unit}")
+            rest %= size
+    return ("-" if seconds < 0 else "") + " ".join(parts[:2])
+
+
+def when(at: datetime, now: datetime) -> Markup:
+    """Return a time element: how long ago, or how long from now; the page's script keeps it current."""
+    left = (at - now).total_seconds()
+    text = f"in {span(left)}" if left >= 0 else f"{span(-left)} ago"
+    exact = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", exact, text)
+
+
+def amount(intent: Intent | None, parameters: Mapping[str, Any]) -> str:
+    """Return the money that an intent moves, `25.00 USD`; empty where it moves none or cannot be read."""
+    field = intent.policy.amount if intent else None
+    minor = parameters.get(field) if field else None
+    if not isinstance(minor, int):
+        return ""
+    return f"{minor // 100:,}.{minor % 100:02} {parameters.get('currency', '')}".strip()
+
+
+def _named(match: re.Match[str]) -> str:
+    return f'<span class="trick" title="hidden character">U+{ord(match[0]):04X}</span>'

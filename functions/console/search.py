@@ -1,0 +1,118 @@
+"""What somebody looks for in, documents page by page and numbers out: used by the pages and the JSON API alike."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import get_args
+
+from shared.errors import BadRequest
+from shared.ports import Filter, Snapshot, Store
+from shared.schemas import State
+
+TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+# States that want somebody, as the pages' tabs show them.
+COUNTED = ("AWAITING_APPROVAL", "UNKNOWN", "FAILED")
+_PATH = re.compile(r"[a-z_]{1,40}/[A-Za-z0-9._-]{1,128}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which tasks: all that are given must hold. `since` and `until` are of `created_at`, both inclusive."""
+
+    state: str | None = None
+    intent: str | None = None
+    source: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def parse(query: Mapping[str, str]) -> Search:
+    """Return the search that a query string asks for; other names in it are left alone.
+
+    Raises:
+        BadRequest: `bad_query`; `field` names what cannot be searched for.
+    """
+    state = query.get("state")
+    if state is not None and state not in get_args(State):
+        raise BadRequest(f"state must be one of {', '.join(get_args(State))}", code="bad_query", field="state")
+    for name in ("intent", "source"):
+        if name in query and not _NAME.fullmatch(query[name]):
+            raise BadRequest(f"{name} must be a name of letters, digits, - and _", code="bad_query", field=name)
+    return Search(state, query.get("intent"), query.get("source"), _moment(query, "since"), _moment(query, "until"))
+
+
+async def tasks(
+    store: Store, search: Search, *, limit: int, after: Snapshot | None = None, oldest_first: bool = False
+) -> list[Snapshot]:
+    """Return up to `limit` tasks by the time they came in, beginning after `after`."""
+    equal = {"state": search.state, "intent": search.intent, "source": search.source}
+    where = [Filter(name, "==", value) for name, value in equal.items() if value is not None]
+    if search.since is not None:
+        where.append(Filter("created_at", ">=", search.since))
+    if search.until is not None:
+        where.append(Filter("created_at", "<=", search.until))
+    return await store.query(
+        "tasks", where=where, order_by="created_at", descending=not oldest_first, limit=limit, after=after
+    )
+
+
+async def letters(
+    store: Store, *, limit: int, after: Snapshot | None = None, open_only: bool = False
+) -> list[Snapshot]:
+    """Return up to `limit` dead letters, newest first; `open_only`: those that nobody has seen to."""
+    where = [Filter("redriven_at", "==", None)] if open_only else []
+    return await store.query(
+        "dead_letters", where=where, order_by="created_at", descending=True, limit=limit, after=after
+    )
+
+
+async def counts(store: Store) -> dict[str, int]:
+    """Return how many tasks are in each of `COUNTED`, and under `dead_letters` how many letters are open."""
+    states = (store.count("tasks", where=[Filter("state", "==", state)]) for state in COUNTED)
+    open_letters = store.count("dead_letters", where=[Filter("redriven_at", "==", None)])
+    return dict(zip((*COUNTED, "dead_letters"), await asyncio.gather(*states, open_letters), strict=True))
+
+
+def token(snapshot: Snapshot, field: str = "created_at") -> str:
+    """Return where a page ended, as an opaque text."""
+    at = (snapshot.data or {})[field]
+    return base64.urlsafe_b64encode(f"{at.isoformat()}|{snapshot.path}".encode()).decode()
+
+
+def place(query: Mapping[str, str], field: str = "created_at") -> Snapshot | None:
+    """Return the place that `page_token` names: the port needs the ordering value and the path, nothing more.
+
+    Raises:
+        BadRequest: `bad_query`: it is none of ours.
+    """
+    text = query.get("page_token")
+    if text is None:
+        return None
+    try:
+        moment, _, path = base64.urlsafe_b64decode(text.encode()).decode().partition("|")
+        at = datetime.fromisoformat(moment)
+        if at.tzinfo is None or not _PATH.fullmatch(path):
+            raise ValueError
+        at = at.astimezone(UTC)
+    except (ValueError, OverflowError, binascii.Error):
+        raise BadRequest("page_token is not one of ours", code="bad_query", field="page_token") from None
+    return Snapshot(path, {field: at}, "", at)
+
+
+def _moment(query: Mapping[str, str], name: str) -> datetime | None:
+    """Return an ISO 8601 date or time; one without a zone is UTC."""
+    if name not in query:
+        return None
+    try:
+        at = datetime.fromisoformat(query[name])
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        why = f"{name} must be a time such as 2026-01-31 or 2026-01-31T09:00"
+        raise BadRequest(why, code="bad_query", field=name) from None

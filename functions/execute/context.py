@@ -1,0 +1,58 @@
+"""A task's record in, what its handler gets out: ids, a client bound to its provider, the authenticated requester."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from shared.composition import Ports
+from shared.handler import TaskContext
+from shared.intents import Intent
+from shared.logs import log
+from shared.outbound import Outbound
+from shared.payload import requester
+from shared.schemas import TaskRecord
+from shared.settings import provider_settings
+
+_EVENT = re.compile(r"[a-z][a-z0-9_]{0,59}")
+
+
+def context(
+    record: TaskRecord,
+    ports: Ports,
+    intent: Intent,
+    deadline: float,
+    before_write: Callable[[], Awaitable[None]] | None = None,
+    *,
+    dry_run: bool = False,
+) -> TaskContext:
+    """Return the context of one attempt; `deadline` is in seconds of the event loop's clock."""
+    provider = provider_settings(intent.provider)
+    return TaskContext(
+        task_id=record.task_id,
+        effect_key=record.effect_key,
+        attempt=record.exec.attempts,
+        deadline=deadline,
+        dry_run=dry_run,
+        approved=record.approval is not None and record.approval.decision == "approve",
+        http=Outbound(
+            provider.url,
+            token=provider.token,
+            allow_private=ports.settings.local,
+            max_in_flight=ports.settings.max_concurrent_calls,
+            deadline=deadline,
+            before_write=before_write,
+            pool=ports.pool,
+        ),
+        log=functools.partial(_log_event, record),
+        requester=requester(record.source, record.raw_payload),
+        options=provider.options,
+    )
+
+
+def _log_event(record: TaskRecord, event: str, **fields: Any) -> None:
+    """Log what a handler says: a snake_case word, for anything longer might hold a payload."""
+    word = event if _EVENT.fullmatch(event) else "unnamed_event"
+    log("INFO", word, **(fields | {"task_id": record.task_id, "intent": record.intent, "trace_id": record.trace_id}))

@@ -1,0 +1,73 @@
+"""A waiting task in; what its handler's `plan` says would happen, or why it would fail, into the approval document.
+
+Reads only, and decides nothing: no lease, no epoch, no history. Whatever goes wrong is said in words or left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from functions.execute.context import context
+from shared.approvals import is_open, plan_fields
+from shared.composition import Ports
+from shared.entry import Outcome
+from shared.errors import SwitchyardError
+from shared.gate import is_enabled, validate
+from shared.handler import Ambiguous, NotApplied, Permanent
+from shared.intents import Intent
+from shared.ports import Document, Snapshot
+from shared.schemas import TaskRecord
+from shared.tasks import approval_path, transact
+
+
+class WriteRefused(Exception):
+    """Raised into a `plan` that tries to write: nothing was sent."""
+
+
+async def preview(record: TaskRecord, ports: Ports, intent: Intent, handler: Any, deadline: float) -> Outcome:
+    """Say what the task would do if it were approved now. Always acknowledged: people can ask again."""
+    fields = {"task_id": record.task_id, "intent": record.intent, "trace_id": record.trace_id}
+    if not hasattr(handler, "plan") or not is_enabled(intent, record.source, ports.settings):
+        return Outcome("no_preview", fields=fields)
+    text = await _look(record, ports, intent, handler, deadline)
+    path, written = approval_path(record.task_id), False
+
+    def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
+        nonlocal written
+        data, at = snapshots[path].data, snapshots[path].read_time
+        written = data is not None and is_open(data)
+        return {path: data | plan_fields(text, at)} if data is not None and written else {}
+
+    try:
+        await transact(ports.store, (path,), body)
+    except SwitchyardError as error:
+        return Outcome("preview_lost", fields=fields | {"error_code": error.code}, severity="WARNING")
+    return Outcome("previewed" if written else "already_done", fields=fields)
+
+
+async def _look(record: TaskRecord, ports: Ports, intent: Intent, handler: Any, deadline: float) -> str:
+    """Return the handler's plan, or honest words: never the text of an exception that is not the handler's own."""
+    if validate(intent, record.parameters)[0] is None:
+        return "would fail: the parameters do not hold any more (parameters_invalid)"
+    parameters = intent.parameters.model_validate(record.parameters)
+    try:
+        async with asyncio.timeout_at(deadline):
+            said = await handler.plan(parameters, context(record, ports, intent, deadline, _no_write, dry_run=True))
+        return str(said)
+    except WriteRefused:
+        return "cannot be looked up: the handler's plan tries to change something (plan_writes)"
+    except Permanent as error:
+        return f"would fail: {error.message or 'the handler refuses'} ({error.code})"
+    except NotApplied as error:
+        return f"would not work now: {error.message or 'the handler asks to try later'} ({error.code})"
+    except TimeoutError:
+        return "cannot be looked up: no answer in time (timeout)"
+    except Exception as error:
+        code = error.code if isinstance(error, Ambiguous) else f"unexpected_{type(error).__name__}"
+        return f"cannot be looked up: something went wrong ({code})"
+
+
+async def _no_write() -> None:
+    raise WriteRefused

@@ -1,0 +1,71 @@
+"""What a channel has been told, in and out of `notifications/{channel}`: nothing is told twice, nothing is left out.
+
+A document may become visible a little after the time it carries, so each look goes back a while, and the keys of what
+was told in that while are remembered. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import Field
+
+from functions.notify.news import Found, Item, Kind
+from shared.schemas import Model
+
+SLACK = timedelta(minutes=10)
+
+
+class Told(Model):
+    """Keys told by one run, separated by spaces: one text, because a list of thousands would be indexed."""
+
+    at: datetime
+    keys: str
+
+
+class Memory(Model):
+    """The document. `covered`: what of a kind is not after this was told, if only as "500+"."""
+
+    last_run: datetime
+    told: list[Told] = Field(default=[])
+    covered: dict[str, datetime] = Field(default={})
+    not_before: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """From when on things may be news."""
+        return self.last_run - SLACK
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What is new of a kind, oldest first; `more`: and what did not fit."""
+
+    kind: Kind
+    items: list[Item]
+    more: bool = False
+
+
+def digest(memory: Memory, found: Found) -> Digest:
+    """Return what the channel has not heard of."""
+    known = {key for told in memory.told for key in told.keys.split()}
+    start, covered = memory.since, memory.covered.get(found.kind)
+    new = [
+        item
+        for item in found.items
+        if item.at >= start and (covered is None or item.at > covered) and item.key not in known
+    ]
+    return Digest(found.kind, sorted(new, key=lambda item: (item.at, item.document)), more=found.edge in new)
+
+
+def told(memory: Memory, digests: list[Digest], now: datetime) -> Memory:
+    """Return the memory after these were told at `now`."""
+    recent = [t for t in memory.told if t.at >= now - SLACK]
+    keys = " ".join(item.key for d in digests if not d.more for item in d.items)
+    covered = memory.covered | {d.kind: d.items[-1].at for d in digests if d.more}
+    return Memory(
+        last_run=now,
+        told=[*recent, Told(at=now, keys=keys)] if keys else recent,
+        covered={kind: at for kind, at in covered.items() if at >= now - SLACK},
+    )

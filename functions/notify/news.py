@@ -1,0 +1,177 @@
+"""The store in; what people may want to hear of, by kind, out: ids, codes and times, never a word of anybody else.
+
+People edit approvals and handlers choose codes, so whatever does not look like ours is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from shared.approvals import is_open
+from shared.canonical import sha256_hex
+from shared.ports import Document, Filter, Snapshot, Store
+
+Kind = Literal["expiring", "unknown", "failed", "dead_letter", "paused"]
+
+MOST = 500
+MOST_LETTERS = 100  # each may hold 256 KiB
+FIRST_PAGE = 5
+MAX_CODES = 4
+NAMELESS = "unclassified"
+_TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_INTENT = re.compile(r"[a-z][a-z0-9_]{1,39}")
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to tell. `at` is when it became news; `document` is the id of the document that tells of it."""
+
+    kind: Kind
+    document: str
+    task_id: str
+    intent: str
+    at: datetime
+    codes: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what happened: the same task may fail again later."""
+        return sha256_hex(f"{self.kind} {self.document} {self.at.isoformat()}".encode())[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one look found of a kind. Where there may be more behind the last item that was read, it is the `edge`."""
+
+    kind: Kind
+    items: list[Item] = field(default_factory=list)
+    edge: Item | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """An approval is about to expire when less than `share` of its time, and at most `most`, is left."""
+
+    share: float
+    most: timedelta
+
+    def crossed_at(self, requested_at: datetime, expires_at: datetime) -> datetime:
+        """Return the moment from which the approval is about to expire."""
+        return expires_at - min((expires_at - requested_at) * self.share, self.most)
+
+
+async def paused(store: Store, since: datetime) -> Found:
+    """Return the approvals that were asked for since then and that nobody has decided."""
+    snapshots, full = await _newest(store, "approvals", "requested_at", since, MOST)
+    return _found("paused", [_paused(s) for s in snapshots], full)
+
+
+async def ended(store: Store, state: Literal["UNKNOWN", "FAILED"], since: datetime) -> Found:
+    """Return the tasks that entered this state since then and are in it."""
+    kind: Kind = "unknown" if state == "UNKNOWN" else "failed"
+    where = [Filter("state", "==", state)]
+    snapshots, full = await _newest(store, "tasks", "updated_at", since, MOST, where)
+    return _found(kind, [_ended(kind, s) for s in snapshots], full)
+
+
+async def dead_letters(store: Store, since: datetime) -> Found:
+    """Return the messages that were given up since then."""
+    snapshots, full = await _newest(store, "dead_letters", "created_at", since, MOST_LETTERS)
+    return _found("dead_letter", [_letter(s) for s in snapshots], full)
+
+
+async def expiring(store: Store, threshold: Threshold, now: datetime) -> Found:
+    """Return the oldest open approvals that are about to expire."""
+    where = [Filter("outcome", "==", None)]
+    snapshots = await store.query("approvals", where=where, order_by="requested_at", limit=MOST)
+    items = [_expiring(s, threshold, now) for s in snapshots]
+    # Those that were asked for after one that has time left have time left, too.
+    return _found("expiring", items, full=len(items) == MOST and items[-1] is not None)
+
+
+async def _newest(
+    store: Store, collection: str, time: str, since: datetime, most: int, where: Sequence[Filter] = ()
+) -> tuple[list[Snapshot], bool]:
+    """Return the documents whose field `time` is not before `since`, newest first; and whether `most` were too few.
+
+    Pages grow: mostly nothing is new, and every document read is paid for.
+    """
+    found: list[Snapshot] = []
+    size = FIRST_PAGE
+    while len(found) < most:
+        size, limit = size * 10, min(size, most - len(found))
+        after = found[-1] if found else None
+        page = await store.query(collection, where=where, order_by=time, descending=True, limit=limit, after=after)
+        times = [(s, _time(s.data or {}, time)) for s in page]
+        found += [s for s, at in times if at is None or at >= since]
+        if len(page) < limit or any(at is not None and at < since for _, at in times):
+            return found, False
+    return found, True
+
+
+def _found(kind: Kind, looked_at: Sequence[Item | None], full: bool) -> Found:
+    items = [item for item in looked_at if item is not None]
+    return Found(kind, items, items[-1] if items and full else None)
+
+
+def _paused(snapshot: Snapshot) -> Item | None:
+    data = snapshot.data or {}
+    at = _time(data, "requested_at")
+    if at is None or not is_open(data) or not _TASK_ID.fullmatch(snapshot.id):
+        return None
+    expires_at = _time(data, "expires_at")
+    return Item("paused", snapshot.id, snapshot.id, _intent(data), at, _codes(data.get("reasons")), expires_at)
+
+
+def _expiring(snapshot: Snapshot, threshold: Threshold, now: datetime) -> Item | None:
+    data = snapshot.data or {}
+    requested_at, expires_at = _time(data, "requested_at"), _time(data, "expires_at")
+    if requested_at is None or expires_at is None or not is_open(data) or not _TASK_ID.fullmatch(snapshot.id):
+        return None
+    at = threshold.crossed_at(requested_at, expires_at)
+    if not at <= now < expires_at:
+        return None
+    return Item("expiring", snapshot.id, snapshot.id, _intent(data), at, _codes(data.get("reasons")), expires_at)
+
+
+def _ended(kind: Kind, snapshot: Snapshot) -> Item | None:
+    data = snapshot.data or {}
+    at, error = _time(data, "updated_at"), data.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    return None if at is None else Item(kind, snapshot.id, snapshot.id, _intent(data), at, _codes([code]))
+
+
+def _letter(snapshot: Snapshot) -> Item | None:
+    data = snapshot.data or {}
+    at, task_id = _time(data, "created_at"), data.get("task_id")
+    known = task_id if isinstance(task_id, str) and _TASK_ID.fullmatch(task_id) else ""
+    codes = _codes([data.get("reason"), data.get("outcome")])
+    return None if at is None else Item("dead_letter", snapshot.id, known, _lane(data.get("subscription")), at, codes)
+
+
+def _time(data: Document, name: str) -> datetime | None:
+    value = data.get(name)
+    return value if isinstance(value, datetime) else None
+
+
+def _intent(data: Document) -> str:
+    value = data.get("intent")
+    return value if isinstance(value, str) and _INTENT.fullmatch(value) else NAMELESS
+
+
+def _lane(subscription: Any) -> str:
+    """Return the intent on whose subscription a message died; those of the other steps have none."""
+    name = subscription.rpartition("intent-")[2].replace("-", "_") if isinstance(subscription, str) else ""
+    return name if "intent-" in str(subscription) and _INTENT.fullmatch(name) else NAMELESS
+
+
+def _codes(reasons: Any) -> tuple[str, ...]:
+    """Return the codes of reasons (`code: words`), each once."""
+    texts = [r.partition(":")[0] for r in reasons if isinstance(r, str)] if isinstance(reasons, list) else []
+    return tuple(dict.fromkeys(t for t in texts if _CODE.fullmatch(t)))[:MAX_CODES]

@@ -1,0 +1,156 @@
+"""Every minute: what is new for people goes to chat, as one message per channel.
+
+Sent first, then remembered: a crash in between repeats a message and loses none. What could not be sent stays new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from pydantic import ValidationError
+
+from functions.notify import messages, news
+from functions.notify.memory import Digest, Memory, digest, told
+from functions.notify.news import Found, Threshold
+from shared.composition import Ports
+from shared.entry import Outcome
+from shared.errors import Conflict, Retry
+from shared.handler import HandlerOutcome, NotApplied, Permanent
+from shared.logs import log
+from shared.outbound import Outbound
+from shared.ports import Snapshot, Store, Write
+from shared.settings import Webhook
+
+SEND_WITHIN_S = 20.0
+FORMATS = {"slack": messages.slack, "google_chat": messages.google_chat}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where to tell, from when on an approval is about to expire there, and whether it hears of anything else."""
+
+    name: str
+    webhook: Webhook
+    threshold: Threshold
+    everything: bool
+
+
+async def notify(ports: Ports) -> Outcome:
+    """Tell each channel what is new; `body` says how each went.
+
+    Raises:
+        StoreUnavailable: the next run tells it.
+    """
+    channels = _channels(ports)
+    if not channels:
+        return Outcome("no_webhook", body={})
+    ends = await asyncio.gather(*(_tell(ports, channel) for channel in channels), return_exceptions=True)
+    for end in ends:  # only now: what breaks one channel does not stop the other
+        if isinstance(end, BaseException):
+            raise end
+    body = {channel.name: end for channel, end in zip(channels, ends, strict=True)}
+    return Outcome("notified", body=body)
+
+
+def _channels(ports: Ports) -> list[Channel]:
+    settings = ports.settings
+    main, escalation = settings.notify_webhook, settings.escalation_webhook
+    channels = []
+    if main is not None:
+        channels.append(Channel("main", main, Threshold(1 / 4, timedelta(hours=4)), everything=True))
+    if escalation is not None:
+        channels.append(Channel("escalation", escalation, Threshold(1 / 16, timedelta(hours=1)), everything=False))
+    return channels
+
+
+async def _tell(ports: Ports, channel: Channel) -> str:
+    """Tell one channel what is new there; return a word for how it went."""
+    snapshot = await _begun(ports, f"notifications/{channel.name}")
+    now, memory = snapshot.read_time, Memory.model_validate(snapshot.data)
+    if memory.not_before is not None and now < memory.not_before:
+        return "waits"
+    found = await _look(ports.store, channel, memory.since, now)
+    digests = [d for f in found if (d := digest(memory, f)).items]
+    try:
+        if digests:
+            await _send(ports, channel.webhook, digests, now)
+    except HandlerOutcome as error:
+        return await _unsent(ports, channel, snapshot, memory, error)
+    await _remember(ports, snapshot, told(memory, digests, now))
+    count = sum(len(d.items) for d in digests)
+    if count:
+        log("INFO", "told", function="notify", outcome="told", operation=channel.name, count=count)
+    return "told" if count else "nothing_new"
+
+
+async def _look(store: Store, channel: Channel, since: datetime, now: datetime) -> Sequence[Found]:
+    """Return what there is, the most urgent kind first."""
+    looks = [news.expiring(store, channel.threshold, now)]
+    if channel.everything:
+        looks += [
+            news.ended(store, "UNKNOWN", since),
+            news.ended(store, "FAILED", since),
+            news.dead_letters(store, since),
+            news.paused(store, since),
+        ]
+    return await asyncio.gather(*looks)
+
+
+async def _send(ports: Ports, webhook: Webhook, digests: Sequence[Digest], now: datetime) -> None:
+    """POST one message. The URL is a secret, in path and query: only its template could come into an error.
+
+    Raises:
+        HandlerOutcome: it was not sent, or nobody knows.
+    """
+    settings = ports.settings
+    console_url = settings.console_url or (f"http://127.0.0.1:{settings.console_port}" if settings.local else "")
+    parts = urlsplit(webhook.url)
+    folder, _, last = parts.path.rpartition("/")
+    http = Outbound(
+        urlunsplit((parts.scheme, parts.netloc, folder, "", "")),
+        allow_private=settings.local,
+        max_in_flight=2,
+        deadline=asyncio.get_running_loop().time() + SEND_WITHIN_S,
+        pool=ports.pool,
+    )
+    message = FORMATS[webhook.format](digests, console_url, now)
+    query = dict(parse_qsl(parts.query)) or None
+    await http.call("POST", "/{webhook}", fill={"webhook": last}, params=query, json=message)
+
+
+async def _unsent(ports: Ports, channel: Channel, snapshot: Snapshot, memory: Memory, error: HandlerOutcome) -> str:
+    """Say so; everything stays new. A server that names a time is not asked before."""
+    refused = isinstance(error, Permanent)
+    outcome = "webhook_refused" if refused else "not_told"
+    log("ERROR" if refused else "WARNING", "a channel could not be told", function="notify", outcome=outcome,
+        operation=channel.name, error_code=error.code)  # fmt: skip
+    if isinstance(error, NotApplied) and error.retry_after_s:
+        not_before = snapshot.read_time + timedelta(seconds=error.retry_after_s)
+        await _remember(ports, snapshot, memory.model_copy(update={"not_before": not_before}))
+    return outcome
+
+
+async def _begun(ports: Ports, path: str) -> Snapshot:
+    """Return the channel's document. The first run makes it before it sends: from then on nothing can be lost."""
+    (snapshot,) = await ports.store.read(path)
+    try:
+        Memory.model_validate(snapshot.data)
+        return snapshot
+    except ValidationError:  # there is none, or somebody broke it
+        if snapshot.data is not None:
+            log("WARNING", "notifications begin anew", function="notify", outcome="forgotten", operation=snapshot.id)
+        data = Memory(last_run=snapshot.read_time).model_dump()
+        (version,) = await ports.store.commit(Write(path, data, snapshot.version))
+        return replace(snapshot, data=data, version=version)
+
+
+async def _remember(ports: Ports, snapshot: Snapshot, memory: Memory) -> None:
+    try:
+        await ports.store.commit(Write(snapshot.path, memory.model_dump(), snapshot.version))
+    except (Conflict, Retry) as error:  # Conflict: another run told the same at the same time
+        log("WARNING", "what was told is forgotten and told again", function="notify", outcome="forgotten",
+            operation=snapshot.id, error_code=error.code)  # fmt: skip

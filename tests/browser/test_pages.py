@@ -1,0 +1,183 @@
+"""What people do at the console, done in Chromium: by mouse, by keyboard, by phone, without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, expect
+
+from shared.handler import Ambiguous
+from tests.browser.serving import at_present, chromium, served
+from tests.world import REFUND, SUMMARY, ScriptedHandler, World, says, ticket
+
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(2)> [x](javascript:alert(3)) \u202egnp.exe \x1b[31mred "
+    "<a href='javascript:alert(4)'>click</a> " + "long " * 40_000
+)
+PHONE = {"width": 390, "height": 800}
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+async def world() -> World:
+    made = at_present(World(REFUND[1]), minutes=5)
+    for n in range(3):
+        await made.classify(ticket(REFUND[0].raw_payload["text"], task_id=f"r{n}"))
+        made.pass_time(seconds=30)
+    return made
+
+
+async def opened(browser: Browser, url: str, path: str = "/", **options: Any) -> Page:
+    """Return a page of a person of their own; what the browser complains of is kept in `page.complaints`."""
+    page = await (await browser.new_context(**options)).new_page()
+    page.set_default_timeout(10_000)
+    await page.goto(url + path)
+    return page
+
+
+async def state(world: World, task_id: str) -> str:
+    return str((await world.record(task_id)).state)
+
+
+async def test_refund_is_approved_with_two_clicks(browser: Browser, world: World) -> None:
+    async with served(world) as url:
+        page = await opened(browser, url)
+        await page.get_by_role("link", name="r0", exact=True).click()
+        await expect(page.get_by_text("25.00 USD")).to_be_visible()
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.locator("#head .state")).to_have_text("ready")
+        assert await state(world, "r0") == "READY"
+
+
+async def test_parameters_are_changed_and_approved(browser: Browser, world: World) -> None:
+    async with served(world) as url:
+        page = await opened(browser, url, "/tasks/r0")
+        await page.get_by_text("Change the parameters").click()
+        await page.get_by_label("amount minor").fill("a lot")
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.get_by_role("alert")).to_contain_text("whole number")
+        await expect(page.get_by_label("amount minor")).to_have_value("a lot")
+        await page.get_by_label("amount minor").fill("1200")
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.locator("#head .state")).to_have_text("ready")
+        assert (await world.record("r0")).parameters["amount_minor"] == 1200
+
+
+async def test_decision_of_somebody_else_shows_up_and_cannot_be_made_twice(browser: Browser, world: World) -> None:
+    async with served(world) as url:
+        first, second = await opened(browser, url, "/tasks/r0"), await opened(browser, url, "/tasks/r0")
+        without_script = await opened(browser, url, "/tasks/r0", java_script_enabled=False)
+        await first.get_by_role("button", name="Reject").click()
+        await expect(first.locator("#head .state")).to_have_text("rejected")
+        await expect(second.get_by_role("button", name="Approve")).to_be_disabled()
+        await expect(second.locator("#head .state")).to_have_text("rejected")
+        await without_script.get_by_role("button", name="Approve").click()
+        await expect(without_script.get_by_role("alert")).to_contain_text("REJECTED")
+        assert await state(world, "r0") == "REJECTED"
+
+
+async def test_expired_approval_says_so(browser: Browser, world: World) -> None:
+    async with served(world) as url:
+        page = await opened(browser, url, "/tasks/r0")
+        world.pass_time(hours=73)
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.get_by_role("alert")).to_contain_text("expired")
+        assert await state(world, "r0") == "AWAITING_APPROVAL"
+
+
+async def test_hostile_event_runs_nothing_and_asks_nobody(browser: Browser) -> None:
+    world = at_present(World(says("change_address", order_id="#20017", new_address=HOSTILE[:280])))
+    await world.classify(ticket(HOSTILE, email="<img src=x onerror=alert(5)>@example.com"))
+    async with served(world) as url:
+        page = await opened(browser, url, "/health")
+        events: list[str] = []
+        page.on("dialog", lambda dialog: events.append(f"dialog {dialog.message}"))
+        page.on("request", lambda request: events.append(request.url) if not request.url.startswith(url) else None)
+        page.on("pageerror", lambda error: events.append(f"error {error}"))
+        page.on("console", lambda line: events.append(line.text) if line.type == "error" else None)
+        for path in ("/", "/tasks", "/tasks/t1"):
+            await page.goto(url + path)
+            assert await page.locator("main img, main script, main a[href^=javascript]").count() == 0
+        await page.goto(f"{url}/tasks/t1/payload")
+        assert events == []
+
+
+async def test_keyboard_alone_is_enough(browser: Browser, world: World) -> None:
+    async with served(world) as url:
+        page = await opened(browser, url)
+        for key in ("j", "j", "Enter"):
+            await page.keyboard.press(key)
+        await page.wait_for_url("**/tasks/r1")
+        await page.keyboard.press("c")
+        await page.keyboard.type("by hand: ar")
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("a")
+        assert await state(world, "r1") == "AWAITING_APPROVAL"
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#head .state")).to_have_text("ready")
+        record = await world.record("r1")
+        assert record.approval is not None
+        assert record.approval.comment == "by hand: ar"
+        await page.keyboard.press("n")
+        await page.wait_for_url("**/tasks/r0")
+
+
+async def test_phone_shows_everything_without_sideways_scrolling(browser: Browser, world: World) -> None:
+    async with served(world) as url:
+        page = await opened(browser, url, viewport=PHONE, has_touch=True, is_mobile=True)
+        for path in ("/", "/tasks", "/health", "/dead-letters", "/tasks/r0"):
+            await page.goto(url + path)
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        await page.get_by_role("button", name="Approve").tap()
+        await expect(page.locator("#head .state")).to_have_text("ready")
+
+
+async def test_everything_is_decided_without_javascript(browser: Browser, world: World) -> None:
+    async with served(world) as url:
+        page = await opened(browser, url, java_script_enabled=False)
+        for box in ("r0", "r2"):
+            await page.get_by_label(f"Select {box}").check()
+        await page.get_by_role("button", name="Approve selected").click()
+        await page.get_by_role("button", name="Approve 2").click()
+        await expect(page.get_by_role("heading", name="2 done, 0 refused")).to_be_visible()
+        await page.goto(f"{url}/tasks/r1")
+        await page.get_by_label("It is another intent").select_option("cancel_order")
+        await page.get_by_role("button", name="Fill in").click()
+        await page.get_by_role("button", name="Approve as cancel_order").click()
+        await expect(page.locator("#head strong").first).to_have_text("cancel_order")
+        assert [await state(world, f"r{n}") for n in range(3)] == ["READY"] * 3
+
+
+async def test_new_and_decided_tasks_show_up_without_reload_and_nothing_moves(browser: Browser, world: World) -> None:
+    async with served(world) as url:
+        page = await opened(browser, url)
+        await page.evaluate("window.kept = true")
+        before = await page.locator("#t-r2").bounding_box()
+        await world.decide("r0", "reject")
+        await world.classify(ticket(REFUND[0].raw_payload["text"], task_id="r9"))
+        await expect(page.locator("#t-r9")).to_be_visible()
+        await expect(page.locator("#t-r0")).to_have_class("gone")
+        await expect(page.get_by_label("Select r0")).to_be_disabled()
+        assert await page.locator("#t-r2").bounding_box() == before
+        assert await page.evaluate("window.kept")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_no_page_has_a_barrier_that_axe_finds(browser: Browser, world: World, scheme: Any) -> None:
+    world.model.answers = [SUMMARY[1]]
+    await world.classify(ticket("Summarize this ticket", task_id="u1"))
+    await world.execute("u1", ScriptedHandler(Ambiguous("no answer")))
+    async with served(world) as url:
+        page = await opened(browser, url, color_scheme=scheme)
+        for path in ("/", "/tasks", "/tasks?state=FAILED", "/tasks/r0", "/tasks/u1", "/dead-letters", "/health", "/x"):
+            await page.goto(url + path)
+            found = await Axe().run(page)
+            assert [(v["id"], v["nodes"][0]["target"]) for v in found.response["violations"]] == [], path

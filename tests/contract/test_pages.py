@@ -1,0 +1,456 @@
+"""The console's pages through the app that is deployed: what people see, and what their forms do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from html import unescape
+from typing import Any
+
+import httpx
+import pytest
+
+import functions.console.main as console
+from functions.console import guard, present
+from shared import composition
+from shared.approvals import plan_fields
+from shared.canonical import sha256_hex
+from shared.handler import Ambiguous
+from shared.schemas import DeadLetter
+from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, deployed, paused, says, started, ticket
+
+APP = deployed(console, "console")
+EDIT = {"p.order_id": "#10021", "p.amount_minor": "1200", "p.currency": "USD"}
+SAME = EDIT | {"p.amount_minor": "2500"}
+HOSTILE = "<script>alert(1)</script> javascript:alert(2) \u202egnp.exe \x1b[31mred \u200b"
+
+
+class Browser:
+    """A person's browser: keeps cookies, and sends forms with the token that the page gave."""
+
+    def __init__(self, http: httpx.AsyncClient, world: World) -> None:
+        self.http = http
+        self.world = world
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self.http.get(path)
+
+    async def post(self, path: str, form: Any, **headers: str) -> httpx.Response:
+        page = (await self.http.get("/")).text
+        token = re.search(r'name="csrf" value="([^"]+)"', page)
+        pairs = list(form.items()) if isinstance(form, dict) else form
+        pairs.append(("csrf", token[1] if token else self.http.cookies["switchyard"]))
+        return await self.http.post(path, data=_data(pairs), headers=headers)
+
+    async def decide(self, decision: str = "approve", **form: str) -> httpx.Response:
+        record = await self.world.record("t1")
+        fields = {"decision": decision, "params_hash": record.params_hash, "intent": record.intent}
+        return await self.post("/tasks/t1/decide", fields | form)
+
+
+def _data(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(APP)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        yield client
+    composition.install(None)
+
+
+def open_browser(http: httpx.AsyncClient, world: World) -> Browser:
+    composition.install(world.ports)
+    return Browser(http, world)
+
+
+async def dead_letter(world: World, task_id: str | None, **fields: Any) -> str:
+    letter_id = sha256_hex(str(task_id).encode())
+    letter = DeadLetter(
+        subscription="tasks", message_id="m", task_id=task_id, reason="dead_lettered", data="e30=", outcome="failed",
+        created_at=world.store.now, expire_at=world.store.now,
+    )  # fmt: skip
+    world.store.put(f"dead_letters/{letter_id}", **(letter.model_dump() | fields))
+    return letter_id
+
+
+# --- look
+
+
+async def test_waiting_task_is_shown_with_its_raw_parameters_and_reasons(http: httpx.AsyncClient) -> None:
+    browser = open_browser(http, await paused())
+    page = (await browser.get("/")).text
+    assert "t1" in page
+    assert "#10021" in page
+    assert "2500" in page
+    assert "policy" in page
+    dossier = (await browser.get("/tasks/t1")).text
+    assert dossier.index("2500") < dossier.index("Why it paused") < dossier.index("arrived broken")
+    assert "25.00 USD" in dossier
+    assert "kim@example.com" in dossier
+
+
+async def test_plan_of_the_effect_is_shown_once_it_was_looked_up(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    await world.edit("t1", **plan_fields("Refund 25.00 USD of order 10021", world.store.now))
+    assert "Refund 25.00 USD of order 10021" in (await browser.get("/tasks/t1")).text
+    await world.edit("t1", plan="Refund nothing at all")
+    assert "Refund nothing" not in (await browser.get("/tasks/t1")).text
+
+
+@pytest.mark.parametrize("path", ["/", "/tasks", "/tasks?state=FAILED", "/tasks/t1", "/dead-letters", "/health"])
+async def test_every_page_forbids_foreign_script_and_framing(http: httpx.AsyncClient, path: str) -> None:
+    answer = await open_browser(http, await paused()).get(path)
+    assert answer.status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert not re.search(r"<script(?! src=)|\sstyle=|\son[a-z]+=", answer.text)
+
+
+async def test_hostile_text_is_shown_and_does_nothing(http: httpx.AsyncClient) -> None:
+    world = World(says("change_address", order_id="#20017", new_address=f"12 Street {HOSTILE}"))
+    browser = open_browser(http, world)
+    await world.classify(ticket(f"Send order #20017 to {HOSTILE}", email="<b>@example.com"))
+    for path in ("/", "/tasks", "/tasks/t1"):
+        page = (await browser.get(path)).text
+        assert "<script>alert" not in page
+        assert "<b>@" not in page
+        assert not re.search("[\u202a-\u202e\u200b\x1b]", page)
+        assert not re.search(r'(href|src|action)="\s*javascript:', page)
+    assert "another order" in (await browser.get("/tasks/t1")).text
+    assert (
+        present.visible("a\u202eb\x1b<") == 'a<span class="trick" title="hidden character">U+202E</span>b'
+        '<span class="trick" title="hidden character">U+001B</span>&lt;'
+    )
+
+
+async def test_event_is_shown_as_plain_text(http: httpx.AsyncClient) -> None:
+    world = World(ORDER_STATUS[1])
+    browser = open_browser(http, world)
+    await world.classify(ticket("<script>alert(1)</script>" + "x" * 200_000))
+    answer = await browser.get("/tasks/t1/payload")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert len((await browser.get("/tasks/t1")).text) < 40_000
+
+
+async def test_unchanged_page_is_not_sent_again(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    for path in ("/", "/tasks/t1"):
+        await browser.get(path)
+        etag = (await browser.get(path)).headers["etag"]
+        assert (await http.get(path, headers={"if-none-match": etag})).status_code == 304
+    await world.decide("t1")
+    assert (await http.get("/tasks/t1", headers={"if-none-match": etag})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("state=AWAITING_APPROVAL", True), ("state=FAILED", False), ("intent=refund_request", True),
+     ("source=helpdesk&since=2026-01-05T08:00", True), ("since=2026-01-06", False), ("until=2026-01-05T08:59", False)],
+)  # fmt: skip
+async def test_tasks_are_searched_by_state_source_intent_and_time(
+    http: httpx.AsyncClient, query: str, found: bool
+) -> None:
+    browser = open_browser(http, await paused())
+    assert ('href="/tasks/t1"' in (await browser.get(f"/tasks?{query}")).text) is found
+
+
+async def test_id_leads_to_its_task_and_an_unknown_one_says_so(http: httpx.AsyncClient) -> None:
+    browser = open_browser(http, await paused())
+    answer = await browser.get("/tasks?id=t1")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/tasks/t1")
+    for path in ("/tasks?id=nobody", "/tasks/nobody", "/nowhere", "/static/../main.py", "/static/x/none.js"):
+        assert (await browser.get(path)).status_code == 404
+
+
+async def test_static_files_are_kept_for_ever(http: httpx.AsyncClient) -> None:
+    browser = open_browser(http, World())
+    for url in re.findall(r'(?:href|src)="(/static/[^"]+)"', (await browser.get("/")).text):
+        answer = await browser.get(url)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+
+
+async def test_health_counts_the_last_day(http: httpx.AsyncClient) -> None:
+    world = World(ORDER_STATUS[1])
+    from datetime import UTC, datetime, timedelta
+
+    world.store.now = datetime.now(UTC) - timedelta(hours=2)
+    for n in range(3):
+        await world.run(ticket("Where is my order #47384?", task_id=f"s{n}"), ScriptedHandler())
+    page = (await open_browser(http, world).get("/health")).text
+    hours = re.search(r"the last 24 hours: ([0-9, ]+)", page)
+    assert hours is not None
+    assert sorted(hours[1].split(", "))[-2:] == ["0", "3"]
+    assert "half of the newest 3" in page
+
+
+# --- decide
+
+
+async def test_approval_by_form_runs_what_was_shown_in_the_persons_name(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    answer = await open_browser(http, world).decide(**SAME, comment="checked")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/tasks/t1")
+    record = await world.record("t1")
+    assert (record.state, record.generation, record.parameters["amount_minor"]) == ("READY", 1, 2500)
+    assert record.approval is not None
+    assert (record.approval.by, record.approval.channel, record.approval.comment) == (
+        "developer@localhost", "console", "checked",
+    )  # fmt: skip
+
+
+async def test_edited_parameters_run_as_a_new_generation(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    assert (await open_browser(http, world).decide(**EDIT)).status_code == 303
+    record = await world.record("t1")
+    assert (record.state, record.generation, record.parameters["amount_minor"]) == ("READY", 2, 1200)
+
+
+async def test_another_intent_is_filled_in_and_approved(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    page = (await browser.get("/tasks/t1?intent=cancel_order")).text
+    assert "Approve as cancel_order" in page
+    assert "p.amount_minor" not in page
+    assert (await browser.decide(intent="cancel_order", **{"p.order_id": "#10021"})).status_code == 303
+    assert (await world.record("t1")).intent == "cancel_order"
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [({"p.amount_minor": "12.5"}, "whole number"), ({"p.amount_minor": "-3"}, "amount_minor"),
+     ({"p.order_id": "no spaces please"}, "order_id"), ({"p.currency": "XXX"}, "currency")],
+)  # fmt: skip
+async def test_form_that_does_not_hold_comes_back_as_it_was_with_the_reason(
+    http: httpx.AsyncClient, form: dict[str, str], said: str
+) -> None:
+    world = await paused()
+    answer = await open_browser(http, world).decide(**(EDIT | form), comment="my words")
+    assert answer.status_code == 422
+    assert said in unescape(answer.text)
+    assert "my words" in answer.text
+    assert all(f'value="{v}"' in answer.text for n, v in form.items() if n != "p.currency")
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_second_decision_and_stale_page_are_refused_and_say_so(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    assert (await browser.decide(params_hash="0" * 64, **SAME)).status_code == 409
+    assert (await browser.decide("reject")).status_code == 303
+    answer = await browser.decide(**SAME)
+    assert answer.status_code == 409
+    assert "REJECTED" in answer.text
+
+
+async def test_expired_approval_is_refused(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    world.pass_time(hours=73)
+    answer = await browser.decide(**SAME)
+    assert answer.status_code == 409
+    assert "expired" in answer.text
+
+
+async def test_person_who_is_no_approver_is_told_and_refused(http: httpx.AsyncClient) -> None:
+    world = await paused(approvers={"refund_request": frozenset({"lead@example.com"})})
+    browser = open_browser(http, world)
+    assert "not an approver" in (await browser.get("/tasks/t1")).text
+    assert (await browser.decide(**SAME)).status_code == 403
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+# --- other sites
+
+
+async def test_form_without_the_pages_token_changes_nothing(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    await browser.get("/")
+    record = await world.record("t1")
+    form = {"decision": "approve", "params_hash": record.params_hash, "intent": record.intent, **SAME}
+    for token in ({}, {"csrf": ""}, {"csrf": "x" * 32}):
+        assert (await http.post("/tasks/t1/decide", data=form | token)).status_code == 403
+    http.cookies.clear()
+    assert (await http.post("/tasks/t1/decide", data=form | {"csrf": ""})).status_code == 403
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+@pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"},
+                                     {"sec-fetch-site": "same-site"}, {"origin": "null"}])  # fmt: skip
+async def test_form_from_another_site_is_refused_even_with_the_token(
+    http: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    record = await world.record("t1")
+    form = {"decision": "reject", "params_hash": record.params_hash, "intent": record.intent}
+    assert (await browser.post("/tasks/t1/decide", form, **headers)).status_code == 403
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_cookie_is_out_of_reach_for_scripts_and_other_sites(http: httpx.AsyncClient) -> None:
+    cookie = (await open_browser(http, World()).get("/")).headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+
+
+async def test_cookie_of_the_cloud_is_bound_to_host_and_https() -> None:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    request = Request({"type": "http", "headers": []})
+    protected = guard.protect(Response(), guard.token_of(request, local=False), local=False)
+    assert protected.headers["set-cookie"].startswith("__Host-switchyard=")
+    assert "Secure" in protected.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("path", ["/tasks/t1/decide", "/tasks/t1/redrive", "/bulk", f"/dead-letters/{'0' * 64}/close"])
+async def test_looking_never_decides(http: httpx.AsyncClient, path: str) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    assert (await browser.get(path)).status_code in (404, 405)
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_local_console_answers_no_other_host_name(http: httpx.AsyncClient) -> None:
+    open_browser(http, await paused())
+    assert (await http.get("/", headers={"host": "evil.example"})).status_code == 403
+
+
+# --- many at once
+
+
+async def many(world: World, count: int) -> None:
+    for n in range(count):
+        await world.classify(ticket(REFUND[0].raw_payload["text"], task_id=f"r{n}"))
+
+
+async def test_like_cases_are_decided_together_as_decisions_of_their_own(http: httpx.AsyncClient) -> None:
+    world = World(REFUND[1])
+    browser = open_browser(http, world)
+    await many(world, 5)
+    page = (await browser.get("/")).text
+    assert page.count('<section class="group"') == 1
+    picks = [("pick", value) for value in re.findall(r'name="pick" value="([^"]+)"', page)]
+    asked = await browser.post("/bulk", [*picks[:4], ("action", "approve")])
+    assert asked.status_code == 200
+    assert "Approve 4 tasks?" in asked.text
+    assert {(await world.record(f"r{n}")).state for n in range(5)} == {"AWAITING_APPROVAL"}
+    await world.decide("r1", "reject")
+    done = await browser.post("/bulk", [*picks[:4], ("action", "approve"), ("confirmed", "yes"), ("comment", "alike")])
+    assert "3 done, 1 refused" in done.text
+    records = [await world.record(f"r{n}") for n in range(5)]
+    assert [r.state for r in records] == ["READY", "REJECTED", "READY", "READY", "AWAITING_APPROVAL"]
+    assert {r.approval.comment for r in records if r.approval and r.state == "READY"} == {"alike"}
+
+
+@pytest.mark.parametrize("form", [[("action", "approve")], [("action", "explode"), ("pick", "r0|x")], []])
+async def test_bulk_without_a_choice_is_refused(http: httpx.AsyncClient, form: list[tuple[str, str]]) -> None:
+    assert (await open_browser(http, World(REFUND[1])).post("/bulk", form)).status_code in (400, 422)
+
+
+async def test_way_back_stays_on_this_site(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    record = await world.record("t1")
+    form = [("pick", f"t1|{record.params_hash}"), ("action", "approve"), ("back", "//evil.example/")]
+    assert 'href="//evil' not in (await open_browser(http, world).post("/bulk", form)).text
+
+
+# --- repair
+
+
+async def test_unknown_task_is_settled_redriven_and_says_what_to_look_for(http: httpx.AsyncClient) -> None:
+    world = await started(SUMMARY)
+    browser = open_browser(http, world)
+    await world.execute("t1", ScriptedHandler(Ambiguous("no answer")))
+    page = (await browser.get("/tasks/t1")).text
+    assert "Settle" in page
+    assert (await world.record("t1")).effect_key in page
+    world.pass_time(minutes=2)
+    early = await browser.post("/tasks/t1/settle", {"verdict": "not_applied", "reason": "looked", "generation": "7"})
+    assert early.status_code == 409
+    assert (await browser.post("/tasks/t1/settle", {"verdict": "applied", "reason": " "})).status_code == 422
+    settled = await browser.post("/tasks/t1/settle", {"verdict": "applied", "reason": "looked", "generation": "1"})
+    assert settled.status_code == 303
+    assert (await world.record("t1")).state == "SUCCEEDED"
+
+
+async def test_waiting_task_is_cancelled(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    assert (await browser.post("/tasks/t1/cancel", {"reason": "a mistake"})).status_code == 303
+    assert (await world.record("t1")).state == "CANCELLED"
+
+
+async def test_rejected_tasks_are_redriven_together(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await world.decide("t1", "reject")
+    form = [("pick", "t1|"), ("action", "redrive"), ("confirmed", "yes"), ("reason", "it was right")]
+    assert "1 done, 0 refused" in (await open_browser(http, world).post("/bulk", form)).text
+    assert (await world.record("t1")).state == "READY"
+
+
+async def test_effect_is_looked_up_on_demand(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    asked = len(world.publisher.on("intent-refund-request"))
+    assert (await browser.post("/tasks/t1/preview", {})).status_code == 303
+    assert len(world.publisher.on("intent-refund-request")) == asked + 1
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+# --- dead letters
+
+
+async def test_letter_whose_task_failed_runs_it_again_and_is_closed(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await world.decide("t1", "reject")
+    letter = await dead_letter(world, "t1")
+    browser = open_browser(http, world)
+    assert letter[:8] in (await browser.get("/dead-letters")).text
+    form = [("pick", letter), ("action", "redrive_letter"), ("confirmed", "yes"), ("reason", "fixed")]
+    assert "1 done, 0 refused" in (await browser.post("/bulk", form)).text
+    assert (await world.record("t1")).state == "READY"
+    [stored] = world.store.all("dead_letters")
+    assert (stored["redriven_by"], stored["redriven_why"]) == ("developer@localhost", "fixed")
+    assert "already" in (await browser.post("/bulk", form)).text
+
+
+async def test_letter_that_never_became_a_task_is_sent_again(http: httpx.AsyncClient) -> None:
+    world = World()
+    letter = await dead_letter(world, None)
+    browser = open_browser(http, world)
+    assert (await browser.post(f"/dead-letters/{letter}/redrive", {"reason": "the bug is gone"})).status_code == 303
+    assert world.publisher.on("tasks") == [{}]
+
+
+@pytest.mark.parametrize("fields", [{"truncated": True}, {"subscription": "gone"}])
+async def test_letter_that_cannot_be_sent_again_says_why_and_stays_open(
+    http: httpx.AsyncClient, fields: dict[str, Any]
+) -> None:
+    world = World()
+    letter = await dead_letter(world, None, **fields)
+    answer = await open_browser(http, world).post(f"/dead-letters/{letter}/redrive", {"reason": "again"})
+    assert answer.status_code == 409
+    assert world.publisher.messages == []
+    assert world.store.all("dead_letters")[0]["redriven_at"] is None
+
+
+async def test_letter_is_closed_without_doing_anything(http: httpx.AsyncClient) -> None:
+    world = World()
+    letter = await dead_letter(world, None)
+    browser = open_browser(http, world)
+    assert (await browser.post(f"/dead-letters/{letter}/close", {"reason": "a test event"})).status_code == 303
+    assert world.publisher.messages == []
+    assert (await browser.post(f"/dead-letters/{letter}/redrive", {"reason": "x"})).status_code == 409
