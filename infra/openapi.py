@@ -15,11 +15,12 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from functions.console.api import ACTIONS, MAX_PAGE, DecisionBody, RepairBody
+from functions.console.api import ACTIONS, LETTER_ACTIONS, MAX_PAGE, ORDERS, DecisionBody, LetterBody, RepairBody
+from functions.console.search import COUNTED
 from functions.intake.sources import Source, generic
 from functions.intake.step import VENDORS
 from shared import errors
-from shared.schemas import MAX_PAYLOAD_BYTES, AutomationTask, SourceName, State, TaskId, TaskRecord
+from shared.schemas import MAX_PAYLOAD_BYTES, AutomationTask, DeadLetter, SourceName, State, TaskId, TaskRecord
 from shared.signatures import sign
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,14 +74,18 @@ def console() -> Schema:
     page = _object(tasks={"type": "array", "items": _ref("TaskSummary")}, next_page_token={"type": ["string", "null"]})
     query = [
         _parameter("query", "state", TypeAdapter(State).json_schema()),
-        _parameter("query", "intent", {"type": "string"}),
+        _parameter("query", "intent", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
+        _parameter("query", "source", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
+        _parameter("query", "since", {"type": "string", "description": "ISO 8601; without a zone it is UTC"}),
+        _parameter("query", "until", {"type": "string", "description": "ISO 8601; without a zone it is UTC"}),
+        _parameter("query", "order", {"enum": list(ORDERS), "default": "newest"}),
         _parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50}),
         _parameter("query", "page_token", {"type": "string", "description": "`next_page_token` of the page before"}),
     ]
     paths: Schema = {
         "/api/tasks": {
             "get": _operation(
-                "listTasks", "List tasks, newest first, without payloads.",
+                "listTasks", "List tasks without payloads.",
                 {"200": _json("One page", page)} | _errors(400, 401, 403, 503), parameters=query,
             )
         },
@@ -93,19 +98,59 @@ def console() -> Schema:
             "post": _operation("decide", DecisionBody.__doc__, record | _errors(*_DECIDE), body=_ref("DecisionBody")),
         },
     }  # fmt: skip
+    letters = _object(
+        dead_letters={"type": "array", "items": _ref("DeadLetterSummary")}, next_page_token={"type": ["string", "null"]}
+    )
+    letter_query = [q for q in query if q["name"] in ("limit", "page_token")]
+    letter_query.append(_parameter("query", "open", {"const": "true", "description": "only what nobody has seen to"}))
+    letter_id = [_parameter("path", "letter_id", {"type": "string", "pattern": "^[0-9a-f]{64}$"})]
+    paths["/api/dead-letters"] = {
+        "get": _operation(
+            "listDeadLetters", "List dead letters, newest first, without their bytes.",
+            {"200": _json("One page", letters)} | _errors(400, 401, 403, 503), parameters=letter_query,
+        )
+    }  # fmt: skip
+    one = {"200": _json("The letter with its bytes", _ref("DeadLetter"))} | _errors(401, 403, 404, 503)
+    paths["/api/dead-letters/{letter_id}"] = {
+        "parameters": letter_id, "get": _operation("getDeadLetter", "Show one dead letter.", one),
+    }  # fmt: skip
+    seen_to = {"200": _json("What was done", _object(letter_id={"type": "string"}, state={"type": "string"}))}
+    for action in LETTER_ACTIONS:
+        paths[f"/api/dead-letters/{{letter_id}}/{action}"] = {
+            "parameters": letter_id,
+            "post": _operation(
+                f"{action}DeadLetter", LetterBody.__doc__, seen_to | _errors(*_DECIDE), body=_ref("LetterBody")
+            ),
+        }
+    counted = _object(**{name: {"type": "integer"} for name in (*COUNTED, "dead_letters")})
+    paths["/api/counts"] = {
+        "get": _operation(
+            "count", "Count what wants somebody.", {"200": _json("Counts", counted)} | _errors(401, 403, 503)
+        )
+    }
+    policy = {"200": _json("Policy", {"type": "object"})} | _errors(401, 403, 503)
+    paths["/api/policy"] = {"get": _operation("getPolicy", "Tell what decides today, and who asks.", policy)}
     for action in ACTIONS:
         paths[f"/api/tasks/{{task_id}}/{action}"] = {
             "parameters": task_id,
             "post": _operation(action, RepairBody.__doc__, record | _errors(*_DECIDE), body=_ref("RepairBody")),
         }
     about = "Shows tasks and takes people's decisions. In the cloud behind the Identity-Aware Proxy."
-    models = [(DecisionBody, "validation"), (RepairBody, "validation"), (TaskRecord, "serialization")]
+    models = [
+        (DecisionBody, "validation"), (RepairBody, "validation"), (LetterBody, "validation"),
+        (TaskRecord, "serialization"), (DeadLetter, "serialization"),
+    ]  # fmt: skip
     described = _document("Switchyard console", about, paths, models)
     schemas = described["components"]["schemas"]
     summary = json.loads(json.dumps(schemas["TaskRecord"])) | {"title": "TaskSummary"}
     del summary["properties"]["payload"]
     summary["required"].remove("payload")
     schemas["TaskSummary"] = summary
+    schemas["DeadLetter"]["properties"]["letter_id"] = {"type": "string"}
+    shorter = json.loads(json.dumps(schemas["DeadLetter"])) | {"title": "DeadLetterSummary"}
+    del shorter["properties"]["data"]
+    shorter["required"].remove("data")
+    schemas["DeadLetterSummary"] = shorter
     return described
 
 

@@ -75,6 +75,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         SettingError: a variable cannot be used; `field` names it and the message says what it must be.
     """
     env = os.environ if env is None else env
+    if env.get("K_SERVICE") and env.get("BACKEND") != "gcp":  # the other backends take everybody for the developer
+        raise SettingError("BACKEND must be gcp on Cloud Run, where K_SERVICE is set", field="BACKEND")
     d = Settings()
     return Settings(
         backend=_choice(env, "BACKEND", get_args(Backend), d.backend),  # type: ignore[arg-type]

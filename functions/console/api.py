@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from functions.console import search
 from functions.console.identity import person
 from shared import decisions
 from shared.composition import Ports
 from shared.decisions import Wish
 from shared.entry import Outcome, log_outcome, read_body, started
 from shared.errors import BadRequest, Forbidden, MethodNotAllowed, NotFound, Unprocessable, UnsupportedMediaType
+from shared.letters import close_letter, redrive_letter
 from shared.moves import Person
-from shared.ports import Filter, Snapshot
-from shared.schemas import MAX_PAYLOAD_BYTES, Model, State, TaskRecord
+from shared.ports import Snapshot
+from shared.schemas import MAX_PAYLOAD_BYTES, DeadLetter, Model, TaskRecord
 from shared.strict_json import parse_object
 from shared.tasks import task_path, to_record
 
 MAX_PAGE = 200
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 ACTIONS = ("redrive", "cancel", "settle")
+LETTER_ACTIONS = ("redrive", "close")
+ORDERS = ("newest", "oldest")
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 T = TypeVar("T", bound=Model)
+_LETTER = re.compile(r"/api/dead-letters/(?P<letter_id>[0-9a-f]{64})(?:/(?P<action>redrive|close))?")
 _TASK = re.compile(rf"/api/tasks/(?P<task_id>[A-Za-z0-9][A-Za-z0-9._-]{{0,127}})(?:/(?P<action>{'|'.join(ACTIONS)}))?")
 _LIMIT = re.compile(r"[0-9]{1,3}")
 _APPROVAL = re.compile(r"/api/approvals/(?P<task_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})")
@@ -61,6 +62,13 @@ def is_for_programs(request: Request) -> bool:
     return request.url.path.startswith("/api/") or request.url.path.rstrip("/") in ("/healthz", "/openapi.json")
 
 
+class LetterBody(Model):
+    """What redriving or closing a dead letter takes; `verdict` where the letter's task is UNKNOWN."""
+
+    reason: str = Field(min_length=1, max_length=300)
+    verdict: Literal["not_applied"] | None = None
+
+
 async def respond(request: Request, ports: Ports) -> Response:
     """Route one request.
 
@@ -78,9 +86,25 @@ async def respond(request: Request, ports: Ports) -> Response:
         # A page whose own name was made to resolve to this machine could else decide in the developer's name.
         raise Forbidden("the local console answers to 127.0.0.1 and localhost only", field="host")
     who = await person(request.headers, ports.settings)
-    if path == "/api/tasks":
+    if request.headers.get("x-switchyard-client") == "cli":
+        who = Person(who.name, "cli")
+    shows = {
+        "/api/tasks": lambda: _list(request, ports),
+        "/api/dead-letters": lambda: _letters(request, ports),
+        "/api/counts": lambda: _counts(ports),
+    }
+    if path in shows:
         _only(request, "GET")
-        return await _list(request, ports)
+        return await shows[path]()
+    if path == "/api/policy":
+        _only(request, "GET")
+        return _policy(ports, who)
+    if match := _LETTER.fullmatch(path):
+        _only(request, "POST" if match["action"] else "GET")
+        if match["action"]:
+            return await _see_to(request, ports, who, match["letter_id"], match["action"])
+        (snapshot,) = await ports.store.read(f"dead_letters/{match['letter_id']}")
+        return JSONResponse(_letter(snapshot))
     if match := _APPROVAL.fullmatch(path):
         _only(request, "POST")
         return await _decide(request, ports, who, match["task_id"])
@@ -94,20 +118,59 @@ async def respond(request: Request, ports: Ports) -> Response:
 
 
 async def _list(request: Request, ports: Ports) -> Response:
-    """Newest first, without payloads; `next_page_token` where there is more."""
-    query = request.query_params
-    state, intent, limit = query.get("state"), query.get("intent"), query.get("limit", "50")
-    if state is not None and state not in get_args(State):
-        raise BadRequest(f"state must be one of {', '.join(get_args(State))}", code="bad_query", field="state")
-    if not _LIMIT.fullmatch(limit) or not 1 <= int(limit) <= MAX_PAGE:
-        raise BadRequest(f"limit must be a whole number from 1 to {MAX_PAGE}", code="bad_query", field="limit")
-    where = [Filter(k, "==", v) for k, v in (("state", state), ("intent", intent)) if v is not None]
-    found = await ports.store.query(
-        "tasks", where=where, order_by="created_at", descending=True, limit=int(limit), after=_from_token(query),
-    )  # fmt: skip
+    """Newest first, or oldest; without payloads; `next_page_token` where there is more."""
+    query, limit = request.query_params, _limit(request)
+    order = query.get("order", "newest")
+    if order not in ORDERS:
+        raise BadRequest(f"order must be one of {', '.join(ORDERS)}", code="bad_query", field="order")
+    found = await search.tasks(
+        ports.store, search.parse(query), limit=limit, after=search.place(query), oldest_first=order == "oldest"
+    )
     tasks = [to_record(s).model_dump(mode="json", exclude={"payload"}) for s in found]
-    token = _to_token(found[-1]) if len(found) == int(limit) else None
-    return JSONResponse({"tasks": tasks, "next_page_token": token})
+    return JSONResponse({"tasks": tasks, "next_page_token": _next(found, limit)})
+
+
+async def _letters(request: Request, ports: Ports) -> Response:
+    """Newest first, without the messages' bytes."""
+    query, limit = request.query_params, _limit(request)
+    if query.get("open") not in (None, "true"):
+        raise BadRequest("open must be true, or left out", code="bad_query", field="open")
+    found = await search.letters(ports.store, limit=limit, after=search.place(query), open_only="open" in query)
+    shown = [_letter(s) for s in found]
+    for letter in shown:
+        del letter["data"]
+    return JSONResponse({"dead_letters": shown, "next_page_token": _next(found, limit)})
+
+
+def _letter(snapshot: Snapshot) -> dict[str, Any]:
+    if snapshot.data is None:
+        raise NotFound("there is no such dead letter", code="letter_not_found")
+    return {"letter_id": snapshot.id} | DeadLetter.model_validate(snapshot.data).model_dump(mode="json")
+
+
+def _policy(ports: Ports, who: Person) -> Response:
+    """Tell what decides today, and in whose name the caller acts."""
+    settings = ports.settings
+    return JSONResponse(
+        {
+            "you": who.name,
+            "confidence_threshold": settings.confidence_threshold,
+            "automatic": dict(settings.automatic),
+            "disabled_intents": sorted(settings.disabled_intents),
+            "approvers": {name: sorted(people) for name, people in settings.approvers.items()},
+        }
+    )
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", "50")
+    if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= MAX_PAGE:
+        raise BadRequest(f"limit must be a whole number from 1 to {MAX_PAGE}", code="bad_query", field="limit")
+    return int(text)
+
+
+def _next(found: list[Snapshot], limit: int) -> str | None:
+    return search.token(found[-1]) if len(found) == limit else None
 
 
 async def _decide(request: Request, ports: Ports, who: Person, task_id: str) -> Response:
@@ -134,6 +197,22 @@ async def _repair(request: Request, ports: Ports, who: Person, task_id: str, act
             ports, task_id, who, verdict=body.verdict, reason=body.reason, generation=body.generation
         )
     return _done(record, began, action)
+
+
+async def _see_to(request: Request, ports: Ports, who: Person, letter_id: str, action: str) -> Response:
+    began = started()
+    body = await _body(request, LetterBody)
+    if action == "close":
+        done = await close_letter(ports, letter_id, who, reason=body.reason)
+    else:
+        not_applied = body.verdict == "not_applied"
+        done = await redrive_letter(ports, letter_id, who, reason=body.reason, not_applied=not_applied)
+    log_outcome("console", Outcome(f"{action}_letter_done", fields={"operation": action}), began)
+    return JSONResponse({"letter_id": letter_id, "state": done.state})
+
+
+async def _counts(ports: Ports) -> Response:
+    return JSONResponse(await search.counts(ports.store))
 
 
 async def _body(request: Request, model: type[T]) -> T:
@@ -164,25 +243,3 @@ def _answer(record: TaskRecord) -> Response:
 def _only(request: Request, method: str) -> None:
     if request.method != method and not (method == "GET" and request.method == "HEAD"):
         raise MethodNotAllowed(f"use {method} here")
-
-
-def _to_token(snapshot: Snapshot) -> str:
-    created_at = (snapshot.data or {})["created_at"]
-    return base64.urlsafe_b64encode(f"{created_at.isoformat()}|{snapshot.path}".encode()).decode()
-
-
-def _from_token(query: Mapping[str, str]) -> Snapshot | None:
-    """Return the place to go on from: the port needs the ordering value and the path, nothing more."""
-    token = query.get("page_token")
-    if token is None:
-        return None
-    try:
-        text, _, path = base64.urlsafe_b64decode(token.encode()).decode().partition("|")
-        at = datetime.fromisoformat(text)
-        match = _TASK.fullmatch(f"/api/{path}")
-        if at.tzinfo is None or match is None or match["action"]:
-            raise ValueError
-        at = at.astimezone(UTC)
-    except (ValueError, OverflowError, binascii.Error):
-        raise BadRequest("page_token is not one of ours", code="bad_query", field="page_token") from None
-    return Snapshot(path, {"created_at": at}, "", at)

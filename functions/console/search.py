@@ -18,7 +18,7 @@ from shared.schemas import State
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # States that want somebody, as the pages' tabs show them.
 COUNTED = ("AWAITING_APPROVAL", "UNKNOWN", "FAILED")
-_PATH = re.compile(r"[a-z_]{1,40}/[A-Za-z0-9._-]{1,128}")
+_PATH = re.compile(r"(tasks/[A-Za-z0-9][A-Za-z0-9._-]{0,127}|dead_letters/[0-9a-f]{64})")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 

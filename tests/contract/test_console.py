@@ -11,8 +11,10 @@ import pytest
 
 import functions.console.main as console
 from shared import composition
+from shared.canonical import sha256_hex
 from shared.errors import StoreUnavailable
 from shared.handler import Ambiguous, Permanent
+from shared.schemas import DeadLetter
 from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, deployed, paused, says, started, ticket
 
 APP = deployed(console, "console")
@@ -112,6 +114,71 @@ async def test_health_is_told() -> None:
         serve(World())
         assert (await http.get("/healthz")).json() == {"status": "ok"}
     composition.install(None)
+
+
+async def letter(world: World, name: str, **fields: Any) -> str:
+    """Park a dead letter of the topic of tasks, and return its id."""
+    letter_id = sha256_hex(name.encode())
+    made = DeadLetter(
+        subscription="tasks", message_id=name, task_id=None, reason="dead_lettered", data="e30=", outcome="undecodable",
+        created_at=world.store.now, expire_at=world.store.now,
+    )  # fmt: skip
+    world.store.put(f"dead_letters/{letter_id}", **(made.model_dump() | fields))
+    world.pass_time(seconds=1)
+    return letter_id
+
+
+async def test_tasks_are_found_by_source_and_time_in_both_orders(http: httpx.AsyncClient) -> None:
+    world = serve(World(ORDER_STATUS[1]))
+    for n in range(3):
+        await world.classify(ticket("Where is my order #47384?", task_id=f"t{n}"))
+        world.pass_time(hours=1)
+
+    async def ids(**query: Any) -> list[str]:
+        return [t["task_id"] for t in (await http.get("/api/tasks", params=query)).json()["tasks"]]
+
+    assert await ids(order="oldest") == ["t0", "t1", "t2"]
+    assert await ids(source="helpdesk", since="2026-01-05T09:30") == ["t2", "t1"]
+    assert await ids(until="2026-01-05T09:30:00+00:00") == ["t0"]
+    assert await ids(source="zendesk") == []
+    for wrong in ({"order": "best"}, {"since": "soon"}, {"source": "a b"}, {"until": "2026-13-01"}):
+        answer = await http.get("/api/tasks", params=wrong)
+        assert (answer.status_code, answer.json()["error"]["field"]) == (400, *wrong)
+
+
+async def test_dead_letters_are_listed_without_bytes_shown_with_them_and_seen_to(http: httpx.AsyncClient) -> None:
+    world = serve(World())
+    first, second = await letter(world, "first"), await letter(world, "second")
+    listed = (await http.get("/api/dead-letters", params={"open": "true"})).json()["dead_letters"]
+    assert [x["letter_id"] for x in listed] == [second, first]
+    assert all("data" not in x for x in listed)
+    assert (await http.get(f"/api/dead-letters/{first}")).json()["data"] == "e30="
+    assert (await http.get("/api/counts")).json()["dead_letters"] == 2
+    path = f"/api/dead-letters/{first}/redrive"
+    assert (await http.post(path, json={"reason": "mended"})).json() == {"letter_id": first, "state": "sent"}
+    assert code(await http.post(path, json={"reason": "mended"})) == "already_redriven"
+    assert (await http.post(f"/api/dead-letters/{second}/close", json={"reason": "a test"})).json()["state"] == "closed"
+    assert world.publisher.on("tasks") == [{}]
+    assert (await http.get("/api/dead-letters", params={"open": "true"})).json()["dead_letters"] == []
+    assert (await http.get(f"/api/dead-letters/{'0' * 64}")).status_code == 404
+    assert (await http.post(f"/api/dead-letters/{first}/close", json={})).status_code == 422
+
+
+async def test_policy_of_today_is_told_with_the_callers_identity(http: httpx.AsyncClient) -> None:
+    serve(World(automatic={"refund_request": 5000}, approvers={"*": frozenset({"lead@example.com"})}))
+    assert (await http.get("/api/policy")).json() == {
+        "you": "developer@localhost", "confidence_threshold": 0.8, "automatic": {"refund_request": 5000},
+        "disabled_intents": [], "approvers": {"*": ["lead@example.com"]},
+    }  # fmt: skip
+
+
+async def test_decision_through_the_command_line_names_its_channel(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    http.headers["x-switchyard-client"] = "cli"
+    await decision(http, world)
+    record = await world.record("t1")
+    assert record.approval is not None
+    assert record.approval.channel == "cli"
 
 
 # --- decide

@@ -151,3 +151,11 @@ def test_link_or_format_that_cannot_be_used_names_its_variable(name: str, value:
 
 def test_console_url_is_kept_without_its_last_slash() -> None:
     assert load({"CONSOLE_URL": "https://ops.example.com/"}).console_url == "https://ops.example.com"
+
+
+@pytest.mark.parametrize("backend", [{}, {"BACKEND": ""}, {"BACKEND": "embedded"}, {"BACKEND": "emulators"}])
+def test_cloud_runs_with_no_backend_of_a_developer(backend: dict[str, str]) -> None:
+    with pytest.raises(SettingError) as refused:
+        load({"K_SERVICE": "console", **backend})
+    assert refused.value.field == "BACKEND"
+    assert not load({"K_SERVICE": "console", "BACKEND": "gcp"}).local

@@ -1,0 +1,109 @@
+"""The console's JSON API as an object: paths in, JSON or a clear error out. The same code decides as on the page."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from infra import running
+
+TIMEOUT_S = 30.0
+PAGE = 200
+LOGIN_TIMEOUT_S = 60
+
+
+class OpsError(Exception):
+    """Raised with a line for the person at the terminal; `status` is the exit status that fits."""
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Console:
+    """One console. Ids of tasks and letters go into paths as they are: the console knows none of another form."""
+
+    def __init__(self, url: str, token: str = "") -> None:
+        headers = {"x-switchyard-client": "cli"} | ({"authorization": f"Bearer {token}"} if token else {})
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S)
+        self.url = url
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return what is at a path.
+
+        Raises:
+            OpsError: the console refuses, or does not answer.
+        """
+        return self._call("GET", path, params={k: v for k, v in query.items() if v is not None})
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Do something; `None` in the body is left out.
+
+        Raises:
+            OpsError: as for `get`.
+        """
+        return self._call("POST", path, json={k: v for k, v in body.items() if v is not None})
+
+    def every(self, path: str, key: str, most: int, **query: Any) -> Iterator[dict[str, Any]]:
+        """Yield up to `most` items of a list, page by page."""
+        token = None
+        while most > 0:
+            page = self.get(path, limit=min(most, PAGE), page_token=token, **query)
+            yield from page[key]
+            most -= len(page[key])
+            token = page["next_page_token"]
+            if token is None:
+                return
+
+    def _call(self, method: str, path: str, **how: Any) -> Any:
+        try:
+            answer = self._http.request(method, f"/api/{path}", **how)
+        except httpx.HTTPError as error:
+            raise OpsError(f"the console at {self.url} does not answer ({type(error).__name__})", 3) from None
+        if answer.is_success:
+            return answer.json()
+        try:
+            error_body = answer.json()["error"]
+        except (ValueError, KeyError, TypeError):
+            raise OpsError(f"{self.url} answered {answer.status_code}, and not as a console does", 3) from None
+        where = f" ({error_body['field']})" if error_body.get("field") else ""
+        status = 3 if answer.status_code in (401, 403) or answer.status_code >= 500 else 1
+        raise OpsError(f"{error_body['code']}: {error_body['message']}{where}", status)
+
+
+def connect(url: str | None) -> Console:
+    """Return the console that was named, or the one of the stack that runs here.
+
+    Raises:
+        OpsError: there is none, or nobody can sign in.
+    """
+    url = url or os.environ.get("CONSOLE_URL")
+    if url is None:
+        try:
+            return Console(running.read(Path(os.environ.get("DATA_DIR") or ".switchyard")).console)
+        except Exception as error:
+            raise OpsError(f"{error}, or name a console with --console or CONSOLE_URL", 3) from None
+    return Console(url.rstrip("/"), os.environ.get("IAP_TOKEN") or _signed_in())
+
+
+def _signed_in() -> str:
+    """Return a token for the Identity-Aware Proxy, where `IAP_CLIENT_ID` says that one is in front."""
+    audience = os.environ.get("IAP_CLIENT_ID")
+    if not audience:
+        return ""
+    command = ["gcloud", "auth", "print-identity-token", f"--audiences={audience}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LOGIN_TIMEOUT_S, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError) as error:
+        why = f"`{' '.join(command)}` failed ({type(error).__name__}); sign in with `gcloud auth login`"
+        raise OpsError(why, 3) from None
+    return done.stdout.strip()

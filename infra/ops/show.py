@@ -1,0 +1,101 @@
+"""Records in, tables and dossiers for a terminal out. No value can move its cursor or turn its text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from functions.console.dossier import Dossier
+from functions.console.present import span
+from shared.schemas import TaskRecord
+
+MAX_CELL = 80
+_TRICKS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+
+
+def plain(value: Any) -> str:
+    """Return a value as text in which hidden and controlling characters stand by their numbers."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _TRICKS.sub(lambda match: f"<U+{ord(match[0]):04X}>", text)
+
+
+def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table; long cells are cut."""
+    made = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        made.add_row(*(Text(plain(cell)[:MAX_CELL].replace("\n", " ")) for cell in row))
+    console.print(made)
+
+
+def age(moment: str) -> str:
+    """Return how long ago an ISO 8601 time was."""
+    return span((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
+
+
+def tasks(console: Console, found: Sequence[dict[str, Any]]) -> None:
+    """Print a list of tasks."""
+    columns = ("task", "state", "intent", "source", "age", "parameters", "why")
+    table(console, columns, ([t["task_id"], t["state"], t["intent"], t["source"], age(t["created_at"]), _shown(t),
+                              _why(t)] for t in found))  # fmt: skip
+
+
+def letters(console: Console, found: Sequence[dict[str, Any]]) -> None:
+    """Print a list of dead letters."""
+    columns = ("letter", "from", "reason", "outcome", "task", "age", "seen to by")
+    table(console, columns, ([x["letter_id"], x["subscription"], x["reason"], x["outcome"], x["task_id"] or "",
+                              age(x["created_at"]), x["redriven_by"] or ""] for x in found))  # fmt: skip
+
+
+def explain(console: Console, data: dict[str, Any]) -> None:
+    """Print a task's dossier: what it is, why it paused, what happened, what it cost, what can be done."""
+    record = TaskRecord.model_validate_json(json.dumps(data))
+    dossier, c = Dossier(record), record.classification
+    lines = [
+        f"{record.task_id}  {record.state}  {record.intent} from {record.source}",
+        f"  parameters   {json.dumps(record.shown_parameters, ensure_ascii=False)}",
+        f"  requester    {json.dumps(dict(dossier.requester), ensure_ascii=False)}",
+        *(f"  paused for   {r.code}: {r.words}" for r in dossier.reasons),
+        f"  model        {c.model}, confidence {c.confidence:.2f}, {c.tokens_used} tokens, about {dossier.dollars:.5f} "
+        f"dollars, {c.latency_ms:.0f} ms",
+    ]
+    if record.approval is not None:
+        a = record.approval
+        lines.append(f"  decided      {a.decision} by {a.by} through {a.channel} {a.comment}".rstrip())
+    lines.append(f"  effect       {record.effect.outcome}, key {record.effect_key}, {record.exec.attempts} attempts")
+    if record.effect.provider_ref:
+        lines.append(f"  reference    {record.effect.provider_ref}")
+    if record.result is not None:
+        lines.append(f"  result       {record.result.output}")
+    if record.error is not None:
+        lines.append(f"  error        {record.error.code} {record.error.message}".rstrip())
+    for step in dossier.steps:
+        after = f" (+{span(step.after)})" if step.after is not None else ""
+        lines.append(f"  {step.at:%Y-%m-%d %H:%M:%S}{after}  {step.to} by {step.by} {step.why}".rstrip())
+    if dossier.waits or dossier.repairs:
+        lines.append(
+            f"  you can      {', '.join([*(['approve', 'reject'] if dossier.waits else []), *dossier.repairs])}"
+        )
+    for line in lines:
+        console.print(Text(plain(line)), soft_wrap=True)
+
+
+def _shown(task: dict[str, Any]) -> str:
+    shown = task["parameters"] or task["classification"]["parameters"]
+    return ", ".join(f"{name}={value}" for name, value in shown.items())
+
+
+def _why(task: dict[str, Any]) -> str:
+    if task["error"]:
+        return str(task["error"]["message"] or task["error"]["code"])
+    if task["state"] == "AWAITING_APPROVAL":
+        return ", ".join(dict.fromkeys(r.partition(":")[0] for r in task["decision"]["reasons"]))
+    return str(task["result"]["output"]) if task["result"] else ""

@@ -1,0 +1,196 @@
+"""The command line against the console's real app over HTTP: what people and scripts get, and what it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from infra.ops.__main__ import main
+from shared.canonical import sha256_hex
+from shared.handler import Ambiguous
+from shared.schemas import DeadLetter
+from tests.browser.serving import served
+from tests.world import CANCEL_ORDER, ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, paused, started, ticket
+
+Ops = Callable[..., Awaitable[int]]
+
+
+@pytest.fixture
+def ops() -> Ops:
+    async def run(world: World, line: str) -> int:
+        async with served(world) as url:
+            try:
+                return await asyncio.to_thread(main, ["--console", url, *line.split()])
+            except SystemExit as end:
+                return int(end.code or 0)
+
+    return run
+
+
+async def letters(world: World, count: int) -> list[str]:
+    """Park dead letters of tasks that were rejected."""
+    ids = []
+    for n in range(count):
+        task_id = f"r{n}"
+        await world.classify(ticket(REFUND[0].raw_payload["text"], task_id=task_id))
+        await world.decide(task_id, "reject")
+        ids.append(sha256_hex(task_id.encode()))
+        letter = DeadLetter(
+            subscription="intent-refund-request", message_id="m", task_id=task_id, reason="dead_lettered", data="e30=",
+            outcome="failed", created_at=world.store.now, expire_at=world.store.now,
+        )  # fmt: skip
+        world.store.put(f"dead_letters/{ids[-1]}", **letter.model_dump())
+        world.pass_time(seconds=1)
+    return ids
+
+
+# --- look
+
+
+async def test_tasks_are_listed_as_a_table_and_as_json(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await paused()
+    assert await ops(world, "tasks list --state AWAITING_APPROVAL --since 2026-01-01") == 0
+    assert "refund_request" in capsys.readouterr().out
+    assert await ops(world, "approvals list --json") == 0
+    [task] = [t for line in capsys.readouterr().out.splitlines() if line.startswith("[{") for t in json.loads(line)]
+    assert (task["task_id"], task["parameters"]["amount_minor"]) == ("t1", 2500)
+
+
+async def test_dossier_tells_what_happened_and_what_can_be_done(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await ops(await paused(), "tasks explain t1") == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("policy: money intents need a person", "kim@example.com", "approve, reject"))
+
+
+async def test_hostile_text_cannot_reach_the_terminal(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await paused()
+    world.tamper("t1", {"order_id": "\x1b[2J\u202e[red]x", "amount_minor": 1, "currency": "USD"})
+    for line in ("tasks list", "tasks explain t1", "tasks show t1", "approvals approve t1 --dry-run"):
+        assert await ops(world, line) == 0
+        told = capsys.readouterr().out
+        assert "\x1b" not in told
+        assert "\u202e" not in told
+        assert "[red]" in told or "tasks list" in line
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "said"),
+    [("tasks show nobody", 1, "task_not_found"), ("tasks list --state DONE", 1, "state must be one of"),
+     ("tasks redrive --reason x", 2, "filter"), ("dead-letters redrive --reason x", 2, "--all"),
+     ("tasks settle t1 --reason x", 2, "--verdict"), ("approvals approve t1", 2, "--yes")],
+)  # fmt: skip
+async def test_wrong_use_is_one_line_and_its_own_exit_status(
+    ops: Ops, capsys: pytest.CaptureFixture[str], line: str, status: int, said: str
+) -> None:
+    assert await ops(await paused(), line) == status
+    assert said in capsys.readouterr().err
+
+
+def test_console_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--console", "http://127.0.0.1:9", "tasks", "list"]) == 3
+    assert "does not answer" in capsys.readouterr().err
+
+
+async def test_counts_are_watched(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await ops(await paused(), "watch --for 0.1") == 0
+    assert "awaiting_approval 1" in capsys.readouterr().out
+
+
+# --- decide and repair
+
+
+async def test_task_is_approved_in_the_persons_name_through_the_command_line(ops: Ops) -> None:
+    world = await paused()
+    assert await ops(world, "approvals approve t1 --yes --comment checked") == 0
+    record = await world.record("t1")
+    assert record.approval is not None
+    assert (record.state, record.approval.channel, record.approval.comment) == ("READY", "cli", "checked")
+
+
+async def test_other_parameters_than_expected_are_refused(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await paused()
+    assert await ops(world, f"approvals approve t1 --yes --params-hash {'0' * 64}") == 1
+    assert "params_changed" in capsys.readouterr().out
+
+
+async def test_dry_run_changes_nothing(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = World(REFUND[1])
+    [letter] = await letters(world, 1)
+    before = dict(world.store.documents)
+    for line in (
+        "dead-letters redrive --all --reason x --dry-run",
+        "tasks redrive --state REJECTED --reason x --dry-run",
+    ):
+        assert await ops(world, line) == 0
+    assert f"would redrive {letter}" in capsys.readouterr().out
+    assert world.store.documents == before
+
+
+async def test_unknown_task_is_settled_by_what_was_found(ops: Ops) -> None:
+    world = await started(SUMMARY)
+    await world.execute("t1", ScriptedHandler(Ambiguous("no answer")))
+    assert await ops(world, "tasks settle t1 --verdict not_applied --reason looked") == 1  # too early
+    world.pass_time(minutes=2)
+    assert await ops(world, "tasks settle t1 --verdict not_applied --reason looked") == 0
+    assert (await world.record("t1")).state == "FAILED"
+
+
+async def test_hundred_dead_letters_are_repaired_with_one_command(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = World(REFUND[1])
+    ids = await letters(world, 100)
+    line = "dead-letters redrive --all --reason mended --rate 1000"
+    assert await ops(world, line) == 2  # nobody can be asked here
+    assert await ops(world, f"{line} --yes") == 0
+    assert "100 done, 0 refused" in capsys.readouterr().out
+    states = [(await world.record(f"r{n}")).state for n in range(100)]
+    assert states == ["READY"] * 100
+    assert await ops(world, f"dead-letters redrive {ids[0]} --reason mended") == 1
+    assert "already_redriven" in capsys.readouterr().out
+
+
+# --- play again
+
+
+async def differs(ops: Ops, world: World, capsys: pytest.CaptureFixture[str], task_id: str = "t1") -> Any:
+    assert await ops(world, f"tasks reenact {task_id} --json") == 0
+    return next(json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"task_id"'))
+
+
+async def test_task_under_the_same_policy_would_run_as_it_did(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await paused()
+    await world.decide("t1")
+    await world.execute("t1", ScriptedHandler("Refunded 25.00 USD of order 10021 through Stripe"))
+    before = dict(world.store.documents)
+    report = await differs(ops, world, capsys)
+    assert report["differs"] == {}
+    assert [e["amount_minor"] for e in report["effects"]] == [2500]
+    assert world.store.documents == before
+
+
+async def test_tightened_policy_would_pause_what_ran(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await started(CANCEL_ORDER)
+    await world.execute("t1", ScriptedHandler("cancelled"))
+    world.set(confidence_threshold=0.99)
+    report = await differs(ops, world, capsys)
+    assert report["differs"]["route"] == {"then": "execute", "today": "approve"}
+    assert report["differs"]["state"]["today"] == "AWAITING_APPROVAL"
+    assert report["effects"] == []
+
+
+async def test_approval_that_would_not_count_today_is_told(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await paused()
+    await world.decide("t1")
+    world.set(approvers={"*": frozenset({"lead@example.com"})})
+    assert "not_an_approver" in (await differs(ops, world, capsys))["decision_refused"]
+
+
+async def test_handler_that_reads_is_played_on_the_sandbox(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await started(ORDER_STATUS)
+    await world.execute("t1", ScriptedHandler("on its way"))
+    report = await differs(ops, world, capsys)
+    assert report["differs"].keys() == {"output"}
+    assert report["effects"] == []
