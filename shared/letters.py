@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from shared import decisions
 from shared.composition import Ports
-from shared.errors import Conflict, NotFound, Refused
+from shared.errors import Conflict, Forbidden, NotFound, Refused
 from shared.moves import Person
 from shared.ports import Snapshot, Write
 from shared.schemas import SCHEMA_VERSION, DeadLetter
-from shared.tasks import task_path
+from shared.tasks import task_path, to_record
 from shared.topics import EVENTS, TASKS, TASKS_EXPRESS
 
+ANY_INTENT = "*"  # as in `APPROVERS`: what became no task has no intent of its own
 LETTER_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -44,6 +45,7 @@ async def redrive_letter(
         after = await decisions.redrive(ports, letter.task_id, person, reason=reason, not_applied=not_applied)
         done = Redriven(after.state)
     else:
+        _must_be_allowed(ports, ANY_INTENT, person)
         await _send(ports, letter)
         done = Redriven("sent")
     await _mark(ports, snapshot, letter, person, reason)
@@ -54,11 +56,19 @@ async def close_letter(ports: Ports, letter_id: str, person: Person, *, reason: 
     """Say that nothing is left to do about a letter.
 
     Raises:
-        NotFound, Refused: as for `redrive_letter`.
+        NotFound, Refused, Forbidden: as for `redrive_letter`.
     """
     snapshot, letter = await _open(ports, letter_id)
+    (task,) = await ports.store.read(task_path(letter.task_id or "none"))
+    intent = ANY_INTENT if letter.task_id is None or task.data is None else to_record(task).intent
+    _must_be_allowed(ports, intent, person)
     await _mark(ports, snapshot, letter, person, reason)
     return Redriven("closed")
+
+
+def _must_be_allowed(ports: Ports, intent: str, person: Person) -> None:
+    if not decisions.may_decide(ports, intent, person):
+        raise Forbidden("you are not an approver of what this letter is about", code="not_an_approver")
 
 
 async def _open(ports: Ports, letter_id: str) -> tuple[Snapshot, DeadLetter]:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from functions.console import search
+from functions.console.guard import check_site
 from functions.console.identity import person
 from shared import decisions
 from shared.composition import Ports
@@ -88,6 +89,10 @@ async def respond(request: Request, ports: Ports) -> Response:
     who = await person(request.headers, ports.settings)
     if request.headers.get("x-switchyard-client") == "cli":
         who = Person(who.name, "cli")
+    if request.method == "POST":
+        check_site(request)
+        if request.url.query:
+            raise BadRequest("a POST takes nothing from the query; use the body", code="bad_query")
     shows = {
         "/api/tasks": lambda: _list(request, ports),
         "/api/dead-letters": lambda: _letters(request, ports),
@@ -135,7 +140,9 @@ async def _letters(request: Request, ports: Ports) -> Response:
     query, limit = request.query_params, _limit(request)
     if query.get("open") not in (None, "true"):
         raise BadRequest("open must be true, or left out", code="bad_query", field="open")
-    found = await search.letters(ports.store, limit=limit, after=search.place(query), open_only="open" in query)
+    found = await search.letters(
+        ports.store, limit=limit, after=search.place(query, "dead_letters"), open_only="open" in query
+    )
     shown = [_letter(s) for s in found]
     for letter in shown:
         del letter["data"]

@@ -27,11 +27,11 @@ TASKS_ON_A_PAGE = 50
 
 async def waiting(page: Page) -> Response:
     """What people have to decide, oldest first, alike beside alike."""
-    after = search.place(page.query, "created_at")
+    after = search.place(page.query)
     wanted = Search(state="AWAITING_APPROVAL", intent=page.query.get("intent") or None)
     found = await search.tasks(page.ports.store, wanted, limit=WAITING_ON_A_PAGE, after=after, oldest_first=True)
     dossiers = [Dossier(to_record(s)) for s in found]
-    more = search.token(found[-1], "created_at") if len(found) == WAITING_ON_A_PAGE else None
+    more = search.token(found[-1]) if len(found) == WAITING_ON_A_PAGE else None
     return page.render("waiting.html", groups=grouped(dossiers), more=more, shown=[s.version for s in found])
 
 
@@ -41,9 +41,9 @@ async def tasks(page: Page) -> Response:
     if task_id := query.get("id", "").strip():
         return await _jump(page, task_id)
     wanted = search.parse({name: value for name, value in query.items() if value})
-    after = search.place(query, "created_at")
+    after = search.place(query)
     found = await search.tasks(page.ports.store, wanted, limit=TASKS_ON_A_PAGE, after=after)
-    more = search.token(found[-1], "created_at") if len(found) == TASKS_ON_A_PAGE else None
+    more = search.token(found[-1]) if len(found) == TASKS_ON_A_PAGE else None
     return page.render(
         "tasks.html", dossiers=[Dossier(to_record(s)) for s in found], more=more, wanted=wanted, states=get_args(State),
         may_redrive=wanted.state in REDRIVABLE and wanted.state != "UNKNOWN", shown=[s.version for s in found],
@@ -87,10 +87,10 @@ async def payload(page: Page, task_id: str) -> Response:
 
 async def dead_letters(page: Page) -> Response:
     """Messages that nobody could finish, newest first."""
-    after = search.place(page.query, "created_at")
+    after = search.place(page.query, "dead_letters")
     found = await search.letters(page.ports.store, limit=TASKS_ON_A_PAGE, after=after)
     letters = [(s.id, DeadLetter.model_validate(s.data)) for s in found]
-    more = search.token(found[-1], "created_at") if len(found) == TASKS_ON_A_PAGE else None
+    more = search.token(found[-1]) if len(found) == TASKS_ON_A_PAGE else None
     return page.render("dead_letters.html", letters=letters, more=more, shown=[s.version for s in found])
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Literal, get_args
 
 from shared.errors import BadRequest
 from shared.ports import Filter, Snapshot, Store
@@ -18,7 +18,10 @@ from shared.schemas import State
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # States that want somebody, as the pages' tabs show them.
 COUNTED = ("AWAITING_APPROVAL", "UNKNOWN", "FAILED")
-_PATH = re.compile(r"(tasks/[A-Za-z0-9][A-Za-z0-9._-]{0,127}|dead_letters/[0-9a-f]{64})")
+_PLACES = {
+    "tasks": re.compile(r"tasks/[A-Za-z0-9][A-Za-z0-9._-]{0,127}"),
+    "dead_letters": re.compile(r"dead_letters/[0-9a-f]{64}"),
+}
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -80,13 +83,13 @@ async def counts(store: Store) -> dict[str, int]:
     return dict(zip((*COUNTED, "dead_letters"), await asyncio.gather(*states, open_letters), strict=True))
 
 
-def token(snapshot: Snapshot, field: str = "created_at") -> str:
+def token(snapshot: Snapshot) -> str:
     """Return where a page ended, as an opaque text."""
-    at = (snapshot.data or {})[field]
+    at = (snapshot.data or {})["created_at"]
     return base64.urlsafe_b64encode(f"{at.isoformat()}|{snapshot.path}".encode()).decode()
 
 
-def place(query: Mapping[str, str], field: str = "created_at") -> Snapshot | None:
+def place(query: Mapping[str, str], collection: Literal["tasks", "dead_letters"] = "tasks") -> Snapshot | None:
     """Return the place that `page_token` names: the port needs the ordering value and the path, nothing more.
 
     Raises:
@@ -98,12 +101,12 @@ def place(query: Mapping[str, str], field: str = "created_at") -> Snapshot | Non
     try:
         moment, _, path = base64.urlsafe_b64decode(text.encode()).decode().partition("|")
         at = datetime.fromisoformat(moment)
-        if at.tzinfo is None or not _PATH.fullmatch(path):
+        if at.tzinfo is None or not _PLACES[collection].fullmatch(path):
             raise ValueError
         at = at.astimezone(UTC)
     except (ValueError, OverflowError, binascii.Error):
         raise BadRequest("page_token is not one of ours", code="bad_query", field="page_token") from None
-    return Snapshot(path, {field: at}, "", at)
+    return Snapshot(path, {"created_at": at}, "", at)
 
 
 def _moment(query: Mapping[str, str], name: str) -> datetime | None:

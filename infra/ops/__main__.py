@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import io
 import json
+import os
 import re
 import sys
 import time
@@ -20,6 +21,7 @@ from typing import Any
 
 from rich.console import Console as Terminal
 
+from functions.console.search import TASK_ID
 from infra.ops import bulk, show
 from infra.ops.bulk import Item
 from infra.ops.client import Console, OpsError, connect
@@ -37,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     terminal = Terminal(highlight=False)
     try:
+        for item in [*getattr(args, "ids", []), *([args.id] if hasattr(args, "id") else [])]:
+            if not TASK_ID.fullmatch(item):
+                raise OpsError(f"{item!r} is no id of a task or letter", 2)
         with contextlib.closing(connect(args.console)) as console:
             return int(args.run(args, console, terminal))
     except OpsError as error:
@@ -44,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.status
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # `... | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _list_tasks(args: Args, console: Console, terminal: Terminal) -> int:
@@ -104,10 +112,13 @@ def _reenact(args: Args, console: Console, terminal: Terminal) -> int:
 def _decide(args: Args, console: Console, terminal: Terminal) -> int:
     items = []
     for task_id in args.ids or _waiting(args, console):
-        task = console.get(f"tasks/{task_id}")
+        task = _looked_at(console, task_id)
+        if isinstance(task, Item):
+            items.append(task)
+            continue
         body = {
             "decision": args.verb, "params_hash": args.params_hash or task["params_hash"], "comment": args.comment,
-            "intent": args.as_intent, "parameters": json.loads(args.parameters) if args.parameters else None,
+            "intent": args.as_intent, "parameters": args.parameters,
         }  # fmt: skip
         shown = body["parameters"] or task["parameters"] or task["classification"]["parameters"]
         words = show.plain(f"{args.verb} {task_id} {args.as_intent or task['intent']} {json.dumps(shown)}")
@@ -119,7 +130,10 @@ def _repair(args: Args, console: Console, terminal: Terminal) -> int:
     items = []
     ids = args.ids or [t["task_id"] for t in console.every("tasks", "tasks", MOST, **_needed(args))]
     for task_id in ids:
-        task = console.get(f"tasks/{task_id}")
+        task = _looked_at(console, task_id)
+        if isinstance(task, Item):
+            items.append(task)
+            continue
         body = {"reason": args.reason, "verdict": getattr(args, "verdict", None)}
         if args.verb != "cancel":
             body["generation"] = task["generation"]
@@ -178,6 +192,28 @@ def _print(args: Args, data: Any, told: Any) -> int:
     else:
         told()
     return 0
+
+
+def _looked_at(console: Console, task_id: str) -> dict[str, Any] | Item:
+    """Return a task, or what tells in its place that it cannot be read: the others are not kept from theirs."""
+    try:
+        task: dict[str, Any] = console.get(f"tasks/{task_id}")
+    except OpsError as error:
+        if error.status == 3:
+            raise
+        return Item(task_id, f"{task_id}: {error}", partial(_raise, error))
+    return task
+
+
+def _raise(error: OpsError) -> None:
+    raise error
+
+
+def _rate(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1000:
+        raise argparse.ArgumentTypeError("must be over 0 and at most 1000")
+    return value
 
 
 def _search(args: Args) -> dict[str, Any]:
@@ -241,7 +277,7 @@ def _approval_commands(commands: Any) -> None:
         command.add_argument("--comment", default="")
         command.add_argument("--params-hash", help="refuse if the parameters are others than these")
         command.add_argument("--as-intent", help="run as another intent")
-        command.add_argument("--parameters", help="JSON: run with these")
+        command.add_argument("--parameters", type=json.loads, help="JSON: run with these")
 
 
 def _letter_commands(commands: Any) -> None:
@@ -279,7 +315,7 @@ def _acting(command: argparse.ArgumentParser, verb: str) -> argparse.ArgumentPar
     command.add_argument("ids", nargs="*", metavar="ID")
     command.add_argument("--dry-run", action="store_true", help="say what would be done")
     command.add_argument("--yes", action="store_true", help="do not ask")
-    command.add_argument("--rate", type=float, default=10.0, help="per second at most (default 10)")
+    command.add_argument("--rate", type=_rate, default=10.0, help="per second at most (default 10)")
     command.set_defaults(verb=verb)
     return command
 

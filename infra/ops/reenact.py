@@ -79,7 +79,9 @@ async def _reenact(then: TaskRecord, settings: Settings) -> Reenacted:
     sandbox = create_app()
     email = requester(then.source, then.raw_payload).get("email", "")
     if isinstance(order := then.shown_parameters.get("order_id"), str):
-        sandbox.state.desk.orders.seed([{"id": order.lstrip("#"), "customer_email": email, "total_minor": 10**9}])
+        known = {"id": order.lstrip("#"), "customer_email": email, "total_minor": 10**9, "status": "processing"}
+        known["currency"] = then.shown_parameters.get("currency", "USD")
+        sandbox.state.desk.orders.seed([known])
     with tempfile.TemporaryDirectory() as folder:
         database = await Database.open(Path(folder))
         pool = _SandboxPool(sandbox)

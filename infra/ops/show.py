@@ -30,7 +30,11 @@ def plain(value: Any) -> str:
 
 def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table; long cells are cut."""
-    made = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    made = Table(box=None, header_style="bold", pad_edge=False)
+    rows = list(rows)
+    longest = max((len(row[0]) for row in rows), default=0)
+    for number, column in enumerate(columns):  # the first holds ids, which have to be whole to be used
+        made.add_column(column, no_wrap=number == 0, min_width=longest if number == 0 else None)
     for row in rows:
         made.add_row(*(Text(plain(cell)[:MAX_CELL].replace("\n", " ")) for cell in row))
     console.print(made)

@@ -21,7 +21,7 @@ INTENTS = {f"functions/execute/{name}/intent.py" for name in discover()}
 # Bytes of the whole zip. Two thirds are the lock's hashes; raise a number only knowing what came in.
 BUDGET_BYTES = {
     "intake": 240_000, "intake-events": 240_000, "classify": 330_000, "resume": 280_000, "deadletter": 270_000,
-    "sweep": 280_000, "notify": 260_000, "console": 400_000,
+    "sweep": 280_000, "notify": 260_000, "console": 440_000,  # the pages, and OpenAPI of 60 kB
 } | dict.fromkeys(EXECUTORS, 285_000)  # fmt: skip
 
 

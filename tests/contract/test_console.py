@@ -164,6 +164,24 @@ async def test_dead_letters_are_listed_without_bytes_shown_with_them_and_seen_to
     assert (await http.post(f"/api/dead-letters/{first}/close", json={})).status_code == 422
 
 
+async def test_letters_are_seen_to_by_approvers_only(http: httpx.AsyncClient) -> None:
+    world = serve(await paused(approvers={"*": frozenset({"lead@example.com"})}))
+    for name, task_id in (("lost", None), ("known", "t1")):
+        path = f"/api/dead-letters/{await letter(world, name, task_id=task_id)}"
+        for action in ("redrive", "close") if task_id is None else ("close",):
+            assert code(await http.post(f"{path}/{action}", json={"reason": "x"})) == "not_an_approver"
+    assert {d["redriven_at"] for d in world.store.all("dead_letters")} == {None}
+
+
+async def test_post_of_another_site_or_with_a_query_does_nothing(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    body = {"decision": "approve", "params_hash": (await world.record("t1")).params_hash}
+    foreign = await http.post("/api/approvals/t1", json=body, headers={"origin": "https://evil.example"})
+    assert (foreign.status_code, code(foreign)) == (403, "cross_site")
+    assert code(await http.post("/api/approvals/t1?dry_run=true", json=body)) == "bad_query"
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
 async def test_policy_of_today_is_told_with_the_callers_identity(http: httpx.AsyncClient) -> None:
     serve(World(automatic={"refund_request": 5000}, approvers={"*": frozenset({"lead@example.com"})}))
     assert (await http.get("/api/policy")).json() == {

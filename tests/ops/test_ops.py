@@ -81,7 +81,10 @@ async def test_hostile_text_cannot_reach_the_terminal(ops: Ops, capsys: pytest.C
     ("line", "status", "said"),
     [("tasks show nobody", 1, "task_not_found"), ("tasks list --state DONE", 1, "state must be one of"),
      ("tasks redrive --reason x", 2, "filter"), ("dead-letters redrive --reason x", 2, "--all"),
-     ("tasks settle t1 --reason x", 2, "--verdict"), ("approvals approve t1", 2, "--yes")],
+     ("tasks show ../counts", 2, "is no id"), ("approvals approve t1 --parameters {bad", 2, "--parameters"),
+     ("tasks cancel t1 --reason x --rate 0", 2, "--rate"),
+     ("tasks settle t1 --reason x", 2, "--verdict"),
+     ("approvals approve t1", 2, "--yes")],
 )  # fmt: skip
 async def test_wrong_use_is_one_line_and_its_own_exit_status(
     ops: Ops, capsys: pytest.CaptureFixture[str], line: str, status: int, said: str
@@ -115,6 +118,13 @@ async def test_other_parameters_than_expected_are_refused(ops: Ops, capsys: pyte
     world = await paused()
     assert await ops(world, f"approvals approve t1 --yes --params-hash {'0' * 64}") == 1
     assert "params_changed" in capsys.readouterr().out
+
+
+async def test_task_that_is_not_there_does_not_keep_the_others(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await paused()
+    assert await ops(world, "tasks cancel nobody t1 --reason x --yes") == 1
+    assert "1 done, 1 refused" in capsys.readouterr().out
+    assert (await world.record("t1")).state == "CANCELLED"
 
 
 async def test_dry_run_changes_nothing(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:

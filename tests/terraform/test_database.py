@@ -60,6 +60,8 @@ async def watched() -> WatchedStore:
             everything = "?state=READY&intent=refund_request&source=zendesk&since=2026-01-01&until=2026-01-02"
             for path in ("/", "/?intent=refund_request", f"/tasks{everything}", "/dead-letters", "/health"):
                 assert (await client.get(path)).status_code == 200
+            for path in ("/api/dead-letters?open=true", "/api/dead-letters", "/api/tasks?source=zendesk&order=oldest"):
+                assert (await client.get(path)).status_code == 200
     finally:
         composition.install(None)
     return world.store

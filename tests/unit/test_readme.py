@@ -59,5 +59,5 @@ def test_every_setting_is_in_the_readme() -> None:
     names = set(re.findall(r'env(?:\.get)?[(\[, ]+"([A-Z_]+)"', source))
     assert len(names) > 15
     undocumented = {n for n in names if n not in README}
-    assert undocumented <= {"GOOGLE_CLOUD_PROJECT", "TOPIC_PREFIX", "IAP_AUDIENCE", "DIRECT_CALLERS", "DIRECT_AUDIENCE",
-                            "VERTEX_LOCATION"}, undocumented  # fmt: skip
+    assert undocumented <= {"GOOGLE_CLOUD_PROJECT", "K_SERVICE", "TOPIC_PREFIX", "IAP_AUDIENCE", "DIRECT_CALLERS",
+                            "DIRECT_AUDIENCE", "VERTEX_LOCATION"}, undocumented  # fmt: skip
