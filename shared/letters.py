@@ -31,9 +31,17 @@ class Redriven:
 
 
 async def redrive_letter(
-    ports: Ports, letter_id: str, person: Person, *, reason: str, not_applied: bool = False
+    ports: Ports,
+    letter_id: str,
+    person: Person,
+    *,
+    reason: str,
+    not_applied: bool = False,
+    generation: int | None = None,
 ) -> Redriven:
     """Run the letter's task again; where it never became a task, publish its bytes to the topic they came from.
+
+    `not_applied` is what was found at the provider about this `generation` of the task.
 
     Raises:
         NotFound: there is no such letter.
@@ -42,7 +50,9 @@ async def redrive_letter(
     """
     snapshot, letter = await _open(ports, letter_id)
     if letter.task_id is not None and await _has_record(ports, letter.task_id):
-        after = await decisions.redrive(ports, letter.task_id, person, reason=reason, not_applied=not_applied)
+        after = await decisions.redrive(
+            ports, letter.task_id, person, reason=reason, not_applied=not_applied, generation=generation
+        )
         done = Redriven(after.state)
     else:
         _must_be_allowed(ports, ANY_INTENT, person)

@@ -64,10 +64,11 @@ def is_for_programs(request: Request) -> bool:
 
 
 class LetterBody(Model):
-    """What redriving or closing a dead letter takes; `verdict` where the letter's task is UNKNOWN."""
+    """What redriving or closing a dead letter takes; `verdict` where this `generation` of its task is UNKNOWN."""
 
     reason: str = Field(min_length=1, max_length=300)
     verdict: Literal["not_applied"] | None = None
+    generation: int | None = Field(default=None, ge=1)
 
 
 async def respond(request: Request, ports: Ports) -> Response:
@@ -213,7 +214,9 @@ async def _see_to(request: Request, ports: Ports, who: Person, letter_id: str, a
         done = await close_letter(ports, letter_id, who, reason=body.reason)
     else:
         not_applied = body.verdict == "not_applied"
-        done = await redrive_letter(ports, letter_id, who, reason=body.reason, not_applied=not_applied)
+        done = await redrive_letter(
+            ports, letter_id, who, reason=body.reason, not_applied=not_applied, generation=body.generation
+        )
     log_outcome("console", Outcome(f"{action}_letter_done", fields={"operation": action}), began)
     return JSONResponse({"letter_id": letter_id, "state": done.state})
 

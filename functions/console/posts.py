@@ -82,11 +82,12 @@ async def _wish(page: Page, task_id: str, form: Form) -> Wish:
     record = await _record(page, task_id)
     intent = page.ports.registry.get(form.get("intent", ""))
     values = parameters(intent.parameters, form) if intent and decision == "approve" else None
+    shown = {name: value for name, value in record.shown_parameters.items() if value is not None}
     return Wish(
         decision,
         params_hash=form.get("params_hash", ""),
         intent=intent.name if intent and intent.name != record.intent else None,
-        parameters=values if values != record.shown_parameters else None,
+        parameters=values if values != shown else None,
         comment=form.get("comment", "")[:1000],
     )
 

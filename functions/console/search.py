@@ -8,7 +8,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 from shared.errors import BadRequest
@@ -110,11 +110,13 @@ def place(query: Mapping[str, str], collection: Literal["tasks", "dead_letters"]
 
 
 def _moment(query: Mapping[str, str], name: str) -> datetime | None:
-    """Return an ISO 8601 date or time; one without a zone is UTC."""
+    """Return an ISO 8601 date or time, without a zone in UTC; a date alone is its beginning, or its end as `until`."""
     if name not in query:
         return None
     try:
         at = datetime.fromisoformat(query[name])
+        if name == "until" and len(query[name]) == len("2026-01-31"):  # the whole of that day
+            at += timedelta(days=1, microseconds=-1)
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         why = f"{name} must be a time such as 2026-01-31 or 2026-01-31T09:00"

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -29,6 +29,7 @@ from infra.ops.reenact import differences, reenact
 from shared.schemas import TaskRecord
 
 Args = argparse.Namespace
+Looked = dict[str, Any] | Item
 SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 WATCH_EVERY_S = 2.0
 MOST = 10_000
@@ -74,7 +75,7 @@ def _list_letters(args: Args, console: Console, terminal: Terminal) -> int:
 
 def _show_task(args: Args, console: Console, terminal: Terminal) -> int:
     record = console.get(f"tasks/{args.id}")
-    return _print(args, record, lambda: print(show.plain(json.dumps(record, indent=2, ensure_ascii=True))))
+    return _print(args, record, lambda: print(json.dumps(record, indent=2)))
 
 
 def _show_letter(args: Args, console: Console, terminal: Terminal) -> int:
@@ -111,33 +112,32 @@ def _reenact(args: Args, console: Console, terminal: Terminal) -> int:
 
 def _decide(args: Args, console: Console, terminal: Terminal) -> int:
     items = []
-    for task_id in args.ids or _waiting(args, console):
-        task = _looked_at(console, task_id)
+    for task in _picked(args, console, _needed):
         if isinstance(task, Item):
             items.append(task)
             continue
+        task_id = task["task_id"]
         body = {
             "decision": args.verb, "params_hash": args.params_hash or task["params_hash"], "comment": args.comment,
             "intent": args.as_intent, "parameters": args.parameters,
         }  # fmt: skip
         shown = body["parameters"] or task["parameters"] or task["classification"]["parameters"]
-        words = show.plain(f"{args.verb} {task_id} {args.as_intent or task['intent']} {json.dumps(shown)}")
+        words = f"{args.verb} {task_id} {args.as_intent or task['intent']} {json.dumps(shown)}"
         items.append(Item(task_id, words, partial(console.post, f"approvals/{task_id}", body)))
     return _do(args, terminal, items, always_ask=args.verb == "approve")
 
 
 def _repair(args: Args, console: Console, terminal: Terminal) -> int:
     items = []
-    ids = args.ids or [t["task_id"] for t in console.every("tasks", "tasks", MOST, **_needed(args))]
-    for task_id in ids:
-        task = _looked_at(console, task_id)
+    for task in _picked(args, console, _in_state):
         if isinstance(task, Item):
             items.append(task)
             continue
+        task_id = task["task_id"]
         body = {"reason": args.reason, "verdict": getattr(args, "verdict", None)}
         if args.verb != "cancel":
             body["generation"] = task["generation"]
-        words = show.plain(f"{args.verb} {task_id} {task['intent']} {task['state']}")
+        words = f"{args.verb} {task_id} {task['intent']} {task['state']}"
         items.append(Item(task_id, words, partial(console.post, f"tasks/{task_id}/{args.verb}", body)))
     return _do(args, terminal, items)
 
@@ -145,12 +145,24 @@ def _repair(args: Args, console: Console, terminal: Terminal) -> int:
 def _see_to(args: Args, console: Console, terminal: Terminal) -> int:
     if not args.ids and not args.all:
         raise OpsError("name letters, or say --all", 2)
-    found = args.ids or [x["letter_id"] for x in console.every("dead-letters", "dead_letters", MOST, open="true")]
-    body = {"reason": args.reason}
-    items = [
-        Item(x, f"{args.verb} {show.plain(x)}", partial(console.post, f"dead-letters/{x}/{args.verb}", body))
-        for x in found
-    ]
+    found = [_looked_at(console, "dead-letters", x) for x in dict.fromkeys(args.ids)] or console.every(
+        "dead-letters", "dead_letters", MOST, open="true"
+    )
+    items = []
+    for letter in found:
+        if isinstance(letter, Item):
+            items.append(letter)
+            continue
+        letter_id, task_id, verdict = letter["letter_id"], letter["task_id"], getattr(args, "verdict", None)
+        body = {"reason": args.reason, "verdict": verdict}
+        if verdict and task_id:  # a verdict is of one run of the task: the one that is looked at now
+            task = _looked_at(console, "tasks", task_id)
+            if isinstance(task, Item):
+                items.append(task)
+                continue
+            body["generation"] = task["generation"]
+        words = f"{args.verb} {letter_id} of {task_id or 'no task, from ' + letter['subscription']}"
+        items.append(Item(letter_id, words, partial(console.post, f"dead-letters/{letter_id}/{args.verb}", body)))
     return _do(args, terminal, items)
 
 
@@ -170,10 +182,12 @@ def _watch(args: Args, console: Console, terminal: Terminal) -> int:
 def _do(args: Args, terminal: Terminal, items: list[Item], *, always_ask: bool = False) -> int:
     """Ask where it is many or money, do it, and say what became of each."""
     if args.dry_run:
-        return _print(args, [i.words for i in items], lambda: print("\n".join(f"would {i.words}" for i in items)))
-    if len(items) > 1 or always_ask:
-        bulk.confirm(terminal, items, yes=args.yes)
-    results = bulk.run(terminal, items, args.rate)
+        wishes = [show.plain(f"would {i.words}") for i in items] or ["nothing to do"]
+        return _print(args, [i.words for i in items], lambda: print("\n".join(wishes)))
+    asking = Terminal(stderr=True, highlight=False)  # what scripts read is on stdout
+    if len(items) > 1 or (items and always_ask):
+        bulk.confirm(asking, items, yes=args.yes)
+    results = bulk.run(asking, items, args.rate)
     failed = [r for r in results if r.error]
     answer = [{"id": r.id, "state": r.state, "error": r.error} for r in results]
 
@@ -183,6 +197,8 @@ def _do(args: Args, terminal: Terminal, items: list[Item], *, always_ask: bool =
         print(f"{len(results) - len(failed)} done, {len(failed)} refused")
 
     _print(args, answer, told)
+    if any(r.unreachable for r in results):
+        return 3
     return 1 if failed or len(results) < len(items) else 0
 
 
@@ -194,15 +210,22 @@ def _print(args: Args, data: Any, told: Any) -> int:
     return 0
 
 
-def _looked_at(console: Console, task_id: str) -> dict[str, Any] | Item:
-    """Return a task, or what tells in its place that it cannot be read: the others are not kept from theirs."""
+def _picked(args: Args, console: Console, filtered: Callable[[Args], dict[str, Any]]) -> Iterable[Looked]:
+    """Return the tasks that were named, each once; else those that the filter finds."""
+    if args.ids:
+        return [_looked_at(console, "tasks", task_id) for task_id in dict.fromkeys(args.ids)]
+    return list(console.every("tasks", "tasks", MOST, **filtered(args)))
+
+
+def _looked_at(console: Console, kind: str, name: str) -> Looked:
+    """Return a task or letter, or what tells in its place that it cannot be read: the others are done all the same."""
     try:
-        task: dict[str, Any] = console.get(f"tasks/{task_id}")
+        found: dict[str, Any] = console.get(f"{kind}/{name}")
     except OpsError as error:
         if error.status == 3:
             raise
-        return Item(task_id, f"{task_id}: {error}", partial(_raise, error))
-    return task
+        return Item(name, f"leave {name}: {error}", partial(_raise, error))
+    return found
 
 
 def _raise(error: OpsError) -> None:
@@ -221,17 +244,19 @@ def _search(args: Args) -> dict[str, Any]:
             "since": _moment(args.since), "until": _moment(args.until)}  # fmt: skip
 
 
-def _waiting(args: Args, console: Console) -> list[str]:
-    query = _needed(args) | {"state": "AWAITING_APPROVAL", "order": "oldest"}
-    return [t["task_id"] for t in console.every("tasks", "tasks", MOST, **query)]
-
-
 def _needed(args: Args) -> dict[str, Any]:
-    """Return the filter of a bulk action: without any it would be everything, which nobody means."""
+    """Return the filter of a bulk decision: without any it would be everything, which nobody means."""
     query = _search(args)
     if not any(query.values()):
-        raise OpsError("name tasks, or a filter such as --intent or --state", 2)
-    return query
+        raise OpsError("name tasks, or a filter such as --intent", 2)
+    return query | {"state": "AWAITING_APPROVAL", "order": "oldest"}
+
+
+def _in_state(args: Args) -> dict[str, Any]:
+    """Return the filter of a bulk repair: what was rejected must not run again because it was of the same intent."""
+    if args.state is None:
+        raise OpsError("name tasks, or a filter: --state, and what else narrows it", 2)
+    return _search(args)
 
 
 def _moment(text: str | None) -> str | None:
@@ -289,6 +314,8 @@ def _letter_commands(commands: Any) -> None:
     for name, words in (("redrive", "run its task, or send it, again"), ("close", "nothing is left to do")):
         command = _acting(_command(commands, name, _see_to, words), name)
         command.add_argument("--all", action="store_true", help="all open ones")
+        if name == "redrive":
+            command.add_argument("--verdict", choices=("not_applied",), help="you looked: it did not happen")
         command.add_argument("--reason", required=True)
 
 

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.prompt import Confirm
 
-from infra.ops.client import OpsError
+from infra.ops.client import OpsError, Unreachable
+from infra.ops.show import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Result:
     id: str
     state: str
     error: str = ""
+    unreachable: bool = False
 
 
 def confirm(console: Console, items: Sequence[Item], *, yes: bool) -> None:
@@ -42,7 +44,7 @@ def confirm(console: Console, items: Sequence[Item], *, yes: bool) -> None:
     if yes:
         return
     for item in items[:20]:
-        console.print(f"  {item.words}", markup=False, highlight=False)
+        console.print(f"  {plain(item.words)}", markup=False, highlight=False, soft_wrap=True)
     if len(items) > 20:
         console.print(f"  ... and {len(items) - 20} more")
     if not sys.stdin.isatty():
@@ -52,25 +54,32 @@ def confirm(console: Console, items: Sequence[Item], *, yes: bool) -> None:
 
 
 def run(console: Console, items: Sequence[Item], per_second: float) -> list[Result]:
-    """Do all, at most `per_second`; Ctrl-C stops after the one under way and says how far it got."""
+    """Do all, at most `per_second`. Ctrl-C and a console that does not answer end it: the rest has no result."""
     results: list[Result] = []
-    began = time.monotonic()
+    began, under_way = time.monotonic(), ""
     with Progress(console=console, transient=True, disable=len(items) < 2 or not console.is_terminal) as progress:
         bar = progress.add_task("", total=len(items))
         try:
             for number, item in enumerate(items):
                 time.sleep(max(0.0, began + number / per_second - time.monotonic()))
+                under_way = item.id
                 results.append(_one(item))
+                under_way = ""
                 progress.advance(bar)
+                if results[-1].unreachable:
+                    break
         except KeyboardInterrupt:
-            console.print(f"stopped: {len(results)} of {len(items)} were tried")
+            if under_way:
+                results.append(Result(under_way, "", "stopped; whether it was done is not known"))
+    if len(results) < len(items):
+        console.print(f"stopped: {len(items) - len(results)} of {len(items)} were not tried")
     return results
 
 
 def _one(item: Item) -> Result:
     try:
         return Result(item.id, str(item.do().get("state", "done")))
+    except Unreachable as error:
+        return Result(item.id, "", f"{error}; whether it was done is not known", unreachable=True)
     except OpsError as error:
-        if error.status == 3 and "does not answer" in str(error):
-            return Result(item.id, "", f"{error}; whether it was done is not known")
         return Result(item.id, "", str(error))

@@ -25,12 +25,22 @@ class OpsError(Exception):
         self.status = status
 
 
+class Unreachable(OpsError):
+    """Raised if no answer came: whether a request was followed is not known."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 3)
+
+
 class Console:
     """One console. Ids of tasks and letters go into paths as they are: the console knows none of another form."""
 
     def __init__(self, url: str, token: str = "") -> None:
         headers = {"x-switchyard-client": "cli"} | ({"authorization": f"Bearer {token}"} if token else {})
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S)
+        try:
+            self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S)
+        except httpx.InvalidURL as error:
+            raise OpsError(f"{url} is no address of a console: {error}", 2) from None
         self.url = url
 
     def close(self) -> None:
@@ -68,16 +78,18 @@ class Console:
         try:
             answer = self._http.request(method, f"/api/{path}", **how)
         except httpx.HTTPError as error:
-            raise OpsError(f"the console at {self.url} does not answer ({type(error).__name__})", 3) from None
-        if answer.is_success:
-            return answer.json()
+            raise Unreachable(f"the console at {self.url} does not answer ({type(error).__name__})") from None
         try:
-            error_body = answer.json()["error"]
+            said = answer.json()
+            if answer.is_success:
+                return said
+            code, message, field = (said["error"][name] for name in ("code", "message", "field"))
         except (ValueError, KeyError, TypeError):
-            raise OpsError(f"{self.url} answered {answer.status_code}, and not as a console does", 3) from None
-        where = f" ({error_body['field']})" if error_body.get("field") else ""
-        status = 3 if answer.status_code in (401, 403) or answer.status_code >= 500 else 1
-        raise OpsError(f"{error_body['code']}: {error_body['message']}{where}", status)
+            why = f"{self.url} answered {answer.status_code}, and not as a console does; is IAP_CLIENT_ID set?"
+            raise OpsError(why, 3) from None
+        refused = answer.status_code in (401, 403) or answer.status_code >= 500
+        where = f" ({field})" if field else ""
+        raise OpsError(f"{code}: {message}{where}", 3 if refused else 2 if code == "bad_query" else 1)
 
 
 def connect(url: str | None) -> Console:
@@ -92,7 +104,10 @@ def connect(url: str | None) -> Console:
             return Console(running.read(Path(os.environ.get("DATA_DIR") or ".switchyard")).console)
         except Exception as error:
             raise OpsError(f"{error}, or name a console with --console or CONSOLE_URL", 3) from None
-    return Console(url.rstrip("/"), os.environ.get("IAP_TOKEN") or _signed_in())
+    token = os.environ.get("IAP_TOKEN") or _signed_in()
+    if token and not url.startswith("https://"):
+        raise OpsError(f"the sign-in token is sent over https only, and {url} is not", 2)
+    return Console(url.rstrip("/"), token)
 
 
 def _signed_in() -> str:

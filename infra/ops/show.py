@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,15 +16,13 @@ from functions.console.present import span
 from shared.schemas import TaskRecord
 
 MAX_CELL = 80
-_TRICKS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
-)
+CONTINUED = " " * 15  # further lines of a value stand below its first, where no line of ours begins
 
 
 def plain(value: Any) -> str:
     """Return a value as text in which hidden and controlling characters stand by their numbers."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return _TRICKS.sub(lambda match: f"<U+{ord(match[0]):04X}>", text)
+    return "".join(c if c.isprintable() else f"<U+{ord(c):04X}>" for c in text)
 
 
 def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -36,7 +33,7 @@ def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]
     for number, column in enumerate(columns):  # the first holds ids, which have to be whole to be used
         made.add_column(column, no_wrap=number == 0, min_width=longest if number == 0 else None)
     for row in rows:
-        made.add_row(*(Text(plain(cell)[:MAX_CELL].replace("\n", " ")) for cell in row))
+        made.add_row(*(Text(plain(" ".join(cell.split("\n")))[:MAX_CELL]) for cell in row))
     console.print(made)
 
 
@@ -89,7 +86,9 @@ def explain(console: Console, data: dict[str, Any]) -> None:
             f"  you can      {', '.join([*(['approve', 'reject'] if dossier.waits else []), *dossier.repairs])}"
         )
     for line in lines:
-        console.print(Text(plain(line)), soft_wrap=True)
+        first, *more = line.split("\n")
+        for part in (first, *(f"{CONTINUED}{m}" for m in more)):
+            console.print(Text(plain(part)), soft_wrap=True)
 
 
 def _shown(task: dict[str, Any]) -> str:

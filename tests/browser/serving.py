@@ -28,6 +28,7 @@ async def served(world: World) -> AsyncIterator[str]:
     composition.install(world.ports)
     with socket.socket() as listener:
         listener.bind((HOST, 0))
+        listener.listen()  # who connects before the server accepts waits instead of being refused
         server = uvicorn.Server(uvicorn.Config(APP, log_level="error", lifespan="off", timeout_graceful_shutdown=2))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:

@@ -141,6 +141,8 @@ async def test_tasks_are_found_by_source_and_time_in_both_orders(http: httpx.Asy
     assert await ids(source="helpdesk", since="2026-01-05T09:30") == ["t2", "t1"]
     assert await ids(until="2026-01-05T09:30:00+00:00") == ["t0"]
     assert await ids(source="zendesk") == []
+    assert await ids(since="2026-01-05", until="2026-01-05") == ["t2", "t1", "t0"]
+    assert await ids(until="2026-01-04") == []
     for wrong in ({"order": "best"}, {"since": "soon"}, {"source": "a b"}, {"until": "2026-13-01"}):
         answer = await http.get("/api/tasks", params=wrong)
         assert (answer.status_code, answer.json()["error"]["field"]) == (400, *wrong)
@@ -162,6 +164,17 @@ async def test_dead_letters_are_listed_without_bytes_shown_with_them_and_seen_to
     assert (await http.get("/api/dead-letters", params={"open": "true"})).json()["dead_letters"] == []
     assert (await http.get(f"/api/dead-letters/{'0' * 64}")).status_code == 404
     assert (await http.post(f"/api/dead-letters/{first}/close", json={})).status_code == 422
+
+
+async def test_verdict_about_a_letter_is_of_the_run_that_was_looked_at(http: httpx.AsyncClient) -> None:
+    world = serve(await started(SUMMARY))
+    await world.execute("t1", ScriptedHandler(Ambiguous()))
+    path = f"/api/dead-letters/{await letter(world, 'unsure', task_id='t1')}/redrive"
+    world.pass_time(minutes=1)
+    body = {"reason": "looked", "verdict": "not_applied", "generation": 2}
+    assert code(await http.post(path, json={"reason": "blind"})) == "verdict_needed"
+    assert code(await http.post(path, json=body)) == "generation_changed"
+    assert (await http.post(path, json=body | {"generation": 1})).json()["state"] == "READY"
 
 
 async def test_letters_are_seen_to_by_approvers_only(http: httpx.AsyncClient) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from rich.console import Console as Terminal
 
+from infra.ops import bulk
 from infra.ops.__main__ import main
+from infra.ops.client import Unreachable
 from shared.canonical import sha256_hex
 from shared.handler import Ambiguous
 from shared.schemas import DeadLetter
@@ -38,14 +42,20 @@ async def letters(world: World, count: int) -> list[str]:
         task_id = f"r{n}"
         await world.classify(ticket(REFUND[0].raw_payload["text"], task_id=task_id))
         await world.decide(task_id, "reject")
-        ids.append(sha256_hex(task_id.encode()))
-        letter = DeadLetter(
-            subscription="intent-refund-request", message_id="m", task_id=task_id, reason="dead_lettered", data="e30=",
-            outcome="failed", created_at=world.store.now, expire_at=world.store.now,
-        )  # fmt: skip
-        world.store.put(f"dead_letters/{ids[-1]}", **letter.model_dump())
+        ids.append(park(world, task_id))
         world.pass_time(seconds=1)
     return ids
+
+
+def park(world: World, task_id: str) -> str:
+    """Leave a dead letter of a task, and return its id."""
+    letter_id = sha256_hex(task_id.encode())
+    letter = DeadLetter(
+        subscription="intent-refund-request", message_id="m", task_id=task_id, reason="dead_lettered", data="e30=",
+        outcome="failed", created_at=world.store.now, expire_at=world.store.now,
+    )  # fmt: skip
+    world.store.put(f"dead_letters/{letter_id}", **letter.model_dump())
+    return letter_id
 
 
 # --- look
@@ -79,8 +89,9 @@ async def test_hostile_text_cannot_reach_the_terminal(ops: Ops, capsys: pytest.C
 
 @pytest.mark.parametrize(
     ("line", "status", "said"),
-    [("tasks show nobody", 1, "task_not_found"), ("tasks list --state DONE", 1, "state must be one of"),
-     ("tasks redrive --reason x", 2, "filter"), ("dead-letters redrive --reason x", 2, "--all"),
+    [("tasks show nobody", 1, "task_not_found"), ("tasks list --state DONE", 2, "state must be one of"),
+     ("tasks redrive --reason x", 2, "filter"), ("tasks redrive --intent search_faq --reason x", 2, "--state"),
+     ("dead-letters redrive --reason x", 2, "--all"),
      ("tasks show ../counts", 2, "is no id"), ("approvals approve t1 --parameters {bad", 2, "--parameters"),
      ("tasks cancel t1 --reason x --rate 0", 2, "--rate"),
      ("tasks settle t1 --reason x", 2, "--verdict"),
@@ -93,9 +104,49 @@ async def test_wrong_use_is_one_line_and_its_own_exit_status(
     assert said in capsys.readouterr().err
 
 
-def test_console_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--console", "http://127.0.0.1:9", "tasks", "list"]) == 3
-    assert "does not answer" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("url", "status", "said"),
+    [("http://127.0.0.1:9", 3, "does not answer"), ("console.example", 3, "does not answer"),
+     ("http://127.0.0.1:port", 2, "is no address")],
+)  # fmt: skip
+def test_console_that_is_not_there_is_said(
+    capsys: pytest.CaptureFixture[str], url: str, status: int, said: str
+) -> None:
+    assert main(["--console", url, "tasks", "list"]) == status
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b"<html>sign in</html>"), (302, b""), (500, b"[]")])
+async def test_what_is_no_console_is_said(capsys: pytest.CaptureFixture[str], status: int, body: bytes) -> None:
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %d X\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % (status, len(body)) + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(page, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        assert await asyncio.to_thread(main, ["--console", url, "tasks", "list"]) == 3
+    assert "not as a console does" in capsys.readouterr().err
+
+
+def test_sign_in_token_is_sent_over_https_only(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IAP_TOKEN", "secret-token")
+    assert main(["--console", "http://console.example", "tasks", "list"]) == 2
+    said = capsys.readouterr().err
+    assert "https only" in said
+    assert "secret-token" not in said
+
+
+async def test_further_lines_of_a_value_pass_for_no_line_of_ours(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await paused()
+    await world.decide("t1", comment="fine\n  result       refunded\rx")
+    assert await ops(world, "tasks explain t1") == 0
+    told = capsys.readouterr().out.splitlines()
+    assert not [line for line in told if line.startswith("  result")]
+    assert "                 result       refunded<U+000D>x" in told
 
 
 async def test_counts_are_watched(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,7 +187,7 @@ async def test_dry_run_changes_nothing(ops: Ops, capsys: pytest.CaptureFixture[s
         "tasks redrive --state REJECTED --reason x --dry-run",
     ):
         assert await ops(world, line) == 0
-    assert f"would redrive {letter}" in capsys.readouterr().out
+    assert f"would redrive {letter} of r0" in capsys.readouterr().out
     assert world.store.documents == before
 
 
@@ -160,6 +211,52 @@ async def test_hundred_dead_letters_are_repaired_with_one_command(ops: Ops, caps
     assert states == ["READY"] * 100
     assert await ops(world, f"dead-letters redrive {ids[0]} --reason mended") == 1
     assert "already_redriven" in capsys.readouterr().out
+
+
+async def test_letter_of_an_unknown_task_is_redriven_by_what_was_found(
+    ops: Ops, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = await started(SUMMARY)
+    await world.execute("t1", ScriptedHandler(Ambiguous("no answer")))
+    world.pass_time(minutes=2)
+    name = park(world, "t1")
+    assert await ops(world, f"dead-letters redrive {name} --reason looked") == 1
+    assert "verdict_needed" in capsys.readouterr().out
+    assert await ops(world, f"dead-letters redrive {name} --reason looked --verdict not_applied") == 0
+    assert (await world.record("t1")).state == "READY"
+
+
+async def test_answer_of_a_bulk_action_is_json_alone(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = World(REFUND[1])
+    [letter] = await letters(world, 1)
+    assert await ops(world, f"dead-letters close {letter} {letter} {'0' * 64} --reason x --yes --json") == 1
+    [answer] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
+    assert [(r["state"], r["error"][:16]) for r in json.loads(answer)] == [("closed", ""), ("", "letter_not_found")]
+
+
+def test_console_that_stops_answering_ends_a_bulk_action(capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[str] = []
+
+    def do(name: str) -> dict[str, str]:
+        asked.append(name)
+        if name == "b":
+            raise Unreachable("gone")
+        return {"state": "READY"}
+
+    results = bulk.run(Terminal(stderr=True), [bulk.Item(n, n, partial(do, n)) for n in "abcd"], 1000)
+    assert asked == ["a", "b"]
+    assert [(r.id, r.state, r.unreachable) for r in results] == [("a", "READY", False), ("b", "", True)]
+    assert "2 of 4 were not tried" in capsys.readouterr().err
+
+
+def test_interrupt_says_which_outcome_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> dict[str, str]:
+        raise KeyboardInterrupt
+
+    items = [bulk.Item("a", "a", dict), bulk.Item("b", "b", interrupted), bulk.Item("c", "c", dict)]
+    results = bulk.run(Terminal(stderr=True), items, 1000)
+    assert [(r.id, r.error) for r in results] == [("a", ""), ("b", "stopped; whether it was done is not known")]
+    assert "1 of 3 were not tried" in capsys.readouterr().err
 
 
 # --- play again

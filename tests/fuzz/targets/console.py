@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from collections.abc import Sequence
@@ -10,7 +11,8 @@ from urllib.parse import quote
 
 import functions.console.main as console
 from infra.embedded.encoding import from_text
-from shared.schemas import TaskRecord
+from shared.canonical import sha256_hex
+from shared.schemas import DeadLetter, TaskRecord
 from tests.fuzz import hostile, mutations
 from tests.fuzz.case import CANARY, Answer, Broken, Case
 from tests.fuzz.scenery import HEADERS, Scenery
@@ -21,7 +23,8 @@ APP = deployed(console, "console")
 TOKEN = "MjAyNi0wMS0wNVQwOTowMDowMCswMDowMHx0YXNrcy9mYWlsZWQ="
 QUERIES = (
     "", "limit=2", "state=READY", "intent=refund_request&limit=200", f"limit=3&page_token={TOKEN}",
-    "page_token=MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMHx0YXNrcy90MQ==",
+    "page_token=MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMHx0YXNrcy90MQ==", "order=oldest&source=helpdesk",
+    "since=2026-01-01&until=2026-01-05T09:00:00%2B02:00",
 )  # fmt: skip
 NAMES = (
     "ready",
@@ -39,6 +42,13 @@ NAMES = (
     "x" * 129,
 )
 
+LOST, UNSURE = (sha256_hex(name) for name in (b"lost", b"unsure"))
+# Letters by id: of which task they are; one of no task, one of a task that was never stored.
+LETTERS = {LOST: None, UNSURE: "unknown"} | {
+    sha256_hex(name.encode()): name for name in ("failed", "done", "paused", "nobody")
+}
+MESSAGE = b'{"task_id":"lost"}'
+
 
 class Console:
     """Scene: none."""
@@ -47,7 +57,7 @@ class Console:
     share = 18
 
     def __init__(self, scenery: Scenery) -> None:
-        self._scenery = scenery
+        self._scenery = _with_letters(scenery)
         self._hashes = {
             path.removeprefix("tasks/"): from_text(text)["params_hash"]
             for path, (text, _) in scenery.documents.items()
@@ -63,7 +73,15 @@ class Console:
             *(Case(self.name, "", method="GET", path="/api/tasks", query=q, headers=HEADERS) for q in QUERIES),
             *(
                 Case(self.name, "", method="GET", path=p, headers=HEADERS)
-                for p in ("/healthz", "/api/tasks/done", "/openapi.json")
+                for p in (
+                    "/healthz",
+                    "/api/tasks/done",
+                    "/openapi.json",
+                    "/api/counts",
+                    "/api/policy",
+                    "/api/dead-letters",
+                    *(f"/api/dead-letters/{x}" for x in LETTERS),
+                )
             ),
             *(
                 post(f"/api/approvals/{name}", decision=said, params_hash=self._hashes[name], comment=CANARY, **more)
@@ -76,18 +94,33 @@ class Console:
             post("/api/tasks/rejected/redrive", reason=CANARY, intent="refund_request", parameters=refund),
             post("/api/tasks/unknown/settle", reason=CANARY, verdict="applied"),
             post("/api/tasks/paused/cancel", reason=CANARY),
+            *(post(f"/api/dead-letters/{x}/redrive", reason=CANARY) for x in LETTERS),
+            post(f"/api/dead-letters/{UNSURE}/redrive", reason=CANARY, verdict="not_applied", generation=1),
+            post(f"/api/dead-letters/{LOST}/close", reason=CANARY),
         ]
 
     def mutate(self, rng: random.Random, case: Case, other: Case) -> Case:
         match rng.randrange(12):
             case 0:
-                collection, action = (
-                    rng.choice(("tasks", "approvals")),
-                    rng.choice(("", "", "/redrive", "/settle", "/cancel", "/")),
-                )
-                return case.but(path=f"/api/{collection}/{rng.choice(NAMES)}{action}")
+                collection, names = rng.choice((("tasks", NAMES), ("approvals", NAMES), ("dead-letters", [*LETTERS])))
+                action = rng.choice(("", "", "/redrive", "/settle", "/cancel", "/close", "/"))
+                return case.but(path=f"/api/{collection}/{rng.choice(names)}{action}")
             case 1:
-                name = rng.choice(("limit", "state", "intent", "page_token", "limit%00", hostile.key(rng)))
+                name = rng.choice(
+                    (
+                        "limit",
+                        "state",
+                        "intent",
+                        "page_token",
+                        "source",
+                        "since",
+                        "until",
+                        "order",
+                        "open",
+                        "limit%00",
+                        hostile.key(rng),
+                    )
+                )
                 plain = hostile.text(rng)
                 raw = f"{name}={quote(plain, errors='replace') if rng.random() < 0.5 else plain}"
                 return case.but(query="&".join(filter(None, (case.query, raw)))[-2000:])
@@ -111,6 +144,9 @@ class Console:
         changed = set(world.store.documents.items()) - set(self._scenery.documents.items())
         if changed and (case.method != "POST" or answer.status != 200):
             raise Broken("only an accepted POST changes", f"{case.method} {answer.status}")
+        for _, data, _ in [m for m in world.publisher.messages if m[0] == "tasks"]:
+            if data != MESSAGE or f"/{LOST}/redrive" not in case.path:
+                raise Broken("sent what nobody asked for", repr(data[:100]))
         for record, parameters in await self._scenery.run_what_may_run(world):
             self._must_be_wanted(case, record, parameters)
         return [answer]
@@ -120,11 +156,26 @@ class Console:
         body = json.loads(case.body)
         approves = body.get("decision") == "approve" and body.get("params_hash") == self._hashes[record.task_id]
         redrives = "/redrive" in case.path and isinstance(body.get("reason"), str) and "decision" not in body
-        if not (redrives or (approves and "/approvals/" in case.path)) or f"/{record.task_id}" not in case.path:
+        names = [record.task_id, *(x for x, task_id in LETTERS.items() if task_id == record.task_id)]
+        named = any(f"/{name}" in case.path for name in names)
+        if not (redrives or (approves and "/approvals/" in case.path)) or not named:
             raise Broken("ran what nobody asked for", record.task_id)
         wanted = body.get("parameters")
         if wanted is not None and {k: v for k, v in parameters.items() if v is not None} != wanted:
             raise Broken("ran with other parameters than were asked for", record.intent)
+
+
+def _with_letters(scenery: Scenery) -> Scenery:
+    """Return the scenery with dead letters that nobody has seen to."""
+    world = scenery.world()
+    for letter_id, task_id in LETTERS.items():
+        topic, data = ("tasks", MESSAGE) if letter_id == LOST else ("results", b"{}")
+        letter = DeadLetter(
+            subscription=topic, message_id="m", task_id=task_id, reason="dead_lettered", outcome="undecodable",
+            data=base64.b64encode(data).decode(), created_at=scenery.now, expire_at=scenery.now,
+        )  # fmt: skip
+        world.store.put(f"dead_letters/{letter_id}", **letter.model_dump())
+    return Scenery(dict(world.store.documents), world.store.now)
 
 
 def _no_json(word: str) -> None:
