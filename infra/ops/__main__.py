@@ -33,12 +33,13 @@ Looked = dict[str, Any] | Item
 SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 WATCH_EVERY_S = 2.0
 MOST = 10_000
+WIDE = 200  # columns where no terminal has a width: who searches the output finds whole words
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; every foreseeable trouble is one line on stderr."""
     args = _parser().parse_args(argv)
-    terminal = Terminal(highlight=False)
+    terminal = Terminal(highlight=False, width=None if sys.stdout.isatty() else WIDE)
     try:
         for item in [*getattr(args, "ids", []), *([args.id] if hasattr(args, "id") else [])]:
             if not TASK_ID.fullmatch(item):
@@ -167,7 +168,7 @@ def _see_to(args: Args, console: Console, terminal: Terminal) -> int:
 
 
 def _watch(args: Args, console: Console, terminal: Terminal) -> int:
-    end, before = time.monotonic() + (args.seconds or float("inf")), None
+    end, before = time.monotonic() + (float("inf") if args.seconds is None else args.seconds), None
     while True:
         counts = console.get("counts")
         if args.json or counts != before:

@@ -30,6 +30,8 @@ def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]
     made = Table(box=None, header_style="bold", pad_edge=False)
     rows = list(rows)
     longest = max((len(row[0]) for row in rows), default=0)
+    if longest > console.width // 2:  # as letters' ids are: the rest goes on in the terminal's next line
+        console.width = longest + MAX_CELL
     for number, column in enumerate(columns):  # the first holds ids, which have to be whole to be used
         made.add_column(column, no_wrap=number == 0, min_width=longest if number == 0 else None)
     for row in rows:

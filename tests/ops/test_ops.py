@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console as Terminal
 
-from infra.ops import bulk
+from infra.ops import bulk, show
 from infra.ops.__main__ import main
 from infra.ops.client import Unreachable
 from shared.canonical import sha256_hex
@@ -87,6 +88,21 @@ async def test_hostile_text_cannot_reach_the_terminal(ops: Ops, capsys: pytest.C
         assert "[red]" in told or "tasks list" in line
 
 
+def test_letters_are_told_whole_on_a_narrow_terminal() -> None:
+    out = io.StringIO()
+    letter = {
+        "letter_id": "0" * 64,
+        "subscription": "intent-refund-request",
+        "reason": "dead_lettered",
+        "task_id": "t1",
+        "outcome": "failed",
+        "created_at": "2026-01-05T09:00:00Z",
+        "redriven_by": None,
+    }
+    show.letters(Terminal(file=out, width=80, force_terminal=True, color_system=None), [letter])
+    assert all(word in out.getvalue() for word in ("0" * 64, "intent-refund-request", "dead_lettered", "t1", "failed"))
+
+
 @pytest.mark.parametrize(
     ("line", "status", "said"),
     [("tasks show nobody", 1, "task_not_found"), ("tasks list --state DONE", 2, "state must be one of"),
@@ -150,7 +166,7 @@ async def test_further_lines_of_a_value_pass_for_no_line_of_ours(ops: Ops, capsy
 
 
 async def test_counts_are_watched(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
-    assert await ops(await paused(), "watch --for 0.1") == 0
+    assert await ops(await paused(), "watch --for 0") == 0
     assert "awaiting_approval 1" in capsys.readouterr().out
 
 
@@ -232,6 +248,17 @@ async def test_answer_of_a_bulk_action_is_json_alone(ops: Ops, capsys: pytest.Ca
     assert await ops(world, f"dead-letters close {letter} {letter} {'0' * 64} --reason x --yes --json") == 1
     [answer] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
     assert [(r["state"], r["error"][:16]) for r in json.loads(answer)] == [("closed", ""), ("", "letter_not_found")]
+
+
+async def test_question_to_a_person_is_not_on_the_output_of_scripts(
+    ops: Ops, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World(REFUND[1])
+    await letters(world, 2)
+    assert await ops(world, "dead-letters close --all --reason x --json") == 2
+    captured = capsys.readouterr()
+    assert "of r1" in captured.err
+    assert "of r1" not in captured.out
 
 
 def test_console_that_stops_answering_ends_a_bulk_action(capsys: pytest.CaptureFixture[str]) -> None:
