@@ -12,13 +12,13 @@ from starlette.responses import JSONResponse, Response
 
 from functions.console import search
 from functions.console.guard import check_site
-from functions.console.identity import person
+from functions.console.identity import admitted, only
 from shared import decisions
 from shared.composition import Ports
 from shared.decisions import Wish
 from shared.entry import Outcome, log_outcome, read_body, started
-from shared.errors import BadRequest, Forbidden, MethodNotAllowed, NotFound, Unprocessable, UnsupportedMediaType
-from shared.letters import close_letter, redrive_letter
+from shared.errors import BadRequest, NotFound, Unprocessable, UnsupportedMediaType
+from shared.letters import LETTER_ID, close_letter, redrive_letter
 from shared.moves import Person
 from shared.ports import Snapshot
 from shared.schemas import MAX_PAYLOAD_BYTES, DeadLetter, Model, TaskRecord
@@ -26,16 +26,17 @@ from shared.strict_json import parse_object
 from shared.tasks import task_path, to_record
 
 MAX_PAGE = 200
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 ACTIONS = ("redrive", "cancel", "settle")
 LETTER_ACTIONS = ("redrive", "close")
 ORDERS = ("newest", "oldest")
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 T = TypeVar("T", bound=Model)
-_LETTER = re.compile(r"/api/dead-letters/(?P<letter_id>[0-9a-f]{64})(?:/(?P<action>redrive|close))?")
-_TASK = re.compile(rf"/api/tasks/(?P<task_id>[A-Za-z0-9][A-Za-z0-9._-]{{0,127}})(?:/(?P<action>{'|'.join(ACTIONS)}))?")
+_LETTER = re.compile(
+    rf"/api/dead-letters/(?P<letter_id>{LETTER_ID.pattern})(?:/(?P<action>{'|'.join(LETTER_ACTIONS)}))?"
+)
+_TASK = re.compile(rf"/api/tasks/(?P<task_id>{search.TASK_ID.pattern})(?:/(?P<action>{'|'.join(ACTIONS)}))?")
 _LIMIT = re.compile(r"[0-9]{1,3}")
-_APPROVAL = re.compile(r"/api/approvals/(?P<task_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})")
+_APPROVAL = re.compile(rf"/api/approvals/(?P<task_id>{search.TASK_ID.pattern})")
 
 
 class DecisionBody(Model):
@@ -79,17 +80,12 @@ async def respond(request: Request, ports: Ports) -> Response:
     """
     path = request.url.path.rstrip("/") or "/"
     if path == "/healthz":
-        _only(request, "GET")
+        only(request, "GET")
         return JSONResponse({"status": "ok"})
     if path == "/openapi.json":
-        _only(request, "GET")
+        only(request, "GET")
         return Response(DESCRIPTION.read_bytes(), media_type="application/json")
-    if ports.settings.local and request.url.hostname not in LOCAL_HOSTS:
-        # A page whose own name was made to resolve to this machine could else decide in the developer's name.
-        raise Forbidden("the local console answers to 127.0.0.1 and localhost only", field="host")
-    who = await person(request.headers, ports.settings)
-    if request.headers.get("x-switchyard-client") == "cli":
-        who = Person(who.name, "cli")
+    who = await admitted(request, ports.settings)
     if request.method == "POST":
         check_site(request)
         if request.url.query:
@@ -100,22 +96,22 @@ async def respond(request: Request, ports: Ports) -> Response:
         "/api/counts": lambda: _counts(ports),
     }
     if path in shows:
-        _only(request, "GET")
+        only(request, "GET")
         return await shows[path]()
     if path == "/api/policy":
-        _only(request, "GET")
+        only(request, "GET")
         return _policy(ports, who)
     if match := _LETTER.fullmatch(path):
-        _only(request, "POST" if match["action"] else "GET")
+        only(request, "POST" if match["action"] else "GET")
         if match["action"]:
             return await _see_to(request, ports, who, match["letter_id"], match["action"])
         (snapshot,) = await ports.store.read(f"dead_letters/{match['letter_id']}")
         return JSONResponse(_letter(snapshot))
     if match := _APPROVAL.fullmatch(path):
-        _only(request, "POST")
+        only(request, "POST")
         return await _decide(request, ports, who, match["task_id"])
     if match := _TASK.fullmatch(path):
-        _only(request, "POST" if match["action"] else "GET")
+        only(request, "POST" if match["action"] else "GET")
         if match["action"]:
             return await _repair(request, ports, who, match["task_id"], match["action"])
         (snapshot,) = await ports.store.read(task_path(match["task_id"]))
@@ -248,8 +244,3 @@ def _done(record: TaskRecord, began: float, action: str) -> Response:
 
 def _answer(record: TaskRecord) -> Response:
     return JSONResponse(record.model_dump(mode="json"))
-
-
-def _only(request: Request, method: str) -> None:
-    if request.method != method and not (method == "GET" and request.method == "HEAD"):
-        raise MethodNotAllowed(f"use {method} here")

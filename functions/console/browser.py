@@ -8,18 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.console import guard, pages, posts, search
-from functions.console.api import LOCAL_HOSTS
 from functions.console.forms import submitted
-from functions.console.identity import person
+from functions.console.identity import admitted, only
 from functions.console.page import Page, environment, static
 from shared.composition import Ports
 from shared.entry import Outcome, log_outcome, started, status_of
-from shared.errors import Forbidden, MethodNotAllowed, NotFound, SwitchyardError
+from shared.errors import MethodNotAllowed, NotFound, SwitchyardError
 
 _TASK = re.compile(
-    r"/tasks/(?P<id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})(?:/(?P<action>decide|redrive|cancel|settle|preview|payload))?"
+    rf"/tasks/(?P<id>{search.TASK_ID.pattern})(?:/(?P<action>decide|redrive|cancel|settle|preview|payload))?"
 )
-_LETTER = re.compile(r"/dead-letters/(?P<id>[0-9a-f]{64})/(?P<action>redrive|close)")
 
 
 async def respond(request: Request, ports: Ports) -> Response:
@@ -39,30 +37,24 @@ async def respond(request: Request, ports: Ports) -> Response:
 async def _route(request: Request, ports: Ports) -> Response:
     path = request.url.path.rstrip("/") or "/"
     if path.startswith("/static/") or path == "/favicon.ico":  # asked for beside a plain text
-        _only(request, "GET")
+        only(request, "GET")
         return static(path.replace("/favicon.ico", "/static/icon.svg"))
-    if ports.settings.local and request.url.hostname not in LOCAL_HOSTS:
-        raise Forbidden("the local console answers to 127.0.0.1 and localhost only", field="host")
-    who = await person(request.headers, ports.settings)
-    task, letter = _TASK.fullmatch(path), _LETTER.fullmatch(path)
+    page = Page(request, ports, await admitted(request, ports.settings))
+    task = _TASK.fullmatch(path)
     if request.method == "POST":
         pairs = await submitted(request)
         guard.check(request, dict(pairs), local=ports.settings.local)
-        page = Page(request, ports, who, await search.counts(ports.store))
         began = started()
         if task and task["action"] not in (None, "payload"):
             answer = await posts.task(page, task["id"], task["action"], dict(pairs))
-        elif letter:
-            answer = await posts.letter(page, letter["id"], letter["action"], dict(pairs))
         elif path == "/bulk":
             answer = await posts.many(page, pairs)
         else:
             raise MethodNotAllowed("nothing can be sent here")
-        fields = {"operation": letter["action"] if letter else task["action"] if task else "bulk"}
+        fields = {"operation": task["action"] if task else "bulk"}
         log_outcome("console", Outcome("form_done", fields=fields | {"status": answer.status_code}), began)
         return answer
-    _only(request, "GET")
-    page = Page(request, ports, who, await search.counts(ports.store))
+    only(request, "GET")
     if task and task["action"] in (None, "payload"):
         return await (pages.payload if task["action"] else pages.task)(page, task["id"])
     shows = {
@@ -71,8 +63,3 @@ async def _route(request: Request, ports: Ports) -> Response:
     if path not in shows:
         raise NotFound("there is no such page", code="not_found")
     return await shows[path](page)
-
-
-def _only(request: Request, method: str) -> None:
-    if request.method != method and not (method == "GET" and request.method == "HEAD"):
-        raise MethodNotAllowed(f"use {method} here")

@@ -11,12 +11,16 @@ from shared import decisions
 from shared.composition import Ports
 from shared.decisions import Wish
 from shared.errors import SwitchyardError, Unprocessable
-from shared.letters import redrive_letter
+from shared.letters import close_letter, redrive_letter
 from shared.moves import Person
 
 IN_FLIGHT = 10
 MAX_PICKS = 200
-VERBS = {"approve": "Approve", "reject": "Reject", "redrive": "Redrive", "redrive_letter": "Redrive"}
+OF_LETTERS = {"redrive_letter": redrive_letter, "close_letter": close_letter}
+VERBS = {
+    "approve": "Approve", "reject": "Reject", "redrive": "Redrive", "redrive_letter": "Redrive",
+    "close_letter": "Close",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def _do(ports: Ports, who: Person, action: str, pick: Pick, why: str) -> Awaitab
 
     if action == "redrive":
         return state(decisions.redrive(ports, pick.id, who, reason=why))
-    if action == "redrive_letter":
-        return state(redrive_letter(ports, pick.id, who, reason=why))
+    if action in OF_LETTERS:
+        return state(OF_LETTERS[action](ports, pick.id, who, reason=why))
     wish = Wish("approve" if action == "approve" else "reject", pick.params_hash, comment=why)
     return state(decisions.decide(ports, pick.id, who, wish))

@@ -33,7 +33,6 @@ class Field:
     required: bool
     options: tuple[str, ...] = ()
     max_length: int | None = None
-    pattern: str | None = None
 
     def filled(self, value: str) -> Field:
         """Return the same input with what somebody has typed."""
@@ -97,7 +96,6 @@ def _field(name: str, schema: Mapping[str, Any], value: Any, required: bool) -> 
         required=required,
         options=choices,
         max_length=longest,
-        pattern=kind_schema.get("pattern"),
     )
 
 

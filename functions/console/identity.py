@@ -1,4 +1,4 @@
-"""Who is at the console: the identity that IAP signed, or the developer on a local backend."""
+"""Who is at the console, and with which method: the identity that IAP signed, or the developer on a local backend."""
 
 from __future__ import annotations
 
@@ -6,13 +6,36 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from shared.errors import Misconfigured, Unauthenticated
+from starlette.requests import Request
+
+from shared.errors import Forbidden, MethodNotAllowed, Misconfigured, Unauthenticated
 from shared.moves import Person
 from shared.settings import Settings
 
 IAP_KEYS_URL = "https://www.gstatic.com/iap/verify/public_key"
 IAP_ISSUER = "https://cloud.google.com/iap"
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 DEVELOPER = "developer@localhost"
+
+
+async def admitted(request: Request, settings: Settings) -> Person:
+    """Return who asks, through the page or the command line.
+
+    Raises:
+        Forbidden: a local console was asked for by another name: a page whose own name was made to resolve to this
+            machine could else decide in the developer's name.
+        Unauthenticated, Misconfigured: as for `person`.
+    """
+    if settings.local and request.url.hostname not in LOCAL_HOSTS:
+        raise Forbidden("the local console answers to 127.0.0.1 and localhost only", field="host")
+    who = await person(request.headers, settings)
+    return Person(who.name, "cli") if request.headers.get("x-switchyard-client") == "cli" else who
+
+
+def only(request: Request, method: str) -> None:
+    """Raise `MethodNotAllowed` unless the request has this method; HEAD goes where GET does."""
+    if request.method != method and not (method == "GET" and request.method == "HEAD"):
+        raise MethodNotAllowed(f"use {method} here")
 
 
 async def person(headers: Mapping[str, str], settings: Settings) -> Person:

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from functions.console import charts, guard, present
+from functions.console import charts, guard, present, search
 from shared.canonical import sha256_hex
 from shared.composition import Ports
 from shared.errors import NotFound
@@ -26,12 +26,11 @@ YEAR_S = 365 * 86_400
 
 @dataclass
 class Page:
-    """What every page needs besides its own data. `counts`: how many tasks and letters want somebody."""
+    """What every page needs besides its own data."""
 
     request: Request
     ports: Ports
     who: Person
-    counts: Mapping[str, int]
 
     @cached_property
     def token(self) -> str:
@@ -53,24 +52,17 @@ class Page:
         """Whether this runs on a developer's machine."""
         return self.ports.settings.local
 
-    def render(self, template: str, *, shown: Sequence[Any], status: int = 200, **data: Any) -> Response:
+    async def render(self, template: str, *, shown: Sequence[Any], status: int = 200, **data: Any) -> Response:
         """Return a page. `shown` is what it depends on: a browser that has just this gets 304 instead."""
-        parts = [
-            template,
-            status,
-            self.token,
-            self.who.name,
-            sorted(self.counts.items()),
-            self.request.url.query,
-            *shown,
-        ]
+        counts = await search.counts(self.ports.store)
+        parts = [template, status, self.token, self.who.name, *counts.items(), self.request.url.query, *shown]
         etag = f'"{sha256_hex(repr(parts).encode())[:32]}"'
         if self.request.headers.get("if-none-match") == etag:
             return self.protected(Response(status_code=304, headers={"ETag": etag}))
         now = self.now
         text = environment().get_template(template).render(
-            page=self, token=self.token, now=now, when=partial(present.when, now=now), registry=self.ports.registry,
-            threshold=self.ports.settings.confidence_threshold, **data,
+            page=self, counts=counts, token=self.token, now=now, when=partial(present.when, now=now),
+            registry=self.ports.registry, threshold=self.ports.settings.confidence_threshold, **data,
         )  # fmt: skip
         headers = {"ETag": etag} if status == 200 else {}
         return self.protected(HTMLResponse(text, status_code=status, headers=headers))

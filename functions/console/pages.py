@@ -32,7 +32,7 @@ async def waiting(page: Page) -> Response:
     found = await search.tasks(page.ports.store, wanted, limit=WAITING_ON_A_PAGE, after=after, oldest_first=True)
     dossiers = [Dossier(to_record(s)) for s in found]
     more = search.token(found[-1]) if len(found) == WAITING_ON_A_PAGE else None
-    return page.render("waiting.html", groups=grouped(dossiers), more=more, shown=[s.version for s in found])
+    return await page.render("waiting.html", groups=grouped(dossiers), more=more, shown=[s.version for s in found])
 
 
 async def tasks(page: Page) -> Response:
@@ -44,7 +44,7 @@ async def tasks(page: Page) -> Response:
     after = search.place(query)
     found = await search.tasks(page.ports.store, wanted, limit=TASKS_ON_A_PAGE, after=after)
     more = search.token(found[-1]) if len(found) == TASKS_ON_A_PAGE else None
-    return page.render(
+    return await page.render(
         "tasks.html", dossiers=[Dossier(to_record(s)) for s in found], more=more, wanted=wanted, states=get_args(State),
         may_redrive=wanted.state in REDRIVABLE and wanted.state != "UNKNOWN", shown=[s.version for s in found],
     )  # fmt: skip
@@ -64,7 +64,7 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
     form = form or {}
     name = form.get("intent") or page.query.get("intent") or record.intent
     chosen = page.ports.registry.get(name)
-    return page.render(
+    return await page.render(
         "task.html",
         dossier=dossier,
         record=record,
@@ -91,13 +91,15 @@ async def dead_letters(page: Page) -> Response:
     found = await search.letters(page.ports.store, limit=TASKS_ON_A_PAGE, after=after)
     letters = [(s.id, DeadLetter.model_validate(s.data)) for s in found]
     more = search.token(found[-1]) if len(found) == TASKS_ON_A_PAGE else None
-    return page.render("dead_letters.html", letters=letters, more=more, shown=[s.version for s in found])
+    return await page.render("dead_letters.html", letters=letters, more=more, shown=[s.version for s in found])
 
 
 async def health_page(page: Page) -> Response:
     """The last day in numbers and small charts."""
     now = page.now
-    return page.render("health.html", health=await health(page.ports.store, page.ports.registry, now), shown=[now])
+    return await page.render(
+        "health.html", health=await health(page.ports.store, page.ports.registry, now), shown=[now]
+    )
 
 
 async def _jump(page: Page, task_id: str) -> Response:

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from functions.console import bulk, pages
 from functions.console.forms import parameters
 from functions.console.page import Page
-from shared import decisions, letters
+from shared import decisions
 from shared.decisions import Wish
 from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.outbox import ask_for_preview
@@ -33,13 +33,6 @@ async def task(page: Page, task_id: str, action: str, form: Form) -> Response:
     return _see(page, f"/tasks/{task_id}")
 
 
-async def letter(page: Page, letter_id: str, action: str, form: Form) -> Response:
-    """Send a dead letter on its way again, or close it."""
-    do = letters.redrive_letter if action == "redrive" else letters.close_letter
-    await do(page.ports, letter_id, page.who, reason=_reason(form))
-    return _see(page, "/dead-letters")
-
-
 async def many(page: Page, pairs: Sequence[tuple[str, str]]) -> Response:
     """Show what would be decided, then decide it: the first form asks, the one on that page confirms."""
     form = dict(pairs)
@@ -47,15 +40,22 @@ async def many(page: Page, pairs: Sequence[tuple[str, str]]) -> Response:
     if action not in bulk.VERBS:
         raise BadRequest("choose what to do", code="bad_form", field="action")
     picks = bulk.picks_of([value for name, value in pairs if name == "pick"])
-    back = "/dead-letters" if action == "redrive_letter" else form.get("back", "/")
+    back = "/dead-letters" if action in bulk.OF_LETTERS else form.get("back", "/")
     if form.get("confirmed") != "yes":
-        records = [] if action == "redrive_letter" else await _records(page, picks)
-        return page.render(
-            "confirm.html", shown=[], action=action, verb=bulk.VERBS[action], picks=picks, records=records, back=back
+        records = [] if action in bulk.OF_LETTERS else await _records(page, picks)
+        return await page.render(
+            "confirm.html",
+            shown=[],
+            action=action,
+            of_letters=action in bulk.OF_LETTERS,
+            verb=bulk.VERBS[action],
+            picks=picks,
+            records=records,
+            back=back,
         )
     why = form.get("comment", "") if action in ("approve", "reject") else _reason(form)
     done = await bulk.run(page.ports, page.who, action, picks, why)
-    return page.render("done.html", shown=[], verb=bulk.VERBS[action], done=done, back=back)
+    return await page.render("done.html", shown=[], verb=bulk.VERBS[action], done=done, back=back)
 
 
 async def _act(page: Page, task_id: str, action: str, form: Form) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 from shared.errors import BadRequest
+from shared.letters import LETTER_ID
 from shared.ports import Filter, Snapshot, Store
 from shared.schemas import State
 
@@ -19,8 +20,8 @@ TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # States that want somebody, as the pages' tabs show them.
 COUNTED = ("AWAITING_APPROVAL", "UNKNOWN", "FAILED")
 _PLACES = {
-    "tasks": re.compile(r"tasks/[A-Za-z0-9][A-Za-z0-9._-]{0,127}"),
-    "dead_letters": re.compile(r"dead_letters/[0-9a-f]{64}"),
+    "tasks": re.compile(rf"tasks/{TASK_ID.pattern}"),
+    "dead_letters": re.compile(rf"dead_letters/{LETTER_ID.pattern}"),
 }
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

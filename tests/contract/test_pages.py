@@ -78,6 +78,10 @@ async def dead_letter(world: World, task_id: str | None, **fields: Any) -> str:
     return letter_id
 
 
+def on_letter(letter_id: str, action: str) -> list[tuple[str, str]]:
+    return [("pick", letter_id), ("action", action), ("confirmed", "yes"), ("reason", "seen to")]
+
+
 # --- look
 
 
@@ -315,7 +319,7 @@ async def test_cookie_of_the_cloud_is_bound_to_host_and_https() -> None:
     assert "Secure" in protected.headers["set-cookie"]
 
 
-@pytest.mark.parametrize("path", ["/tasks/t1/decide", "/tasks/t1/redrive", "/bulk", f"/dead-letters/{'0' * 64}/close"])
+@pytest.mark.parametrize("path", ["/tasks/t1/decide", "/tasks/t1/redrive", "/bulk"])
 async def test_looking_never_decides(http: httpx.AsyncClient, path: str) -> None:
     world = await paused()
     browser = open_browser(http, world)
@@ -431,7 +435,7 @@ async def test_letter_that_never_became_a_task_is_sent_again(http: httpx.AsyncCl
     world = World()
     letter = await dead_letter(world, None)
     browser = open_browser(http, world)
-    assert (await browser.post(f"/dead-letters/{letter}/redrive", {"reason": "the bug is gone"})).status_code == 303
+    assert "1 done, 0 refused" in (await browser.post("/bulk", on_letter(letter, "redrive_letter"))).text
     assert world.publisher.on("tasks") == [{}]
 
 
@@ -441,8 +445,8 @@ async def test_letter_that_cannot_be_sent_again_says_why_and_stays_open(
 ) -> None:
     world = World()
     letter = await dead_letter(world, None, **fields)
-    answer = await open_browser(http, world).post(f"/dead-letters/{letter}/redrive", {"reason": "again"})
-    assert answer.status_code == 409
+    answer = await open_browser(http, world).post("/bulk", on_letter(letter, "redrive_letter"))
+    assert "0 done, 1 refused" in answer.text
     assert world.publisher.messages == []
     assert world.store.all("dead_letters")[0]["redriven_at"] is None
 
@@ -451,6 +455,6 @@ async def test_letter_is_closed_without_doing_anything(http: httpx.AsyncClient) 
     world = World()
     letter = await dead_letter(world, None)
     browser = open_browser(http, world)
-    assert (await browser.post(f"/dead-letters/{letter}/close", {"reason": "a test event"})).status_code == 303
+    assert "1 done, 0 refused" in (await browser.post("/bulk", on_letter(letter, "close_letter"))).text
     assert world.publisher.messages == []
-    assert (await browser.post(f"/dead-letters/{letter}/redrive", {"reason": "x"})).status_code == 409
+    assert "already" in (await browser.post("/bulk", on_letter(letter, "redrive_letter"))).text

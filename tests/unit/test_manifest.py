@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from functions.console import pages, search
+from functions.console import pages
 from functions.console.identity import person
 from functions.console.page import Page
 from functions.intake.caller import check_caller
@@ -126,7 +126,7 @@ async def _approve(world: World) -> None:
 
 async def _console(world: World) -> None:
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
-    page = Page(Request(scope), world.ports, Person("ops@example.com", "console"), await search.counts(world.store))
+    page = Page(Request(scope), world.ports, Person("ops@example.com", "console"))
     await pages.waiting(page)
     await world.decide("t1")
     with pytest.raises(Misconfigured):

@@ -23,7 +23,7 @@ function span(seconds) {
 }
 
 async function poll() {
-  if (document.hidden || document.querySelector("[data-still]")) return;
+  if (document.hidden) return;
   try {
     const answer = await fetch(location.href, { headers: etag ? { "If-None-Match": etag } : {}, redirect: "error" });
     if (answer.status === 200) {
