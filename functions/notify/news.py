@@ -19,7 +19,6 @@ Kind = Literal["expiring", "unknown", "failed", "dead_letter", "paused"]
 
 MOST = 500
 MOST_LETTERS = 100  # each may hold 256 KiB
-FIRST_PAGE = 5
 MAX_CODES = 4
 NAMELESS = "unclassified"
 _TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -98,21 +97,10 @@ async def expiring(store: Store, threshold: Threshold, now: datetime) -> Found:
 async def _newest(
     store: Store, collection: str, time: str, since: datetime, most: int, where: Sequence[Filter] = ()
 ) -> tuple[list[Snapshot], bool]:
-    """Return the documents whose field `time` is not before `since`, newest first; and whether `most` were too few.
-
-    Pages grow: mostly nothing is new, and every document read is paid for.
-    """
-    found: list[Snapshot] = []
-    size = FIRST_PAGE
-    while len(found) < most:
-        size, limit = size * 10, min(size, most - len(found))
-        after = found[-1] if found else None
-        page = await store.query(collection, where=where, order_by=time, descending=True, limit=limit, after=after)
-        times = [(s, _time(s.data or {}, time)) for s in page]
-        found += [s for s, at in times if at is None or at >= since]
-        if len(page) < limit or any(at is not None and at < since for _, at in times):
-            return found, False
-    return found, True
+    """Return the documents whose field `time` is not before `since`, newest first; and whether `most` were too few."""
+    recent = [*where, Filter(time, ">=", since)]
+    found = await store.query(collection, where=recent, order_by=time, descending=True, limit=most)
+    return found, len(found) == most
 
 
 def _found(kind: Kind, looked_at: Sequence[Item | None], full: bool) -> Found:
