@@ -247,6 +247,14 @@ async def test_form_that_does_not_hold_comes_back_as_it_was_with_the_reason(
     assert (await world.record("t1")).state == "AWAITING_APPROVAL"
 
 
+async def test_what_a_refused_form_held_comes_back_escaped(http: httpx.AsyncClient) -> None:
+    marked = '"><script>alert(1)</script>'
+    browser = open_browser(http, await paused())
+    page = (await browser.decide(**(EDIT | {"p.amount_minor": marked}), comment=marked)).text
+    assert "<script>alert" not in page
+    assert page.count("&lt;script&gt;alert(1)") >= 2
+
+
 async def test_second_decision_and_stale_page_are_refused_and_say_so(http: httpx.AsyncClient) -> None:
     world = await paused()
     browser = open_browser(http, world)
@@ -357,6 +365,13 @@ async def test_like_cases_are_decided_together_as_decisions_of_their_own(http: h
     records = [await world.record(f"r{n}") for n in range(5)]
     assert [r.state for r in records] == ["READY", "REJECTED", "READY", "READY", "AWAITING_APPROVAL"]
     assert {r.approval.comment for r in records if r.approval and r.state == "READY"} == {"alike"}
+
+
+async def test_pick_of_other_parameters_than_were_shown_is_refused(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    form = [("pick", f"t1|{'0' * 64}"), ("action", "approve"), ("confirmed", "yes")]
+    assert "0 done, 1 refused" in (await open_browser(http, world).post("/bulk", form)).text
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
 
 
 @pytest.mark.parametrize("form", [[("action", "approve")], [("action", "explode"), ("pick", "r0|x")], []])
