@@ -112,11 +112,7 @@ def _reenact(args: Args, console: Console, terminal: Terminal) -> int:
 
 
 def _decide(args: Args, console: Console, terminal: Terminal) -> int:
-    items = []
-    for task in _picked(args, console, _needed):
-        if isinstance(task, Item):
-            items.append(task)
-            continue
+    def item(task: dict[str, Any]) -> Item:
         task_id = task["task_id"]
         body = {
             "decision": args.verb, "params_hash": args.params_hash or task["params_hash"], "comment": args.comment,
@@ -124,23 +120,21 @@ def _decide(args: Args, console: Console, terminal: Terminal) -> int:
         }  # fmt: skip
         shown = body["parameters"] or task["parameters"] or task["classification"]["parameters"]
         words = f"{args.verb} {task_id} {args.as_intent or task['intent']} {json.dumps(shown)}"
-        items.append(Item(task_id, words, partial(console.post, f"approvals/{task_id}", body)))
-    return _do(args, terminal, items, always_ask=args.verb == "approve")
+        return Item(task_id, words, partial(console.post, f"approvals/{task_id}", body))
+
+    return _do(args, terminal, _each(_picked(args, console, _needed), item), always_ask=args.verb == "approve")
 
 
 def _repair(args: Args, console: Console, terminal: Terminal) -> int:
-    items = []
-    for task in _picked(args, console, _in_state):
-        if isinstance(task, Item):
-            items.append(task)
-            continue
+    def item(task: dict[str, Any]) -> Item:
         task_id = task["task_id"]
         body = {"reason": args.reason, "verdict": getattr(args, "verdict", None)}
         if args.verb != "cancel":
             body["generation"] = task["generation"]
         words = f"{args.verb} {task_id} {task['intent']} {task['state']}"
-        items.append(Item(task_id, words, partial(console.post, f"tasks/{task_id}/{args.verb}", body)))
-    return _do(args, terminal, items)
+        return Item(task_id, words, partial(console.post, f"tasks/{task_id}/{args.verb}", body))
+
+    return _do(args, terminal, _each(_picked(args, console, _in_state), item))
 
 
 def _see_to(args: Args, console: Console, terminal: Terminal) -> int:
@@ -149,22 +143,24 @@ def _see_to(args: Args, console: Console, terminal: Terminal) -> int:
     found = [_looked_at(console, "dead-letters", x) for x in dict.fromkeys(args.ids)] or console.every(
         "dead-letters", "dead_letters", MOST, open="true"
     )
-    items = []
-    for letter in found:
-        if isinstance(letter, Item):
-            items.append(letter)
-            continue
+
+    def item(letter: dict[str, Any]) -> Item:
         letter_id, task_id, verdict = letter["letter_id"], letter["task_id"], getattr(args, "verdict", None)
         body = {"reason": args.reason, "verdict": verdict}
         if verdict and task_id:  # a verdict is of one run of the task: the one that is looked at now
             task = _looked_at(console, "tasks", task_id)
             if isinstance(task, Item):
-                items.append(task)
-                continue
+                return task
             body["generation"] = task["generation"]
         words = f"{args.verb} {letter_id} of {task_id or 'no task, from ' + letter['subscription']}"
-        items.append(Item(letter_id, words, partial(console.post, f"dead-letters/{letter_id}/{args.verb}", body)))
-    return _do(args, terminal, items)
+        return Item(letter_id, words, partial(console.post, f"dead-letters/{letter_id}/{args.verb}", body))
+
+    return _do(args, terminal, _each(found, item))
+
+
+def _each(found: Iterable[Looked], item: Callable[[dict[str, Any]], Item]) -> list[Item]:
+    """Return what is to be done to each; what could not be looked at tells so in its place."""
+    return [looked if isinstance(looked, Item) else item(looked) for looked in found]
 
 
 def _watch(args: Args, console: Console, terminal: Terminal) -> int:
