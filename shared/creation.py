@@ -49,7 +49,7 @@ async def create(
             return {}
         at = snapshots[path].read_time
         usage = _usage(snapshots[counter]) if counter else Usage()
-        decided = first if counter is None and at == now else decide(usage, at)
+        decided = first if at == now and usage == Usage() else decide(usage, at)
         record = made = born(task, decided, at, retention=retention, trace_id=trace_id)
         writes: dict[str, Document] = {path: to_document(record)}
         if record.state == "AWAITING_APPROVAL":
@@ -60,7 +60,7 @@ async def create(
 
     # Nothing but a counter has to be read: what should be absent is checked by the commit itself.
     paths = (path, pause, counter) if counter else (path, pause)
-    known = () if counter else (Snapshot(p, None, ABSENT, now) for p in paths)
+    known = () if counter else [Snapshot(p, None, ABSENT, now) for p in paths]
     snapshots = await transact(ports.store, paths, body, known)
     return Created(made or to_record(snapshots[path]), snapshots[path].version, made is not None)
 

@@ -224,10 +224,14 @@ def _task_reasons(intent: Intent, task: AutomationTask, view: View) -> list[str]
         reasons.append("tripwire: the text speaks to a machine, not to a person")
     if view.reordered:
         reasons.append("reordered: hidden characters show the text in another order than the one it is read in")
-    draw = int.from_bytes(hashlib.sha256(f"audit:{task.task_id}".encode()).digest()[:8], "big") / 2**64
-    if draw < intent.policy.audit_share:
+    if intent.policy.audit_share and _draw(task.task_id) < intent.policy.audit_share:
         reasons.append("audit: drawn by chance for a look")
     return reasons
+
+
+def _draw(task_id: str) -> float:
+    """Return a number from 0 to 1, the same for every delivery of a task."""
+    return int.from_bytes(hashlib.sha256(f"audit:{task_id}".encode()).digest()[:8], "big") / 2**64
 
 
 def _confidence(value: Any) -> tuple[float, tuple[str, ...]]:

@@ -94,9 +94,7 @@ def born(task: AutomationTask, plan: Plan, now: datetime, *, retention: timedelt
         expire_at=now + retention,
         history=[Transition(at=now, from_state="", to=state, by="classify", why=plan.decision.route)],
     )
-    if state == "READY":
-        record = record.model_copy(update={"outbox": owe(plan.topic, 1, now)})
-    return scheduled(record)
+    return scheduled(record, outbox=owe(plan.topic, 1, now) if state == "READY" else None)
 
 
 # --- approval
@@ -223,7 +221,7 @@ def start(record: TaskRecord, epoch: int, intent: Intent, now: datetime, refusal
     effect = record.effect.model_copy(
         update={"possibly_applied": True, "first_started_at": record.effect.first_started_at or now}
     )
-    return scheduled(record.model_copy(update={"effect": effect}))
+    return scheduled(record, effect=effect)
 
 
 def succeed(record: TaskRecord, epoch: int, result: TaskResult, provider_ref: str | None, now: datetime) -> TaskRecord:
@@ -418,7 +416,7 @@ def sweep(record: TaskRecord, topic: str | None, now: datetime) -> TaskRecord:
         raise Skip(code="not_due")
     if record.state == "AWAITING_APPROVAL":
         reminded = record.decision.model_copy(update={"reminded_at": now})
-        return scheduled(record.model_copy(update={"decision": reminded}))
+        return scheduled(record, decision=reminded)
     moving = record.state in ("READY", "EXECUTING", "UNKNOWN")
     if moving and topic is None:
         if record.state == "UNKNOWN":
@@ -427,14 +425,12 @@ def sweep(record: TaskRecord, topic: str | None, now: datetime) -> TaskRecord:
     if record.outbox is None and not moving:
         return record.model_copy(update={"next_check_at": None})
     outbox = record.outbox or owe(topic or RESULTS, record.generation, now)
-    outbox = outbox.model_copy(update={"topic": topic if moving else RESULTS})
     tries = outbox.tries + 1
-    delay = min(OUTBOX_DELAY * 2**tries, OUTBOX_MAX_DELAY)
-    return scheduled(
-        record.model_copy(update={"outbox": outbox.model_copy(update={"tries": tries, "due_at": now + delay})})
-    )
+    due_at = now + min(OUTBOX_DELAY * 2**tries, OUTBOX_MAX_DELAY)
+    owed = {"topic": topic if moving else RESULTS, "tries": tries, "due_at": due_at}
+    return scheduled(record, outbox=outbox.model_copy(update=owed))
 
 
 def delivered(record: TaskRecord) -> TaskRecord:
     """Clear an outbox whose message was published and is needed by nobody here (topic `results`)."""
-    return scheduled(record.model_copy(update={"outbox": None}))
+    return scheduled(record, outbox=None)

@@ -5,12 +5,13 @@ Only allow-listed fields pass: ids, hashes, codes and numbers. No payload, param
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
+
+from pydantic_core import to_json
 
 Severity = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
 
@@ -21,7 +22,6 @@ FIELDS = frozenset({
     "payload_sha256", "variable", "prompt_version", "overdue_s", "approvals_waiting", "oldest_approval_s", "author",
 })  # fmt: skip
 _SAFE = re.compile(r"[\w.:/@#*+-]{0,200}")
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fields: Any) -> None:
@@ -37,9 +37,9 @@ def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fie
     if trace_id:
         project = os.environ.get("GOOGLE_CLOUD_PROJECT", "switchyard-local")
         entry["logging.googleapis.com/trace"] = f"projects/{project}/traces/{trace_id}"
-    stream.write(_encode(entry) + "\n")
+    stream.write(to_json(entry).decode() + "\n")
     stream.flush()
 
 
 def _is_safe(value: Any) -> bool:
-    return isinstance(value, int | float) or (isinstance(value, str) and _SAFE.fullmatch(value) is not None)
+    return _SAFE.fullmatch(value) is not None if isinstance(value, str) else isinstance(value, (int, float))

@@ -187,22 +187,28 @@ def move(record: TaskRecord, to: State, now: datetime, *, by: str, why: str, **c
         history = history[:KEPT_OLDEST] + history[KEPT_OLDEST + 1 :]
     lifetime = record.expire_at - record.updated_at
     moved = {"state": to, "updated_at": now, "expire_at": now + lifetime, "history": history}
-    return scheduled(record.model_copy(update=moved | changes))
+    return scheduled(record, **(moved | changes))
 
 
-def scheduled(record: TaskRecord) -> TaskRecord:
-    """Set `next_check_at`: when the sweeper must look again if nothing else happens."""
-    due: datetime | None = None
+def scheduled(record: TaskRecord, **changes: Any) -> TaskRecord:
+    """Return the record with these changes and the `next_check_at` that they bring."""
+    after = record.model_copy(update=changes)
+    object.__setattr__(after, "next_check_at", _next_check(after))  # nobody has seen it yet: no second copy
+    return after
+
+
+def _next_check(record: TaskRecord) -> datetime | None:
+    """Return when the sweeper must look again if nothing else happens."""
     if record.outbox is not None:
-        due = record.outbox.due_at
-    elif record.state == "EXECUTING":
-        due = record.exec.lease_until
-    elif record.state == "AWAITING_APPROVAL" and record.decision.expires_at is not None:
+        return record.outbox.due_at
+    if record.state == "EXECUTING":
+        return record.exec.lease_until
+    if record.state == "AWAITING_APPROVAL" and record.decision.expires_at is not None:
         expires_at = record.decision.expires_at
         remind_at = expires_at - min(REMINDER_BEFORE_EXPIRY, (expires_at - record.created_at) / 4)
-        due = expires_at if record.decision.reminded_at else remind_at
-    elif record.state == "READY":
-        due = record.updated_at + OUTBOX_DELAY
-    elif record.state == "UNKNOWN" and record.intent != UNCLASSIFIED:
-        due = record.updated_at + RECONCILE_AFTER
-    return record.model_copy(update={"next_check_at": due})
+        return expires_at if record.decision.reminded_at else remind_at
+    if record.state == "READY":
+        return record.updated_at + OUTBOX_DELAY
+    if record.state == "UNKNOWN" and record.intent != UNCLASSIFIED:
+        return record.updated_at + RECONCILE_AFTER
+    return None

@@ -180,7 +180,7 @@ class Outbound:
 
         left_s = min(CALL_TIMEOUT_S, self._left(call))
         # A third each for the address and for the connection: the timeout of the whole call strikes only after them.
-        request.extensions["timeout"] = httpx.Timeout(left_s, connect=left_s / 3).as_dict()
+        request.extensions["timeout"] = {"connect": left_s / 3, "read": left_s, "write": left_s, "pool": left_s}
         try:
             async with asyncio.timeout(left_s):
                 response = await lane.client.send(request, stream=True)

@@ -75,9 +75,11 @@ def _requester(reading: _Reading) -> dict[str, str]:
 
 def clean(text: str) -> str:
     """Return `text` in NFC, without invisible and control characters and quoted mail, at most 8,000 characters."""
-    text = _LINE_END.sub("\n", text[: 2 * MAX_TEXT_CHARS])
-    # NFC is quadratic in a run of combining marks, so no run stays long.
-    text = unicodedata.normalize("NFC", _MARKS.sub(r"\1", _INVISIBLE.sub("", text)))
+    text = text[: 2 * MAX_TEXT_CHARS]
+    if not (text.isascii() and text.isprintable()):
+        # NFC is quadratic in a run of combining marks, so no run stays long.
+        text = _MARKS.sub(r"\1", _INVISIBLE.sub("", _LINE_END.sub("\n", text)))
+        text = unicodedata.normalize("NFC", text)
     return "\n".join(own_lines(text.split("\n"))).strip()[:MAX_TEXT_CHARS]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from shared.payload import View
 
@@ -16,8 +16,7 @@ Document = dict[str, Any]
 ABSENT: Literal["absent"] = "absent"
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """One document as the server saw it at `read_time` (the server's clock, aware UTC)."""
 
     path: str
@@ -31,8 +30,7 @@ class Snapshot:
         return self.path.rpartition("/")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """Replace the document at `path` by `data` if its version is still `expected`.
 
     `expected` is a `Snapshot.version`, ABSENT (create), or None (whatever is there).

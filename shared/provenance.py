@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -55,10 +56,11 @@ _BEFORE = re.compile(
 _AFTER = re.compile(rf"(?<=[A-Za-z0-9])(?={_UNSPACED})(?!{_NUMERAL})|(?![{GLUE}$€£%])(?![-.@/\\][{GLUE}])(?![,:][0-9])")
 
 
-def marker_of(model: type[BaseModel], field: str) -> Marker | None:
-    """Return the marker of a field of `model`, if it has one."""
-    info = model.model_fields[field]
-    return next(_markers(info.metadata, info.annotation), None)
+@cache
+def markers_of(model: type[BaseModel]) -> Mapping[str, Marker]:
+    """Return the marker of each field of `model` that has one."""
+    found = {name: next(_markers(info.metadata, info.annotation), None) for name, info in model.model_fields.items()}
+    return {name: marker for name, marker in found.items() if marker is not None}
 
 
 def check(parameters: Mapping[str, Any], model: type[BaseModel], view: View) -> list[str]:
@@ -69,11 +71,9 @@ def check(parameters: Mapping[str, Any], model: type[BaseModel], view: View) -> 
     """
     texts = [fold(text) for text in view.texts.values()]
     reasons = []
-    for field in model.model_fields:
-        value, marker = parameters.get(field), marker_of(model, field)
-        if value is None or marker is None:
-            continue
-        if problem := _problem(marker, value, parameters, texts, view):
+    for field, marker in markers_of(model).items():
+        value = parameters.get(field)
+        if value is not None and (problem := _problem(marker, value, parameters, texts, view)):
             reasons.append(f"provenance: {field} {problem}")
     return reasons
 

@@ -34,8 +34,7 @@ def own_lines(lines: list[str]) -> Iterator[str]:
     at = 0
     while at < len(lines):
         line = lines[at]
-        headers = sum(_MAIL_HEADER.match(later) is not None for later in lines[at + 1 : at + 5])
-        if _HISTORY.match(line) or (_FROM.match(line) and headers >= 2):
+        if _HISTORY.match(line) or (_FROM.match(line) and _headers(lines[at + 1 : at + 5]) >= 2):
             return
         attribution = _attribution_length(lines[at : at + 3])
         at += attribution or 1
@@ -43,6 +42,10 @@ def own_lines(lines: list[str]) -> Iterator[str]:
             return
         if not attribution and not _is_quote(line):
             yield line
+
+
+def _headers(lines: list[str]) -> int:
+    return sum(_MAIL_HEADER.match(line) is not None for line in lines)
 
 
 def _attribution_length(lines: list[str]) -> int:

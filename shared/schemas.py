@@ -58,8 +58,10 @@ class AutomationTask(Model):
     @field_validator("metadata")
     @classmethod
     def _metadata_fits(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        if not value:
+            return value
         # Labels become keys of the task's document, where such keys are reserved or too long.
-        if any(not 0 < len(key) <= MAX_LABEL_CHARS or key.startswith("__") for key in value or {}):
+        if any(not 0 < len(key) <= MAX_LABEL_CHARS or key.startswith("__") for key in value):
             raise ValueError(f"keys must have 1 to {MAX_LABEL_CHARS} characters and not begin with two underscores")
         if len(canonical_json(value)) > MAX_METADATA_BYTES:
             raise ValueError(f"is over {MAX_METADATA_BYTES} bytes as JSON")

@@ -1,7 +1,7 @@
 """Bytes from outside in, a JSON object that every later step can store and send on out. Pure.
 
 Python's `json` lets through what breaks later (NaN, duplicate keys, lone surrogates, huge integers, deep nesting).
-The hooks only mark such values; one walk finds the marks and names their place.
+A first parse stops at any of it; only then a second one marks such values, and a walk names the place of the first.
 """
 
 from __future__ import annotations
@@ -62,18 +62,25 @@ def parse_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     """
     text = _decode(body)
     # The parser recurses, so this comes before it.
-    if max(accumulate(map(_STEP.__getitem__, _NOT_BRACKETS.sub(b"", body))), default=0) > max_depth:
+    if body.count(b"[") + body.count(b"{") > max_depth and _depth(body) > max_depth:
         raise BadRequest(f"objects and arrays may nest {max_depth} levels", code="too_deep")
     try:
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_int=_integer, parse_constant=lambda _: _Defect("not_finite")
-        )
+        try:
+            value = _strict(text)
+            suspicious = "\\u" in text  # an escape may be a lone surrogate or U+0000
+        except _Suspicious:
+            value, suspicious = _marking(text), True
     except json.JSONDecodeError as error:
         raise BadRequest(f"the body is not JSON (at character {error.pos})", code="malformed_json") from None
     if not isinstance(value, dict):
         raise BadRequest("the body must be a JSON object", code="not_an_object")
-    _check(value)
+    if suspicious:
+        _check(value)
     return value
+
+
+def _depth(body: bytes) -> int:
+    return max(accumulate(map(_STEP.__getitem__, _NOT_BRACKETS.sub(b"", body))), default=0)
 
 
 def _decode(body: bytes) -> str:
@@ -86,6 +93,34 @@ def _decode(body: bytes) -> str:
     if "\x00" in text:
         raise BadRequest(_WHY["nul_character"], code="nul_character")
     return text
+
+
+class _Suspicious(Exception):
+    """Raised into a first parse by what Python's `json` would let through."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise _Suspicious
+    return result
+
+
+def _int64(digits: str) -> int:
+    if len(digits) > 20 or not -(2**63) <= (value := int(digits)) < 2**63:
+        raise _Suspicious
+    return value
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise _Suspicious
+    return value
+
+
+def _constant(name: str) -> NoReturn:
+    raise _Suspicious
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -102,6 +137,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _integer(digits: str) -> int | _Defect:
     # int() refuses thousands of digits with an error of its own.
     return int(digits) if len(digits) <= 20 else _Defect("integer_too_large")
+
+
+# json.loads would build a decoder for every call.
+_strict = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_int64, parse_float=_finite, parse_constant=_constant
+).decode
+_marking = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_constant=lambda _: _Defect("not_finite")
+).decode
 
 
 def _check(root: dict[str, Any]) -> None:

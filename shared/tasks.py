@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.errors import CommitUnknown, Conflict, NotFound, StoreUnavailable
@@ -69,11 +69,11 @@ def to_record(snapshot: Snapshot) -> TaskRecord:
 
 
 async def transact(
-    store: Store, paths: tuple[str, ...], body: Body, known: Iterable[Snapshot] = ()
+    store: Store, paths: tuple[str, ...], body: Body, known: Sequence[Snapshot] = ()
 ) -> dict[str, Snapshot]:
     """Read `paths`, write what the pure `body` returns for some of them, and return the snapshots as they are then.
 
-    `known` saves the first read where the caller holds the documents already: if they are stale, the commit fails
+    `known` saves the first read where the caller holds all the documents already: if they are stale, the commit fails
     and they are read. Only for a `body` that certainly writes.
 
     Raises:
@@ -82,14 +82,12 @@ async def transact(
         whatever `body` raises: nothing was written.
     """
     for tries in range(MAX_TRIES):
-        snapshots = {s.path: s for s in known} if tries == 0 else {}
-        if snapshots.keys() != set(paths):
-            snapshots = {s.path: s for s in await store.read(*paths)}
+        found = known if known and tries == 0 else await store.read(*paths)
+        snapshots = {s.path: s for s in found}
         wanted = body(snapshots)
         if not wanted:
             return snapshots
         writes = [Write(path, data, snapshots[path].version) for path, data in wanted.items()]
-        now = snapshots[paths[0]].read_time
         try:
             versions = await store.commit(*writes)
         except Conflict:
@@ -98,8 +96,10 @@ async def transact(
             continue
         except CommitUnknown:
             return snapshots | await _applied(store, wanted)
-        written = {w.path: Snapshot(w.path, w.data, v, now) for w, v in zip(writes, versions, strict=True)}
-        return snapshots | written
+        now = snapshots[paths[0]].read_time
+        for (path, data), version in zip(wanted.items(), versions, strict=True):
+            snapshots[path] = Snapshot(path, data, version, now)
+        return snapshots
     raise StoreUnavailable("the document is being changed by many others", code="contention")
 
 
@@ -153,4 +153,4 @@ async def change(
 
 
 def _later(snapshot: Snapshot, elapsed_s: float) -> Snapshot:
-    return replace(snapshot, read_time=snapshot.read_time + timedelta(seconds=elapsed_s))
+    return snapshot._replace(read_time=snapshot.read_time + timedelta(seconds=elapsed_s))

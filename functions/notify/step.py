@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -145,7 +145,7 @@ async def _begun(ports: Ports, path: str) -> Snapshot:
             log("WARNING", "notifications begin anew", function="notify", outcome="forgotten", operation=snapshot.id)
         data = Memory(last_run=snapshot.read_time).model_dump()
         (version,) = await ports.store.commit(Write(path, data, snapshot.version))
-        return replace(snapshot, data=data, version=version)
+        return snapshot._replace(data=data, version=version)
 
 
 async def _remember(ports: Ports, snapshot: Snapshot, memory: Memory) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.approvals import is_open
 from shared.composition import Ports
 from shared.edits import UNATTRIBUTED, consume
 from shared.entry import Outcome
@@ -58,6 +59,8 @@ async def resume(event: ApprovalChanged, ports: Ports) -> Outcome:
     if approval.data is None or (event.version and not _same_moment(event.version, approval.version)):
         # Deleted, or edited again: that later edit has its own event, with its own author.
         return Outcome("stale_event", fields=fields)
+    if is_open(approval.data):  # such as our own writing of it, or a person's half-made edit
+        return Outcome("nothing_to_do", fields=fields)
     return await consume(ports, approval, to_record(task), Person(event.author, "firestore"))
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from shared.money import amounts
 from shared.payload import View
-from shared.provenance import FromField, FromPayload, Marker, MoneyFromPayload, marker_of
+from shared.provenance import FromField, FromPayload, Marker, MoneyFromPayload, markers_of
 
 _TOKEN = re.compile(r"(?:#|(?<![\w#@.+-]))[A-Za-z0-9](?:[A-Za-z0-9_@.+-]*[A-Za-z0-9])?(?![%\w])")
 _LINK = r"\W{0,3}(?:(?:number|no|nr|num|id|ref|reference|code|is|was|ending in|ending)\b\W{0,3}){0,3}"
@@ -72,12 +72,12 @@ def extract(model: type[BaseModel], view: View) -> tuple[dict[str, Any], bool]:
 def _search(
     model: type[BaseModel], properties: Mapping[str, Any], texts: list[str], view: View
 ) -> Iterator[tuple[str, _Found]]:
-    markers = {name: marker_of(model, name) for name in properties}
+    markers = markers_of(model)
     currencies = {marker.currency for marker in markers.values() if isinstance(marker, MoneyFromPayload)}
     for name, schema in properties.items():
         if name not in currencies:  # found together with its amount
             kind = next((s for s in schema.get("anyOf", [schema]) if s.get("type") != "null"), schema)
-            yield name, _find(name, markers[name], kind, texts, view)
+            yield name, _find(name, markers.get(name), kind, texts, view)
 
 
 def _find(name: str, marker: Marker | None, kind: Mapping[str, Any], texts: list[str], view: View) -> _Found:

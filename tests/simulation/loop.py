@@ -29,15 +29,15 @@ class Broken(Exception):
 class Call:
     """What is to be called, and as whom. Does for asyncio what its `Handle` does, without its weight."""
 
-    __slots__ = ("args", "callback", "context", "is_cancelled", "when")
+    __slots__ = ("args", "callback", "context", "when")
 
     def __init__(self, callback: Callable[..., Any], args: tuple[Any, ...], context: Context, when: float | None):
-        self.callback, self.args, self.context = callback, args, context
+        self.callback: Callable[..., Any] | None = callback  # None: it was cancelled
+        self.args, self.context = args, context
         self.when = when  # None: it was not timed
-        self.is_cancelled = False
 
     def cancel(self) -> None:
-        self.is_cancelled = True
+        self.callback = None
 
 
 class Instance:
@@ -150,7 +150,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         """Let a stopped instance go on: deadlines that have passed strike before anything else happens."""
         held, instance.held, instance.stopped = instance.held, [], False
         for call in sorted((c for c in held if c.when is not None), key=lambda c: c.when or 0.0):
-            if not call.is_cancelled:
+            if call.callback is not None:
                 call.context.run(call.callback, *call.args)
         self._ready += [c for c in held if c.when is None]
 
@@ -165,23 +165,26 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         events._set_running_loop(self)
         try:
             while not self.halted:
-                if not ready:
-                    if not timers or timers[0][0] > until:
-                        self._now = max(self._now, until)
-                        return
-                    self._now = max(self._now, timers[0][0])
-                    while timers and timers[0][0] <= self._now:
-                        call = heapq.heappop(timers)[2]
-                        if not call.is_cancelled:
-                            ready.append(call)
+                choices = len(ready)
+                if choices > 1:
+                    i = int(rnd() * choices)
+                    call = ready[i]
+                    ready[i] = ready[-1]
+                    ready.pop()
+                elif choices:
+                    call = ready.pop()
+                elif timers and timers[0][0] <= until:
+                    self._now = now = max(self._now, timers[0][0])
+                    while timers and timers[0][0] <= now:
+                        ready.append(heapq.heappop(timers)[2])
                     continue
-                i = int(rnd() * len(ready))
-                call = ready[i]
-                ready[i] = ready[-1]
-                ready.pop()
-                if call.is_cancelled:
+                else:
+                    self._now = max(self._now, until)
+                    return
+                callback, context = call.callback, call.context
+                if callback is None:
                     continue
-                actor = call.context.get(ACTOR)
+                actor = context.get(ACTOR)
                 if actor is not None:
                     instance = actor.instance
                     if not instance.alive:
@@ -193,7 +196,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
                 if self.steps > MAX_STEPS:
                     raise Stuck
                 try:
-                    call.context.run(call.callback, *call.args)
+                    context.run(callback, *call.args)
                 except Exception as error:
                     self.errors.append(repr(error))
         finally:

@@ -42,13 +42,14 @@ class _Log(io.StringIO):
 
 
 def simulate(seed: int, *, traced: bool = False) -> Outcome:
-    """Run one seed. The trace is kept where it is asked for, or where an invariant does not hold."""
+    """Run one seed. Where an invariant does not hold it is run once more for its trace, which is costly to write."""
     with _one_collection():
-        return _simulate(seed, traced)
+        outcome = _simulate(seed, traced)
+        return _simulate(seed, traced=True) if outcome.violation and not traced else outcome
 
 
 def _simulate(seed: int, traced: bool) -> Outcome:
-    run, log, violation = Run(seed), _Log(), ""
+    run, log, violation = Run(seed, traced=traced), _Log(), ""
     with contextlib.redirect_stdout(log):
         try:
             run.execute()
@@ -57,7 +58,7 @@ def _simulate(seed: int, traced: bool) -> Outcome:
         except Violation as error:
             violation = f"{error} ({_where(error)})" if error.__cause__ else str(error)
     lines = (f"{at:11.3f}  {who:36} {what}".rstrip() for at, who, what in run.trace)
-    return Outcome(seed, run.weather.tasks, violation, tuple(lines) if traced or violation else ())
+    return Outcome(seed, run.weather.tasks, violation, tuple(lines))
 
 
 @contextlib.contextmanager

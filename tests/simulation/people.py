@@ -66,7 +66,7 @@ async def _decide(run: Run, task_id: str, who: str) -> None:
 
 async def _act(run: Run, task_id: str, record: dict[str, Any], who: str, how: str) -> None:
     """Do one thing with the task as it was seen."""
-    run.note(f"{who} wants to {how.replace('_', ' ')} {task_id}")
+    run.note("{} wants to {} {}", who, how.replace("_", " "), task_id)
     if how == "both":
         run.spawn(_act(run, task_id, record, who, run.rng.choice(("approve", "reject"))))
         how = "write_approved"
@@ -108,7 +108,7 @@ def _write(run: Run, task_id: str, record: dict[str, Any], who: str, how: str) -
     path = f"approvals/{task_id}"
     if how == "delete":
         run.deleted.add(task_id)
-        run.note(f"{who} deletes {path}")
+        run.note("{} deletes {}", who, path)
         return run.store.delete(path)
     seen = run.store.look(path).data
     if seen is None:
@@ -144,7 +144,7 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
     record = run.store.look(f"tasks/{task_id}").data
     if record is None or record["state"] not in REDRIVABLE:
         return
-    run.note(f"{who} looks at {task_id}, which is {record['state']}")
+    run.note("{} looks at {}, which is {}", who, task_id, record["state"])
     happened = any(e.generation == record["generation"] for e in run.provider.of[task_id])
     happened = happened or any(e.key == f"{task_id}.{record['intent']}.{record['effect']['seq']}"
                                for e in run.provider.of[task_id])  # fmt: skip
@@ -172,13 +172,13 @@ async def _ask(run: Run, who: str, work: Any) -> None:
         try:
             record = await run.request("console", who, work)
         except (Retry, Broken) as error:
-            run.note(f"{who} gets no answer: {type(error).__name__}")
+            run.note("{} gets no answer: {}", who, type(error).__name__)
         except BadRequest as error:
-            return run.note(f"{who} is refused: {error.code}")
+            return run.note("{} is refused: {}", who, error.code)
         except Exception as error:
             return run.witness.fail("I0", f"the console raises {error!r}", error)
         else:
-            return run.note(f"{who} is told: {record.state}")
+            return run.note("{} is told: {}", who, record.state)
         await asyncio.sleep(run.rng.uniform(1, 30))
     return None
 

@@ -73,14 +73,14 @@ def ticket(run: Run, number: int) -> tuple[AutomationTask, dict[str, Any]]:
 async def _send(run: Run, task: AutomationTask, after_s: float, way: float) -> None:
     """Send a task until it is accepted: over HTTP, to topic `events`, or straight to its lane."""
     await asyncio.sleep(after_s)
-    run.note(f"a source sends {task.task_id}")
+    run.note("a source sends {}", task.task_id)
     body = task.model_dump_json().encode()
     for tries in range(MAX_TRIES):
         if await (_post(run, task, body) if way < 0.7 else _publish(run, task, body, way)):
             run.witness.accepted.add(task.task_id)
-            return run.note(f"{task.task_id} is accepted")
+            return run.note("{} is accepted", task.task_id)
         await asyncio.sleep(min(2.0**tries, 300))
-    return run.note(f"the source of {task.task_id} gives up")
+    return run.note("the source of {} gives up", task.task_id)
 
 
 async def _post(run: Run, task: AutomationTask, body: bytes) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.simulation.trouble import Calm
 BEGINNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 INT64 = 2**63
 NOTHING: Document = {}
+NOWHERE: tuple[Document | None, str] = (None, ABSENT)
 
 Committed = Callable[[str, Document | None, Document, str], None]
 
@@ -27,7 +27,8 @@ class SimulatedStore:
     def __init__(self, trouble: Calm, committed: Committed = lambda *_: None) -> None:
         self._trouble = trouble
         self._committed = committed
-        self._documents: dict[str, dict[str, tuple[Document, str]]] = defaultdict(dict)
+        self._documents: dict[str, tuple[Document, str]] = {}
+        self._collections: dict[str, dict[str, None]] = defaultdict(dict)  # their documents' paths, oldest first
         self._writes = 0
         self._clock = (0.0, BEGINNING)  # seconds of the loop, and what that is
 
@@ -48,21 +49,21 @@ class SimulatedStore:
         if len(paths) > 1 and self._trouble.tears():
             await self._trouble.hop()
             now = self.now
-            found = [replace(found[0], read_time=now), *(self.look(path, now) for path in paths[1:])]
+            found = [found[0]._replace(read_time=now), *(self.look(path, now) for path in paths[1:])]
         if actor := ACTOR.get(None):
             actor.saw.update(zip(paths, found, strict=True))
         await self._trouble.hop()
         return found
 
     async def commit(self, *writes: Write) -> list[str]:
-        copies = [_checked(w.data, self.look(w.path).data or NOTHING) for w in writes]
+        copies = [_checked(w.data, self._documents.get(w.path, NOWHERE)[0] or NOTHING) for w in writes]
         await self._trouble.hop()
         fails = self._trouble.commit_fails()
         if fails == "unavailable":
             raise StoreUnavailable("the store is down")
         if fails != "lost":
             for w in writes:
-                if w.expected is not None and w.expected != self.look(w.path).version:
+                if w.expected is not None and w.expected != self._documents.get(w.path, NOWHERE)[1]:
                     # Whoever gets no answer does not learn of it.
                     raise CommitUnknown("no answer") if fails else Conflict(f"{w.path} was changed by another writer")
             versions = [self.write(w.path, data) for w, data in zip(writes, copies, strict=True)]
@@ -85,10 +86,9 @@ class SimulatedStore:
         if self._trouble.read_fails():
             raise StoreUnavailable("the store is down")
         now = self.now
-        documents = self._documents[collection]
         found = [
-            Snapshot(path, data, version, now)
-            for path, (data, version) in documents.items()
+            Snapshot(path, data, self._documents[path][1], now)
+            for path, data in self.all(collection)
             if all(_matches(data, f) for f in where) and (order_by is None or order_by in data)
         ]
         await self._trouble.hop()
@@ -103,35 +103,37 @@ class SimulatedStore:
         return found[:limit]
 
     async def count(self, collection: str, *, where: Sequence[Filter] = ()) -> int:
-        return len(await self.query(collection, where=where, limit=len(self._documents[collection])))
+        return len(await self.query(collection, where=where, limit=len(self._documents)))
 
     async def close(self) -> None:
         return None
 
     def look(self, path: str, now: datetime = BEGINNING) -> Snapshot:
         """Return a document as it is, without travelling."""
-        data, version = self._documents[path.rpartition("/")[0]].get(path, (None, ABSENT))
+        data, version = self._documents.get(path, NOWHERE)
         return Snapshot(path, data, version, now)
 
     def write(self, path: str, data: Document) -> str:
         """Replace a document, whatever is there, and return its version: a new one if that changes anything."""
-        collection = self._documents[path.rpartition("/")[0]]
-        before, version = collection.get(path, (None, ABSENT))
+        before, version = self._documents.get(path, NOWHERE)
+        if before is None:
+            self._collections[path.rpartition("/")[0]][path] = None
         if before != data:
             self._writes += 1
             # Firestore's update times have nanoseconds and are never the same twice for one document.
             version = f"{self.now.isoformat(timespec='microseconds')[:26]}{self._writes % 1000:03d}Z"
-            collection[path] = (data, version)
+            self._documents[path] = (data, version)
         self._committed(path, before, data, version)
         return version
 
     def delete(self, path: str) -> None:
         """Remove a document, as a person in the database's console can."""
-        self._documents[path.rpartition("/")[0]].pop(path, None)
+        if self._documents.pop(path, None):
+            del self._collections[path.rpartition("/")[0]][path]
 
     def all(self, collection: str) -> list[tuple[str, Document]]:
         """Return path and data of a collection's documents, in the order of their creation."""
-        return [(path, data) for path, (data, _) in self._documents[collection].items()]
+        return [(path, self._documents[path][0]) for path in self._collections[collection]]
 
 
 def _matches(data: Document, f: Filter) -> bool:

@@ -51,7 +51,7 @@ class Storm(Calm):
 
     def __init__(self, weather: Weather, rng: random.Random, mishap: Callable[[str, Instance], None]) -> None:
         self.faults: Faults = weather.faults
-        self._rough = self.faults.crash + self.faults.sigterm + self.faults.stop
+        self._sum_up()
         self._down = weather.store_down_s
         self._random = rng.random
         self._uniform = rng.uniform
@@ -61,7 +61,16 @@ class Storm(Calm):
     def heal(self) -> None:
         """End all trouble."""
         self.faults.heal()
-        self._rough, self._down = 0.0, None
+        self._sum_up()
+        self._down = None
+
+    def _sum_up(self) -> None:
+        """Put what can happen at one occasion side by side: one draw then says whether any of it does, and which."""
+        f = self.faults
+        self._rough = f.crash + f.sigterm + f.stop
+        self._commits = (("unavailable", f.unavailable), ("lost", f.commit_lost), ("kept", f.commit_kept))
+        self._publishes = (("lost", f.publish_fails), ("kept", f.publish_kept))
+        self._burials = (("gone", f.buried / 2), ("both", f.buried / 2))
 
     async def hop(self) -> None:
         faults, draw = self.faults, self._random()
@@ -86,13 +95,10 @@ class Storm(Calm):
         return self._random() < 0.2
 
     def commit_fails(self) -> str:
-        if self._is_down():
-            return "unavailable"
-        faults = self.faults
-        return self._one_of(unavailable=faults.unavailable, lost=faults.commit_lost, kept=faults.commit_kept)
+        return "unavailable" if self._is_down() else self._one_of(self._commits)
 
     def publish_fails(self) -> str:
-        return self._one_of(lost=self.faults.publish_fails, kept=self.faults.publish_kept)
+        return self._one_of(self._publishes)
 
     def deliveries(self, subscription: str) -> list[float]:
         faults = self.faults
@@ -110,7 +116,7 @@ class Storm(Calm):
         return self._random() < self.faults.ack_lost
 
     def buries(self) -> str:
-        return self._one_of(gone=self.faults.buried / 2, both=self.faults.buried / 2)
+        return self._one_of(self._burials)
 
     def _delay(self) -> float:
         return self._uniform(0, 200) if self._random() < self.faults.late else self._uniform(0, 0.1)
@@ -118,9 +124,9 @@ class Storm(Calm):
     def _is_down(self) -> bool:
         return self._down is not None and self._down[0] <= asyncio.get_running_loop().time() < self._down[1]
 
-    def _one_of(self, **chances: float) -> str:
+    def _one_of(self, chances: tuple[tuple[str, float], ...]) -> str:
         draw = self._random()
-        for kind, chance in chances.items():
+        for kind, chance in chances:
             if draw < chance:
                 return kind
             draw -= chance

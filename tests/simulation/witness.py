@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.canonical import sha256_hex
 from shared.schemas import MAX_HISTORY, TERMINAL, ResultMessage
@@ -82,7 +82,7 @@ class Witness:
         """Keep the first violation; the run stops at the next occasion."""
         if self.violation is None:
             self.violation = Violation(rule, what, cause)
-            self._run.note(f"VIOLATION {self.violation}")
+            self._run.note("VIOLATION {}", self.violation)
             self._run.loop.halted = True
 
     # --- commits
@@ -91,12 +91,12 @@ class Witness:
         """Judge a write."""
         collection, _, name = path.partition("/")
         if collection == "tasks":
-            self._run.note(_told(path, before, after))
+            self._run.note("{}", _Told(path, before, after))
             self._task(name, before, after)
             if after["next_check_at"] is not None:
                 self._run.look_at(after["next_check_at"])
         elif collection == "approvals":
-            self._run.note(f"commit {path} status {after.get('status')!r} outcome {after.get('outcome')!r}")
+            self._run.note("commit {} status {!r} outcome {!r}", path, after.get("status"), after.get("outcome"))
             actor = ACTOR.get(None)
             if _executes(actor):
                 self._previewed(path, before or {}, after)
@@ -255,7 +255,7 @@ class Witness:
 
     def sent(self, actor: Actor, path: str, fate: str) -> None:
         """Judge a write on its way to a provider."""
-        self._run.note(f"sends {path}{': ' + fate if fate else ''}")
+        self._run.note("sends {}{}", path, fate and f": {fate}")
         started = (actor.task_id, actor.generation)
         now = self._run.store.look(f"tasks/{actor.task_id}").data
         if started not in self._started and now and now["exec"]["epoch"] == actor.epoch and _is_marked(now):
@@ -277,7 +277,7 @@ class Witness:
     def applied(self, effect: Effect) -> None:
         """Judge an effect in the moment it happens."""
         task_id, generation = effect.task_id, effect.generation
-        self._run.note(f"EFFECT {effect.operation} {effect.subject} for {task_id} generation {generation}")
+        self._run.note("EFFECT {} {} for {} generation {}", effect.operation, effect.subject, task_id, generation)
         started = self._started.get((task_id, generation))
         if started is None:
             return  # `sent` has said so
@@ -320,7 +320,7 @@ class Witness:
 
     def buried(self, message: Message, letter_id: str) -> None:
         """Remember a dead letter."""
-        self._run.note(f"message {message.id} of {message.policy.name} becomes dead letter {letter_id}")
+        self._run.note("message {} of {} becomes dead letter {}", message.id, message.policy.name, letter_id)
         name = sha256_hex(f"{message.policy.name}|{letter_id}".encode())
         self._letters.add(f"dead_letters/{name}")
 
@@ -360,14 +360,21 @@ class Witness:
             self.fail("I8", f"{task_id} waits, and its approval is closed")
 
 
-def _told(path: str, before: dict[str, Any] | None, after: dict[str, Any]) -> str:
-    was = before["state"] if before else "-"
-    marker = ", possibly applied" if after["effect"]["possibly_applied"] else ""
-    owed = f", owes {after['outbox']['topic']}" if after["outbox"] else ""
-    return (
-        f"commit {path} {was} -> {after['state']}, generation {after['generation']}, epoch {after['exec']['epoch']}"
-        f"{marker}{owed}"
-    )
+class _Told(NamedTuple):
+    """A commit of a task, in words."""
+
+    path: str
+    before: dict[str, Any] | None
+    after: dict[str, Any]
+
+    def __str__(self) -> str:
+        after, was = self.after, self.before["state"] if self.before else "-"
+        marker = ", possibly applied" if after["effect"]["possibly_applied"] else ""
+        owed = f", owes {after['outbox']['topic']}" if after["outbox"] else ""
+        return (
+            f"commit {self.path} {was} -> {after['state']}, generation {after['generation']}, "
+            f"epoch {after['exec']['epoch']}{marker}{owed}"
+        )
 
 
 def _executes(actor: Actor | None) -> bool:

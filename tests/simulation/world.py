@@ -50,10 +50,14 @@ DAY_S = 26 * 3600.0
 
 
 class Run:
-    """Everything of one run. `trace` holds (seconds, who, what) of every step that can be seen from outside."""
+    """Everything of one run. `trace` holds (seconds, who, what) of every step that can be seen from outside, if kept.
 
-    def __init__(self, seed: int) -> None:
+    `note(what, *values)` puts a line into it: `what` is a format string, filled in only where the trace is kept.
+    """
+
+    def __init__(self, seed: int, *, traced: bool = False) -> None:
         self.seed = seed
+        self.note: Callable[..., None] = self._note if traced else _unwritten
         self.rng = rng = random.Random(seed)
         random.seed(seed)  # the pauses between two tries of a commit
         self.weather = draw(rng)
@@ -106,10 +110,9 @@ class Run:
                 for task in instance.tasks:
                     task.get_coro().close()
 
-    def note(self, what: str) -> None:
-        """Put a line into the trace."""
-        actor = ACTOR.get(None)
-        self.trace.append((self.loop.time(), actor.name if actor else "", what))
+    def _note(self, what: str, *values: object, by: Actor | None = None) -> None:
+        actor = by or ACTOR.get(None)
+        self.trace.append((self.loop.time(), actor.name if actor else "", what.format(*values)))
 
     def _advance(self, until_s: float) -> None:
         self.loop.advance(until_s)
@@ -131,8 +134,6 @@ class Run:
     def instance(self, function: str) -> Instance:
         """Return an instance of a function that takes work, a new one now and then."""
         instances = self._instances[function]
-        if not all(i.alive and not i.leaving for i in instances):
-            instances[:] = [i for i in instances if i.alive and not i.leaving]
         if not instances or (len(instances) < MAX_INSTANCES and self.rng.random() < 0.2):
             self._numbers += 1
             instances.append(Instance(f"{function}.{self._numbers}", self._ports()))
@@ -141,11 +142,11 @@ class Run:
 
     def deploy(self, **settings: Any) -> None:
         """Change the settings: instances of the old version finish what they have."""
-        self.note(f"deployed {settings}")
+        self.note("deployed {}", settings)
         self.settings = replace(self.settings, **settings)
         for instances in self._instances.values():
-            for instance in instances:
-                instance.leaving = True
+            for instance in list(instances):
+                self._leave(instance)
 
     def undeploy(self, intent: str) -> None:
         """Remove an intent: its topic stays, but nobody reads it any more."""
@@ -160,11 +161,11 @@ class Run:
     def _mishap(self, kind: str, instance: Instance) -> None:
         if not instance.alive or instance.leaving or instance.stopped:
             return
-        self.note(f"{kind} of {instance.name}")
+        self.note("{} of {}", kind, instance.name)
         if kind == "crash":
             self._kill(instance)
         elif kind == "sigterm":
-            instance.leaving = True
+            self._leave(instance)
             for task in list(instance.tasks):
                 task.cancel()
             self.later(GRACE_S, self._kill, instance)
@@ -173,7 +174,14 @@ class Run:
             # About a lease's length, or much longer.
             self.later(self.rng.uniform(1, self.rng.choice((120.0, LONGEST_STOP_S))), self._go_on, instance)
 
+    def _leave(self, instance: Instance) -> None:
+        """Send an instance no more work."""
+        if not instance.leaving:
+            instance.leaving = True
+            self._instances[instance.name.rpartition(".")[0]].remove(instance)
+
     def _kill(self, instance: Instance) -> None:
+        self._leave(instance)
         instance.alive = False
         for task, broken in instance.tasks.items():
             if not task.done():
@@ -181,7 +189,7 @@ class Run:
 
     def _go_on(self, instance: Instance) -> None:
         if instance.stopped:
-            self.note(f"{instance.name} goes on")
+            self.note("{} goes on", instance.name)
             self.loop.resume(instance)
 
     def later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> Call:
@@ -221,7 +229,7 @@ class Run:
             if settled:
                 return
             settled = True
-            self.trace.append((self.loop.time(), actor.name, f"answers {status} to message {message.id}"))
+            self.note("answers {} to message {}", status, message.id, by=actor)
             (self.bus.ack if status < 300 else self.bus.nack)(message, attempt)
 
         def done(task: asyncio.Task[int]) -> None:
@@ -239,7 +247,7 @@ class Run:
                 if not self.weather.goes_on_unseen:
                     task.cancel()
 
-        self.trace.append((now, actor.name, f"gets message {message.id}, attempt {attempt}, for {actor.task_id}"))
+        self.note("gets message {}, attempt {}, for {}", message.id, attempt, actor.task_id, by=actor)
         # Half the time the platform sees the connection break, half the time only the deadline tells.
         broken = (lambda: settle(503)) if self.rng.random() < 0.5 else (lambda: None)
         task = self.loop.start(actor, self._serve(function.name, message, attempt, instance.ports), broken)
@@ -255,7 +263,7 @@ class Run:
         try:
             outcome = await self._step(function, delivery, ports)
         except Retry as error:
-            self.note(f"retry: {error.code}")
+            self.note("retry: {}", error.code)
             return 503
         log_outcome(function, outcome, began, delivery)
         self.note(outcome.code)
@@ -365,6 +373,10 @@ class Run:
     def announce(self, task_id: str, author: str, version: str) -> None:
         """Send the event of a write to an approval document."""
         self.bus.put(DOCUMENT_EVENTS, ApprovalChanged(task_id, author, version), {})
+
+
+def _unwritten(what: str, *values: object, by: Actor | None = None) -> None:
+    """Keep no trace."""
 
 
 def _pointer(data: Any) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import functions.classify.main as classify
 from shared.intents import Intent
-from shared.provenance import FromField, FromPayload, MoneyFromPayload, marker_of
+from shared.provenance import FromField, FromPayload, MoneyFromPayload, markers_of
 from shared.schemas import TaskRecord
 from tests.fuzz import mutations
 from tests.fuzz.case import CANARY, Answer, Broken, Case
@@ -96,7 +96,7 @@ def _must_be_allowed(said: str, text: str, record: TaskRecord, parameters: dict[
 
 
 def _must_be_stated(intent: Intent, field: str, value: Any, text: str) -> None:
-    match marker_of(intent.parameters, field):
+    match markers_of(intent.parameters).get(field):
         case FromPayload():
             if (
                 " ".join(str(value).split()).removeprefix("#") not in text
