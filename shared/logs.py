@@ -21,13 +21,13 @@ FIELDS = frozenset({
     "trace_id", "subscription", "message_id", "topic", "status", "count", "operation", "provider_status",
     "payload_sha256", "variable", "prompt_version", "overdue_s", "approvals_waiting", "oldest_approval_s", "author",
 })  # fmt: skip
-_SAFE = re.compile(r"[\w.:/@#*+-]{0,200}")
+_SAFE = re.compile(r"[\w.:/@#*+-]{1,200}")
 
 
 def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fields: Any) -> None:
     """Write one line. `message` is a constant of our code; unlisted fields and unsafe values are left out."""
     stream = stream or sys.stdout
-    kept = {k: v for k, v in fields.items() if k in FIELDS and v is not None and v != "" and _is_safe(v)}
+    kept = {k: v for k, v in fields.items() if k in FIELDS and _is_safe(v)}
     if stream.isatty():
         words = " ".join(f"{k}={v}" for k, v in kept.items() if k not in ("function", "trace_id", "message_id"))
         stream.write(f"{datetime.now():%H:%M:%S} {severity:<7} {kept.get('function', ''):<22} {message} {words}\n")
@@ -42,4 +42,5 @@ def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fie
 
 
 def _is_safe(value: Any) -> bool:
+    """Whether a value is a number, or a word of harmless characters; None and "" say nothing."""
     return _SAFE.fullmatch(value) is not None if isinstance(value, str) else isinstance(value, (int, float))

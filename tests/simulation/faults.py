@@ -42,13 +42,15 @@ class Faults:
             setattr(self, f.name, 0.0)
 
 
-# How likely a kind is in a run where it occurs at all. Mishaps strike at every trip, of which a task makes dozens;
-# the provider is called a few times, and what it does is what matters most.
+# How likely a kind is in a run where it occurs at all. Mishaps strike at every trip, of which a task makes dozens: more
+# of them, and nobody gets anywhere, which proves little. The provider is called a few times.
 STRENGTHS = {
     "provider": (0.1, 0.3, 0.6), "model": (0.1, 0.3),
-    "crash": (0.002, 0.01, 0.03), "sigterm": (0.002, 0.01, 0.03), "stop": (0.01, 0.03, 0.06),
+    "crash": (0.002, 0.01, 0.03), "sigterm": (0.002, 0.01, 0.03), "stop": (0.005, 0.01, 0.03),
+    "zombie": (0.005, 0.02, 0.05),
 }  # fmt: skip
 USUAL = (0.02, 0.1, 0.2)
+OFTEN = frozenset({"provider", "model", "crash", "sigterm", "stop"})  # what matters most
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def draw(rng: random.Random) -> Weather:
     faults = Faults()
     share = rng.choice((0.0, 0.1, 0.2, 0.35))
     for f in fields(Faults):
-        if rng.random() < (2 * share if f.name in STRENGTHS else share):
+        if rng.random() < (2 * share if f.name in OFTEN else share):
             setattr(faults, f.name, rng.choice(STRENGTHS.get(f.name, USUAL)))
     down = (rng.uniform(0, 300), rng.choice((30.0, 600.0, HOUR_S))) if rng.random() < 0.05 else None
     emphasis = rng.random()

@@ -55,7 +55,6 @@ class Storm(Calm):
         self._down = weather.store_down_s
         self._random = rng.random
         self._uniform = rng.uniform
-        self._randrange = rng.randrange
         self._mishap = mishap
 
     def heal(self) -> None:
@@ -107,7 +106,7 @@ class Storm(Calm):
             return []
         delays = [self._delay()]
         if faults.copies and self._random() < faults.copies:
-            delays += [self._delay() for _ in range(1 + self._randrange(9))]
+            delays += [self._delay() for _ in range(1 + int(9 * self._random() ** 3))]  # mostly few
         if faults.next_day and self._random() < faults.next_day:
             delays.append(25 * HOUR_S)
         return delays

@@ -244,6 +244,8 @@ class Run:
         def cut() -> None:
             if not task.done() and instance.alive:
                 settle(504)
+                if instance.stopped:  # whoever does not answer gets no more work
+                    self._leave(instance)
                 if not self.weather.goes_on_unseen:
                     task.cancel()
 
