@@ -46,8 +46,8 @@ class Faults:
 # of them, and nobody gets anywhere, which proves little. The provider is called a few times.
 STRENGTHS = {
     "provider": (0.1, 0.3, 0.6), "model": (0.1, 0.3),
-    "crash": (0.002, 0.01, 0.03), "sigterm": (0.002, 0.01, 0.03), "stop": (0.005, 0.01, 0.03),
-    "zombie": (0.005, 0.02, 0.05),
+    "crash": (0.002, 0.01, 0.03), "sigterm": (0.002, 0.01, 0.03), "stop": (0.01, 0.02, 0.04),
+    "zombie": (0.02, 0.05, 0.1),
 }  # fmt: skip
 USUAL = (0.02, 0.1, 0.2)
 OFTEN = frozenset({"provider", "model", "crash", "sigterm", "stop"})  # what matters most

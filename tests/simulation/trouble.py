@@ -106,7 +106,7 @@ class Storm(Calm):
             return []
         delays = [self._delay()]
         if faults.copies and self._random() < faults.copies:
-            delays += [self._delay() for _ in range(1 + int(9 * self._random() ** 3))]  # mostly few
+            delays += [self._delay() for _ in range(1 + int(9 * self._random()))]
         if faults.next_day and self._random() < faults.next_day:
             delays.append(25 * HOUR_S)
         return delays
