@@ -52,7 +52,7 @@ class Instance:
         self.leaving = False  # gets no new work
         self.stopped = False
         self.held: list[Call] = []
-        # What ran or runs in it -> whom to tell when it dies: the caller, who sees a connection break.
+        # What runs in it -> whom to tell when it dies: the caller, who sees a connection break.
         self.tasks: dict[asyncio.Task[Any], Callable[[], None]] = {}
 
 

@@ -233,6 +233,7 @@ class Run:
             (self.bus.ack if status < 300 else self.bus.nack)(message, attempt)
 
         def done(task: asyncio.Task[int]) -> None:
+            del instance.tasks[task]
             limit.cancel()
             if task.cancelled():
                 settle(504)
@@ -301,6 +302,7 @@ class Run:
                 answer.set_exception(Broken())
 
         def done(task: asyncio.Task[T]) -> None:
+            del instance.tasks[task]
             limit.cancel()
             if task.cancelled():
                 broken()
