@@ -6,7 +6,7 @@ else was edited in it changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -190,14 +190,16 @@ def _must_be_allowed(ports: Ports, intent_name: str, person: Person) -> None:
         raise Forbidden(f"{intent_name} is decided through {channels} only", code="channel_not_allowed")
 
 
-async def _settle_both(ports: Ports, task_id: str, arrow: Any) -> TaskRecord:
+async def _settle_both(ports: Ports, task_id: str, arrow: Callable[[TaskRecord, datetime], TaskRecord]) -> TaskRecord:
     """Apply `arrow` to the task and bring its approval in line, in one commit; then pay what the task owes."""
     path, pause = task_path(task_id), approval_path(task_id)
+    after: TaskRecord | None = None
 
     def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
+        nonlocal after
         before = to_record(snapshots[path])
         now = snapshots[path].read_time
-        after: TaskRecord = arrow(before, now)
+        after = arrow(before, now)
         writes = {path: to_document(after)}
         was_asked = before.decision.expires_at is not None
         if before.state == "AWAITING_APPROVAL" or (was_asked and after.approval != before.approval):
@@ -206,9 +208,9 @@ async def _settle_both(ports: Ports, task_id: str, arrow: Any) -> TaskRecord:
         return writes
 
     snapshots = await transact(ports.store, (path, pause), body)
-    record = to_record(snapshots[path])
-    await pay(ports, record, snapshots[path].version)
-    return record
+    assert after is not None, "body has made it"
+    await pay(ports, after, snapshots[path].version)
+    return after
 
 
 def _closed(before: TaskRecord, after: TaskRecord, now: datetime) -> Approval:

@@ -85,8 +85,8 @@ async def _look_after(ports: Ports, snapshot: Snapshot) -> str:
     record = to_record(snapshot)
     try:
         if record.state == "AWAITING_APPROVAL":
-            return await _overdue(ports, record)
-        changed = await _sweep(ports, record)
+            return await _overdue(ports, record, snapshot)
+        changed = await _sweep(ports, record, snapshot)
         _tell(record, changed.after)
         if changed.after.outbox is None:
             return "checked"
@@ -96,22 +96,23 @@ async def _look_after(ports: Ports, snapshot: Snapshot) -> str:
     return "published"
 
 
-async def _overdue(ports: Ports, record: TaskRecord) -> str:
+async def _overdue(ports: Ports, record: TaskRecord, snapshot: Snapshot) -> str:
     """End an approval that nobody gave in time, or remind of one that soon ends."""
     try:
         _tell(record, await decisions.expire(ports, record.task_id))
         return "expired"
     except Skip:
-        await _sweep(ports, record)
+        await _sweep(ports, record, snapshot)
     log("WARNING", "approval is about to expire", task_id=record.task_id, intent=record.intent,
         outcome="approval_expiring", trace_id=record.trace_id)  # fmt: skip
     return "reminded"
 
 
-async def _sweep(ports: Ports, record: TaskRecord) -> Changed:
+async def _sweep(ports: Ports, record: TaskRecord, snapshot: Snapshot) -> Changed:
+    """Move the task on as the page showed it; it is read again only where somebody was faster."""
     intent = ports.registry.get(record.intent)
-    topic = intent.topic if intent else None
-    return await change(ports.store, record.task_id, lambda r, now: lifecycle.sweep(r, topic, now))
+    topic, known = intent.topic if intent else None, Changed(record, record, snapshot)
+    return await change(ports.store, record.task_id, lambda r, now: lifecycle.sweep(r, topic, now), known=known)
 
 
 def _tell(before: TaskRecord, after: TaskRecord) -> None:

@@ -52,7 +52,7 @@ class Instance:
         self.leaving = False  # gets no new work
         self.stopped = False
         self.held: list[Call] = []
-        # What runs in it -> whom to tell when it dies: the caller, who sees a connection break.
+        # What ran or runs in it -> whom to tell when it dies: the caller, who sees a connection break.
         self.tasks: dict[asyncio.Task[Any], Callable[[], None]] = {}
 
 
@@ -108,7 +108,11 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Call:
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        when = self._now + delay
+        call = Call(callback, args, copy_context() if context is None else context, when)
+        self._sequence += 1
+        heapq.heappush(self._timers, (when, self._sequence, call))
+        return call
 
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)

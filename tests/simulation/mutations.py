@@ -115,8 +115,8 @@ MUTATIONS = (
     ),
     _without(
         "server time for expiry", "shared/decisions.py",
-        ("        now = snapshots[path].read_time\n        after: TaskRecord",
-         "        now = datetime.now(snapshots[path].read_time.tzinfo)\n        after: TaskRecord"),
+        ("        now = snapshots[path].read_time\n        after = arrow",
+         "        now = datetime.now(snapshots[path].read_time.tzinfo)\n        after = arrow"),
     ),
     _without(
         "expiry of approvals", MOVES,

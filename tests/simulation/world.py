@@ -232,15 +232,17 @@ class Run:
             self.note("answers {} to message {}", status, message.id, by=actor)
             (self.bus.ack if status < 300 else self.bus.nack)(message, attempt)
 
-        def done(task: asyncio.Task[int]) -> None:
-            del instance.tasks[task]
-            limit.cancel()
-            if task.cancelled():
+        async def push() -> None:
+            try:
+                status = await self._serve(function.name, message, attempt, instance.ports)
+            except asyncio.CancelledError:
                 settle(504)
-            elif error := task.exception():
+                raise
+            except Exception as error:
                 self.witness.fail("I0", f"{function.name} raises {error!r}", error)
             else:
-                settle(task.result())
+                settle(status)
+            limit.cancel()
 
         def cut() -> None:
             if not task.done() and instance.alive:
@@ -253,8 +255,7 @@ class Run:
         self.note("gets message {}, attempt {}, for {}", message.id, attempt, actor.task_id, by=actor)
         # Half the time the platform sees the connection break, half the time only the deadline tells.
         broken = (lambda: settle(503)) if self.rng.random() < 0.5 else (lambda: None)
-        task = self.loop.start(actor, self._serve(function.name, message, attempt, instance.ports), broken)
-        task.add_done_callback(done, context=Context())
+        task = self.loop.start(actor, push(), broken)
         limit = self.later(function.timeout_s, cut)
 
     async def _serve(self, function: str, message: Message, attempt: int, ports: Ports) -> int:
@@ -301,22 +302,22 @@ class Run:
             if not answer.done():
                 answer.set_exception(Broken())
 
-        def done(task: asyncio.Task[T]) -> None:
-            del instance.tasks[task]
-            limit.cancel()
-            if task.cancelled():
+        async def serve() -> None:
+            try:
+                result = await work(instance.ports)
+            except asyncio.CancelledError:
                 broken()
-            elif not answer.done():
-                if error := task.exception():
+                raise
+            except Exception as error:
+                if not answer.done():
                     answer.set_exception(error)
-                else:
-                    answer.set_result(task.result())
             else:
-                task.exception()
+                if not answer.done():
+                    answer.set_result(result)
+            limit.cancel()
 
         actor = Actor(f"{who} at {instance.name}", instance, function, task_id, generation)
-        task = self.loop.start(actor, work(instance.ports), broken)
-        task.add_done_callback(done, context=Context())
+        self.loop.start(actor, serve(), broken)
         limit = self.later(FUNCTIONS[function].timeout_s, broken)
         return await answer
 
