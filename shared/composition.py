@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from shared.intents import Registry, discover
 from shared.ports import Classifier, Publisher, Store
-from shared.settings import Settings, load
+from shared.settings import ProviderSettings, Settings, load
 from shared.slots import Slots
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ class Ports:
         from shared.outbound import POOL
 
         return POOL
+
+    @cached_property
+    def providers(self) -> dict[str, ProviderSettings]:
+        """Where the handlers' providers are, by name; each is filled in by the first task that needs it."""
+        return {}
 
     @cached_property
     def registry(self) -> Registry:

@@ -127,20 +127,11 @@ def topic_for(intent: str) -> str:
     return f"intent-{intent.replace('_', '-')}"
 
 
-class Registry(Mapping[str, Intent]):
+class Registry(dict[str, Intent]):
     """The closed list of intents, by name."""
 
     def __init__(self, intents: Mapping[str, Intent]) -> None:
-        self._intents = dict(sorted(intents.items()))
-
-    def __getitem__(self, name: str) -> Intent:
-        return self._intents[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._intents)
-
-    def __len__(self) -> int:
-        return len(self._intents)
+        super().__init__(sorted(intents.items()))
 
     def union_properties(self) -> dict[str, dict[str, Any]]:
         """Return the JSON schema of every parameter of every intent by name, for the model's response schema."""

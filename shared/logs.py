@@ -13,6 +13,7 @@ from typing import Any, Literal, TextIO
 
 from pydantic_core import to_json
 
+PROJECT = os.environ.get("GOOGLE_CLOUD_PROJECT", "switchyard-local")
 Severity = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
 
 FIELDS = frozenset({
@@ -35,8 +36,7 @@ def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fie
     trace_id = kept.get("trace_id")
     entry: dict[str, Any] = {"severity": severity, "message": message, "time": datetime.now(UTC).isoformat(), **kept}
     if trace_id:
-        project = os.environ.get("GOOGLE_CLOUD_PROJECT", "switchyard-local")
-        entry["logging.googleapis.com/trace"] = f"projects/{project}/traces/{trace_id}"
+        entry["logging.googleapis.com/trace"] = f"projects/{PROJECT}/traces/{trace_id}"
     stream.write(to_json(entry).decode() + "\n")
     stream.flush()
 

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
@@ -135,15 +136,16 @@ class Outbound:
         """
         call = _Call(method.upper(), path, key, frozenset(expect))
         left_s = self._left(call)
-        lane = self.pool.lane(
-            _origin(call, self.base_url, self.allow_private), self.allow_private, self.max_in_flight, self.transport
-        )
+        origin = _origin(self.base_url, self.allow_private)
+        if not origin:
+            schemes = "http or https" if self.allow_private else "https"
+            raise Permanent(f"{call}: the provider's URL must be {schemes}://host", code="bad_provider_url")
+        lane = self.pool.lane(origin, self.allow_private, self.max_in_flight, self.transport)
         request = self._request(lane, call, fill or {}, json=json, data=form, params=params, headers=headers)
-        try:
-            async with asyncio.timeout(left_s):
-                await lane.slots.acquire()
-        except TimeoutError:
-            raise NotApplied(f"{call}: no free slot before the deadline", code="throttled") from None
+        if lane.slots.locked():
+            await self._queue(lane, call, left_s)
+        else:
+            await lane.slots.acquire()  # at once
         try:
             if call.write:
                 await self._start()
@@ -168,6 +170,13 @@ class Outbound:
         except (ValueError, TypeError):
             raise Permanent(f"{call}: the request cannot be built", code="bad_request") from None
         return request
+
+    async def _queue(self, lane: Lane, call: _Call, left_s: float) -> None:
+        try:
+            async with asyncio.timeout(left_s):
+                await lane.slots.acquire()
+        except TimeoutError:
+            raise NotApplied(f"{call}: no free slot before the deadline", code="throttled") from None
 
     async def _start(self) -> None:
         async with self._starting:
@@ -257,11 +266,13 @@ async def _read(call: _Call, response: httpx.Response) -> Reply:
     return Reply(response.status_code, data, body.decode("utf-8", "replace"), headers)
 
 
-def _origin(call: _Call, base_url: str, allow_private: bool) -> str:
+@lru_cache(maxsize=64)
+def _origin(base_url: str, allow_private: bool) -> str:
+    """Return `scheme://host[:port]` of a provider's URL; an empty string where it cannot be used."""
     parts = urlsplit(base_url)
     schemes = ("http", "https") if allow_private else ("https",)
     if parts.scheme not in schemes or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
-        raise Permanent(f"{call}: the provider's URL must be {' or '.join(schemes)}://host", code="bad_provider_url")
+        return ""
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 

@@ -161,8 +161,8 @@ def _generic(payload: Payload) -> _Reading:
     parts = {f"/{name}" if name else "": payload.get(name) if name else payload for name in _GENERIC_PARTS}
     found = [(prefix, part) for prefix, part in parts.items() if isinstance(part, dict)]
     texts = {f"{prefix}/{name}": part[name] for prefix, part in found for name in _GENERIC_TEXTS if name in part}
-    people = (part.get(role) for _, part in found for role in ("requester", "customer"))
-    person = next((p for p in people if isinstance(p, dict)), {})
+    people = [part[role] for _, part in found for role in ("requester", "customer") if isinstance(part.get(role), dict)]
+    person = people[0] if people else {}
     return _Reading(texts, person.get("email"), person.get("id"), person.get("name"))
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from shared.composition import Ports
 from shared.handler import TaskContext
-from shared.intents import Intent
+from shared.intents import Intent, Provider
 from shared.logs import log
 from shared.outbound import Outbound
 from shared.payload import requester
 from shared.schemas import TaskRecord
-from shared.settings import provider_settings
+from shared.settings import ProviderSettings, provider_settings
 
 _EVENT = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
@@ -29,7 +29,7 @@ def context(
     dry_run: bool = False,
 ) -> TaskContext:
     """Return the context of one attempt; `deadline` is in seconds of the event loop's clock."""
-    provider = provider_settings(intent.provider)
+    provider = _settings_of(intent.provider, ports)
     return TaskContext(
         task_id=record.task_id,
         effect_key=record.effect_key,
@@ -50,6 +50,12 @@ def context(
         requester=requester(record.source, record.raw_payload),
         options=provider.options,
     )
+
+
+def _settings_of(provider: Provider, ports: Ports) -> ProviderSettings:
+    if provider.name not in ports.providers:
+        ports.providers[provider.name] = provider_settings(provider)
+    return ports.providers[provider.name]
 
 
 def _log_event(record: TaskRecord, event: str, **fields: Any) -> None:

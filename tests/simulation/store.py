@@ -89,7 +89,7 @@ class SimulatedStore:
         found = [
             Snapshot(path, data, self._documents[path][1], now)
             for path, data in self.all(collection)
-            if all(_matches(data, f) for f in where) and (order_by is None or order_by in data)
+            if _matches(data, where) and (order_by is None or order_by in data)
         ]
         await self._trouble.hop()
 
@@ -136,13 +136,17 @@ class SimulatedStore:
         return [(path, self._documents[path][0]) for path in self._collections[collection]]
 
 
-def _matches(data: Document, f: Filter) -> bool:
-    if f.field not in data:
-        return False
-    value = data[f.field]
-    if f.op == "==":
-        return bool(value == f.value)
-    return value is not None and bool(value <= f.value if f.op == "<=" else value >= f.value)
+def _matches(data: Document, where: Sequence[Filter]) -> bool:
+    for f in where:
+        if f.field not in data:
+            return False
+        value = data[f.field]
+        if f.op == "==":
+            if value != f.value:
+                return False
+        elif value is None or not (value <= f.value if f.op == "<=" else value >= f.value):
+            return False
+    return True
 
 
 def _checked(data: Document, before: Document) -> Document:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context
@@ -25,7 +25,7 @@ from shared.entry import Outcome, log_outcome, started
 from shared.errors import Retry
 from shared.intents import Intent, discover, load_handler
 from shared.push import Delivery
-from shared.settings import Settings
+from shared.settings import ProviderSettings, Settings
 from tests.simulation import people, sources
 from tests.simulation.bus import Message, SimulatedBus
 from tests.simulation.faults import draw
@@ -42,6 +42,7 @@ MANIFEST = with_document_events(build(REGISTRY))
 FUNCTIONS = {f.name: f for f in MANIFEST.functions}
 HANDLERS = {name: load_handler(name) for name in REGISTRY}
 MAX_INSTANCES = 3
+PROVIDERS: dict[str, ProviderSettings] = {}
 SWEEP_EVERY_S = 60.0
 GRACE_S = 10.0
 LONGEST_STOP_S = 1800.0
@@ -155,7 +156,9 @@ class Run:
 
     def _ports(self) -> Ports:
         ports = Ports(self.settings, self.store, self.bus, self.rng)
-        vars(ports).update(registry=self.registry, classifier=self.model, pool=SimulatedPool(self.provider))
+        vars(ports).update(
+            registry=self.registry, classifier=self.model, pool=SimulatedPool(self.provider), providers=PROVIDERS
+        )
         return ports
 
     def _mishap(self, kind: str, instance: Instance) -> None:
@@ -388,8 +391,8 @@ def _pointer(data: Any) -> tuple[str, int]:
     """Return the task and the generation that a message speaks of."""
     if isinstance(data, ApprovalChanged):
         return data.task_id, 0
-    try:
-        said = json.loads(data)
-        return said["task_id"], said.get("generation", 0)
-    except (ValueError, KeyError):
-        return "", 0
+    said = _POINTER.search(data)
+    return (said[1].decode(), int(said[2] or 0)) if said else ("", 0)
+
+
+_POINTER = re.compile(rb'"task_id": ?"([^"]*)"(?:, ?"generation": ?(\d+))?')

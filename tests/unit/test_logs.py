@@ -20,7 +20,7 @@ def line(message: str = "done", **fields: Any) -> dict[str, Any]:
 
 
 def test_line_is_one_json_object_in_the_format_of_cloud_logging(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p1")
+    monkeypatch.setattr("shared.logs.PROJECT", "p1")
     entry = line(task_id="t1", attempt=2, trace_id="a" * 32)
     assert (entry["severity"], entry["message"], entry["task_id"], entry["attempt"]) == ("INFO", "done", "t1", 2)
     assert entry["logging.googleapis.com/trace"] == "projects/p1/traces/" + "a" * 32
