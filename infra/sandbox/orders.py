@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 AMPLE_MINOR = 1_000_000_000
@@ -64,6 +65,7 @@ class Orders:
         self._known[order.id] = order
 
 
+@lru_cache(maxsize=1024)
 def derived(order_id: str) -> Order:
     """Return the order that this number always stands for."""
     number = int.from_bytes(hashlib.sha256(order_id.encode()).digest()[:4], "big")

@@ -18,7 +18,7 @@ from tests.simulation.trouble import Calm
 
 
 class Message:
-    """One message in one subscription; `open` are the attempts that are neither acknowledged nor refused."""
+    """One message in one subscription."""
 
     __slots__ = ("attempts", "attributes", "data", "id", "open", "pointer", "policy", "published_at", "settled")
 
@@ -27,7 +27,7 @@ class Message:
     ) -> None:
         self.id, self.policy, self.data, self.attributes, self.published_at = id, policy, data, attributes, published_at
         self.attempts = 0
-        self.open: dict[int, asyncio.TimerHandle] = {}  # attempt -> its deadline
+        self.open: set[int] = set()  # attempts that were neither acknowledged nor refused
         self.settled = False
         self.pointer: tuple[str, int] | None = None  # which task it is of, once somebody has looked
 
@@ -82,34 +82,31 @@ class SimulatedBus:
         return message_id
 
     def lease(self, message: Message) -> int:
-        """Hand a message out until its deadline, and return the number of the attempt."""
+        """Hand a message out and return the number of the attempt; whoever gets it calls `overdue` at its deadline."""
         message.attempts += 1
-        attempt, deadline_s = message.attempts, message.policy.ack_deadline_s
-        message.open[attempt] = asyncio.get_running_loop().call_later(
-            deadline_s, self._overdue, message, attempt, context=Context()
-        )
-        return attempt
+        message.open.add(message.attempts)
+        return message.attempts
 
     def ack(self, message: Message, attempt: int) -> None:
         """Never offer the message again."""
         if not self._trouble.ack_is_lost():
             message.settled = True
-            for deadline in message.open.values():
-                deadline.cancel()
+            message.open.clear()
 
     def nack(self, message: Message, attempt: int) -> None:
         """Offer the message again after its backoff, or bury it after its last attempt."""
         if self._closes(message, attempt) and not self._is_buried(message, attempt):
             self._offer_in(backoff_s(message.policy, attempt), message)
 
-    def _overdue(self, message: Message, attempt: int) -> None:
+    def overdue(self, message: Message, attempt: int) -> None:
+        """Offer the message again if the attempt is still open."""
         if self._closes(message, attempt) and not self._is_buried(message, attempt):
             self._offer(message)
 
     def _closes(self, message: Message, attempt: int) -> bool:
         if message.settled or attempt not in message.open:
             return False
-        message.open.pop(attempt).cancel()
+        message.open.remove(attempt)
         return True
 
     def _is_buried(self, message: Message, attempt: int) -> bool:
@@ -152,7 +149,13 @@ class PulledBus:
         except TimeoutError:
             return []
         taken, waiting[:] = waiting[:max_messages], waiting[max_messages:]
-        return [self._delivery(m, self.publisher.lease(m)) for m in taken]
+        return [self._delivery(m, self._leased(m)) for m in taken]
+
+    def _leased(self, message: Message) -> int:
+        attempt = self.publisher.lease(message)
+        deadline_s = message.policy.ack_deadline_s
+        asyncio.get_running_loop().call_later(deadline_s, self.publisher.overdue, message, attempt, context=Context())
+        return attempt
 
     async def ack(self, delivery: Delivery) -> None:
         self.publisher.ack(*delivery.token)

@@ -7,7 +7,6 @@ of a broken connection. Idempotency keys are honoured for 24 hours, as Stripe do
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
+from pydantic_core import to_json
 
 from infra.sandbox.orders import Orders
 from shared.outbound import Lane, Pool
@@ -63,7 +63,7 @@ class Response:
 
     def __init__(self, status: int, data: Any, headers: dict[str, str] | None = None) -> None:
         self.status_code, self.headers = status, headers or {}
-        self._body = json.dumps(data).encode()
+        self._body = to_json(data)
 
     async def aiter_bytes(self) -> Any:
         """Yield the body."""
@@ -89,7 +89,7 @@ class Provider:
         self.of: dict[str, list[Effect]] = defaultdict(list)  # task -> its effects
         self.orders = Orders()
         self._refunded: Counter[str] = Counter()  # payment -> how much of it
-        self._keys: dict[str, tuple[float, str, int, Any]] = {}  # key -> when, what, status and answer
+        self._keys: dict[str, tuple[float, Any, int, Any]] = {}  # key -> when, what, status and answer
 
     def build_request(self, method: str, url: str, *, headers: dict[str, str], **body: Any) -> Request:
         """Return a request, as httpx does."""
@@ -227,5 +227,5 @@ class SimulatedPool(Pool):
         return self._by_origin[origin]
 
 
-def _what(request: Request) -> str:
-    return json.dumps([request.path, request.values], sort_keys=True)
+def _what(request: Request) -> tuple[str, dict[str, Any]]:
+    return request.path, request.values

@@ -234,6 +234,12 @@ class Run:
             settled = True
             self.note("answers {} to message {}", status, message.id, by=actor)
             (self.bus.ack if status < 300 else self.bus.nack)(message, attempt)
+            if attempt in message.open:  # the acknowledgement got lost
+                wait()
+
+        def wait() -> None:
+            """Only the subscription's deadline can tell."""
+            self.later(now + message.policy.ack_deadline_s - self.loop.time(), self.bus.overdue, message, attempt)
 
         async def push() -> None:
             try:
@@ -254,6 +260,8 @@ class Run:
                     self._leave(instance)
                 if not self.weather.goes_on_unseen:
                     task.cancel()
+            elif not settled:
+                wait()
 
         self.note("gets message {}, attempt {}, for {}", message.id, attempt, actor.task_id, by=actor)
         # Half the time the platform sees the connection break, half the time only the deadline tells.
