@@ -56,13 +56,10 @@ class SimulatedBus:
         self._ids = itertools.count(1)
 
     async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
-        await self._trouble.hop()
         if topic not in self._subscriptions:
             raise PublishFailed(f"there is no topic {topic!r}", code="topic_missing")
         fails = self._trouble.publish_fails()
-        if fails == "lost":
-            raise PublishFailed("the bus is down")
-        message_id = self.put(topic, data, attributes)
+        message_id = self.put(topic, data, attributes) if fails != "lost" else ""
         await self._trouble.hop()
         if fails:
             raise PublishFailed("no acknowledgement")

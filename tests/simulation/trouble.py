@@ -21,7 +21,10 @@ class Calm:
     """No trouble: every call only lets others run."""
 
     async def hop(self) -> None:
-        """Travel one way over the network."""
+        """Wait for the answer of what a port has just done: the only occasion for others to run, and for mishaps.
+
+        One before the next call would be the same occasion again: a step does nothing in between that others can see.
+        """
         await turn()
 
     def read_fails(self) -> bool:
@@ -90,7 +93,7 @@ class Storm(Calm):
             await turn()
         elif draw < faults.slow:
             await asyncio.sleep(self._uniform(0.01, 20.0))
-        elif draw > 0.6:  # most trips are so short that nobody else gets a turn
+        elif draw > 0.4:  # the other answers come so fast that nobody else gets a turn
             await turn()
         return None
 
