@@ -12,12 +12,12 @@ HOUR_S = 3600.0
 class Faults:
     """Chances, each per occasion; 0 is never. All of them are set to 0 when a run heals."""
 
-    # per call of a port, of whoever makes it
+    # per trip over the network, of whoever makes it
     crash: float = 0.0  # its instance dies, now
     sigterm: float = 0.0  # its instance is told to end, and killed 10 s later
     stop: float = 0.0  # its instance stands still, up to half an hour
     zombie: float = 0.0  # the same, of an executor
-    slow: float = 0.0  # the answer takes seconds
+    slow: float = 0.0  # the trip takes seconds
     # per call of the store
     unavailable: float = 0.0
     commit_lost: float = 0.0  # of unknown outcome: not applied
@@ -42,12 +42,12 @@ class Faults:
             setattr(self, f.name, 0.0)
 
 
-# How likely a kind is in a run where it occurs at all. Mishaps strike at every call, of which a task makes a dozen:
+# How likely a kind is in a run where it occurs at all. Mishaps strike at every trip, of which a task makes dozens:
 # more of them, and nobody gets anywhere, which proves little. The provider is called a few times.
 STRENGTHS = {
     "provider": (0.1, 0.3, 0.6), "model": (0.1, 0.3),
-    "crash": (0.004, 0.02, 0.05), "sigterm": (0.004, 0.02, 0.05), "stop": (0.02, 0.04, 0.08),
-    "zombie": (0.04, 0.1, 0.2),
+    "crash": (0.003, 0.015, 0.04), "sigterm": (0.003, 0.015, 0.04), "stop": (0.01, 0.03, 0.06),
+    "zombie": (0.03, 0.07, 0.12),
 }  # fmt: skip
 USUAL = (0.02, 0.1, 0.2)
 OFTEN = frozenset({"provider", "model", "crash", "sigterm", "stop"})  # what matters most
@@ -78,9 +78,9 @@ def draw(rng: random.Random) -> Weather:
     down = (rng.uniform(0, 300), rng.choice((30.0, 600.0, HOUR_S))) if rng.random() < 0.05 else None
     emphasis = rng.random()
     if emphasis < 0.1:  # workers that wake up when others have taken over
-        faults.zombie = rng.choice((0.06, 0.2))
-    elif emphasis < 0.2:  # nobody knows what was done, and everything is asked twice
-        faults.provider, faults.copies, faults.ack_lost = 0.6, 0.2, 0.2
+        faults.zombie = rng.choice((0.05, 0.12))
+    elif emphasis < 0.2:  # nobody knows what was done, everything is asked twice, and the bus gives up early
+        faults.provider, faults.copies, faults.ack_lost, faults.buried = 0.6, 0.2, 0.2, 0.2
     has_night = rng.random() < 0.12
     if has_night:  # what the provider did not answer in the evening is what must not be repeated in the morning
         faults.provider = max(faults.provider, 0.3)

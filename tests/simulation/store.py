@@ -61,6 +61,7 @@ class SimulatedStore:
 
     async def commit(self, *writes: Write) -> list[str]:
         copies = [_checked(w.data, self._documents.get(w.path, NOWHERE)[0] or NOTHING) for w in writes]
+        await self._trouble.hop()
         fails = self._trouble.commit_fails()
         if fails in ("", "kept"):
             for w in writes:

@@ -21,9 +21,10 @@ class Calm:
     """No trouble: every call only lets others run."""
 
     async def hop(self) -> None:
-        """Wait for the answer of what a port has just done: the only occasion for others to run, and for mishaps.
+        """Travel one way over the network: the occasion for others to run, and for mishaps.
 
-        One before the next call would be the same occasion again: a step does nothing in between that others can see.
+        Calls that only read, and messages, travel back only: what can happen on their way out can happen on the way
+        back of the call before. A commit travels both ways, because the deadlines of what led to it are over.
         """
         await turn()
 
@@ -93,7 +94,7 @@ class Storm(Calm):
             await turn()
         elif draw < faults.slow:
             await asyncio.sleep(self._uniform(0.01, 20.0))
-        elif draw > 0.4:  # the other answers come so fast that nobody else gets a turn
+        elif draw > 0.5:  # the other answers come so fast that nobody else gets a turn
             await turn()
         return None
 
