@@ -22,13 +22,17 @@ FIELDS = frozenset({
     "trace_id", "subscription", "message_id", "topic", "status", "count", "operation", "provider_status",
     "payload_sha256", "variable", "prompt_version", "overdue_s", "approvals_waiting", "oldest_approval_s", "author",
 })  # fmt: skip
-_SAFE = re.compile(r"[\w.:/@#*+-]{1,200}")
+_is_word = re.compile(r"[\w.:/@#*+-]{1,200}").fullmatch
 
 
 def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fields: Any) -> None:
-    """Write one line. `message` is a constant of our code; unlisted fields and unsafe values are left out."""
+    """Write one line. `message` is a constant of our code; a field that is not listed, or says nothing safe, is left out."""
     stream = stream or sys.stdout
-    kept = {k: v for k, v in fields.items() if k in FIELDS and _is_safe(v)}
+    kept = {
+        k: v
+        for k, v in fields.items()
+        if k in FIELDS and (_is_word(v) if isinstance(v, str) else isinstance(v, (int, float)))
+    }
     if stream.isatty():
         words = " ".join(f"{k}={v}" for k, v in kept.items() if k not in ("function", "trace_id", "message_id"))
         stream.write(f"{datetime.now():%H:%M:%S} {severity:<7} {kept.get('function', ''):<22} {message} {words}\n")
@@ -39,8 +43,3 @@ def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fie
         entry["logging.googleapis.com/trace"] = f"projects/{PROJECT}/traces/{trace_id}"
     stream.write(to_json(entry).decode() + "\n")
     stream.flush()
-
-
-def _is_safe(value: Any) -> bool:
-    """Whether a value is a number, or a word of harmless characters; None and "" say nothing."""
-    return _SAFE.fullmatch(value) is not None if isinstance(value, str) else isinstance(value, (int, float))

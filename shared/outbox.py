@@ -71,7 +71,7 @@ def _message(record: TaskRecord) -> bytes:
     assert result is not None, "a terminal task has a result"
     return (
         ResultMessage(
-            **result.model_dump(),
+            **vars(result),
             task_id=record.task_id,
             intent=record.intent,
             state=record.state,

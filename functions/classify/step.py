@@ -71,9 +71,11 @@ async def _first_time(task: AutomationTask, delivery: Delivery, now: datetime, p
     await pay(ports, record, created.version)
     if created.is_new:
         await ask_for_preview(ports, record)
+    said = record.classification
     fields = {
         "task_id": task.task_id, "source": task.source, "intent": record.intent, "state_to": record.state,
-        "error_code": refusal, **record.classification.model_dump(exclude={"intent", "parameters"}),
+        "error_code": refusal, "confidence": said.confidence, "model": said.model,
+        "prompt_version": said.prompt_version, "tokens_used": said.tokens_used, "latency_ms": said.latency_ms,
     }  # fmt: skip
     return Outcome("classified" if created.is_new else "duplicate", fields=fields)
 

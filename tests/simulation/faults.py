@@ -45,7 +45,7 @@ class Faults:
 # How likely a kind is in a run where it occurs at all. Mishaps strike at every trip, of which a task makes dozens:
 # more of them, and nobody gets anywhere, which proves little. The provider is called a few times.
 STRENGTHS = {
-    "provider": (0.1, 0.3, 0.6), "model": (0.1, 0.3),
+    "provider": (0.1, 0.2, 0.4), "model": (0.1, 0.3),
     "crash": (0.003, 0.015, 0.04), "sigterm": (0.003, 0.015, 0.04), "stop": (0.01, 0.03, 0.06),
     "zombie": (0.03, 0.07, 0.12),
 }  # fmt: skip

@@ -216,7 +216,6 @@ class SimulatedPool(Pool):
     """Every host of one instance leads to the provider; the places in flight are the instance's own."""
 
     def __init__(self, provider: Provider) -> None:
-        super().__init__()
         self._provider = provider
         self._by_origin: dict[str, Lane] = {}
 

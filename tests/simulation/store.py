@@ -30,19 +30,15 @@ class SimulatedStore:
         self._documents: dict[str, tuple[Document, str]] = {}
         self._collections: dict[str, dict[str, None]] = defaultdict(dict)  # their documents' paths, oldest first
         self._writes = 0
-        self._clock = (-1.0, BEGINNING, "")  # seconds of the loop, what that is, and as an RFC 3339 time without zone
+        self._clock = (0.0, BEGINNING)  # seconds of the loop, and what that is
 
     @property
     def now(self) -> datetime:
         """The server's clock."""
-        return self._look_at_clock()[1]
-
-    def _look_at_clock(self) -> tuple[float, datetime, str]:
         seconds = asyncio.get_running_loop().time()
         if seconds != self._clock[0]:
-            now = BEGINNING + timedelta(seconds=seconds)
-            self._clock = (seconds, now, now.isoformat(timespec="microseconds")[:26])
-        return self._clock
+            self._clock = (seconds, BEGINNING + timedelta(seconds=seconds))
+        return self._clock[1]
 
     async def read(self, *paths: str) -> list[Snapshot]:
         if self._trouble.read_fails():
@@ -125,7 +121,7 @@ class SimulatedStore:
         if before != data:
             self._writes += 1
             # Firestore's update times have nanoseconds and are never the same twice for one document.
-            version = f"{self._look_at_clock()[2]}{self._writes % 1000:03d}Z"
+            version = f"{self.now.isoformat(timespec='microseconds')[:26]}{self._writes % 1000:03d}Z"
             self._documents[path] = (data, version)
         self._committed(path, before, data, version)
         return version

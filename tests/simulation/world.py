@@ -252,6 +252,7 @@ class Run:
             else:
                 settle(status)
             limit.cancel()
+            del instance.tasks[task]  # what is over need not be kept to the run's end
 
         def cut() -> None:
             if not task.done() and instance.alive:
@@ -326,9 +327,10 @@ class Run:
                 if not answer.done():
                     answer.set_result(result)
             limit.cancel()
+            del instance.tasks[task]
 
         actor = Actor(f"{who} at {instance.name}", instance, function, task_id, generation)
-        self.loop.start(actor, serve(), broken)
+        task = self.loop.start(actor, serve(), broken)
         limit = self.later(FUNCTIONS[function].timeout_s, broken)
         return await answer
 
