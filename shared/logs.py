@@ -5,13 +5,12 @@ Only allow-listed fields pass: ids, hashes, codes and numbers. No payload, param
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
-
-from pydantic_core import to_json
 
 PROJECT = os.environ.get("GOOGLE_CLOUD_PROJECT", "switchyard-local")
 Severity = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
@@ -22,11 +21,12 @@ FIELDS = frozenset({
     "trace_id", "subscription", "message_id", "topic", "status", "count", "operation", "provider_status",
     "payload_sha256", "variable", "prompt_version", "overdue_s", "approvals_waiting", "oldest_approval_s", "author",
 })  # fmt: skip
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # ASCII: no stream can refuse it
 _is_word = re.compile(r"[\w.:/@#*+-]{1,200}").fullmatch
 
 
 def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fields: Any) -> None:
-    """Write one line. `message` is a constant of our code; a field that is not listed, or says nothing safe, is left out."""
+    """Write one line. `message` is a constant of our code; unlisted fields, unsafe and empty values are left out."""
     stream = stream or sys.stdout
     kept = {
         k: v
@@ -41,5 +41,5 @@ def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fie
     entry: dict[str, Any] = {"severity": severity, "message": message, "time": datetime.now(UTC).isoformat(), **kept}
     if trace_id:
         entry["logging.googleapis.com/trace"] = f"projects/{PROJECT}/traces/{trace_id}"
-    stream.write(to_json(entry).decode() + "\n")
+    stream.write(_encode(entry) + "\n")
     stream.flush()
