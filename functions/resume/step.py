@@ -51,16 +51,16 @@ async def resume(event: ApprovalChanged, ports: Ports) -> Outcome:
     Raises:
         StoreUnavailable: the event comes again.
     """
-    path = approval_path(event.task_id)
-    approval, task = await ports.store.read(path, task_path(event.task_id))
+    (approval,) = await ports.store.read(approval_path(event.task_id))
     fields = {"task_id": event.task_id}
-    if task.data is None:
-        return Outcome("no_task", fields=fields, severity="WARNING")
     if approval.data is None or (event.version and not _same_moment(event.version, approval.version)):
         # Deleted, or edited again: that later edit has its own event, with its own author.
         return Outcome("stale_event", fields=fields)
     if is_open(approval.data):  # such as our own writing of it, or a person's half-made edit
         return Outcome("nothing_to_do", fields=fields)
+    (task,) = await ports.store.read(task_path(event.task_id))
+    if task.data is None:
+        return Outcome("no_task", fields=fields, severity="WARNING")
     return await consume(ports, approval, to_record(task), Person(event.author, "firestore"))
 
 

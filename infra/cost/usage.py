@@ -124,7 +124,7 @@ def _moved(record: TaskRecord, arrow: Transition, registry: Registry, given: Giv
     elif arrow.from_state == "EXECUTING":
         spent = _store(0, 1)
     elif arrow.from_state == "AWAITING_APPROVAL":
-        spent = _decided(record, arrow, given) + _event(given)
+        spent = _decided(record, arrow, given) + _event(given, reads=2)
     else:  # a repair by a person, or by the sweeper
         spent = _request(given) + _store(2, 2)
     if arrow.to == "READY":
@@ -151,9 +151,9 @@ def _decided(record: TaskRecord, arrow: Transition, given: Given) -> Units:
     return _store(2, 2)  # nobody decided: the sweeper, which runs anyway
 
 
-def _event(given: Given) -> Units:
-    """`resume` is called for every write to an approval, and finds most of the time that nothing is to be done."""
-    return _request(given) + _store(2, 0)
+def _event(given: Given, reads: int = 1) -> Units:
+    """`resume` is called for every write to an approval; while nobody has decided it need not read the task."""
+    return _request(given) + _store(reads, 0)
 
 
 def _is_counted(record: TaskRecord, registry: Registry) -> bool:
