@@ -52,12 +52,20 @@ STRENGTHS = {
 USUAL = (0.02, 0.1, 0.2)
 OFTEN = frozenset({"provider", "model", "crash", "sigterm", "stop"})  # what matters most
 
+# What becomes of a write whose call fails.
+WRITE_FATES = (
+    "refused", "429", "503_before", "500_before", "500_after", "reset_before", "reset_after", "timeout_before",
+    "timeout_after", "timeout_later", "reset_later", "reset_later", "stored_500", "409_in_use",
+)  # fmt: skip
+UNANSWERED = ("timeout_after", "reset_after", "timeout_later", "reset_later")
+
 
 @dataclass(frozen=True)
 class Weather:
     """One run's circumstances."""
 
     faults: Faults
+    write_fates: tuple[str, ...]
     tasks: int
     store_down_s: tuple[float, float] | None  # from, to
     night_s: tuple[float, float] | None  # 25 hours in which the bus and the scheduler stand still: from, to
@@ -76,19 +84,23 @@ def draw(rng: random.Random) -> Weather:
         if rng.random() < (2 * share if f.name in OFTEN else share):
             setattr(faults, f.name, rng.choice(STRENGTHS.get(f.name, USUAL)))
     down = (rng.uniform(0, 300), rng.choice((30.0, 600.0, HOUR_S))) if rng.random() < 0.05 else None
+    write_fates = WRITE_FATES
     emphasis = rng.random()
     if emphasis < 0.1:  # workers that wake up when others have taken over
         faults.zombie = rng.choice((0.05, 0.12))
     elif emphasis < 0.2:  # nobody knows what was done, everything is asked twice, and the bus gives up early
-        faults.provider, faults.copies, faults.ack_lost, faults.buried = 0.6, 0.2, 0.2, 0.2
+        faults.provider, faults.copies, faults.ack_lost, faults.buried = 0.4, 0.2, 0.2, 0.6
+        write_fates = ("reset_later",)
     has_night = rng.random() < 0.12
     if has_night:  # what the provider did not answer in the evening is what must not be repeated in the morning
         faults.provider = max(faults.provider, 0.3)
+        write_fates = UNANSWERED
     night_from = rng.uniform(5, 150)
     night = (night_from, night_from + 25 * HOUR_S) if has_night else None
     heals_at_s = rng.choice((200.0, 900.0, 2400.0))
     return Weather(
         faults=faults,
+        write_fates=write_fates,
         tasks=rng.choice((4, 6, 8, 10, 12)),
         store_down_s=(down[0], down[0] + down[1]) if down else None,
         night_s=night,

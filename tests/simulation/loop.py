@@ -78,7 +78,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self._now = 0.0
-        self._ready: list[Call] = []
+        self.ready: list[Call] = []  # whoever could go on now
         self._timers: list[tuple[float, int, Call]] = []
         self._sequence = 0
         self.steps = 0
@@ -94,7 +94,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Call:
         call = Call(callback, args, copy_context() if context is None else context, None)
-        self._ready.append(call)
+        self.ready.append(call)
         return call
 
     def call_at(  # type: ignore[override]
@@ -156,7 +156,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         for call in sorted((c for c in held if c.when is not None), key=lambda c: c.when or 0.0):
             if call.callback is not None:
                 call.context.run(call.callback, *call.args)
-        self._ready += [c for c in held if c.when is None]
+        self.ready += [c for c in held if c.when is None]
 
     def advance(self, until: float) -> None:
         """Run everything that happens up to the time `until`, in seconds.
@@ -164,7 +164,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         Raises:
             Stuck: it does not end.
         """
-        ready, timers, rnd = self._ready, self._timers, self._rng.random
+        ready, timers, rnd = self.ready, self._timers, self._rng.random
         before = events._get_running_loop()
         events._set_running_loop(self)
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,17 +19,13 @@ from pydantic_core import to_json
 
 from infra.sandbox.orders import Orders
 from shared.outbound import Lane, Pool
-from tests.simulation.faults import HOUR_S
+from tests.simulation.faults import HOUR_S, WRITE_FATES
 from tests.simulation.loop import ACTOR, Actor
 from tests.simulation.trouble import Calm
 
 KEYS_LIVE_S = 24 * HOUR_S
 # An answer that does not come may still be under way to the provider, this long at most.
 LATEST_S = 40.0
-WRITE_FATES = (
-    "refused", "429", "503_before", "500_before", "500_after", "reset_before", "reset_after", "timeout_before",
-    "timeout_after", "applied_later", "applied_later", "applied_later", "stored_500", "409_in_use",
-)  # fmt: skip
 READ_FATES = ("refused", "429", "500_before", "reset_before", "timeout_before")
 
 
@@ -83,8 +79,11 @@ class Provider:
         chance: Callable[[], float],
         applied: Callable[[Effect], None],
         sent: Callable[[Actor, str, str], None],
+        *,
+        write_fates: Sequence[str] = WRITE_FATES,
     ) -> None:
         self._trouble, self._rng, self._chance, self._applied, self._sent = trouble, rng, chance, applied, sent
+        self._write_fates = write_fates
         self.ledger: list[Effect] = []
         self.of: dict[str, list[Effect]] = defaultdict(list)  # task -> its effects
         self.orders = Orders()
@@ -101,7 +100,7 @@ class Provider:
         """Return what goes wrong with a call, if anything does."""
         if self._rng.random() >= self._chance():
             return ""
-        return self._rng.choice(WRITE_FATES if request.method == "POST" else READ_FATES)
+        return self._rng.choice(self._write_fates if request.method == "POST" else READ_FATES)
 
     async def send(self, request: Request, *, stream: bool) -> Response:
         """Answer a request, or fail as the network would."""
@@ -116,10 +115,10 @@ class Provider:
             if request.key is None:
                 return await self._fail("500")
             self._keys.setdefault(request.key, (self._now(), _what(request), 500, {"error": {"type": "api_error"}}))
-        if fate == "applied_later":
+        if fate.endswith("_later"):
             delay_s = self._rng.uniform(0, LATEST_S)
             asyncio.get_running_loop().call_later(delay_s, self._serve, request, actor, context=Context())
-        if fate.endswith("_before") or fate in ("applied_later", "429", "409_in_use"):
+        if fate.endswith(("_before", "_later")) or fate in ("429", "409_in_use"):
             return await self._fail(fate)
         response = self._serve(request, actor)
         await self._trouble.hop()
@@ -131,7 +130,7 @@ class Provider:
     async def _fail(self, fate: str) -> Response:
         if fate.startswith("reset"):
             raise httpx.ReadError("reset")
-        if fate.startswith("timeout") or fate == "applied_later":
+        if fate.startswith("timeout"):
             await asyncio.sleep(HOUR_S)  # the client gives up long before
             raise httpx.ReadTimeout("no answer")
         if fate == "429":

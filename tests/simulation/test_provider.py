@@ -14,8 +14,9 @@ from shared.handler import Ambiguous
 from shared.outbound import Pool
 from tests.contract.handler_contract import ORDERS, Case
 from tests.contract.vendors_contract import REFUND, Done, VendorsContract, bound
+from tests.simulation.faults import WRITE_FATES
 from tests.simulation.loop import ACTOR, Actor, Instance
-from tests.simulation.provider import KEYS_LIVE_S, READ_FATES, WRITE_FATES, Provider, Request, Response, SimulatedPool
+from tests.simulation.provider import KEYS_LIVE_S, READ_FATES, Provider, Request, Response, SimulatedPool
 from tests.simulation.trouble import Calm
 
 # What the sandbox calls it -> what the simulation does.

@@ -45,13 +45,14 @@ def test_seeds_differ() -> None:
 
 def test_every_kind_of_fault_strikes() -> None:
     """A fault that never happens proves nothing."""
-    lines = "\n".join(line for seed in range(200) for line in simulate(seed, traced=True).trace)
+    lines = "\n".join(line for seed in range(400) for line in simulate(seed, traced=True).trace)
     for sign in (
         "crash of execute-", "crash of classify", "crash of console", "crash of sweep", "crash of resume",
         "crash of intake", "sigterm of", "stop of execute-", "goes on", "becomes dead letter",
         "retry: store_unavailable", "retry: model_unavailable", "retry: lease_held_by_this_message",
         "answers 504", "stale", "payload_conflict",
-        ": timeout_after", ": applied_later", ": stored_500", ": 409_in_use", ": reset_before", ": 500_after",
+        ": timeout_after", ": timeout_later", ": reset_later", ": reset_before", ": 500_after", ": stored_500",
+        ": 409_in_use",
         "is refused: params_changed", "is refused: expired", "is refused: not_waiting", "edit_refused", "deployed",
         "-> UNKNOWN", "UNKNOWN -> SUCCEEDED", "-> EXPIRED", "-> CANCELLED", "-> REJECTED", "parked", "lease_held",
         "lease_lost", "too_early", "edited_after_decision", "stale_event",

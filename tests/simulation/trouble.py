@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import types
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 
 from tests.simulation.faults import HOUR_S, Faults, Weather
 from tests.simulation.loop import ACTOR, Instance
@@ -58,15 +58,21 @@ class Calm:
 
 
 class Storm(Calm):
-    """The weather of a run. `mishap(kind)` tells the simulation to end or stop the instance of the current actor."""
+    """The weather of a run. `mishap(kind)` tells the simulation to end or stop the instance of the current actor.
 
-    def __init__(self, weather: Weather, rng: random.Random, mishap: Callable[[str, Instance], None]) -> None:
+    `others` holds whoever could go on now: where it is empty, nobody needs to be given a turn.
+    """
+
+    def __init__(
+        self, weather: Weather, rng: random.Random, mishap: Callable[[str, Instance], None], others: Sequence[object]
+    ) -> None:
         self.faults: Faults = weather.faults
         self._sum_up()
         self._down = weather.store_down_s
         self._random = rng.random
         self._uniform = rng.uniform
         self._mishap = mishap
+        self._others = others
 
     def heal(self) -> None:
         """End all trouble."""
@@ -94,7 +100,7 @@ class Storm(Calm):
             await turn()
         elif draw < faults.slow:
             await asyncio.sleep(self._uniform(0.01, 20.0))
-        elif draw > 0.5:  # the other answers come so fast that nobody else gets a turn
+        elif draw > 0.4 and self._others:  # the other answers come so fast that nobody else gets a turn
             await turn()
         return None
 

@@ -64,7 +64,7 @@ class Run:
         self.weather = draw(rng)
         self.trace: list[tuple[float, str, str]] = []
         self.loop = SimulatedLoop(rng)
-        self.storm = Storm(self.weather, rng, self._mishap)
+        self.storm = Storm(self.weather, rng, self._mishap, self.loop.ready)
         self.witness = Witness(self)
         self.store = SimulatedStore(self.storm, self.witness.committed)
         self.bus = SimulatedBus(
@@ -73,7 +73,10 @@ class Run:
         )  # fmt: skip
         faults = self.weather.faults
         self.model = SimulatedModel(self.storm, rng, lambda: faults.model)
-        self.provider = Provider(self.storm, rng, lambda: faults.provider, self.witness.applied, self.witness.sent)
+        self.provider = Provider(
+            self.storm, rng, lambda: faults.provider, self.witness.applied, self.witness.sent,
+            write_fates=self.weather.write_fates,
+        )  # fmt: skip
         self.settings = Settings(
             automatic=rng.choice(({}, {"refund_request": 5000, "password_reset": None}, {"refund_request": 50_000})),
             approval_ttl_s=self.weather.approval_ttl_s,
