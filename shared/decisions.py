@@ -38,6 +38,17 @@ class Wish:
     comment: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a verdict rests on: which generation of the task somebody looked at, None for any; when, None for now."""
+
+    generation: int | None = None
+    at: datetime | None = None
+
+
+JUST_NOW = Look()
+
+
 async def decide(ports: Ports, task_id: str, person: Person, wish: Wish) -> TaskRecord:
     """Apply a decision to a waiting task, and send the task on.
 
@@ -82,21 +93,22 @@ async def redrive(
     not_applied: bool = False,
     intent: str | None = None,
     parameters: Mapping[str, Any] | None = None,
-    generation: int | None = None,
+    look: Look = JUST_NOW,
 ) -> TaskRecord:
-    """Run an ended task again as a new generation; `generation` is the one that was looked at.
+    """Run an ended task again as a new generation.
 
     Raises:
         NotFound, Refused, Unprocessable, Forbidden: as for `decide`.
     """
 
     def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
-        _must_be_seen(record, generation)
+        looked_at = _looked_at(record, look, now)
         selected, values = chosen(ports, record, intent, parameters)
         _must_be_allowed(ports, selected.name, person)
         return lifecycle.redrive(
-            record, person, now, reason=reason, intent=selected, parameters=values, not_applied=not_applied
-        )
+            record, person, now, reason=reason, intent=selected, parameters=values, not_applied=not_applied,
+            looked_at=looked_at,
+        )  # fmt: skip
 
     return await _settle_both(ports, task_id, arrow)
 
@@ -117,18 +129,18 @@ async def settle(
     *,
     verdict: Literal["applied", "not_applied"],
     reason: str,
-    generation: int | None = None,
+    look: Look = JUST_NOW,
 ) -> TaskRecord:
-    """End an UNKNOWN task by what a person found at the provider; `generation` is the one that was looked at.
+    """End an UNKNOWN task by what a person found at the provider.
 
     Raises:
         NotFound, Refused, Forbidden: as for `decide`.
     """
 
     def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
-        _must_be_seen(record, generation)
+        looked_at = _looked_at(record, look, now)
         _must_be_allowed(ports, record.intent, person)
-        return lifecycle.settle(record, person, verdict, reason, now)
+        return lifecycle.settle(record, person, verdict, reason, now, looked_at=looked_at)
 
     return await _settle_both(ports, task_id, arrow)
 
@@ -164,10 +176,15 @@ def _reasons(ports: Ports, record: TaskRecord, intent: Intent, parameters: Mappi
     return reasons + policy_reasons(intent, parameters, seen, Usage(), ports.settings)
 
 
-def _must_be_seen(record: TaskRecord, generation: int | None) -> None:
-    """Raise `Refused` if the task has run again since a person looked: their verdict is of another effect."""
-    if generation is not None and generation != record.generation:
+def _looked_at(record: TaskRecord, look: Look, now: datetime) -> datetime:
+    """Return when a person looked; a click may arrive much later than that.
+
+    Raises:
+        Refused: the task has run again since: what they found is of another effect.
+    """
+    if look.generation is not None and look.generation != record.generation:
         raise Refused("the task was redriven since you looked; look again", code="generation_changed")
+    return now if look.at is None else min(look.at, now)
 
 
 def may_decide(ports: Ports, intent_name: str, person: Person) -> bool:

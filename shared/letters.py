@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from shared import decisions
 from shared.composition import Ports
+from shared.decisions import JUST_NOW, Look
 from shared.errors import Conflict, Forbidden, NotFound, Refused
 from shared.moves import Person
 from shared.ports import Snapshot, Write
@@ -37,11 +38,11 @@ async def redrive_letter(
     *,
     reason: str,
     not_applied: bool = False,
-    generation: int | None = None,
+    look: Look = JUST_NOW,
 ) -> Redriven:
     """Run the letter's task again; where it never became a task, publish its bytes to the topic they came from.
 
-    `not_applied` is what was found at the provider about this `generation` of the task.
+    `not_applied` is what was found at the provider about the task, by this `look`.
 
     Raises:
         NotFound: there is no such letter.
@@ -51,7 +52,7 @@ async def redrive_letter(
     snapshot, letter = await _open(ports, letter_id)
     if letter.task_id is not None and await _has_record(ports, letter.task_id):
         after = await decisions.redrive(
-            ports, letter.task_id, person, reason=reason, not_applied=not_applied, generation=generation
+            ports, letter.task_id, person, reason=reason, not_applied=not_applied, look=look
         )
         done = Redriven(after.state)
     else:

@@ -306,7 +306,13 @@ def reconciled(
 
 
 def settle(
-    record: TaskRecord, person: Person, verdict: Literal["applied", "not_applied"], reason: str, now: datetime
+    record: TaskRecord,
+    person: Person,
+    verdict: Literal["applied", "not_applied"],
+    reason: str,
+    now: datetime,
+    *,
+    looked_at: datetime,
 ) -> TaskRecord:
     """UNKNOWN -> SUCCEEDED | FAILED by a person who looked.
 
@@ -316,7 +322,7 @@ def settle(
     if record.state != "UNKNOWN":
         raise Refused(f"only an UNKNOWN task can be settled; this one is {record.state}", code="not_unknown")
     if verdict == "not_applied":
-        must_have_rested(record, now)
+        must_have_rested(record, looked_at, now)
     return settled(record, verdict, now, by=person.name, why=reason)
 
 
@@ -329,10 +335,12 @@ def redrive(
     intent: Intent,
     parameters: Mapping[str, Any],
     not_applied: bool = False,
+    looked_at: datetime,
 ) -> TaskRecord:
     """FAILED | UNKNOWN | EXPIRED | REJECTED -> READY as a new generation, decided by a person.
 
-    `not_applied` is the person's verdict that nothing happened: only it gives the provider a new key.
+    `not_applied` is the verdict of a person who looked at `looked_at`: nothing happened. Only it gives the provider a
+    new key.
 
     Raises:
         Refused: wrong state, an UNKNOWN effect that may not be repeated without a verdict, or `too_early` for one.
@@ -340,7 +348,7 @@ def redrive(
     if record.state not in ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED"):
         raise Refused(f"a {record.state} task cannot be redriven", code="not_redrivable")
     if not_applied:
-        must_have_rested(record, now)
+        must_have_rested(record, looked_at, now)
     if record.effect.possibly_applied and not not_applied and not may_repeat(record, intent.idempotency, now):
         raise Refused(
             "the effect may have happened and must not be repeated blindly; look at the provider, then settle it or "

@@ -74,15 +74,16 @@ def expired(record: TaskRecord, now: datetime) -> bool:
     return record.decision.expires_at is not None and now >= record.decision.expires_at
 
 
-def must_have_rested(record: TaskRecord, now: datetime) -> None:
-    """Raise `Refused` while a request of an UNKNOWN effect may be under way: whoever looks now may look too early.
+def must_have_rested(record: TaskRecord, looked_at: datetime, now: datetime) -> None:
+    """Raise `Refused` if a request of an UNKNOWN effect may have been under way when somebody looked for the effect.
 
     An UNKNOWN task was updated last when it became so: asking the provider what happened does not begin the wait anew.
     """
-    left = record.updated_at + RECONCILE_AFTER - now
-    if record.state == "UNKNOWN" and left > timedelta():
-        seconds = math.ceil(left.total_seconds())
-        raise Refused(f"the request may still be under way; look again in {seconds} seconds", code="too_early")
+    over_at = record.updated_at + RECONCILE_AFTER
+    if record.state == "UNKNOWN" and looked_at < over_at:
+        seconds = math.ceil((over_at - now).total_seconds())
+        when = f"in {seconds} seconds" if seconds > 0 else "now"
+        raise Refused(f"a request may have been under way when you looked; look again {when}", code="too_early")
 
 
 def must_own(record: TaskRecord, epoch: int) -> None:

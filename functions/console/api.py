@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,7 +15,7 @@ from functions.console.guard import check_site
 from functions.console.identity import admitted, only
 from shared import decisions
 from shared.composition import Ports
-from shared.decisions import Wish
+from shared.decisions import Look, Wish
 from shared.entry import Outcome, log_outcome, read_body, started
 from shared.errors import BadRequest, NotFound, Unprocessable, UnsupportedMediaType
 from shared.letters import LETTER_ID, close_letter, redrive_letter
@@ -49,12 +49,23 @@ class DecisionBody(Model):
     comment: str = Field(default="", max_length=1000)
 
 
-class RepairBody(Model):
-    """What redrive, cancel and settle take. `verdict` is what was found at the provider about this `generation`."""
+class LookBody(Model):
+    """What a verdict rests on: the task's generation, and when somebody looked at the provider."""
+
+    generation: int | None = Field(default=None, ge=1, description="Of the task, as it was shown; default: any")
+    looked_at: AwareDatetime | None = Field(default=None, description="When that was; default: now")
+
+    @property
+    def look(self) -> Look:
+        """The same, as decisions take it."""
+        return Look(self.generation, self.looked_at)
+
+
+class RepairBody(LookBody):
+    """What redrive, cancel and settle take. `verdict` is what was found at the provider."""
 
     reason: str = Field(min_length=1, max_length=300)
     verdict: Literal["applied", "not_applied"] | None = None
-    generation: int | None = Field(default=None, ge=1)
     intent: str | None = None
     parameters: dict[str, Any] | None = None
 
@@ -64,12 +75,11 @@ def is_for_programs(request: Request) -> bool:
     return request.url.path.startswith("/api/") or request.url.path.rstrip("/") in ("/healthz", "/openapi.json")
 
 
-class LetterBody(Model):
-    """What redriving or closing a dead letter takes; `verdict` where this `generation` of its task is UNKNOWN."""
+class LetterBody(LookBody):
+    """What redriving or closing a dead letter takes; `verdict` where its task is UNKNOWN."""
 
     reason: str = Field(min_length=1, max_length=300)
     verdict: Literal["not_applied"] | None = None
-    generation: int | None = Field(default=None, ge=1)
 
 
 async def respond(request: Request, ports: Ports) -> Response:
@@ -192,14 +202,12 @@ async def _repair(request: Request, ports: Ports, who: Person, task_id: str, act
     elif action == "redrive":
         record = await decisions.redrive(
             ports, task_id, who, reason=body.reason, not_applied=body.verdict == "not_applied", intent=body.intent,
-            parameters=body.parameters, generation=body.generation,
+            parameters=body.parameters, look=body.look,
         )  # fmt: skip
     elif body.verdict is None:
         raise Unprocessable("verdict must say applied or not_applied", field="/verdict")
     else:
-        record = await decisions.settle(
-            ports, task_id, who, verdict=body.verdict, reason=body.reason, generation=body.generation
-        )
+        record = await decisions.settle(ports, task_id, who, verdict=body.verdict, reason=body.reason, look=body.look)
     return _done(record, began, action)
 
 
@@ -210,9 +218,7 @@ async def _see_to(request: Request, ports: Ports, who: Person, letter_id: str, a
         done = await close_letter(ports, letter_id, who, reason=body.reason)
     else:
         not_applied = body.verdict == "not_applied"
-        done = await redrive_letter(
-            ports, letter_id, who, reason=body.reason, not_applied=not_applied, generation=body.generation
-        )
+        done = await redrive_letter(ports, letter_id, who, reason=body.reason, not_applied=not_applied, look=body.look)
     log_outcome("console", Outcome(f"{action}_letter_done", fields={"operation": action}), began)
     return JSONResponse({"letter_id": letter_id, "state": done.state})
 
@@ -224,9 +230,10 @@ async def _counts(ports: Ports) -> Response:
 async def _body(request: Request, model: type[T]) -> T:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType("send application/json", field="content-type")
-    value = parse_object(await read_body(request, MAX_PAYLOAD_BYTES))
+    sent = await read_body(request, MAX_PAYLOAD_BYTES)
+    parse_object(sent)  # what it refuses, Pydantic's parser would take
     try:
-        return model.model_validate(value)
+        return model.model_validate_json(sent)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         pointer = "/" + "/".join(str(p) for p in first["loc"])

@@ -75,6 +75,7 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
         plan=plan,
         error=error,
         form=form,
+        read_at=found.read_time,
         shown=[found.version, plan, error],
     )
 

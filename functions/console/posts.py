@@ -7,11 +7,11 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from functions.console import bulk, pages
+from functions.console import bulk, pages, search
 from functions.console.forms import parameters
 from functions.console.page import Page
 from shared import decisions
-from shared.decisions import Wish
+from shared.decisions import Look, Wish
 from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.outbox import ask_for_preview
 from shared.schemas import TaskRecord
@@ -68,12 +68,10 @@ async def _act(page: Page, task_id: str, action: str, form: Form) -> None:
         await decisions.cancel(ports, task_id, who, reason=_reason(form))
     elif action == "redrive":
         not_applied = form.get("verdict") == "not_applied"
-        await decisions.redrive(
-            ports, task_id, who, reason=_reason(form), not_applied=not_applied, generation=_generation(form)
-        )
+        await decisions.redrive(ports, task_id, who, reason=_reason(form), not_applied=not_applied, look=_look(form))
     else:
         verdict = _one_of(form.get("verdict"), "applied", "not_applied")
-        await decisions.settle(ports, task_id, who, verdict=verdict, reason=_reason(form), generation=_generation(form))
+        await decisions.settle(ports, task_id, who, verdict=verdict, reason=_reason(form), look=_look(form))
 
 
 async def _wish(page: Page, task_id: str, form: Form) -> Wish:
@@ -108,10 +106,11 @@ def _one_of(value: str | None, *options: Any) -> Any:
     return value
 
 
-def _generation(form: Form) -> int | None:
-    """Return the generation that the page showed: a verdict is of no other."""
+def _look(form: Form) -> Look:
+    """Return what the page showed, and when: what somebody found at the provider, they found after that."""
     text = form.get("generation", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    generation = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    return Look(generation, search.moment(form, "looked_at"))
 
 
 def _reason(form: Form) -> str:

@@ -49,7 +49,7 @@ def parse(query: Mapping[str, str]) -> Search:
     for name in ("intent", "source"):
         if name in query and not _NAME.fullmatch(query[name]):
             raise BadRequest(f"{name} must be a name of letters, digits, - and _", code="bad_query", field=name)
-    return Search(state, query.get("intent"), query.get("source"), _moment(query, "since"), _moment(query, "until"))
+    return Search(state, query.get("intent"), query.get("source"), moment(query, "since"), moment(query, "until"))
 
 
 async def tasks(
@@ -110,7 +110,7 @@ def place(query: Mapping[str, str], collection: Literal["tasks", "dead_letters"]
     return Snapshot(path, {"created_at": at}, "", at)
 
 
-def _moment(query: Mapping[str, str], name: str) -> datetime | None:
+def moment(query: Mapping[str, str], name: str) -> datetime | None:
     """Return an ISO 8601 date or time, without a zone in UTC; a date alone is its beginning, or its end as `until`."""
     if name not in query:
         return None

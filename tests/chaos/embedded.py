@@ -71,7 +71,7 @@ class Embedded:
         self._keeper.cancel()
         await asyncio.gather(self._keeper, return_exceptions=True)
 
-    def under_way(self, healed_s: float) -> list[str]:
+    def under_way(self, healed_s: float, still_s: float) -> list[str]:
         """See `Ground`."""
         found = self._database.read("SELECT subscription, count(*) FROM queue GROUP BY subscription")
         return [f"{count} messages are left in {name}" for name, count in found]
@@ -83,7 +83,7 @@ class Embedded:
 
     async def left_over(self) -> list[str]:
         """See `Ground`."""
-        return self.under_way(0.0)
+        return self.under_way(0.0, 0.0)
 
     async def results(self) -> list[ResultMessage]:
         """See `Ground`."""

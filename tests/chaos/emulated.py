@@ -142,10 +142,15 @@ class Emulated:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
-    def under_way(self, healed_s: float) -> list[str]:
-        """See `Ground`. The emulator does not tell; but what a dead relay had taken is back after its deadline."""
-        longest_s = max(s.ack_deadline_s + s.max_backoff_s for s in self._manifest.subscriptions) + SLACK_S
-        return [f"deliveries may come back for {longest_s - healed_s:.0f} s"] if healed_s < longest_s else []
+    def under_way(self, healed_s: float, still_s: float) -> list[str]:
+        """See `Ground`. The emulator does not tell; but what a dead relay had taken is back after its deadline.
+
+        What was refused while a task ran is back after its pause, and finds the task done.
+        """
+        pause_s = max(s.max_backoff_s for s in self._manifest.subscriptions) + SLACK_S
+        taken_s = max(s.ack_deadline_s + s.max_backoff_s for s in self._manifest.subscriptions) + SLACK_S
+        left_s = max(taken_s - healed_s, pause_s - still_s)
+        return [f"deliveries may come back for {left_s:.0f} s"] if left_s > 0 else []
 
     async def hush(self) -> None:
         """See `Ground`."""

@@ -80,8 +80,8 @@ class Ground(Protocol):
     def consoles(self) -> Sequence[str]:
         """Where people decide: the URL of every instance."""
 
-    def under_way(self, healed_s: float) -> list[str]:
-        """Return a line for whatever may still be delivered, so many seconds after the last blow."""
+    def under_way(self, healed_s: float, still_s: float) -> list[str]:
+        """Return a line for whatever may still be delivered, so long after the last blow, and after the last task moved."""
 
     async def hush(self) -> None:
         """Deliver no more."""

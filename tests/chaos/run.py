@@ -159,18 +159,21 @@ async def _settled(
     ground: Ground, sources: Sources, people: People, sending: asyncio.Task[None], within_s: float, say: Say
 ) -> list[str]:
     """Return when everything was sent and decided and nothing moves; what still moves after `within_s` seconds."""
-    began = time.monotonic()
+    began = moved = time.monotonic()
     while True:
         waiting = await people.look()
         records, approvals = await _documents(ground.store)
         ids = set().union(*sources.accepted.values()) if sources.accepted else set()
         moving = [r.task_id for r in records.values() if moves(r)]
         missing, unheard = ids - records.keys(), open_edits(approvals)
-        healed_s = time.monotonic() - began
-        under_way = ground.under_way(healed_s)
+        now = time.monotonic()
+        if waiting or moving or missing or unheard or not sending.done():
+            moved = now
+        healed_s = now - began
+        under_way = ground.under_way(healed_s, now - moved)
         counts = f"{len(moving)} moving, {len(missing)} without a record, {waiting + len(unheard)} to decide"
         say(f"healing for {healed_s:.0f} s: {'; '.join([counts, *under_way])}")
-        if sending.done() and not (waiting or moving or missing or unheard or under_way):
+        if moved < now and not under_way:
             sending.result()
             return []
         if healed_s > within_s:

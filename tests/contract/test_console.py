@@ -358,6 +358,12 @@ async def test_unknown_effect_needs_the_verdict(http: httpx.AsyncClient) -> None
     world.pass_time(minutes=1)
     other = {"reason": "looked", "verdict": "not_applied", "generation": 2}
     assert code(await http.post("/api/tasks/t1/settle", json=other)) == "generation_changed"
+    for looked_at in (1, "yesterday", "2026-01-05T09:00:00"):
+        answer = await http.post("/api/tasks/t1/settle", json=other | {"looked_at": looked_at})
+        assert (code(answer), answer.json()["error"]["field"]) == ("invalid_body", "/looked_at")
+    was_unknown_at = (await world.record("t1")).updated_at.isoformat()
+    late = await http.post("/api/tasks/t1/settle", json=other | {"generation": 1, "looked_at": was_unknown_at})
+    assert (late.status_code, code(late)) == (409, "too_early")
     settled = await http.post("/api/tasks/t1/settle", json=other | {"generation": 1})
     assert (settled.status_code, settled.json()["state"]) == (200, "FAILED")
 

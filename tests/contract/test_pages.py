@@ -389,6 +389,10 @@ async def test_way_back_stays_on_this_site(http: httpx.AsyncClient) -> None:
 # --- repair
 
 
+def read_at(page: str) -> str:
+    return re.findall(r'name="looked_at" value="([^"]+)"', page)[0]
+
+
 async def test_unknown_task_is_settled_redriven_and_says_what_to_look_for(http: httpx.AsyncClient) -> None:
     world = await started(SUMMARY)
     browser = open_browser(http, world)
@@ -400,6 +404,10 @@ async def test_unknown_task_is_settled_redriven_and_says_what_to_look_for(http: 
     early = await browser.post("/tasks/t1/settle", {"verdict": "not_applied", "reason": "looked", "generation": "7"})
     assert early.status_code == 409
     assert (await browser.post("/tasks/t1/settle", {"verdict": "applied", "reason": " "})).status_code == 422
+    looked = {"verdict": "not_applied", "reason": "looked", "generation": "1", "looked_at": read_at(page)}
+    early = await browser.post("/tasks/t1/settle", looked)  # the page was read before
+    assert (early.status_code, "look again now" in early.text) == (409, True)
+    assert read_at(early.text) > read_at(page)  # from now on a verdict counts
     settled = await browser.post("/tasks/t1/settle", {"verdict": "applied", "reason": "looked", "generation": "1"})
     assert settled.status_code == 303
     assert (await world.record("t1")).state == "SUCCEEDED"

@@ -51,7 +51,8 @@ KEYS = (
     *("intent", "parameters", "confidence", "status", "comment", "outcome", "params_hash", "order_id", "amount_minor"),
     *("currency", "email", "summary", "new_address", "message", "data", "attributes", "messageId", "publishTime"),
     *("detail", "issue", "changelog", "comment", "author", "requester", "challenge", "ticket", "__x__", "$time"),
-    *("decision", "reason", "verdict", "generation", "schema_version", "\u0000", "\ud800", "k" * 1600, "é", "a.b", "`"),
+    *("decision", "reason", "verdict", "generation", "looked_at", "schema_version"),
+    *("\u0000", "\ud800", "k" * 1600, "é", "a.b", "`"),
 )  # fmt: skip
 RESERVED = ("", "__x__", "__name__", "$time", "\x00", "\ud800", "k" * 1600, "a/b", "a.b")
 

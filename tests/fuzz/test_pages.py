@@ -25,7 +25,8 @@ PATHS = (
 )  # fmt: skip
 NAMES = (
     "state", "intent", "source", "since", "until", "page_token", "id", "decision", "params_hash", "comment", "reason",
-    "verdict", "generation", "pick", "action", "confirmed", "back", "p.order_id", "p.amount_minor", "p.currency",
+    "verdict", "generation", "looked_at", "pick", "action", "confirmed", "back", "p.order_id", "p.amount_minor",
+    "p.currency",
 )  # fmt: skip
 text = st.one_of(
     st.text(max_size=60),

@@ -119,6 +119,14 @@ MUTATIONS = (
          "        now = datetime.now(snapshots[path].read_time.tzinfo)\n        after = arrow"),
     ),
     _without(
+        "time of the look that a verdict rests on", "shared/decisions.py",
+        ("return now if look.at is None else min(look.at, now)", "return now"),
+    ),
+    _without(
+        "patience of people", MOVES,
+        ('if record.state == "UNKNOWN" and looked_at < over_at:', "if False:"),
+    ),
+    _without(
         "expiry of approvals", MOVES,
         ("    if expired(record, now):\n        raise Refused", "    if False:\n        raise Refused"),
     ),

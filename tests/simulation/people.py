@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import decisions
 from shared.canonical import params_hash
-from shared.decisions import Wish
+from shared.decisions import Look, Wish
 from shared.errors import BadRequest, Retry
 from shared.moves import Person
 from tests.simulation.loop import ACTOR, Actor, Broken, Instance
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from tests.simulation.world import Run
 
 REDRIVABLE = ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED")
-# In-flight requests have arrived by then, so that what somebody sees at the provider stays true.
-LOOKS_AFTER_S = 60.0
 LONGEST_WAIT_S = 900.0
 MAX_REPAIRS = 4
 HOW = (
@@ -140,19 +138,22 @@ def _write(run: Run, task_id: str, record: dict[str, Any], who: str, how: str) -
 async def _repair(run: Run, task_id: str, who: str) -> None:
     """Look at the provider, then redrive or settle by what is there."""
     rng, person = run.rng, Person(who, "console")
-    await asyncio.sleep(rng.uniform(LOOKS_AFTER_S, LONGEST_WAIT_S))
-    record = run.store.look(f"tasks/{task_id}").data
+    await asyncio.sleep(rng.uniform(0, LONGEST_WAIT_S / 30 if rng.random() < 0.5 else LONGEST_WAIT_S))
+    seen = run.store.look(f"tasks/{task_id}")
+    record = seen.data
     if record is None or record["state"] not in REDRIVABLE:
         return
+    look = Look(record["generation"], seen.read_time)
     run.note("{} looks at {}, which is {}", who, task_id, record["state"])
     happened = any(e.generation == record["generation"] for e in run.provider.of[task_id])
     happened = happened or any(e.key == f"{task_id}.{record['intent']}.{record['effect']['seq']}"
                                for e in run.provider.of[task_id])  # fmt: skip
+    await asyncio.sleep(rng.uniform(0, 200))  # what was under way arrives meanwhile
     if record["state"] == "UNKNOWN" and rng.random() < 0.5:
         verdict: Any = "applied" if happened else "not_applied"
         return await _ask(
             run, who, lambda p: decisions.settle(p, task_id, person, verdict=verdict, reason="looked at the provider",
-                                                 generation=record["generation"])
+                                                 look=look)
         )  # fmt: skip
     intent, parameters = None, None
     if record["intent"] == "unclassified" or rng.random() < 0.2:
@@ -162,7 +163,7 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
     not_applied = not happened and rng.random() < 0.5
     await _ask(
         run, who, lambda p: decisions.redrive(p, task_id, person, reason="again", not_applied=not_applied,
-                                              intent=intent, parameters=parameters, generation=record["generation"])
+                                              intent=intent, parameters=parameters, look=look)
     )  # fmt: skip
 
 

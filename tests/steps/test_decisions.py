@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared import decisions
+from shared.decisions import Look
 from shared.errors import Conflict, Forbidden, NotFound, Refused, StoreUnavailable, SwitchyardError, Unprocessable
 from shared.handler import Ambiguous, Permanent
 from shared.moves import Person
@@ -322,17 +324,18 @@ async def test_verdict_on_one_generation_says_nothing_of_the_next() -> None:
     handler = ScriptedHandler(Ambiguous(), Ambiguous())
     await world.execute("t1", handler)
     world.pass_time(minutes=1)
-    await redrive(world, not_applied=True, generation=1)
+    first, second = Look(generation=1), Look(generation=2)
+    await redrive(world, not_applied=True, look=first)
     await world.execute("t1", handler)
     world.pass_time(minutes=1)
     for late in (
-        decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", generation=1),
-        redrive(world, not_applied=True, generation=1),
+        decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", look=first),
+        redrive(world, not_applied=True, look=first),
     ):
         with pytest.raises(Refused) as refused:
             await late
         assert (refused.value.code, (await world.record("t1")).state) == ("generation_changed", "UNKNOWN")
-    await decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", generation=2)
+    await decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", look=second)
 
 
 async def test_person_who_looks_while_the_request_may_be_under_way_is_asked_to_look_again() -> None:
@@ -342,6 +345,30 @@ async def test_person_who_looks_while_the_request_may_be_under_way_is_asked_to_l
     with pytest.raises(Refused) as refused:
         await decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack")
     assert (refused.value.code, (await world.record("t1")).state) == ("too_early", "UNKNOWN")
+
+
+async def test_click_that_arrives_late_rests_on_the_early_look() -> None:
+    world = await started(SUMMARY)
+    await world.execute("t1", ScriptedHandler(Ambiguous()))
+    early = Look(at=world.store.now)
+    world.pass_time(minutes=5)
+    for late in (
+        decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", look=early),
+        redrive(world, not_applied=True, look=early),
+    ):
+        with pytest.raises(Refused) as refused:
+            await late
+        assert (refused.value.code, (await world.record("t1")).state) == ("too_early", "UNKNOWN")
+    await decisions.settle(world.ports, "t1", OPS, verdict="applied", reason="seen in Slack", look=early)
+
+
+async def test_clock_ahead_of_the_stores_makes_no_look_later() -> None:
+    world = await started(SUMMARY)
+    await world.execute("t1", ScriptedHandler(Ambiguous()))
+    ahead = Look(at=world.store.now + timedelta(hours=1))
+    with pytest.raises(Refused) as refused:
+        await decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", look=ahead)
+    assert refused.value.code == "too_early"
 
 
 # --- when the store or the bus fails

@@ -72,7 +72,8 @@ RECORDS: dict[str, TaskRecord] = {
 
 def redrive(record: TaskRecord, **more: Any) -> TaskRecord:
     wish: dict[str, Any] = {"reason": "again", "intent": BY_KEY, "parameters": record.parameters} | more
-    return lifecycle.redrive(record, OPS, wish.pop("now", LATER), **wish)
+    by, now = wish.pop("by", OPS), wish.pop("now", LATER)
+    return lifecycle.redrive(record, by, now, **({"looked_at": now} | wish))
 
 
 Arrow = Callable[[TaskRecord], TaskRecord]
@@ -112,10 +113,11 @@ ARROWS: dict[str, tuple[Arrow, dict[str, str], type[Exception]]] = {
         lambda r: lifecycle.reconciled(r, 1, "not_applied", NOW), {"UNKNOWN": "FAILED"}, Skip,
     ),
     "settle as applied": (
-        lambda r: lifecycle.settle(r, OPS, "applied", "seen", NOW), {"UNKNOWN": "SUCCEEDED"}, Refused,
+        lambda r: lifecycle.settle(r, OPS, "applied", "seen", NOW, looked_at=NOW), {"UNKNOWN": "SUCCEEDED"}, Refused,
     ),
     "settle as not applied": (
-        lambda r: lifecycle.settle(r, OPS, "not_applied", "seen", LATER), {"UNKNOWN": "FAILED"}, Refused,
+        lambda r: lifecycle.settle(r, OPS, "not_applied", "seen", LATER, looked_at=LATER), {"UNKNOWN": "FAILED"},
+        Refused,
     ),
     "redrive with verdict": (
         lambda r: redrive(r, not_applied=True),
@@ -343,9 +345,9 @@ def test_verdict_of_an_earlier_generation_is_ignored() -> None:
 
 
 MINUTE = timedelta(minutes=1)
-NOTHING_HAPPENED: dict[str, Callable[[TaskRecord, Any], TaskRecord]] = {
-    "settle": lambda r, now: lifecycle.settle(r, OPS, "not_applied", "seen", now),
-    "redrive": lambda r, now: redrive(r, not_applied=True, now=now),
+NOTHING_HAPPENED: dict[str, Callable[[TaskRecord, dict[str, Any]], TaskRecord]] = {
+    "settle": lambda r, at: lifecycle.settle(r, OPS, "not_applied", "seen", **at),
+    "redrive": lambda r, at: redrive(r, not_applied=True, **at),
 }
 
 
@@ -353,15 +355,17 @@ NOTHING_HAPPENED: dict[str, Callable[[TaskRecord, Any], TaskRecord]] = {
 def test_nobody_says_that_nothing_happened_while_the_request_may_be_under_way(say: Any) -> None:
     asked = lifecycle.reconciled(unknown(), 1, "unknown", NOW + MINUTE / 2)  # which does not begin the wait anew
     for record in (unknown(), asked):
-        with pytest.raises(Refused) as refused:
-            say(record, NOW + MINUTE - timedelta(seconds=1.5))
-        assert refused.value.code == "too_early"
-        assert "look again in 2 seconds" in str(refused.value)
-        assert say(record, NOW + MINUTE).state in ("FAILED", "READY")
+        soon = NOW + MINUTE - timedelta(seconds=1.5)
+        for now, when in ((soon, "in 2 seconds"), (NOW + MINUTE, "now")):  # late clicks rest on early looks
+            with pytest.raises(Refused) as refused:
+                say(record, {"now": now, "looked_at": soon})
+            assert refused.value.code == "too_early"
+            assert f"look again {when}" in str(refused.value)
+        assert say(record, {"now": NOW + MINUTE, "looked_at": NOW + MINUTE}).state in ("FAILED", "READY")
 
 
 def test_what_happened_or_ended_without_doubt_needs_no_patience() -> None:
-    assert lifecycle.settle(unknown(), OPS, "applied", "seen", NOW).state == "SUCCEEDED"
+    assert lifecycle.settle(unknown(), OPS, "applied", "seen", NOW, looked_at=NOW).state == "SUCCEEDED"
     assert redrive(unknown(), now=NOW).state == "READY"  # with the same key
     assert redrive(failed(), now=NOW, not_applied=True).state == "READY"
 
@@ -405,11 +409,9 @@ def test_redrive_is_an_approval_by_whoever_asks_unless_the_same_parameters_have_
     approved = lifecycle.approve(born("approve"), OPS, NOW, intent=BY_KEY, parameters=PARAMETERS)
     ended = lifecycle.fail(working(approved), 1, NOW, code="no", message="")
     other = Person("second@example.com", "console")
-    same = lifecycle.redrive(ended, other, LATER, reason="r", intent=BY_KEY, parameters=PARAMETERS)
-    edited = lifecycle.redrive(
-        ended, other, LATER, reason="r", intent=BY_KEY, parameters=PARAMETERS | {"amount_minor": 1}
-    )
-    rejected = lifecycle.redrive(RECORDS["REJECTED"], other, LATER, reason="r", intent=BY_KEY, parameters=PARAMETERS)
+    same = redrive(ended, by=other)
+    edited = redrive(ended, by=other, parameters=PARAMETERS | {"amount_minor": 1})
+    rejected = redrive(RECORDS["REJECTED"], by=other)
     assert [r.approval and r.approval.by for r in (same, edited, rejected)] == [OPS.name, other.name, other.name]
     assert rejected.approval is not None
     assert rejected.approval.decision == "approve"
