@@ -81,7 +81,7 @@ class Ground(Protocol):
         """Where people decide: the URL of every instance."""
 
     def under_way(self, healed_s: float, still_s: float) -> list[str]:
-        """Return a line for whatever may still be delivered, so long after the last blow, and after the last task moved."""
+        """Return a line for whatever may still be delivered, so long after the last blow and the last task's move."""
 
     async def hush(self) -> None:
         """Deliver no more."""
