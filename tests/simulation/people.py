@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from shared import decisions
 from shared.canonical import params_hash
-from shared.decisions import Look, Wish
+from shared.decisions import JUST_NOW, Look, Wish
 from shared.errors import BadRequest, Retry
+from shared.letters import close_letter, redrive_letter
 from shared.moves import Person
 from tests.simulation.loop import ACTOR, Actor, Broken, Instance
 
@@ -50,6 +51,12 @@ def ended(run: Run, task_id: str) -> None:
     if run.endings[task_id] <= MAX_REPAIRS:
         for number in range(run.rng.choice((0, 0, 1, 1, 2))):
             run.spawn(_repair(run, task_id, f"operator{number}"))
+
+
+def parked(run: Run, letter_id: str) -> None:
+    """A message became a dead letter: perhaps somebody sees to it, or two do."""
+    for number in range(run.rng.choice((0, 0, 1, 2))):
+        run.spawn(_see_to(run, letter_id, f"clerk{number}"))
 
 
 async def _decide(run: Run, task_id: str, who: str) -> None:
@@ -145,9 +152,7 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
         return
     look = Look(record["generation"], seen.read_time)
     run.note("{} looks at {}, which is {}", who, task_id, record["state"])
-    happened = any(e.generation == record["generation"] for e in run.provider.of[task_id])
-    happened = happened or any(e.key == f"{task_id}.{record['intent']}.{record['effect']['seq']}"
-                               for e in run.provider.of[task_id])  # fmt: skip
+    happened = _happened(run, task_id, record)
     await asyncio.sleep(rng.uniform(0, 200))  # what was under way arrives meanwhile
     if record["state"] == "UNKNOWN" and rng.random() < 0.5:
         verdict: Any = "applied" if happened else "not_applied"
@@ -165,6 +170,32 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
         run, who, lambda p: decisions.redrive(p, task_id, person, reason="again", not_applied=not_applied,
                                               intent=intent, parameters=parameters, look=look)
     )  # fmt: skip
+
+
+async def _see_to(run: Run, letter_id: str, who: str) -> None:
+    """Look at a dead letter, and at the provider if it is of a task; then redrive or close it."""
+    rng, person = run.rng, Person(who, "console")
+    await asyncio.sleep(rng.uniform(0, LONGEST_WAIT_S))
+    task_id = (run.store.look(f"dead_letters/{letter_id}").data or {})["task_id"]
+    run.note("{} looks at a letter of {}", who, task_id)
+    if rng.random() < 0.3:
+        return await _ask(run, who, lambda p: close_letter(p, letter_id, person, reason="seen"))
+    seen = run.store.look(f"tasks/{task_id}")
+    look, not_applied = JUST_NOW, False
+    if seen.data is not None:
+        look = Look(seen.data["generation"], seen.read_time)
+        not_applied = not _happened(run, task_id, seen.data) and rng.random() < 0.5
+        await asyncio.sleep(rng.uniform(0, 200))
+        _consent(run, task_id, seen.data["intent"], seen.data["parameters"])
+    return await _ask(
+        run, who, lambda p: redrive_letter(p, letter_id, person, reason="again", not_applied=not_applied, look=look)
+    )
+
+
+def _happened(run: Run, task_id: str, record: dict[str, Any]) -> bool:
+    """Return what somebody finds at the provider: the effect of this generation, or of its key."""
+    key = f"{task_id}.{record['intent']}.{record['effect']['seq']}"
+    return any(e.generation == record["generation"] or e.key == key for e in run.provider.of[task_id])
 
 
 async def _ask(run: Run, who: str, work: Any) -> None:

@@ -56,7 +56,7 @@ def test_every_kind_of_fault_strikes() -> None:
         "is refused: params_changed", "is refused: expired", "is refused: not_waiting", "edit_refused", "deployed",
         "-> UNKNOWN", "UNKNOWN -> SUCCEEDED", "-> EXPIRED", "-> CANCELLED", "-> REJECTED", "parked", "lease_held",
         "lease_lost", "too_early", "edited_after_decision", "stale_event",
-        "previewed",
+        "previewed", "is told: sent", "is told: closed", "is refused: already_redriven",
     ):  # fmt: skip
         assert sign in lines, sign
 

@@ -107,6 +107,8 @@ class Witness:
                 self._run.asked(name)
             elif after.get("outcome") is None:
                 self._run.look_at(self._run.store.now + timedelta(minutes=2))
+        elif collection == "dead_letters" and before is None:
+            self._run.parked(name)
 
     def _previewed(self, path: str, before: dict[str, Any], after: dict[str, Any]) -> None:
         changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}

@@ -391,6 +391,11 @@ class Run:
         if state in people.REDRIVABLE and self.loop.time() < self.weather.heals_at_s:
             people.ended(self, task_id)
 
+    def parked(self, letter_id: str) -> None:
+        """A message became a dead letter."""
+        if self.loop.time() < self.weather.heals_at_s:
+            people.parked(self, letter_id)
+
     def announce(self, task_id: str, author: str, version: str) -> None:
         """Send the event of a write to an approval document."""
         self.bus.put(DOCUMENT_EVENTS, ApprovalChanged(task_id, author, version), {})
