@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared import decisions
-from shared.decisions import Look
+from shared.decisions import JUST_NOW, Look
 from shared.errors import Conflict, Forbidden, NotFound, Refused, StoreUnavailable, SwitchyardError, Unprocessable
 from shared.handler import Ambiguous, Permanent
 from shared.moves import Person
@@ -319,56 +319,48 @@ async def test_person_settles_an_unknown_effect(verdict: Any, state: str) -> Non
         await decisions.settle(world.ports, "t1", OPS, verdict="applied", reason="again")
 
 
+async def say_not_applied(world: World, look: Look) -> list[str]:
+    """Settle and redrive an UNKNOWN task, which both must be refused; the codes."""
+    codes = []
+    for verdict in (
+        decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", look=look),
+        redrive(world, not_applied=True, look=look),
+    ):
+        with pytest.raises(Refused) as refused:
+            await verdict
+        codes.append(refused.value.code)
+    assert (await world.record("t1")).state == "UNKNOWN"
+    return codes
+
+
 async def test_verdict_on_one_generation_says_nothing_of_the_next() -> None:
     world = await started(SUMMARY)
     handler = ScriptedHandler(Ambiguous(), Ambiguous())
     await world.execute("t1", handler)
     world.pass_time(minutes=1)
-    first, second = Look(generation=1), Look(generation=2)
-    await redrive(world, not_applied=True, look=first)
+    await redrive(world, not_applied=True, look=Look(generation=1))
     await world.execute("t1", handler)
     world.pass_time(minutes=1)
-    for late in (
-        decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", look=first),
-        redrive(world, not_applied=True, look=first),
-    ):
-        with pytest.raises(Refused) as refused:
-            await late
-        assert (refused.value.code, (await world.record("t1")).state) == ("generation_changed", "UNKNOWN")
+    assert await say_not_applied(world, Look(generation=1)) == ["generation_changed"] * 2
+    second = Look(generation=2)
     await decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", look=second)
 
 
-async def test_person_who_looks_while_the_request_may_be_under_way_is_asked_to_look_again() -> None:
-    world = await started(SUMMARY)
-    await world.execute("t1", ScriptedHandler(Ambiguous()))
-    world.pass_time(seconds=59)
-    with pytest.raises(Refused) as refused:
-        await decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack")
-    assert (refused.value.code, (await world.record("t1")).state) == ("too_early", "UNKNOWN")
-
-
-async def test_click_that_arrives_late_rests_on_the_early_look() -> None:
+async def test_look_while_the_request_may_be_under_way_is_too_early_however_late_the_click() -> None:
     world = await started(SUMMARY)
     await world.execute("t1", ScriptedHandler(Ambiguous()))
     early = Look(at=world.store.now)
+    world.pass_time(seconds=59)
+    assert await say_not_applied(world, JUST_NOW) == ["too_early"] * 2
     world.pass_time(minutes=5)
-    for late in (
-        decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", look=early),
-        redrive(world, not_applied=True, look=early),
-    ):
-        with pytest.raises(Refused) as refused:
-            await late
-        assert (refused.value.code, (await world.record("t1")).state) == ("too_early", "UNKNOWN")
+    assert await say_not_applied(world, early) == ["too_early"] * 2
     await decisions.settle(world.ports, "t1", OPS, verdict="applied", reason="seen in Slack", look=early)
 
 
 async def test_clock_ahead_of_the_stores_makes_no_look_later() -> None:
     world = await started(SUMMARY)
     await world.execute("t1", ScriptedHandler(Ambiguous()))
-    ahead = Look(at=world.store.now + timedelta(hours=1))
-    with pytest.raises(Refused) as refused:
-        await decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", look=ahead)
-    assert refused.value.code == "too_early"
+    assert await say_not_applied(world, Look(at=world.store.now + timedelta(hours=1))) == ["too_early"] * 2
 
 
 # --- when the store or the bus fails
