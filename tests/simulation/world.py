@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, TypeVar
 
 from functions.classify.step import classify
@@ -89,6 +90,7 @@ class Run:
         self._all: list[Instance] = []
         self._numbers = 0
         self._ticks: set[float] = set()
+        self._spawned: list[asyncio.Task[Any]] = []  # of nobody's instance
 
     # --- the run
 
@@ -110,9 +112,8 @@ class Run:
         except Stuck:
             raise Violation("I8", "the run does not come to an end") from None
         finally:
-            for instance in self._all:  # what the dead left unfinished
-                for task in instance.tasks:
-                    task.get_coro().close()
+            for task in chain(self._spawned, *(instance.tasks for instance in self._all)):  # what is left unfinished
+                task.get_coro().close()
 
     def _note(self, what: str, *values: object, by: Actor | None = None) -> None:
         actor = by or ACTOR.get(None)
@@ -204,7 +205,7 @@ class Run:
 
     def spawn(self, work: Any) -> None:
         """Run a coroutine that belongs to nobody's instance: a person, a source."""
-        self.loop.create_task(work, context=Context())
+        self._spawned.append(self.loop.create_task(work, context=Context()))
 
     # --- the bus pushes
 
