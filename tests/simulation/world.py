@@ -13,35 +13,26 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, TypeVar
 
-from functions.classify.step import classify
-from functions.deadletter.step import deadletter
-from functions.execute.step import execute
-from functions.intake.step import receive_event
-from functions.resume.step import ApprovalChanged, resume
+from functions.resume.step import ApprovalChanged
 from functions.sweep.step import sweep
-from infra.embedded.bus import DOCUMENT_EVENTS, with_document_events
-from infra.manifest import build
+from infra.embedded.bus import DOCUMENT_EVENTS
 from shared.composition import Ports
-from shared.entry import Outcome, log_outcome, started
 from shared.errors import Retry
-from shared.intents import Intent, discover, load_handler
-from shared.push import Delivery
+from shared.intents import Intent
 from shared.settings import ProviderSettings, Settings
 from tests.simulation import people, sources
 from tests.simulation.bus import Message, SimulatedBus
+from tests.simulation.deployment import FUNCTIONS, MANIFEST, REGISTRY
 from tests.simulation.faults import draw
 from tests.simulation.loop import ACTOR, Actor, Broken, Call, Instance, SimulatedLoop, Stuck
 from tests.simulation.model import SimulatedModel
 from tests.simulation.provider import Provider, SimulatedPool
+from tests.simulation.pushes import Push
 from tests.simulation.store import BEGINNING, SimulatedStore
 from tests.simulation.trouble import Storm
 from tests.simulation.witness import Violation, Witness
 
 T = TypeVar("T")
-REGISTRY = discover()
-MANIFEST = with_document_events(build(REGISTRY))
-FUNCTIONS = {f.name: f for f in MANIFEST.functions}
-HANDLERS = {name: load_handler(name) for name in REGISTRY}
 MAX_INSTANCES = 3
 PROVIDERS: dict[str, ProviderSettings] = {}
 SWEEP_EVERY_S = 60.0
@@ -151,7 +142,7 @@ class Run:
         self.settings = replace(self.settings, **settings)
         for instances in self._instances.values():
             for instance in list(instances):
-                self._leave(instance)
+                self.leave(instance)
 
     def undeploy(self, intent: str) -> None:
         """Remove an intent: its topic stays, but nobody reads it any more."""
@@ -172,7 +163,7 @@ class Run:
         if kind == "crash":
             self._kill(instance)
         elif kind == "sigterm":
-            self._leave(instance)
+            self.leave(instance)
             for task in list(instance.tasks):
                 task.cancel()
             self.later(GRACE_S, self._kill, instance)
@@ -181,14 +172,14 @@ class Run:
             # About a lease's length, or much longer.
             self.later(self.rng.uniform(1, self.rng.choice((120.0, LONGEST_STOP_S))), self._go_on, instance)
 
-    def _leave(self, instance: Instance) -> None:
+    def leave(self, instance: Instance) -> None:
         """Send an instance no more work."""
         if not instance.leaving:
             instance.leaving = True
             self._instances[instance.name.rpartition(".")[0]].remove(instance)
 
     def _kill(self, instance: Instance) -> None:
-        self._leave(instance)
+        self.leave(instance)
         instance.alive = False
         for task, broken in instance.tasks.items():
             if not task.done():
@@ -226,80 +217,10 @@ class Run:
             return
         if message.pointer is None:
             message.pointer = _pointer(message.data)
-        instance, attempt = self.instance(function.name), self.bus.lease(message)
+        instance = self.instance(function.name)
         self._numbers += 1
-        actor = Actor(f"{instance.name}#{self._numbers}", instance, function.name, *message.pointer)
-        settled = False
-
-        def settle(status: int) -> None:
-            nonlocal settled
-            if settled:
-                return
-            settled = True
-            self.note("answers {} to message {}", status, message.id, by=actor)
-            (self.bus.ack if status < 300 else self.bus.nack)(message, attempt)
-            if attempt in message.open:  # the acknowledgement got lost
-                wait()
-
-        def wait() -> None:
-            """Only the subscription's deadline can tell."""
-            self.later(now + message.policy.ack_deadline_s - self.loop.time(), self.bus.overdue, message, attempt)
-
-        async def push() -> None:
-            try:
-                status = await self._serve(function.name, message, attempt, instance.ports)
-            except asyncio.CancelledError:
-                settle(504)
-                raise
-            except Exception as error:
-                self.witness.fail("I0", f"{function.name} raises {error!r}", error)
-            else:
-                settle(status)
-            limit.cancel()
-            del instance.tasks[task]  # what is over need not be kept to the run's end
-
-        def cut() -> None:
-            if not task.done() and instance.alive:
-                settle(504)
-                if instance.stopped:  # whoever does not answer gets no more work
-                    self._leave(instance)
-                if not self.weather.goes_on_unseen:
-                    task.cancel()
-            elif not settled:
-                wait()
-
-        self.note("gets message {}, attempt {}, for {}", message.id, attempt, actor.task_id, by=actor)
-        # Half the time the platform sees the connection break, half the time only the deadline tells.
-        broken = (lambda: settle(503)) if self.rng.random() < 0.5 else (lambda: None)
-        task = self.loop.start(actor, push(), broken)
-        limit = self.later(function.timeout_s, cut)
-
-    async def _serve(self, function: str, message: Message, attempt: int, ports: Ports) -> int:
-        """Call the step as its entry point does; the HTTP status."""
-        began = started()
-        delivery = Delivery(
-            message.id, message.data, message.attributes, message.published_at, message.policy.name, attempt
-        )
-        try:
-            outcome = await self._step(function, delivery, ports)
-        except Retry as error:
-            self.note("retry: {}", error.code)
-            return 503
-        log_outcome(function, outcome, began, delivery)
-        self.note(outcome.code)
-        return outcome.status
-
-    def _step(self, function: str, delivery: Delivery, ports: Ports) -> Awaitable[Outcome]:
-        if function == "classify":
-            return classify(delivery, ports)
-        if function == "resume":
-            return resume(delivery.data, ports)  # type: ignore[arg-type]  # events are objects here
-        if function == "deadletter":
-            return deadletter(delivery, ports)
-        if function == "intake-events":
-            return receive_event(delivery, ports)
-        intent = FUNCTIONS[function].environment["INTENT"]
-        return execute(delivery, ports, REGISTRY[intent], HANDLERS[intent])
+        name = f"{instance.name}#{self._numbers}"
+        Push(self, message, function, instance, Actor(name, instance, function.name, *message.pointer))
 
     # --- callers of functions
 
