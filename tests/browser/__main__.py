@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Literal
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, ViewportSize
 
 from shared.approvals import plan_fields
 from shared.handler import Ambiguous, Permanent
@@ -14,7 +15,8 @@ from tests.world import ORDER_STATUS, SUMMARY, ScriptedHandler, World, says, tic
 
 INTO = Path(__file__).parent / "screenshots"
 AMOUNTS = (2500, 4990, 12_000, 3_150)
-DESKTOP, PHONE = {"width": 1200, "height": 760}, {"width": 390, "height": 760}
+DESKTOP: ViewportSize = {"width": 1200, "height": 760}
+PHONE: ViewportSize = {"width": 390, "height": 760}
 
 
 async def furnish(world: World) -> None:
@@ -44,7 +46,7 @@ async def furnish(world: World) -> None:
 
 async def shoot(browser: Browser, url: str) -> None:
     """Write the pictures."""
-    views = {
+    views: dict[str, tuple[str, ViewportSize, Literal["light", "dark"]]] = {
         "waiting": ("/", DESKTOP, "light"), "task": ("/tasks/zendesk-4200", DESKTOP, "light"),
         "health": ("/health", DESKTOP, "light"), "unknown": ("/tasks/slack-12", DESKTOP, "dark"),
         "phone": ("/tasks/zendesk-4200", PHONE, "light"),

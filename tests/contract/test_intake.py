@@ -128,10 +128,10 @@ def recorded(name: str) -> bytes:
     return (WEBHOOKS / f"{name}.json").read_bytes()
 
 
-async def post(path: str, body: bytes, now: datetime | None = None, **headers: str) -> httpx.Response:
+async def post(path: str, body: bytes, **headers: str) -> httpx.Response:
     """Send a webhook as its vendor signs it."""
     scheme, secret = ROUTES[path]
-    signed = sign(scheme, body, secret, now or datetime.now(UTC))
+    signed = sign(scheme, body, secret, datetime.now(UTC))
     return await send("POST", path, content=body, headers=JSON | signed | headers)
 
 
@@ -283,8 +283,8 @@ class TestRefused:
         body, now = json.dumps({"id": "1", "text": CANARY}).encode(), datetime.now(UTC)
         scheme, secret = ROUTES[path]
         good = sign(scheme, body, secret, now)
-        attempts = [{}, sign(scheme, body, b"another-secret-0123456789", now), sign(scheme, body + b" ", secret, now)]
-        attempts += [dict.fromkeys(good, b"caf\xe9")]  # type: ignore[dict-item]
+        attempts: list[dict[str, Any]] = [{}, dict.fromkeys(good, b"caf\xe9")]
+        attempts += [sign(scheme, body, b"another-secret-0123456789", now), sign(scheme, body + b" ", secret, now)]
         if scheme not in ("jira", "github"):
             attempts += [sign(scheme, body, secret, now + timedelta(seconds=s)) for s in (-400, 400)]
         answers = {(await send("POST", path, content=body, headers=JSON | headers)).text for headers in attempts}
@@ -502,7 +502,9 @@ async def _raw(method: str, path: str, body: bytes, headers: Mapping[str, bytes]
 
 
 async def test_connection_closed_midway_is_no_error_of_ours(ports: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    messages: Iterator[dict[str, Any]] = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
     headers = [(b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": "/", "headers": headers, "query_string": b"", "root_path": ""}
 

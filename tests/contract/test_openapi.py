@@ -14,6 +14,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -62,7 +63,7 @@ class Signing:
         async def again() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await self._app(scope | {"headers": headers}, again, send)
+        await self._app({**scope, "headers": headers}, again, send)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -87,7 +88,7 @@ async def test_description_is_served(function: str) -> None:
     assert (answer.headers["content-type"], refused.status_code) == ("application/json", 405)
 
 
-def described(function: str) -> Any:
+def described(function: str) -> BaseSchema:
     """Return the schema of a function, whose requests go to its app in this process."""
     schema = schemathesis.openapi.from_dict(DOCUMENTS[ROOT / f"functions/{function}/openapi.json"])
     schema.app = Signing(APPS[function]) if function == "intake" else APPS[function]
@@ -101,7 +102,7 @@ def scenery() -> Scenery:
 
 @described("intake").parametrize()
 @SLICE
-def test_intake_answers_as_described(case: schemathesis.Case) -> None:
+def test_intake_answers_as_described(case: schemathesis.Case[Any]) -> None:
     EMPTY.world()
     if "source" in (case.path_parameters or {}):  # any other has no secret, which is a real 503
         case.path_parameters["source"] = "crm"
@@ -110,7 +111,7 @@ def test_intake_answers_as_described(case: schemathesis.Case) -> None:
 
 @described("console").parametrize()
 @SLICE
-def test_console_answers_as_described(case: schemathesis.Case, scenery: Scenery) -> None:
+def test_console_answers_as_described(case: schemathesis.Case[Any], scenery: Scenery) -> None:
     scenery.world()
     if "task_id" in (case.path_parameters or {}):  # else every task would be one that is not there
         names = sorted(scenery.documents)

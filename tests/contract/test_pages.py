@@ -390,7 +390,7 @@ async def test_way_back_stays_on_this_site(http: httpx.AsyncClient) -> None:
 
 
 def read_at(page: str) -> str:
-    return re.findall(r'name="looked_at" value="([^"]+)"', page)[0]
+    return str(re.findall(r'name="looked_at" value="([^"]+)"', page)[0])
 
 
 async def test_unknown_task_is_settled_redriven_and_says_what_to_look_for(http: httpx.AsyncClient) -> None:

@@ -51,8 +51,14 @@ class Vendors(Protocol):
 
     url: str
     pool: Pool
-    pauses_s: Collection[float]  # what a 429 may ask for
-    patience_s: float  # enough for everything but an answer that does not come
+
+    @property
+    def pauses_s(self) -> Collection[float]:
+        """What a 429 may ask for."""
+
+    @property
+    def patience_s(self) -> float:
+        """Enough for everything but an answer that does not come."""
 
     def script(self, case: Case, operation: str | None, fault: str) -> None:
         """Let the next call of an operation go wrong: a kind of fault of `infra.sandbox`."""

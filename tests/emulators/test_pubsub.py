@@ -82,7 +82,8 @@ class TestPubsubQueue(QueueContract):
         manifest = wiring(subscribe(topic, ack_deadline_s=self.deadline_s, min_backoff_s=1, max_backoff_s=1))
         publisher, queue = await open_bus(manifest)
         broken = PubsubQueue(project, manifest.subscriptions)
-        refused, taken = set(), set()
+        refused: set[str] = set()
+        taken: set[str] = set()
         for n in range(count):
             gone = [asyncio.create_task(broken.pull(topic, 1, 30)) for _ in range(2)]
             await asyncio.wait(gone, timeout=0.1)

@@ -46,7 +46,8 @@ def changed(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from ({**answer, "confidence": confidence} for confidence in CONFIDENCES)
     yield from ({k: v for k, v in answer.items() if k != left_out} for left_out in answer)
     yield from (
-        {**answer, "intent": intent} for intent in (None, "", "delete_account", answer["intent"].upper(), 7, [])
+        {**answer, "intent": intent}
+        for intent in [None, "", "delete_account", answer["intent"].upper(), 7, list[str]()]
     )
     yield {**answer, "note": "approved"}
     yield {**answer, "parameters": {**parameters, "approved": True}}

@@ -84,7 +84,7 @@ def draw(rng: random.Random) -> Weather:
         if rng.random() < (2 * share if f.name in OFTEN else share):
             setattr(faults, f.name, rng.choice(STRENGTHS.get(f.name, USUAL)))
     down = (rng.uniform(0, 300), rng.choice((30.0, 600.0, HOUR_S))) if rng.random() < 0.05 else None
-    write_fates = WRITE_FATES
+    write_fates: tuple[str, ...] = WRITE_FATES
     emphasis = rng.random()
     if emphasis < 0.1:  # workers that wake up when others have taken over
         faults.zombie = rng.choice((0.05, 0.12))

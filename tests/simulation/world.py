@@ -55,7 +55,7 @@ class Run:
         random.seed(seed)  # the pauses between two tries of a commit
         self.weather = draw(rng)
         self.trace: list[tuple[float, str, str]] = []
-        self.loop = SimulatedLoop(rng)
+        self.loop = SimulatedLoop(rng)  # type: ignore[abstract]  # it has what asyncio calls here
         self.storm = Storm(self.weather, rng, self._mishap, self.loop.ready)
         self.witness = Witness(self)
         self.store = SimulatedStore(self.storm, self.witness.committed)

@@ -354,7 +354,7 @@ def test_anything_else_is_no_event(headers: dict[str, str], body: bytes) -> None
 async def test_refused_edit_is_asked_again_as_it_was_shown_with_the_comment_kept() -> None:
     world = await paused()
     shown = await world.approval("t1")
-    edit = {"params_hash": None, "note": "seen", "comment": "looks right", "parameters": {}}
+    edit: dict[str, Any] = {"params_hash": None, "note": "seen", "comment": "looks right", "parameters": {}}
     await world.edit("t1", status="approved", **edit)
     await world.resume("t1")
     approval = await world.approval("t1")

@@ -18,6 +18,7 @@ SECRET = "0123456789abcdef+/="
 
 def script() -> str:
     """Return the block that sends the first task, with curl's arguments printed instead of sent."""
+    block: str
     [block] = [b for b in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "Stripe-Signature" in b]
     fakes = (
         'curl() { printf "%s\\n" "$@"; }\n'

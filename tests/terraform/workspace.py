@@ -76,8 +76,8 @@ class Workspace:
         except OSError as error:
             raise Unusable(f"{runner()} cannot be run: {error.strerror}") from error
         if done.returncode != 0:
-            _, _, error = " ".join((done.stdout + done.stderr).split()).partition("Error: ")
-            raise Unusable(f"{runner()} init failed; name another runner with TERRAFORM: {error[:160]}")
+            _, _, why = " ".join((done.stdout + done.stderr).split()).partition("Error: ")
+            raise Unusable(f"{runner()} init failed; name another runner with TERRAFORM: {why[:160]}")
         return workspace
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -55,7 +55,7 @@ class Laptop:
         for name in ("__init__.py", "deploy.py"):
             shutil.copy(ROOT / "infra" / name, self.root / "infra" / name)
         now = {"intake": "e" * 64, "classify": "e" * 64, "sweep": "d" * 64, "execute-new": "f" * 64}
-        self.answers: dict[str, list[str | None]] = {
+        self.answers: dict[str, Any] = {
             SECRET: ["0123456789abcdef"],
             INTAKE_URL: [INTAKE + "\n"],
             BUNDLES: [json.dumps(now)],

@@ -13,7 +13,7 @@ from shared import lifecycle
 from shared.errors import Refused
 from shared.intents import NATURAL, NONE, Intent, Limits, by_key
 from shared.lifecycle import Plan
-from shared.moves import Person, Skip
+from shared.moves import MAX_RECONCILES, Person, Skip
 from shared.schemas import MAX_HISTORY, TERMINAL, Classification, Decision, TaskRecord, TaskResult
 from tests.world import BEGINNING, REGISTRY, ticket
 
@@ -331,7 +331,7 @@ def test_reconcile_that_knows_nothing_is_asked_again_ever_later_and_then_no_more
         record = lifecycle.reconciled(record, 1, "unknown", NOW)
         waits.append(record.next_check_at and record.next_check_at - NOW)
     assert record.state == "UNKNOWN"
-    assert waits == [timedelta(minutes=2**n) for n in range(1, lifecycle.MAX_RECONCILES)] + [None]
+    assert waits == [timedelta(minutes=2**n) for n in range(1, MAX_RECONCILES)] + [None]
 
 
 def test_handler_that_cannot_ask_leaves_unknown_to_a_person() -> None:

@@ -37,10 +37,10 @@ def test_the_intent_of_the_readme_is_found_and_its_handler_loads(tmp_path: Path)
     for folder in ("functions", "shared"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     intent, handler = blocks("python")
-    folder = tmp_path / "functions/execute/gift_card"
-    folder.mkdir()
-    (folder / "intent.py").write_text(intent)
-    (folder / "main.py").write_text(handler)
+    own = tmp_path / "functions/execute/gift_card"
+    own.mkdir()
+    (own / "intent.py").write_text(intent)
+    (own / "main.py").write_text(handler)
     script = (
         "from shared.intents import discover, load_handler\n"
         "intent = discover()['gift_card']\n"

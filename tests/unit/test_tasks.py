@@ -20,11 +20,11 @@ class Reads:
     """A store that counts how often it is read."""
 
     def __init__(self, store: MemoryStore) -> None:
-        self._store, self.count = store, 0
-        self.commit, self.query, self.close = store.commit, store.query, store.close
+        self._store, self.reads = store, 0
+        self.commit, self.query, self.count, self.close = store.commit, store.query, store.count, store.close
 
     async def read(self, *paths: str) -> list[Snapshot]:
-        self.count += 1
+        self.reads += 1
         return await self._store.read(*paths)
 
 
@@ -155,7 +155,7 @@ async def test_change_that_knows_the_last_one_reads_nothing_while_nobody_else_wr
     first = await change(world.store, "t1", lambda r, now: r.model_copy(update={"trace_id": "a"}))
     reads = Reads(world.store)
     second = await change(reads, "t1", _at_moment, known=first, elapsed_s=5.0)
-    assert (reads.count, second.before, second.now - first.now) == (0, first.after, timedelta(seconds=5))
+    assert (reads.reads, second.before, second.now - first.now) == (0, first.after, timedelta(seconds=5))
     assert (await world.record("t1")).trace_id == second.now.isoformat()
 
 
@@ -165,7 +165,7 @@ async def test_change_that_knows_a_stale_record_is_decided_anew_on_what_others_w
     other = await change(world.store, "t1", lambda r, now: r.model_copy(update={"priority": 5}))
     reads = Reads(world.store)
     second = await change(reads, "t1", _at_moment, known=first)
-    assert (reads.count, second.before, second.after.priority) == (1, other.after, 5)
+    assert (reads.reads, second.before, second.after.priority) == (1, other.after, 5)
 
 
 def _at_moment(record: TaskRecord, now: datetime) -> TaskRecord:
