@@ -196,9 +196,13 @@ def test_unknown_without_a_key_is_explained_whatever_the_ledger_says() -> None:
         assert [(u.explained, u.applied) for u in found.unknowns] == [("the provider takes no key", bool(ledger))]
 
 
-def test_unknown_with_a_key_is_explained_by_its_attempts_or_its_dead_letter() -> None:
+def test_unknown_with_a_key_is_explained_by_its_attempts_its_dead_letter_or_a_late_refusal() -> None:
     assert kinds(evidence(unknown("refund_request", attempts=5))) == set()
     assert kinds(evidence(unknown("refund_request", why="dead_lettered"))) == set()
+    for earlier, problems in ((True, set()), (False, {"unexplained"})):
+        effect = Effect(possibly_applied=True, applied_before_attempt=earlier)
+        refused = unknown("password_reset", why="provider_409", attempts=4).model_copy(update={"effect": effect})
+        assert kinds(evidence(refused)) == problems
 
 
 def test_unexplained_unknown_is_seen() -> None:

@@ -207,4 +207,7 @@ def _reason(record: TaskRecord, registry: Registry) -> str:
         return "the provider takes no key"
     if record.exec.attempts >= intent.limits.max_attempts:
         return f"{record.exec.attempts} attempts"
-    return "dead-lettered" if record.history[-1].why == "dead_lettered" else ""
+    why = record.history[-1].why
+    if why.startswith("provider_4") and record.effect.applied_before_attempt:
+        return "refused, after an attempt that may have worked"
+    return "dead-lettered" if why == "dead_lettered" else ""
