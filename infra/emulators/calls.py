@@ -9,6 +9,9 @@ from itertools import cycle
 
 import httpx
 
+# Gunicorn closes what was idle for 2 s: a request that crosses that on its way is lost, and comes again late.
+KEEPALIVE_S = 1.0
+
 
 class Calls:
     """One pool of connections per function. A function with several instances gets its requests in turn.
@@ -21,7 +24,7 @@ class Calls:
         # A pool of connections costs time in proportion to its size at every request, so each function has its own;
         # none speaks TLS, and sharing this empty context saves each client from loading certificates.
         no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=KEEPALIVE_S)
         self._clients = {f: httpx.AsyncClient(verify=no_tls, limits=limits, trust_env=False) for f in urls}
 
     async def post(self, function: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> int:
