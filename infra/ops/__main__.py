@@ -128,7 +128,7 @@ def _decide(args: Args, console: Console, terminal: Terminal) -> int:
 def _repair(args: Args, console: Console, terminal: Terminal) -> int:
     def item(task: dict[str, Any]) -> Item:
         task_id = task["task_id"]
-        body = {"reason": args.reason, "verdict": getattr(args, "verdict", None)} | _look(task)
+        body = {"reason": args.reason, "verdict": getattr(args, "verdict", None)} | _basis(task)
         words = f"{args.verb} {task_id} {task['intent']} {task['state']}"
         return Item(task_id, words, partial(console.post, f"tasks/{task_id}/{args.verb}", body))
 
@@ -149,14 +149,14 @@ def _see_to(args: Args, console: Console, terminal: Terminal) -> int:
             task = _looked_at(console, "tasks", task_id)
             if isinstance(task, Item):
                 return task
-            body |= _look(task)
+            body |= _basis(task)
         words = f"{args.verb} {letter_id} of {task_id or 'no task, from ' + letter['subscription']}"
         return Item(letter_id, words, partial(console.post, f"dead-letters/{letter_id}/{args.verb}", body))
 
     return _do(args, terminal, _each(found, item))
 
 
-def _look(task: dict[str, Any]) -> dict[str, Any]:
+def _basis(task: dict[str, Any]) -> dict[str, Any]:
     """Return what a verdict rests on: this run of the task, and nothing that anybody finds from now on."""
     return {"generation": task["generation"], "looked_at": datetime.now(UTC).isoformat()}
 

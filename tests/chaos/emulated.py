@@ -148,8 +148,8 @@ class Emulated:
         What was refused while a task ran is back after its pause, and finds the task done.
         """
         pause_s = max(s.max_backoff_s for s in self._manifest.subscriptions) + SLACK_S
-        taken_s = max(s.ack_deadline_s + s.max_backoff_s for s in self._manifest.subscriptions) + SLACK_S
-        left_s = max(taken_s - healed_s, pause_s - still_s)
+        deadline_s = max(s.ack_deadline_s for s in self._manifest.subscriptions)
+        left_s = pause_s + max(deadline_s - healed_s, -still_s)
         return [f"deliveries may come back for {left_s:.0f} s"] if left_s > 0 else []
 
     async def hush(self) -> None:

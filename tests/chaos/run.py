@@ -167,13 +167,13 @@ async def _settled(
         moving = [r.task_id for r in records.values() if moves(r)]
         missing, unheard = ids - records.keys(), open_edits(approvals)
         now = time.monotonic()
-        if waiting or moving or missing or unheard or not sending.done():
-            moved = now
+        is_still = sending.done() and not (waiting or moving or missing or unheard)
+        moved = moved if is_still else now
         healed_s = now - began
         under_way = ground.under_way(healed_s, now - moved)
         counts = f"{len(moving)} moving, {len(missing)} without a record, {waiting + len(unheard)} to decide"
         say(f"healing for {healed_s:.0f} s: {'; '.join([counts, *under_way])}")
-        if moved < now and not under_way:
+        if is_still and not under_way:
             sending.result()
             return []
         if healed_s > within_s:

@@ -16,8 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
+from gunicorn.config import Keepalive
 
-from infra.emulators.calls import Calls
+from infra.emulators.calls import KEEPALIVE_S, Calls
 from infra.emulators.process import Process, free_port, is_free
 from infra.emulators.sdk import firestore_command, pubsub_command, sdk_root
 from infra.emulators.stack import Stack
@@ -202,6 +203,9 @@ class TestCalls:
         await calls.close()
         for server in servers:
             server.close()
+
+    def test_connections_end_before_the_functions_close_them(self) -> None:
+        assert KEEPALIVE_S <= Keepalive.default / 2
 
 
 class TestWhatGoesWrong:

@@ -57,6 +57,7 @@ WRITE_FATES = (
     "refused", "429", "503_before", "500_before", "500_after", "reset_before", "reset_after", "timeout_before",
     "timeout_after", "timeout_later", "reset_later", "reset_later", "stored_500", "409_in_use",
 )  # fmt: skip
+# What leaves everybody in doubt for longest.
 UNANSWERED = ("timeout_after", "reset_after", "timeout_later", "reset_later")
 
 

@@ -176,7 +176,9 @@ async def _see_to(run: Run, letter_id: str, who: str) -> None:
     """Look at a dead letter, and at the provider if it is of a task; then redrive or close it."""
     rng, person = run.rng, Person(who, "console")
     await asyncio.sleep(rng.uniform(0, LONGEST_WAIT_S))
-    task_id = (run.store.look(f"dead_letters/{letter_id}").data or {})["task_id"]
+    letter = run.store.look(f"dead_letters/{letter_id}").data
+    assert letter is not None, "it was written"
+    task_id = letter["task_id"]
     run.note("{} looks at a letter of {}", who, task_id)
     if rng.random() < 0.3:
         return await _ask(run, who, lambda p: close_letter(p, letter_id, person, reason="seen"))
