@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infra.manifest import Function, build
 from infra.reach import reach
-from shared.intents import check_handlers, discover
+from shared.intent.registry import check_handlers, discover
 
 ROOT = Path(__file__).resolve().parent.parent
 EXECUTE = Path("functions/execute")

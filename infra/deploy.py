@@ -161,9 +161,14 @@ def _run(program: str, *arguments: str, quiet: bool = False, env: Mapping[str, s
         print(f"deploy: {said}", flush=True)
     try:
         ended = subprocess.run(  # noqa: S603
-            [program, *arguments], cwd=ROOT, env={**os.environ, **(env or {})}, text=True, timeout=TIMEOUT_S,
-            stdout=subprocess.PIPE if quiet else None, check=False,
-        )  # fmt: skip
+            [program, *arguments],
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+            text=True,
+            timeout=TIMEOUT_S,
+            stdout=subprocess.PIPE if quiet else None,
+            check=False,
+        )
     except FileNotFoundError:
         raise DeployError(f"{program} is not installed; `make doctor` says how to get it") from None
     except subprocess.TimeoutExpired:

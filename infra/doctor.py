@@ -206,8 +206,17 @@ def _secrets(target: Environment) -> Iterator[Finding]:
         yield Finding("secrets", "Terraform, which knows their names, is not initialised", fix)
         return
     for name in names:
-        listed = _ask("gcloud", "secrets", "versions", "list", name, f"--project={target.project}",
-                      "--filter=state=ENABLED", "--limit=1", "--format=value(name)")  # fmt: skip
+        listed = _ask(
+            "gcloud",
+            "secrets",
+            "versions",
+            "list",
+            name,
+            f"--project={target.project}",
+            "--filter=state=ENABLED",
+            "--limit=1",
+            "--format=value(name)",
+        )
         fix = f"gcloud secrets create {name} --project={target.project} --data-file=FILE"
         yield Finding(f"secret {name}", "" if listed else "it has no version", fix)
 
@@ -217,9 +226,15 @@ def _ask(program: str, *arguments: str, stdin: str = "") -> str | None:
     env = {**os.environ, "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"}
     try:
         ended = subprocess.run(  # noqa: S603
-            [program, *arguments], cwd=ROOT, env=env, input=stdin, capture_output=True, text=True, timeout=TIMEOUT_S,
+            [program, *arguments],
+            cwd=ROOT,
+            env=env,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
             check=False,
-        )  # fmt: skip
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return ended.stdout.strip() if ended.returncode == 0 else None

@@ -16,9 +16,10 @@ from typing import Any, get_args
 
 from infra.document_event import EVENT_TYPE
 from shared.canonical import sha256_hex
-from shared.intents import Intent, Registry, check_handlers, discover
-from shared.schemas import State
+from shared.intent.declaration import Intent
+from shared.intent.registry import Registry, check_handlers, discover
 from shared.settings import Settings
+from shared.task.schemas import State
 from shared.topics import DEAD_LETTERS, EVENTS, RESULTS, TASKS, TASKS_EXPRESS
 
 PATH = Path(__file__).resolve().parent.parent / "terraform" / "manifest.json"
@@ -158,26 +159,43 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
     classify = sorted({*MODEL, *MODEL_CALLS, *GATE, *CREATES})
     return (
         _function(
-            "intake", trigger="http", concurrency=1000, variables=("DIRECT_AUDIENCE", "DIRECT_CALLERS"),
-            secrets=(WEBHOOK_SECRET,), publishes=lanes, stores=False,
+            "intake",
+            trigger="http",
+            concurrency=1000,
+            variables=("DIRECT_AUDIENCE", "DIRECT_CALLERS"),
+            secrets=(WEBHOOK_SECRET,),
+            publishes=lanes,
+            stores=False,
         ),
         _function(
-            "intake-events", module="functions.intake.main", target="intake_events", trigger="push",
-            variables=("RETENTION_DAYS",), publishes=lanes,
+            "intake-events",
+            module="functions.intake.main",
+            target="intake_events",
+            trigger="push",
+            variables=("RETENTION_DAYS",),
+            publishes=lanes,
         ),
         _function(
-            "classify", trigger="push", timeout_s=CLASSIFY_TIMEOUT_S, concurrency=100, requests=CALLING_REQUESTS,
-            variables=classify, secrets=("GEMINI_API_KEY",), publishes=moves,
+            "classify",
+            trigger="push",
+            timeout_s=CLASSIFY_TIMEOUT_S,
+            concurrency=100,
+            requests=CALLING_REQUESTS,
+            variables=classify,
+            secrets=("GEMINI_API_KEY",),
+            publishes=moves,
         ),
         _function("resume", trigger="document", variables=DECIDES, publishes=moves),
         _function("deadletter", trigger="push", variables=CREATES, publishes=moves),
         _function("sweep", trigger="schedule", concurrency=1, variables=DECIDES, publishes=moves),
         _function("notify", trigger="schedule", concurrency=1, variables=("CONSOLE_URL",), secrets=WEBHOOKS),
         _function(
-            "console", trigger="http", variables=(*DECIDES, "CONFIDENCE_THRESHOLD", "IAP_AUDIENCE"),
+            "console",
+            trigger="http",
+            variables=(*DECIDES, "CONFIDENCE_THRESHOLD", "IAP_AUDIENCE"),
             publishes=(EVENTS, *lanes, *moves),
         ),
-    )  # fmt: skip
+    )
 
 
 def _executor(intent: Intent) -> Function:
@@ -225,9 +243,19 @@ def _function(
     stores: bool = True,
 ) -> Function:
     return Function(
-        name, module or f"functions.{name}.main", target or name, trigger, timeout_s, concurrency, environment or {},
-        requests, (PROJECT, *variables), secrets, publishes, stores,
-    )  # fmt: skip
+        name,
+        module or f"functions.{name}.main",
+        target or name,
+        trigger,
+        timeout_s,
+        concurrency,
+        environment or {},
+        requests,
+        (PROJECT, *variables),
+        secrets,
+        publishes,
+        stores,
+    )
 
 
 def _intent_subscription(intent: Intent) -> Subscription:

@@ -20,8 +20,8 @@ from functions.console.search import COUNTED
 from functions.intake.sources import Source, generic
 from functions.intake.step import VENDORS
 from shared import errors
-from shared.schemas import MAX_PAYLOAD_BYTES, AutomationTask, DeadLetter, SourceName, State, TaskId, TaskRecord
-from shared.signatures import sign
+from shared.event.signatures import sign
+from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask, DeadLetter, SourceName, State, TaskId, TaskRecord
 
 ROOT = Path(__file__).resolve().parent.parent
 Schema = dict[str, Any]
@@ -29,10 +29,18 @@ Schema = dict[str, Any]
 _STATUSES: dict[int, type[errors.SwitchyardError]] = {
     error.status: error
     for error in (
-        errors.BadRequest, errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.MethodNotAllowed,
-        errors.Refused, errors.TooLarge, errors.UnsupportedMediaType, errors.Unprocessable, errors.Retry,
+        errors.BadRequest,
+        errors.Unauthenticated,
+        errors.Forbidden,
+        errors.NotFound,
+        errors.MethodNotAllowed,
+        errors.Refused,
+        errors.TooLarge,
+        errors.UnsupportedMediaType,
+        errors.Unprocessable,
+        errors.Retry,
     )
-}  # fmt: skip
+}
 _REST = "Other paths answer 404 and other methods 405, with an error of the same form."
 _BODY = (400, 413, 415)
 _DECIDE = (*_BODY, 401, 403, 404, 409, 422, 503)
@@ -85,8 +93,10 @@ def console() -> Schema:
     paths: Schema = {
         "/api/tasks": {
             "get": _operation(
-                "listTasks", "List tasks without payloads.",
-                {"200": _json("One page", page)} | _errors(400, 401, 403, 503), parameters=query,
+                "listTasks",
+                "List tasks without payloads.",
+                {"200": _json("One page", page)} | _errors(400, 401, 403, 503),
+                parameters=query,
             )
         },
         "/api/tasks/{task_id}": {
@@ -97,7 +107,7 @@ def console() -> Schema:
             "parameters": task_id,
             "post": _operation("decide", DecisionBody.__doc__, record | _errors(*_DECIDE), body=_ref("DecisionBody")),
         },
-    }  # fmt: skip
+    }
     letters = _object(
         dead_letters={"type": "array", "items": _ref("DeadLetterSummary")}, next_page_token={"type": ["string", "null"]}
     )
@@ -106,14 +116,17 @@ def console() -> Schema:
     letter_id = [_parameter("path", "letter_id", {"type": "string", "pattern": "^[0-9a-f]{64}$"})]
     paths["/api/dead-letters"] = {
         "get": _operation(
-            "listDeadLetters", "List dead letters, newest first, without their bytes.",
-            {"200": _json("One page", letters)} | _errors(400, 401, 403, 503), parameters=letter_query,
+            "listDeadLetters",
+            "List dead letters, newest first, without their bytes.",
+            {"200": _json("One page", letters)} | _errors(400, 401, 403, 503),
+            parameters=letter_query,
         )
-    }  # fmt: skip
+    }
     one = {"200": _json("The letter with its bytes", _ref("DeadLetter"))} | _errors(401, 403, 404, 503)
     paths["/api/dead-letters/{letter_id}"] = {
-        "parameters": letter_id, "get": _operation("getDeadLetter", "Show one dead letter.", one),
-    }  # fmt: skip
+        "parameters": letter_id,
+        "get": _operation("getDeadLetter", "Show one dead letter.", one),
+    }
     seen_to = {"200": _json("What was done", _object(letter_id={"type": "string"}, state={"type": "string"}))}
     for action in LETTER_ACTIONS:
         paths[f"/api/dead-letters/{{letter_id}}/{action}"] = {
@@ -137,9 +150,12 @@ def console() -> Schema:
         }
     about = "Shows tasks and takes people's decisions. In the cloud behind the Identity-Aware Proxy."
     models = [
-        (DecisionBody, "validation"), (RepairBody, "validation"), (LetterBody, "validation"),
-        (TaskRecord, "serialization"), (DeadLetter, "serialization"),
-    ]  # fmt: skip
+        (DecisionBody, "validation"),
+        (RepairBody, "validation"),
+        (LetterBody, "validation"),
+        (TaskRecord, "serialization"),
+        (DeadLetter, "serialization"),
+    ]
     described = _document("Switchyard console", about, paths, models)
     schemas = described["components"]["schemas"]
     summary = json.loads(json.dumps(schemas["TaskRecord"])) | {"title": "TaskSummary"}

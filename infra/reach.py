@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PACKAGES = ("shared", "functions")
-COMPOSITION = Path("shared/composition.py")
+COMPOSITION = Path("shared/wiring/composition.py")
 PORTS = "Ports"
 
 

@@ -17,10 +17,10 @@ from infra import manifest
 from infra.errors import StackError
 from infra.processes import Child, end_with_parent, url_in
 from infra.running import FILE, Running
-from shared import classifiers
 from shared.errors import DeclarationError, SettingError
-from shared.intents import Registry, check_handlers, discover
+from shared.intent.registry import Registry, check_handlers, discover
 from shared.settings import Settings, load
+from shared.wiring import classifiers
 
 SANDBOX_TIMEOUT_S = 20.0
 EMULATORS = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")

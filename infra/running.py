@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from infra.errors import StackError
-from shared.ports import Store
 from shared.settings import Settings
+from shared.wiring.ports import Store
 
 FILE = "stack.json"
 DEVELOPER = "developer@localhost"
@@ -61,7 +61,7 @@ async def documents(running: Running, settings: Settings) -> AsyncIterator[Store
         finally:
             await database.close()
         return
-    from shared.adapters.firestore import FirestoreStore
+    from shared.wiring.adapters.firestore import FirestoreStore
 
     os.environ.update(running.environment)
     store = FirestoreStore(settings.project)

@@ -23,10 +23,10 @@ import httpx
 from infra import running
 from infra.errors import StackError
 from shared.errors import Conflict, Retry, SwitchyardError
-from shared.ports import Document, Snapshot, Store, Write
+from shared.event.signatures import sign
+from shared.records.documents import approval_path, task_path
 from shared.settings import Settings, load, secrets_of
-from shared.signatures import sign
-from shared.tasks import approval_path, task_path
+from shared.wiring.ports import Document, Snapshot, Store, Write
 
 SOURCE = "canary"
 TEXT = "The canary of a deployment sings. It wants nothing."

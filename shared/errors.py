@@ -1,6 +1,6 @@
 """Everything that can go wrong, as one tree whose branches are delivery outcomes.
 
-`shared.entry` maps the tree to HTTP statuses in one place. Codes are stable: scripts may match them.
+`shared.serving.entry` maps the tree to HTTP statuses in one place. Codes are stable: scripts may match them.
 """
 
 from __future__ import annotations

@@ -15,12 +15,42 @@ from typing import Any, Literal, TextIO
 PROJECT = os.environ.get("GOOGLE_CLOUD_PROJECT", "switchyard-local")
 Severity = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
 
-FIELDS = frozenset({
-    "function", "task_id", "source", "intent", "generation", "state_from", "state_to", "execution_time_ms",
-    "latency_ms", "tokens_used", "model", "confidence", "attempt", "outcome", "error_code", "error_type", "field",
-    "trace_id", "subscription", "message_id", "topic", "status", "count", "operation", "provider_status",
-    "payload_sha256", "variable", "prompt_version", "overdue_s", "approvals_waiting", "oldest_approval_s", "author",
-})  # fmt: skip
+FIELDS = frozenset(
+    {
+        "function",
+        "task_id",
+        "source",
+        "intent",
+        "generation",
+        "state_from",
+        "state_to",
+        "execution_time_ms",
+        "latency_ms",
+        "tokens_used",
+        "model",
+        "confidence",
+        "attempt",
+        "outcome",
+        "error_code",
+        "error_type",
+        "field",
+        "trace_id",
+        "subscription",
+        "message_id",
+        "topic",
+        "status",
+        "count",
+        "operation",
+        "provider_status",
+        "payload_sha256",
+        "variable",
+        "prompt_version",
+        "overdue_s",
+        "approvals_waiting",
+        "oldest_approval_s",
+        "author",
+    }
+)
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # ASCII: no stream can refuse it
 _is_word = re.compile(r"[\w.:/@#*+-]{1,200}").fullmatch
 

@@ -11,7 +11,6 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from shared.errors import Misconfigured, SettingError
-from shared.intents import Provider
 
 Backend = Literal["embedded", "emulators", "gcp"]
 ClassifierName = Literal["local", "gemini", "genai"]
@@ -126,25 +125,6 @@ def secrets_of(source: str, env: Mapping[str, str] | None = None) -> list[bytes]
     if any(len(s) < MIN_SECRET_BYTES for s in secrets):
         raise Misconfigured(f"{name} must have at least {MIN_SECRET_BYTES} bytes", code="secret_too_short", field=name)
     return secrets
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderSettings:
-    """Where a provider is, and what to show it."""
-
-    url: str
-    token: str = field(repr=False)
-    options: Mapping[str, str]
-
-
-def provider_settings(provider: Provider, env: Mapping[str, str] | None = None) -> ProviderSettings:
-    """Return the provider's settings from the variables that its declaration derives."""
-    env = os.environ if env is None else env
-    return ProviderSettings(
-        url=env.get(provider.variable("API_URL")) or provider.url,
-        token=env.get(provider.variable("API_KEY"), "") if provider.key else "",
-        options={name: env.get(provider.variable(name)) or default for name, default in provider.options.items()},
-    )
 
 
 def _choice(env: Mapping[str, str], name: str, options: tuple[str, ...], default: str) -> str:

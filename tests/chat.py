@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.outbound import POOL
+from shared.wiring.lanes import POOL
 
 HANGS = 0
 

@@ -17,15 +17,16 @@ import functions_framework.aio
 
 from infra.embedded.encoding import from_text, to_text
 from shared.canonical import params_hash
-from shared.composition import Ports
 from shared.errors import CommitUnknown, Conflict, PublishFailed, SwitchyardError
-from shared.intents import Registry, discover
-from shared.moves import Person
-from shared.ports import ABSENT, Answer, Document, Filter, Question, Snapshot, Write
-from shared.push import Delivery
-from shared.schemas import AutomationTask, TaskRecord
+from shared.intent.registry import Registry, discover
+from shared.model.question import Answer, Question
+from shared.records.documents import task_path, to_record
+from shared.serving.push import Delivery
 from shared.settings import Settings
-from shared.tasks import task_path, to_record
+from shared.task.moves import Person
+from shared.task.schemas import AutomationTask, TaskRecord
+from shared.wiring.composition import Ports
+from shared.wiring.ports import ABSENT, Document, Filter, Snapshot, Write
 
 # Steps measure short spans by their own clock while the store's stands still.
 SLACK = timedelta(milliseconds=50)
@@ -236,16 +237,25 @@ class World:
         self.store.now += timedelta(**duration) + SLACK
 
     def delivery(
-        self, data: bytes | str, *, message_id: str = "", attributes: Mapping[str, str] | None = None,
-        subscription: str = "tasks", published_at: datetime | None = None,
-    ) -> Delivery:  # fmt: skip
+        self,
+        data: bytes | str,
+        *,
+        message_id: str = "",
+        attributes: Mapping[str, str] | None = None,
+        subscription: str = "tasks",
+        published_at: datetime | None = None,
+    ) -> Delivery:
         """Return a push delivery of `data`."""
         self._messages += 1
         raw = data if isinstance(data, bytes) else data.encode()
         return Delivery(
-            message_id or f"m{self._messages}", raw, dict(attributes or {"trace_id": "0" * 32}),
-            published_at or self.store.now, subscription, None,
-        )  # fmt: skip
+            message_id or f"m{self._messages}",
+            raw,
+            dict(attributes or {"trace_id": "0" * 32}),
+            published_at or self.store.now,
+            subscription,
+            None,
+        )
 
     async def classify(self, task: AutomationTask | bytes, **delivery: Any) -> Any:
         """Run the classify step on a task, or on a message that is none."""
@@ -255,9 +265,15 @@ class World:
         return await classify(self.delivery(data, **delivery), self.ports)
 
     async def execute(
-        self, task_id: str, handler: Any, *, generation: int | None = None, message_id: str = "", intent: str = "",
+        self,
+        task_id: str,
+        handler: Any,
+        *,
+        generation: int | None = None,
+        message_id: str = "",
+        intent: str = "",
         data: str | None = None,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """Run the execute step on the message that the task's record owes, or on another one."""
         from functions.execute.step import execute
 
@@ -275,7 +291,7 @@ class World:
 
     async def decide(self, task_id: str, decision: Any = "approve", by: str = "ops@example.com", **wish: Any) -> Any:
         """Decide as a person at the console does, who sees the parameters as they are."""
-        from shared.decisions import Wish, decide
+        from shared.records.decisions import Wish, decide
 
         shown = (await self.record(task_id)).params_hash
         person = Person(by, wish.pop("channel", "console"))

@@ -7,21 +7,23 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from shared import prompt
 from shared.canonical import canonical_json, sha256_hex
-from shared.composition import Ports
-from shared.creation import create
-from shared.entry import Outcome
 from shared.errors import ModelRefused, ModelUnavailable
-from shared.gate import Usage, degraded, plan
-from shared.lifecycle import Plan
-from shared.outbox import ask_for_preview, pay
-from shared.parking import park
-from shared.payload import view
-from shared.ports import Answer, Question, Snapshot
-from shared.push import Delivery
-from shared.schemas import AutomationTask
-from shared.tasks import task_path, to_record
+from shared.event.payload import view
+from shared.gate.plan import degraded, plan
+from shared.gate.policy import Usage
+from shared.model import prompt
+from shared.model.question import Answer, Question
+from shared.records.creation import create
+from shared.records.documents import task_path, to_record
+from shared.records.outbox import ask_for_preview, pay
+from shared.records.parking import park
+from shared.serving.entry import Outcome
+from shared.serving.push import Delivery
+from shared.task.birth import Plan
+from shared.task.schemas import AutomationTask
+from shared.wiring.composition import Ports
+from shared.wiring.ports import Snapshot
 
 
 async def classify(delivery: Delivery, ports: Ports) -> Outcome:
@@ -73,10 +75,17 @@ async def _first_time(task: AutomationTask, delivery: Delivery, now: datetime, p
         await ask_for_preview(ports, record)
     said = record.classification
     fields = {
-        "task_id": task.task_id, "source": task.source, "intent": record.intent, "state_to": record.state,
-        "error_code": refusal, "confidence": said.confidence, "model": said.model,
-        "prompt_version": said.prompt_version, "tokens_used": said.tokens_used, "latency_ms": said.latency_ms,
-    }  # fmt: skip
+        "task_id": task.task_id,
+        "source": task.source,
+        "intent": record.intent,
+        "state_to": record.state,
+        "error_code": refusal,
+        "confidence": said.confidence,
+        "model": said.model,
+        "prompt_version": said.prompt_version,
+        "tokens_used": said.tokens_used,
+        "latency_ms": said.latency_ms,
+    }
     return Outcome("classified" if created.is_new else "duplicate", fields=fields)
 
 

@@ -13,17 +13,17 @@ from starlette.responses import JSONResponse, Response
 from functions.console import search
 from functions.console.guard import check_site
 from functions.console.identity import admitted, only
-from shared import decisions
-from shared.composition import Ports
-from shared.decisions import Look, Wish
-from shared.entry import Outcome, log_outcome, read_body, started
 from shared.errors import BadRequest, NotFound, Unprocessable, UnsupportedMediaType
-from shared.letters import LETTER_ID, close_letter, redrive_letter
-from shared.moves import Person
-from shared.ports import Snapshot
-from shared.schemas import MAX_PAYLOAD_BYTES, DeadLetter, Model, TaskRecord
-from shared.strict_json import parse_object
-from shared.tasks import task_path, to_record
+from shared.event.strict_json import parse_object
+from shared.records import decisions
+from shared.records.decisions import Look, Wish
+from shared.records.documents import task_path, to_record
+from shared.records.letters import LETTER_ID, close_letter, redrive_letter
+from shared.serving.entry import Outcome, log_outcome, read_body, started
+from shared.task.moves import Person
+from shared.task.schemas import MAX_PAYLOAD_BYTES, DeadLetter, Model, TaskRecord
+from shared.wiring.composition import Ports
+from shared.wiring.ports import Snapshot
 
 MAX_PAGE = 200
 ACTIONS = ("redrive", "cancel", "settle")
@@ -201,9 +201,15 @@ async def _repair(request: Request, ports: Ports, who: Person, task_id: str, act
         record = await decisions.cancel(ports, task_id, who, reason=body.reason)
     elif action == "redrive":
         record = await decisions.redrive(
-            ports, task_id, who, reason=body.reason, not_applied=body.verdict == "not_applied", intent=body.intent,
-            parameters=body.parameters, look=body.look,
-        )  # fmt: skip
+            ports,
+            task_id,
+            who,
+            reason=body.reason,
+            not_applied=body.verdict == "not_applied",
+            intent=body.intent,
+            parameters=body.parameters,
+            look=body.look,
+        )
     elif body.verdict is None:
         raise Unprocessable("verdict must say applied or not_applied", field="/verdict")
     else:
@@ -242,9 +248,14 @@ async def _body(request: Request, model: type[T]) -> T:
 
 def _done(record: TaskRecord, began: float, action: str) -> Response:
     fields = {
-        "task_id": record.task_id, "intent": record.intent, "generation": record.generation, "operation": action,
-        "state_from": record.history[-1].from_state, "state_to": record.state, "trace_id": record.trace_id,
-    }  # fmt: skip
+        "task_id": record.task_id,
+        "intent": record.intent,
+        "generation": record.generation,
+        "operation": action,
+        "state_from": record.history[-1].from_state,
+        "state_to": record.state,
+        "trace_id": record.trace_id,
+    }
     log_outcome("console", Outcome(f"{action}_done", fields=fields), began)
     return _answer(record)
 

@@ -11,9 +11,9 @@ from functions.console import guard, pages, posts, search
 from functions.console.forms import submitted
 from functions.console.identity import admitted, only
 from functions.console.page import Page, environment, static
-from shared.composition import Ports
-from shared.entry import Outcome, log_outcome, started, status_of
 from shared.errors import MethodNotAllowed, NotFound, SwitchyardError
+from shared.serving.entry import Outcome, log_outcome, started, status_of
+from shared.wiring.composition import Ports
 
 _TASK = re.compile(
     rf"/tasks/(?P<id>{search.TASK_ID.pattern})(?:/(?P<action>decide|redrive|cancel|settle|preview|payload))?"
@@ -58,8 +58,11 @@ async def _route(request: Request, ports: Ports) -> Response:
     if task and task["action"] in (None, "payload"):
         return await (pages.payload if task["action"] else pages.task)(page, task["id"])
     shows = {
-        "/": pages.waiting, "/tasks": pages.tasks, "/dead-letters": pages.dead_letters, "/health": pages.health_page,
-    }  # fmt: skip
+        "/": pages.waiting,
+        "/tasks": pages.tasks,
+        "/dead-letters": pages.dead_letters,
+        "/health": pages.health_page,
+    }
     if path not in shows:
         raise NotFound("there is no such page", code="not_found")
     return await shows[path](page)

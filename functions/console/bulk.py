@@ -7,20 +7,23 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared import decisions
-from shared.composition import Ports
-from shared.decisions import Wish
 from shared.errors import SwitchyardError, Unprocessable
-from shared.letters import close_letter, redrive_letter
-from shared.moves import Person
+from shared.records import decisions
+from shared.records.decisions import Wish
+from shared.records.letters import close_letter, redrive_letter
+from shared.task.moves import Person
+from shared.wiring.composition import Ports
 
 IN_FLIGHT = 10
 MAX_PICKS = 200
 OF_LETTERS = {"redrive_letter": redrive_letter, "close_letter": close_letter}
 VERBS = {
-    "approve": "Approve", "reject": "Reject", "redrive": "Redrive", "redrive_letter": "Redrive",
+    "approve": "Approve",
+    "reject": "Reject",
+    "redrive": "Redrive",
+    "redrive_letter": "Redrive",
     "close_letter": "Close",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from shared.payload import View, view
-from shared.schemas import TERMINAL, State, TaskRecord
+from shared.event.payload import View, view
+from shared.task.schemas import TERMINAL, State, TaskRecord
 
 # Dollars for a million tokens of which nine in ten are the prompt's; a test holds it against the bill's price list.
 DOLLARS_PER_MILLION_TOKENS = 0.52

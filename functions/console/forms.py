@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from shared.entry import read_body
 from shared.errors import BadRequest, Unprocessable, UnsupportedMediaType
-from shared.intents import ParametersModel
+from shared.intent.declaration import ParametersModel
+from shared.serving.entry import read_body
 
 MAX_FORM_BYTES = 64 * 1024
 MAX_FIELDS = 1000

@@ -14,9 +14,9 @@ from itertools import pairwise
 from functions.console import search
 from functions.console.dossier import Dossier
 from functions.console.search import Search
-from shared.intents import Registry
-from shared.ports import Filter, Store
-from shared.tasks import to_record
+from shared.intent.registry import Registry
+from shared.records.documents import to_record
+from shared.wiring.ports import Filter, Store
 
 HOURS = 24
 SAMPLE = 100

@@ -9,8 +9,8 @@ from typing import Any
 from starlette.requests import Request
 
 from shared.errors import Forbidden, MethodNotAllowed, Misconfigured, Unauthenticated
-from shared.moves import Person
 from shared.settings import Settings
+from shared.task.moves import Person
 
 IAP_KEYS_URL = "https://www.gstatic.com/iap/verify/public_key"
 IAP_ISSUER = "https://cloud.google.com/iap"

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.console import api
-from shared.composition import ports
-from shared.entry import guard
+from shared.serving.entry import guard
+from shared.wiring.composition import ports
 
 
 @functions_framework.aio.http

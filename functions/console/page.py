@@ -15,9 +15,9 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from functions.console import charts, guard, present, search
 from shared.canonical import sha256_hex
-from shared.composition import Ports
 from shared.errors import NotFound
-from shared.moves import Person
+from shared.task.moves import Person
+from shared.wiring.composition import Ports
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -60,10 +60,20 @@ class Page:
         if self.request.headers.get("if-none-match") == etag:
             return self.protected(Response(status_code=304, headers={"ETag": etag}))
         now = self.now
-        text = environment().get_template(template).render(
-            page=self, counts=counts, token=self.token, now=now, when=partial(present.when, now=now),
-            registry=self.ports.registry, threshold=self.ports.settings.confidence_threshold, **data,
-        )  # fmt: skip
+        text = (
+            environment()
+            .get_template(template)
+            .render(
+                page=self,
+                counts=counts,
+                token=self.token,
+                now=now,
+                when=partial(present.when, now=now),
+                registry=self.ports.registry,
+                threshold=self.ports.settings.confidence_threshold,
+                **data,
+            )
+        )
         headers = {"ETag": etag} if status == 200 else {}
         return self.protected(HTMLResponse(text, status_code=status, headers=headers))
 
@@ -76,9 +86,12 @@ class Page:
 def environment() -> Environment:
     """Return the templates: everything is escaped, and a misspelt name is an error."""
     made = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     made.globals |= {"meter": charts.meter, "bars": charts.bars, "share": charts.share, "static": static_url}
     made.globals |= {"amount": present.amount, "TOKEN_FIELD": guard.TOKEN_FIELD}
     made.filters |= {"visible": present.visible, "span": present.span}

@@ -14,12 +14,12 @@ from functions.console.groups import grouped
 from functions.console.health import health
 from functions.console.page import Page
 from functions.console.search import Search
-from shared.approvals import plan_is_ours
-from shared.decisions import may_decide
 from shared.errors import NotFound
-from shared.intents import Intent
-from shared.schemas import DeadLetter, State, TaskRecord
-from shared.tasks import approval_path, task_path, to_record
+from shared.intent.declaration import Intent
+from shared.records.approvals import plan_is_ours
+from shared.records.decisions import may_decide
+from shared.records.documents import approval_path, task_path, to_record
+from shared.task.schemas import DeadLetter, State, TaskRecord
 
 WAITING_ON_A_PAGE = 100
 TASKS_ON_A_PAGE = 50
@@ -45,9 +45,14 @@ async def tasks(page: Page) -> Response:
     found = await search.tasks(page.ports.store, wanted, limit=TASKS_ON_A_PAGE, after=after)
     more = search.token(found[-1]) if len(found) == TASKS_ON_A_PAGE else None
     return await page.render(
-        "tasks.html", dossiers=[Dossier(to_record(s)) for s in found], more=more, wanted=wanted, states=get_args(State),
-        may_redrive=wanted.state in REDRIVABLE and wanted.state != "UNKNOWN", shown=[s.version for s in found],
-    )  # fmt: skip
+        "tasks.html",
+        dossiers=[Dossier(to_record(s)) for s in found],
+        more=more,
+        wanted=wanted,
+        states=get_args(State),
+        may_redrive=wanted.state in REDRIVABLE and wanted.state != "UNKNOWN",
+        shown=[s.version for s in found],
+    )
 
 
 async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str] | None = None) -> Response:

@@ -10,12 +10,12 @@ from starlette.responses import RedirectResponse, Response
 from functions.console import bulk, pages, search
 from functions.console.forms import parameters
 from functions.console.page import Page
-from shared import decisions
-from shared.decisions import Look, Wish
 from shared.errors import BadRequest, NotFound, Unprocessable
-from shared.outbox import ask_for_preview
-from shared.schemas import TaskRecord
-from shared.tasks import task_path, to_record
+from shared.records import decisions
+from shared.records.decisions import Look, Wish
+from shared.records.documents import task_path, to_record
+from shared.records.outbox import ask_for_preview
+from shared.task.schemas import TaskRecord
 
 Form = Mapping[str, str]
 

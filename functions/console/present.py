@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from shared.intents import Intent
+from shared.intent.declaration import Intent
 
 # Controls, zero-width and bidi characters, tags: a reader would not see them, or would see the text in another order.
 _TRICKS = re.compile(

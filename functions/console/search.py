@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 from shared.errors import BadRequest
-from shared.letters import LETTER_ID
-from shared.ports import Filter, Snapshot, Store
-from shared.schemas import State
+from shared.records.letters import LETTER_ID
+from shared.task.schemas import State
+from shared.wiring.ports import Filter, Snapshot, Store
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # States that want somebody, as the pages' tabs show them.

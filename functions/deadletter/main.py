@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.deadletter.step import deadletter as step
-from shared.composition import ports
-from shared.entry import serve_push
+from shared.serving.entry import serve_push
+from shared.wiring.composition import ports
 
 
 @functions_framework.aio.http

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from shared import lifecycle
-from shared.composition import Ports
-from shared.creation import create
-from shared.entry import Outcome
 from shared.errors import NotFound
-from shared.gate import degraded
-from shared.moves import Skip
-from shared.outbox import pay
-from shared.parking import park
-from shared.payload import view
-from shared.push import Delivery
-from shared.schemas import AutomationTask, TaskReady, TaskRecord
-from shared.tasks import change, task_path
+from shared.event.payload import view
+from shared.gate.plan import degraded
+from shared.records.creation import create
+from shared.records.documents import change, task_path
+from shared.records.outbox import pay
+from shared.records.parking import park
+from shared.serving.entry import Outcome
+from shared.serving.push import Delivery
+from shared.task import repair
+from shared.task.moves import Skip
+from shared.task.schemas import AutomationTask, TaskReady, TaskRecord
 from shared.topics import EVENTS, TASKS, TASKS_EXPRESS
+from shared.wiring.composition import Ports
 
 SOURCE_ATTRIBUTE = "CloudPubSubDeadLetterSourceSubscription"
 
@@ -65,7 +65,7 @@ async def _never_finished(ports: Ports, message: TaskReady) -> Outcome:
     """End the task by its start marker, unless it moved on without this message."""
     try:
         changed = await change(
-            ports.store, message.task_id, lambda r, now: lifecycle.dead_lettered(r, message.generation, now)
+            ports.store, message.task_id, lambda r, now: repair.dead_lettered(r, message.generation, now)
         )
     except Skip as skip:
         return Outcome(skip.code)

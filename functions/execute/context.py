@@ -7,14 +7,14 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from shared.composition import Ports
-from shared.handler import TaskContext
-from shared.intents import Intent, Provider
+from shared.event.payload import requester
+from shared.intent.declaration import Intent, Provider
+from shared.intent.handler import TaskContext
 from shared.logs import log
-from shared.outbound import Outbound
-from shared.payload import requester
-from shared.schemas import TaskRecord
-from shared.settings import ProviderSettings, provider_settings
+from shared.task.schemas import TaskRecord
+from shared.wiring.composition import Ports
+from shared.wiring.outbound import Outbound
+from shared.wiring.providers import ProviderSettings, provider_settings
 
 _EVENT = re.compile(r"[a-z][a-z0-9_]{0,59}")
 

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.execute.step import execute as step
-from shared.composition import ports
-from shared.entry import serve_push
-from shared.intents import load_handler
+from shared.intent.registry import load_handler
+from shared.serving.entry import serve_push
+from shared.wiring.composition import ports
 
 
 def entry(name: str) -> Callable[[Request], Awaitable[Response]]:

@@ -10,16 +10,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.execute.context import context
-from shared.approvals import is_open, plan_fields
-from shared.composition import Ports
-from shared.entry import Outcome
 from shared.errors import SwitchyardError
-from shared.gate import is_enabled, validate
-from shared.handler import Ambiguous, NotApplied, Permanent
-from shared.intents import Intent
-from shared.ports import Document, Snapshot
-from shared.schemas import TaskRecord
-from shared.tasks import approval_path, transact
+from shared.gate.answer import validate
+from shared.gate.policy import is_enabled
+from shared.intent.declaration import Intent
+from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
+from shared.records.approvals import is_open, plan_fields
+from shared.records.documents import approval_path, transact
+from shared.serving.entry import Outcome
+from shared.task.schemas import TaskRecord
+from shared.wiring.composition import Ports
+from shared.wiring.ports import Document, Snapshot
 
 
 class WriteRefused(Exception):

@@ -15,21 +15,22 @@ from pydantic import ValidationError
 
 from functions.execute.context import context
 from functions.execute.preview import preview
-from shared import lifecycle
-from shared.composition import Ports
-from shared.entry import Outcome
 from shared.errors import NotFound, Retry
-from shared.gate import start_refusal
-from shared.handler import Ambiguous, HandlerOutcome, NotApplied, Permanent, TaskContext, TaskOutput
-from shared.intents import Intent
+from shared.gate.start import start_refusal
+from shared.intent.declaration import Intent
+from shared.intent.handler import TaskContext, TaskOutput
+from shared.intent.outcomes import Ambiguous, HandlerOutcome, NotApplied, Permanent
 from shared.logs import log
-from shared.moves import Skip
-from shared.outbox import pay
-from shared.parking import park
-from shared.ports import Snapshot
-from shared.push import Delivery
-from shared.schemas import TaskReady, TaskRecord, TaskResult
-from shared.tasks import Changed, change
+from shared.records.documents import Changed, change
+from shared.records.outbox import pay
+from shared.records.parking import park
+from shared.serving.entry import Outcome
+from shared.serving.push import Delivery
+from shared.task import execution, repair
+from shared.task.moves import Skip
+from shared.task.schemas import TaskReady, TaskRecord, TaskResult
+from shared.wiring.composition import Ports
+from shared.wiring.ports import Snapshot
 
 FINISH_TRIES = 3
 # A redelivery by the bus serves short waits; longer ones are left to the outbox, so that no delivery is burnt.
@@ -86,13 +87,13 @@ async def _claim(message: TaskReady, delivery: Delivery, ports: Ports, intent: I
                 if record.outbox is None:  # a request may still be under way: only the sweeper's message asks, later
                     raise Skip(code="already_done")
                 return record
-        after = lifecycle.claim(record, message.generation, intent, now, nonce=nonce, message_id=delivery.message_id)
+        after = execution.claim(record, message.generation, intent, now, nonce=nonce, message_id=delivery.message_id)
         if after.state != "EXECUTING":
             return after
         refusal = start_refusal(after, intent, ports.settings, switched_off=_is_off(switch))
         if intent.reads_first and refusal is None:  # asked again right before the first write
             return after
-        return lifecycle.start(after, after.exec.epoch, intent, now, refusal)
+        return execution.start(after, after.exec.epoch, intent, now, refusal)
 
     return await change(ports.store, message.task_id, arrow, _switch_path(intent))
 
@@ -158,23 +159,30 @@ class _Attempt:
             raise
         except NotApplied as error:
             return functools.partial(
-                _retry, epoch=epoch, intent=intent, code=_text(error.code), after_s=error.retry_after_s,
+                _retry,
+                epoch=epoch,
+                intent=intent,
+                code=_text(error.code),
+                after_s=error.retry_after_s,
                 ms=self._spent_ms(),
-            )  # fmt: skip
+            )
         except Permanent as error:
             # Read here: the name `error` is gone when the arrow is applied.
             code, message, ms = _text(error.code), _text(error.message or error.code), self._spent_ms()
-            return lambda r, now: lifecycle.fail(r, epoch, now, code=code, message=message, spent_ms=ms)
+            return lambda r, now: execution.fail(r, epoch, now, code=code, message=message, spent_ms=ms)
         except Exception as error:  # anything else is ambiguous: that is the contract
             code = _text(error.code) if isinstance(error, Ambiguous) else f"unexpected_{type(error).__name__}"[:60]
-            return lambda r, now: lifecycle.ambiguous(r, epoch, intent, now, code=code)
-        return lambda r, now: lifecycle.succeed(r, epoch, result, provider_ref, now)
+            return lambda r, now: execution.ambiguous(r, epoch, intent, now, code=code)
+        return lambda r, now: execution.succeed(r, epoch, result, provider_ref, now)
 
     def _context(self) -> TaskContext:
         return context(
-            self.record, self.ports, self.intent, self.deadline,
+            self.record,
+            self.ports,
+            self.intent,
+            self.deadline,
             before_write=self._start if self.intent.reads_first else None,
-        )  # fmt: skip
+        )
 
     async def _start(self) -> None:
         """Set the start marker right before the first write; without it nothing is sent, now or later."""
@@ -183,7 +191,7 @@ class _Attempt:
 
         def arrow(record: TaskRecord, now: datetime, switch: Snapshot) -> TaskRecord:
             refusal = start_refusal(record, self.intent, self.ports.settings, switched_off=_is_off(switch))
-            return lifecycle.start(record, self.epoch, self.intent, now, refusal)
+            return execution.start(record, self.epoch, self.intent, now, refusal)
 
         began = _seconds()
         try:
@@ -246,7 +254,7 @@ def _seconds() -> float:
 def _retry(
     record: TaskRecord, now: datetime, *, epoch: int, intent: Intent, code: str, after_s: float | None, ms: float
 ) -> TaskRecord:
-    return lifecycle.retry(record, epoch, intent, now, code=code, retry_after_s=after_s, spent_ms=ms)
+    return execution.retry(record, epoch, intent, now, code=code, retry_after_s=after_s, spent_ms=ms)
 
 
 def _text(value: object) -> str:
@@ -265,12 +273,17 @@ async def _reconcile(record: TaskRecord, ports: Ports, intent: Intent, handler: 
                 said = await handler.reconcile(record.effect_key, context(record, ports, intent, deadline))
             verdict = said if said in ("applied", "not_applied") else "unknown"  # never an end by a slip of the handler
         except Exception as error:
-            log("WARNING", "reconcile failed", task_id=record.task_id, error_type=type(error).__name__,
-                error_code=error.code if isinstance(error, HandlerOutcome) else None)  # fmt: skip
+            log(
+                "WARNING",
+                "reconcile failed",
+                task_id=record.task_id,
+                error_type=type(error).__name__,
+                error_code=error.code if isinstance(error, HandlerOutcome) else None,
+            )
             verdict = "unknown"
     try:
         changed = await change(
-            ports.store, record.task_id, lambda r, now: lifecycle.reconciled(r, record.generation, verdict, now)
+            ports.store, record.task_id, lambda r, now: repair.reconciled(r, record.generation, verdict, now)
         )
     except Skip as skip:
         return Outcome(skip.code, fields=_fields(record, record))
@@ -290,8 +303,14 @@ async def _ended(changed: Changed, ports: Ports) -> Outcome:
 
 def _fields(before: TaskRecord, after: TaskRecord) -> dict[str, Any]:
     return {
-        "task_id": after.task_id, "source": after.source, "intent": after.intent, "generation": after.generation,
-        "state_from": before.state, "state_to": after.state, "attempt": after.exec.attempts,
-        "tokens_used": after.classification.tokens_used, "trace_id": after.trace_id,
+        "task_id": after.task_id,
+        "source": after.source,
+        "intent": after.intent,
+        "generation": after.generation,
+        "state_from": before.state,
+        "state_to": after.state,
+        "attempt": after.exec.attempts,
+        "tokens_used": after.classification.tokens_used,
+        "trace_id": after.trace_id,
         "error_code": after.error.code if after.error else None,
-    }  # fmt: skip
+    }

@@ -10,8 +10,8 @@ from typing import Any
 
 from functions.intake.incoming import IncomingRequest
 from shared.errors import Misconfigured, Retry
+from shared.event.signatures import refusal, verify_generic
 from shared.settings import Settings, secrets_of
-from shared.signatures import refusal, verify_generic
 
 CERTIFICATES_TIMEOUT_S = 3
 CLOCK_SKEW_S = 10

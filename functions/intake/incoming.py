@@ -9,9 +9,9 @@ from functools import partial
 
 from starlette.requests import Request
 
-from shared.entry import read_body, trace_id
 from shared.errors import MethodNotAllowed, UnsupportedMediaType
-from shared.schemas import MAX_PAYLOAD_BYTES
+from shared.serving.entry import read_body, trace_id
+from shared.task.schemas import MAX_PAYLOAD_BYTES
 
 
 @dataclass(frozen=True, slots=True)

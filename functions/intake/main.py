@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, Response
 
 from functions.intake.incoming import incoming
 from functions.intake.step import receive_event, receive_webhook
-from shared.composition import ports
-from shared.entry import Outcome, guard, log_outcome, serve_push, started
-from shared.push import Delivery
+from shared.serving.entry import Outcome, guard, log_outcome, serve_push, started
+from shared.serving.push import Delivery
+from shared.wiring.composition import ports
 
 
 @functions_framework.aio.http

@@ -13,15 +13,15 @@ from pydantic import ValidationError
 from functions.intake.caller import EmailOf, check_caller, email_of_google_token
 from functions.intake.incoming import IncomingRequest
 from functions.intake.sources import Challenge, Ignore, Source, generic, github, jira, slack, stripe, zendesk
-from shared.composition import Ports
-from shared.entry import Outcome
 from shared.errors import BadRequest, NotFound, PublishFailed
-from shared.parking import park
-from shared.push import Delivery
-from shared.schemas import SCHEMA_VERSION, AutomationTask
+from shared.event.strict_json import MAX_DEPTH, MAX_POINTER_CHARS, parse_object
+from shared.records.parking import park
+from shared.serving.entry import Outcome
+from shared.serving.push import Delivery
 from shared.settings import secrets_of
-from shared.strict_json import MAX_DEPTH, MAX_POINTER_CHARS, parse_object
+from shared.task.schemas import SCHEMA_VERSION, AutomationTask
 from shared.topics import lane
+from shared.wiring.composition import Ports
 
 PUBLISH_TIMEOUT_S = 2.0
 DESCRIPTION = Path(__file__).with_name("openapi.json")

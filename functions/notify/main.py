@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from functions.notify.step import notify as step
-from shared.composition import ports
-from shared.entry import guard, log_outcome, started
+from shared.serving.entry import guard, log_outcome, started
+from shared.wiring.composition import ports
 
 
 @functions_framework.aio.http

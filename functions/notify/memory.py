@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from functions.notify.news import Found, Item, Kind
-from shared.schemas import Model
+from shared.task.schemas import Model
 
 SLACK = timedelta(minutes=10)
 

@@ -25,9 +25,12 @@ WORDS: dict[Kind, tuple[str, str]] = {
     "paused": ("task waits for a decision", "tasks wait for a decision"),
 }
 LISTS: dict[Kind, str] = {
-    "expiring": "/", "unknown": "/tasks?state=UNKNOWN", "failed": "/tasks?state=FAILED",
-    "dead_letter": "/dead-letters", "paused": "/",
-}  # fmt: skip
+    "expiring": "/",
+    "unknown": "/tasks?state=UNKNOWN",
+    "failed": "/tasks?state=FAILED",
+    "dead_letter": "/dead-letters",
+    "paused": "/",
+}
 
 Message = dict[str, Any]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from shared.approvals import is_open
 from shared.canonical import sha256_hex
-from shared.ports import Document, Filter, Snapshot, Store
+from shared.records.approvals import is_open
+from shared.wiring.ports import Document, Filter, Snapshot, Store
 
 Kind = Literal["expiring", "unknown", "failed", "dead_letter", "paused"]
 

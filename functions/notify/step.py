@@ -16,14 +16,14 @@ from pydantic import ValidationError
 from functions.notify import messages, news
 from functions.notify.memory import Digest, Memory, digest, told
 from functions.notify.news import Found, Threshold
-from shared.composition import Ports
-from shared.entry import Outcome
 from shared.errors import Conflict, Retry
-from shared.handler import HandlerOutcome, NotApplied, Permanent
+from shared.intent.outcomes import HandlerOutcome, NotApplied, Permanent
 from shared.logs import log
-from shared.outbound import Outbound
-from shared.ports import Snapshot, Store, Write
+from shared.serving.entry import Outcome
 from shared.settings import Webhook
+from shared.wiring.composition import Ports
+from shared.wiring.outbound import Outbound
+from shared.wiring.ports import Snapshot, Store, Write
 
 SEND_WITHIN_S = 20.0
 FORMATS = {"slack": messages.slack, "google_chat": messages.google_chat}
@@ -126,8 +126,14 @@ async def _unsent(ports: Ports, channel: Channel, snapshot: Snapshot, memory: Me
     """Say so; everything stays new. A server that names a time is not asked before."""
     refused = isinstance(error, Permanent)
     outcome = "webhook_refused" if refused else "not_told"
-    log("ERROR" if refused else "WARNING", "a channel could not be told", function="notify", outcome=outcome,
-        operation=channel.name, error_code=error.code)  # fmt: skip
+    log(
+        "ERROR" if refused else "WARNING",
+        "a channel could not be told",
+        function="notify",
+        outcome=outcome,
+        operation=channel.name,
+        error_code=error.code,
+    )
     if isinstance(error, NotApplied) and error.retry_after_s:
         not_before = snapshot.read_time + timedelta(seconds=error.retry_after_s)
         await _remember(ports, snapshot, memory.model_copy(update={"not_before": not_before}))
@@ -152,5 +158,11 @@ async def _remember(ports: Ports, snapshot: Snapshot, memory: Memory) -> None:
     try:
         await ports.store.commit(Write(snapshot.path, memory.model_dump(), snapshot.version))
     except (Conflict, Retry) as error:  # Conflict: another run told the same at the same time
-        log("WARNING", "what was told is forgotten and told again", function="notify", outcome="forgotten",
-            operation=snapshot.id, error_code=error.code)  # fmt: skip
+        log(
+            "WARNING",
+            "what was told is forgotten and told again",
+            function="notify",
+            outcome="forgotten",
+            operation=snapshot.id,
+            error_code=error.code,
+        )

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from functions.resume.step import read_event
 from functions.resume.step import resume as step
-from shared.composition import ports
-from shared.entry import guard, log_outcome, read_body, started
-from shared.push import MAX_ENVELOPE_BYTES
+from shared.serving.entry import guard, log_outcome, read_body, started
+from shared.serving.push import MAX_ENVELOPE_BYTES
+from shared.wiring.composition import ports
 
 
 @functions_framework.aio.http

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.approvals import is_open
-from shared.composition import Ports
-from shared.edits import UNATTRIBUTED, consume
-from shared.entry import Outcome
 from shared.errors import BadRequest
-from shared.moves import Person
-from shared.tasks import approval_path, task_path, to_record
+from shared.records.approvals import is_open
+from shared.records.documents import approval_path, task_path, to_record
+from shared.records.edits import UNATTRIBUTED, consume
+from shared.serving.entry import Outcome
+from shared.task.moves import Person
+from shared.wiring.composition import Ports
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from shared.ports import Filter, Snapshot, Store
+from shared.wiring.ports import Filter, Snapshot, Store
 
 # Counting reads every document, once a minute; beyond this many nobody needs the exact number.
 MOST_COUNTED = 200

@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from functions.sweep.backlog import backlog
 from functions.sweep.step import sweep as step
-from shared.composition import ports
-from shared.entry import guard, log_outcome, started
+from shared.serving.entry import guard, log_outcome, started
+from shared.wiring.composition import ports
 
 
 @functions_framework.aio.http

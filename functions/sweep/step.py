@@ -10,17 +10,18 @@ from collections import Counter
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
-from shared import decisions, lifecycle
-from shared.composition import Ports
-from shared.edits import DECISIONS, UNATTRIBUTED, consume
-from shared.entry import Outcome
 from shared.errors import NotFound, Retry
 from shared.logs import log
-from shared.moves import Person, Skip
-from shared.outbox import pay
-from shared.ports import Filter, Snapshot
-from shared.schemas import TaskRecord
-from shared.tasks import Changed, change, task_path, to_record
+from shared.records import decisions
+from shared.records.documents import Changed, change, task_path, to_record
+from shared.records.edits import DECISIONS, UNATTRIBUTED, consume
+from shared.records.outbox import pay
+from shared.serving.entry import Outcome
+from shared.task import upkeep
+from shared.task.moves import Person, Skip
+from shared.task.schemas import TaskRecord
+from shared.wiring.composition import Ports
+from shared.wiring.ports import Filter, Snapshot
 
 PAGE = 200
 MAX_PAGES = 50
@@ -47,9 +48,12 @@ async def sweep(ports: Ports) -> Outcome:
     overdue_s = 0.0
     for _ in range(MAX_PAGES):
         due = await ports.store.query(
-            "tasks", where=[Filter("next_check_at", "<=", clock.read_time)], order_by="next_check_at", limit=PAGE,
+            "tasks",
+            where=[Filter("next_check_at", "<=", clock.read_time)],
+            order_by="next_check_at",
+            limit=PAGE,
             after=after,
-        )  # fmt: skip
+        )
         if due and after is None:
             overdue_s = _overdue_s(due[0], clock.read_time)
         await asyncio.gather(*(one(s) for s in due))
@@ -75,8 +79,13 @@ async def _alone(snapshot: Snapshot, work: Awaitable[str]) -> str:
     except Retry:
         return "failed"  # still due: the next sweep comes back to it
     except Exception as error:  # a document of a later version, or one that somebody edited by hand
-        log("ERROR", "a document cannot be swept", task_id=snapshot.id, outcome="unreadable",
-            error_type=type(error).__name__)  # fmt: skip
+        log(
+            "ERROR",
+            "a document cannot be swept",
+            task_id=snapshot.id,
+            outcome="unreadable",
+            error_type=type(error).__name__,
+        )
         return "unreadable"
 
 
@@ -103,8 +112,14 @@ async def _overdue(ports: Ports, record: TaskRecord, snapshot: Snapshot) -> str:
         return "expired"
     except Skip:
         await _sweep(ports, record, snapshot)
-    log("WARNING", "approval is about to expire", task_id=record.task_id, intent=record.intent,
-        outcome="approval_expiring", trace_id=record.trace_id)  # fmt: skip
+    log(
+        "WARNING",
+        "approval is about to expire",
+        task_id=record.task_id,
+        intent=record.intent,
+        outcome="approval_expiring",
+        trace_id=record.trace_id,
+    )
     return "reminded"
 
 
@@ -112,16 +127,26 @@ async def _sweep(ports: Ports, record: TaskRecord, snapshot: Snapshot) -> Change
     """Move the task on as the page showed it; it is read again only where somebody was faster."""
     intent = ports.registry.get(record.intent)
     topic, known = intent.topic if intent else None, Changed(record, record, snapshot)
-    return await change(ports.store, record.task_id, lambda r, now: lifecycle.sweep(r, topic, now), known=known)
+    return await change(ports.store, record.task_id, lambda r, now: upkeep.sweep(r, topic, now), known=known)
 
 
 def _tell(before: TaskRecord, after: TaskRecord) -> None:
     """Log the state that the sweep itself has brought a task into."""
     if after.state != before.state:
-        log("NOTICE", "task ended by the sweep", function="sweep", task_id=after.task_id, source=after.source,
-            intent=after.intent, generation=after.generation, state_from=before.state, state_to=after.state,
-            outcome=after.state.lower(), trace_id=after.trace_id,
-            error_code=after.error.code if after.error else None)  # fmt: skip
+        log(
+            "NOTICE",
+            "task ended by the sweep",
+            function="sweep",
+            task_id=after.task_id,
+            source=after.source,
+            intent=after.intent,
+            generation=after.generation,
+            state_from=before.state,
+            state_to=after.state,
+            outcome=after.state.lower(),
+            trace_id=after.trace_id,
+            error_code=after.error.code if after.error else None,
+        )
 
 
 async def _lost_decisions(ports: Ports, now: datetime) -> list[Snapshot]:

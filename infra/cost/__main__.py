@@ -15,10 +15,10 @@ from infra.cost.bill import LOOPS, Bill, bill, load
 from infra.cost.records import from_export, from_folder
 from infra.errors import StackError
 from shared.errors import SettingError
-from shared.intents import discover
-from shared.schemas import TaskRecord
+from shared.intent.registry import discover
 from shared.settings import Settings
 from shared.settings import load as load_settings
+from shared.task.schemas import TaskRecord
 
 PER_DAY = (100, 1_000, 10_000, 100_000)
 MOST_TASKS = 10_000

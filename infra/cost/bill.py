@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.cost.usage import CLASSIFY, STAGES, Given, Units, stored_bytes, sweeps, usage
-from shared.intents import Registry
-from shared.schemas import TaskRecord
+from shared.intent.registry import Registry
+from shared.task.schemas import TaskRecord
 
 PRICES = Path(__file__).with_name("prices.json")
 DAYS_A_MONTH = 730 / 24
@@ -79,15 +79,21 @@ class Bill:
         per_1000 = {stage: self.prices.by_group(_times(units, 1000)) for stage, units in self.stages.items()}
         months = {
             n: {
-                "switchyard": self.month(n), "switchyard_net_of_free": self.month(n, net_of_free=True),
-                "vm": self.vm_month(n), "agent_loop": {calls: self.month(n, calls=calls) for calls in LOOPS},
-            } for n in tasks_a_day
-        }  # fmt: skip
+                "switchyard": self.month(n),
+                "switchyard_net_of_free": self.month(n, net_of_free=True),
+                "vm": self.vm_month(n),
+                "agent_loop": {calls: self.month(n, calls=calls) for calls in LOOPS},
+            }
+            for n in tasks_a_day
+        }
         return {
-            "prices_as_of": self.prices.as_of, "tasks": self.tasks, "tasks_with_estimated_tokens": self.estimated,
+            "prices_as_of": self.prices.as_of,
+            "tasks": self.tasks,
+            "tasks_with_estimated_tokens": self.estimated,
             "units_per_task": {stage: dict(units) for stage, units in self.stages.items()},
-            "dollars_per_1000_tasks": per_1000, "dollars_a_month_by_tasks_a_day": months,
-        }  # fmt: skip
+            "dollars_per_1000_tasks": per_1000,
+            "dollars_a_month_by_tasks_a_day": months,
+        }
 
     def _fixed(self, tasks_a_day: float) -> Units:
         """What a month costs beside its tasks: sweeps, secrets, and the documents that are kept."""
@@ -104,9 +110,12 @@ def load(path: Path = PRICES) -> Prices:
     one, two = data["agent loop"]["tokens of one call"], data["agent loop"]["tokens of two calls"]
     given = {name: entry["value"] for name, entry in data["assumptions"].items()}
     return Prices(
-        about=data["about"], as_of=data["as_of"], by_unit={u: Price(**p) for u, p in data["prices"].items()},
-        given=given | {"loop tokens": two - 2 * one}, agent_source=data["agent loop"]["source"],
-    )  # fmt: skip
+        about=data["about"],
+        as_of=data["as_of"],
+        by_unit={u: Price(**p) for u, p in data["prices"].items()},
+        given=given | {"loop tokens": two - 2 * one},
+        agent_source=data["agent loop"]["source"],
+    )
 
 
 def bill(records: Iterable[TaskRecord], registry: Registry, prices: Prices, retention_days: int) -> Bill:

@@ -14,9 +14,12 @@ from infra.cost.bill import GROUPS, LOOPS, Bill
 PER_DAY = [10 * 10 ** (step / 10) for step in range(41)]  # 10 to 100,000
 COLOURS = {"model": "#b4632a", "run": "#2f6f8f", "firestore": "#6b9a4b", "pubsub": "#8d6bb0", "log": "#9a9a9a"}
 LABELS = {
-    "model": "model", "run": "compute", "firestore": "documents (Firestore)", "pubsub": "messages (Pub/Sub)",
+    "model": "model",
+    "run": "compute",
+    "firestore": "documents (Firestore)",
+    "pubsub": "messages (Pub/Sub)",
     "log": "logs",
-}  # fmt: skip
+}
 
 
 def draw(made: Bill, path: Path) -> None:
@@ -29,8 +32,11 @@ def draw(made: Bill, path: Path) -> None:
     figure.suptitle(f"What {made.tasks} recorded tasks would cost in the cloud", x=0.01, ha="left", fontweight="bold")
     figure.supxlabel(
         f"List prices of {made.prices.as_of}, us-central1; {source}; compute as if no two steps shared an instance.",
-        x=0.01, ha="left", fontsize=8, color="#555555",
-    )  # fmt: skip
+        x=0.01,
+        ha="left",
+        fontsize=8,
+        color="#555555",
+    )
     figure.savefig(path, dpi=150)
 
 

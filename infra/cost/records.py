@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from infra.embedded.database import FILE, Database
 from infra.embedded.store import EmbeddedStore
 from infra.errors import StackError
-from shared.ports import Snapshot
-from shared.schemas import TaskRecord
-from shared.tasks import to_record
+from shared.records.documents import to_record
+from shared.task.schemas import TaskRecord
+from shared.wiring.ports import Snapshot
 
 PAGE = 200
 

@@ -10,12 +10,12 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
-from shared import prompt
 from shared.canonical import canonical_json
-from shared.gate import subject_of
-from shared.intents import Registry
-from shared.payload import view
-from shared.schemas import AutomationTask, TaskRecord, Transition
+from shared.event.payload import view
+from shared.gate.policy import subject_of
+from shared.intent.registry import Registry
+from shared.model import prompt
+from shared.task.schemas import AutomationTask, TaskRecord, Transition
 
 Units = Counter[str]
 Given = Mapping[str, float]
@@ -71,10 +71,14 @@ def request_ms(ms: float, given: Given) -> Units:
     """Return the compute of one request that takes `ms`, rounded up as it is billed."""
     quantum = given["billing quantum ms"]
     seconds = math.ceil(ms / quantum) * quantum / 1000
-    return Units({
-        "run requests": 1, "run vCPU seconds": seconds * given["vcpu"], "run GiB seconds": seconds * given["gib"],
-        "log bytes": given["log bytes per request"],
-    })  # fmt: skip
+    return Units(
+        {
+            "run requests": 1,
+            "run vCPU seconds": seconds * given["vcpu"],
+            "run GiB seconds": seconds * given["gib"],
+            "log bytes": given["log bytes per request"],
+        }
+    )
 
 
 def _request(given: Given, ms: float = 0.0) -> Units:
@@ -103,10 +107,13 @@ def _classified(record: TaskRecord, registry: Registry, given: Given, calls: int
     paused, counted = record.history[0].to == "AWAITING_APPROVAL", _is_counted(record, registry)
     prompt_tokens, answer_tokens = tokens(record, registry, given)
     spent = _request(given, calls * latency_ms(record, given)) + _store(1 + 3 * counted, 1 + (paused or counted))
-    spent += Units({
-        "model input tokens": prompt_tokens * calls + said_again, "model output tokens": answer_tokens * calls,
-        "firestore deletes": 1 + (paused or counted),
-    })  # fmt: skip
+    spent += Units(
+        {
+            "model input tokens": prompt_tokens * calls + said_again,
+            "model output tokens": answer_tokens * calls,
+            "firestore deletes": 1 + (paused or counted),
+        }
+    )
     return spent + (_paused(record, registry, given) if paused else _message(0, given))
 
 

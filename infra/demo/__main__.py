@@ -23,8 +23,8 @@ from infra.demo.events import ORDERS, Event, events, secrets_for_demo
 from infra.demo.show import Board, summary
 from infra.errors import StackError
 from infra.processes import Child
-from shared.ports import Write
 from shared.settings import load
+from shared.wiring.ports import Write
 
 START_TIMEOUT_S = 120.0
 SETTLE_TIMEOUT_S = float(os.environ.get("DEMO_TIMEOUT_S", "120"))
@@ -52,9 +52,12 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="switchyard-demo-") as folder:
         env = secrets_for_demo() | {
-            "DATA_DIR": folder, "INTAKE_URL_PORT": "0", "CONSOLE_PORT": "0", "AUTOMATIC": ALLOWANCE,
+            "DATA_DIR": folder,
+            "INTAKE_URL_PORT": "0",
+            "CONSOLE_PORT": "0",
+            "AUTOMATIC": ALLOWANCE,
             "SANDBOX": "on",
-        }  # fmt: skip
+        }
         os.environ.update(env)
         log = Path(folder) / "stack.log"
         print(f"starting the {load().backend} stack and the vendor sandbox", flush=True)

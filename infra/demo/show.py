@@ -15,9 +15,14 @@ if TYPE_CHECKING:
     from infra.demo.__main__ import Case
 
 COLOURS = {
-    "SUCCEEDED": "green", "AWAITING_APPROVAL": "yellow", "REJECTED": "magenta", "EXECUTING": "cyan", "READY": "cyan",
-    "FAILED": "red", "UNKNOWN": "red",
-}  # fmt: skip
+    "SUCCEEDED": "green",
+    "AWAITING_APPROVAL": "yellow",
+    "REJECTED": "magenta",
+    "EXECUTING": "cyan",
+    "READY": "cyan",
+    "FAILED": "red",
+    "UNKNOWN": "red",
+}
 
 
 class Board:
@@ -55,9 +60,12 @@ class Board:
         for case in self._cases:
             colour = COLOURS.get(case.state, "white")
             table.add_row(
-                case.event.title, case.event.path, str(case.status or ""), f"[{colour}]{case.state}[/]",
+                case.event.title,
+                case.event.path,
+                str(case.status or ""),
+                f"[{colour}]{case.state}[/]",
                 case.record.get("intent", ""),
-            )  # fmt: skip
+            )
         return table
 
 
@@ -67,17 +75,25 @@ def summary(cases: Sequence[Case], ledger: dict[str, Any], problems: Sequence[st
     table = Table("event", "intake", "state", "intent", "latency", "tokens", "reason or result", title="What happened")
     for case in cases:
         table.add_row(
-            case.event.title, str(case.status), case.state if case.task_id else "refused",
-            case.record.get("intent", ""), _latency(case.record),
-            str(case.record.get("classification", {}).get("tokens_used", "")), _why(case),
-        )  # fmt: skip
+            case.event.title,
+            str(case.status),
+            case.state if case.task_id else "refused",
+            case.record.get("intent", ""),
+            _latency(case.record),
+            str(case.record.get("classification", {}).get("tokens_used", "")),
+            _why(case),
+        )
     console.print(table)
     effects = Table("at", "vendor", "operation", "subject", "amount", "idempotency key", title="Ledger of the vendors")
     for entry in ledger["entries"]:
         effects.add_row(
-            str(entry.get("at", ""))[11:23], entry["vendor"], entry["operation"], str(entry.get("subject") or ""),
-            str(entry.get("amount_minor") or ""), str(entry.get("idempotency_key") or "none"),
-        )  # fmt: skip
+            str(entry.get("at", ""))[11:23],
+            entry["vendor"],
+            entry["operation"],
+            str(entry.get("subject") or ""),
+            str(entry.get("amount_minor") or ""),
+            str(entry.get("idempotency_key") or "none"),
+        )
     console.print(effects)
     for problem in problems:
         console.print(f"[red]WRONG[/] {problem}", highlight=False)

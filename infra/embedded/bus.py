@@ -70,7 +70,7 @@ def _keep(transaction: Transaction, topic: str, now: int, data: bytes, attribute
 
 
 class EmbeddedPublisher:
-    """`Publisher` of `shared.ports`: a message is acknowledged once it is on disk."""
+    """`Publisher` of `shared.wiring.ports`: a message is acknowledged once it is on disk."""
 
     def __init__(self, database: Database, manifest: Manifest) -> None:
         self._database = database

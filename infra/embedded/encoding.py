@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.errors import SwitchyardError
-from shared.ports import Document
+from shared.wiring.ports import Document
 
 TIME_KEY = "$time"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

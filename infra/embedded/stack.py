@@ -22,10 +22,10 @@ from infra.embedded.store import EmbeddedStore
 from infra.errors import StackError
 from infra.manifest import Manifest
 from infra.relay import Relay
-from shared import composition
-from shared.composition import Ports
 from shared.logs import log
 from shared.settings import Settings
+from shared.wiring import composition
+from shared.wiring.composition import Ports
 
 HOST = "127.0.0.1"
 LOCK = "lock"

@@ -15,7 +15,7 @@ from infra.embedded.bus import DOCUMENT_EVENTS, enqueue
 from infra.embedded.database import Database, Row, Transaction
 from infra.embedded.encoding import from_text, to_rfc3339, to_text
 from shared.errors import Conflict
-from shared.ports import ABSENT, Filter, Snapshot, Write
+from shared.wiring.ports import ABSENT, Filter, Snapshot, Write
 
 APPROVALS = "approvals"
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*")  # goes into SQL text, so that indexes are found
@@ -34,7 +34,7 @@ _KINDS: tuple[tuple[tuple[type, ...], str], ...] = (
 
 
 class EmbeddedStore:
-    """`Store` of `shared.ports`. `authid` is who writes, as the document event will say."""
+    """`Store` of `shared.wiring.ports`. `authid` is who writes, as the document event will say."""
 
     def __init__(self, database: Database, *, project: str = "switchyard-local", authid: str = "") -> None:
         self._database = database

@@ -7,8 +7,8 @@ from typing import Any
 from infra.emulators.queue import CALL_TIMEOUT_S, build_subscriber
 from infra.errors import StackError
 from infra.manifest import Manifest, Subscription
-from shared.adapters import grpc_status
-from shared.adapters.pubsub import build_publisher
+from shared.wiring.adapters import grpc_status
+from shared.wiring.adapters.pubsub import build_publisher
 
 
 async def provision(manifest: Manifest, project: str, prefix: str = "") -> None:

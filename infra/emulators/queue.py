@@ -12,7 +12,7 @@ from typing import Any
 
 from infra.manifest import Subscription
 from infra.queue import Delivery
-from shared.adapters import grpc_status
+from shared.wiring.adapters import grpc_status
 
 CALL_TIMEOUT_S = 10.0
 # A pull that found nothing is asked again until the wait is over; the server ends it by itself after some 20 s.

@@ -15,7 +15,7 @@ from infra.emulators.functions import Functions, environment_of
 from infra.emulators.provision import provision
 from infra.emulators.sdk import emulators
 from infra.manifest import Manifest, build
-from shared.intents import discover
+from shared.intent.registry import discover
 from shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -26,7 +26,7 @@ from infra.ops import bulk, show
 from infra.ops.bulk import Item
 from infra.ops.client import Console, OpsError, connect
 from infra.ops.reenact import differences, reenact
-from shared.schemas import TaskRecord
+from shared.task.schemas import TaskRecord
 
 Args = argparse.Namespace
 Looked = dict[str, Any] | Item
@@ -96,8 +96,12 @@ def _reenact(args: Args, console: Console, terminal: Terminal) -> int:
     with contextlib.redirect_stdout(io.StringIO()):  # the steps log as they do in the cloud
         again = reenact(then, console.get("policy"))
     other = differences(then, again.record)
-    report = {"task_id": then.task_id, "differs": {n: {"then": a, "today": b} for n, (a, b) in other.items()},
-              "decision_refused": again.refused, "effects": again.effects}  # fmt: skip
+    report = {
+        "task_id": then.task_id,
+        "differs": {n: {"then": a, "today": b} for n, (a, b) in other.items()},
+        "decision_refused": again.refused,
+        "effects": again.effects,
+    }
 
     def told() -> None:
         lines = [f"{name}: then {a!r}, today {b!r}" for name, (a, b) in other.items()] or ["nothing would differ"]
@@ -115,9 +119,12 @@ def _decide(args: Args, console: Console, terminal: Terminal) -> int:
     def item(task: dict[str, Any]) -> Item:
         task_id = task["task_id"]
         body = {
-            "decision": args.verb, "params_hash": args.params_hash or task["params_hash"], "comment": args.comment,
-            "intent": args.as_intent, "parameters": args.parameters,
-        }  # fmt: skip
+            "decision": args.verb,
+            "params_hash": args.params_hash or task["params_hash"],
+            "comment": args.comment,
+            "intent": args.as_intent,
+            "parameters": args.parameters,
+        }
         shown = body["parameters"] or task["parameters"] or task["classification"]["parameters"]
         words = f"{args.verb} {task_id} {args.as_intent or task['intent']} {json.dumps(shown)}"
         return Item(task_id, words, partial(console.post, f"approvals/{task_id}", body))
@@ -240,8 +247,13 @@ def _rate(text: str) -> float:
 
 
 def _search(args: Args) -> dict[str, Any]:
-    return {"state": getattr(args, "state", None), "intent": args.intent, "source": args.source,
-            "since": _moment(args.since), "until": _moment(args.until)}  # fmt: skip
+    return {
+        "state": getattr(args, "state", None),
+        "intent": args.intent,
+        "source": args.source,
+        "since": _moment(args.since),
+        "until": _moment(args.until),
+    }
 
 
 def _needed(args: Args) -> dict[str, Any]:
@@ -282,8 +294,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _task_commands(commands: Any) -> None:
     _listing(_command(commands, "list", _list_tasks, "newest first")).add_argument("--state")
-    for name, run, words in (("show", _show_task, "the whole record"), ("explain", _explain, "what happened and why"),
-                             ("reenact", _reenact, "what would be different today")):  # fmt: skip
+    for name, run, words in (
+        ("show", _show_task, "the whole record"),
+        ("explain", _explain, "what happened and why"),
+        ("reenact", _reenact, "what would be different today"),
+    ):
         _command(commands, name, run, words).add_argument("id")
     for name, words in (("redrive", "run again"), ("cancel", "end for good"), ("settle", "say what became of it")):
         command = _many(_command(commands, name, _repair, words), name)

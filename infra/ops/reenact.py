@@ -22,19 +22,19 @@ from functions.execute.step import execute
 from infra.embedded.database import Database
 from infra.embedded.store import EmbeddedStore
 from infra.sandbox.app import create_app
-from shared import decisions
-from shared.composition import Ports
-from shared.decisions import Wish
 from shared.errors import SwitchyardError
-from shared.intents import load_handler
-from shared.moves import Person
-from shared.outbound import Lane, Pool
-from shared.payload import requester
-from shared.ports import Answer, Question
-from shared.push import Delivery
-from shared.schemas import AutomationTask, TaskReady, TaskRecord
+from shared.event.payload import requester
+from shared.intent.registry import load_handler
+from shared.model.question import Answer, Question
+from shared.records import decisions
+from shared.records.decisions import Wish
+from shared.records.documents import task_path, to_record
+from shared.serving.push import Delivery
 from shared.settings import Settings
-from shared.tasks import task_path, to_record
+from shared.task.moves import Person
+from shared.task.schemas import AutomationTask, TaskReady, TaskRecord
+from shared.wiring.composition import Ports
+from shared.wiring.lanes import Lane, Pool
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,13 @@ def differences(then: TaskRecord, now: TaskRecord) -> dict[str, tuple[Any, Any]]
     def told(r: TaskRecord) -> dict[str, Any]:
         codes = sorted({reason.partition(":")[0] for reason in r.decision.reasons})
         return {
-            "route": r.decision.route, "reasons": codes, "intent": r.intent, "parameters": r.shown_parameters,
-            "state": r.state, "output": r.result.output if r.result else None,
-        }  # fmt: skip
+            "route": r.decision.route,
+            "reasons": codes,
+            "intent": r.intent,
+            "parameters": r.shown_parameters,
+            "state": r.state,
+            "output": r.result.output if r.result else None,
+        }
 
     before, after = told(then), told(now)
     return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
@@ -103,9 +107,12 @@ async def _reenact(then: TaskRecord, settings: Settings) -> Reenacted:
 async def _play(ports: Ports, then: TaskRecord) -> str:
     """Classify, decide as somebody did, execute; return why the decision would be refused."""
     task = AutomationTask(
-        task_id=then.task_id, source=then.source, raw_payload=then.raw_payload, priority=then.priority,
+        task_id=then.task_id,
+        source=then.source,
+        raw_payload=then.raw_payload,
+        priority=then.priority,
         metadata=then.metadata,
-    )  # fmt: skip
+    )
     await classify(_delivery(task.model_dump_json()), ports)
     record = await _record(ports, then.task_id)
     refused, said = "", then.approval

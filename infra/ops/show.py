@@ -13,7 +13,7 @@ from rich.text import Text
 
 from functions.console.dossier import Dossier
 from functions.console.present import span
-from shared.schemas import TaskRecord
+from shared.task.schemas import TaskRecord
 
 MAX_CELL = 80
 CONTINUED = " " * 15  # further lines of a value stand below its first, where no line of ours begins
@@ -47,15 +47,32 @@ def age(moment: str) -> str:
 def tasks(console: Console, found: Sequence[dict[str, Any]]) -> None:
     """Print a list of tasks."""
     columns = ("task", "state", "intent", "source", "age", "parameters", "why")
-    table(console, columns, ([t["task_id"], t["state"], t["intent"], t["source"], age(t["created_at"]), _shown(t),
-                              _why(t)] for t in found))  # fmt: skip
+    table(
+        console,
+        columns,
+        ([t["task_id"], t["state"], t["intent"], t["source"], age(t["created_at"]), _shown(t), _why(t)] for t in found),
+    )
 
 
 def letters(console: Console, found: Sequence[dict[str, Any]]) -> None:
     """Print a list of dead letters."""
     columns = ("letter", "from", "reason", "outcome", "task", "age", "seen to by")
-    table(console, columns, ([x["letter_id"], x["subscription"], x["reason"], x["outcome"], x["task_id"] or "",
-                              age(x["created_at"]), x["redriven_by"] or ""] for x in found))  # fmt: skip
+    table(
+        console,
+        columns,
+        (
+            [
+                x["letter_id"],
+                x["subscription"],
+                x["reason"],
+                x["outcome"],
+                x["task_id"] or "",
+                age(x["created_at"]),
+                x["redriven_by"] or "",
+            ]
+            for x in found
+        ),
+    )
 
 
 def explain(console: Console, data: dict[str, Any]) -> None:

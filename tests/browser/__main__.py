@@ -8,8 +8,8 @@ from typing import Literal
 
 from playwright.async_api import Browser, ViewportSize
 
-from shared.approvals import plan_fields
-from shared.handler import Ambiguous, Permanent
+from shared.intent.outcomes import Ambiguous, Permanent
+from shared.records.approvals import plan_fields
 from tests.browser.serving import at_present, chromium, served
 from tests.world import ORDER_STATUS, SUMMARY, ScriptedHandler, World, says, ticket
 
@@ -47,10 +47,12 @@ async def furnish(world: World) -> None:
 async def shoot(browser: Browser, url: str) -> None:
     """Write the pictures."""
     views: dict[str, tuple[str, ViewportSize, Literal["light", "dark"]]] = {
-        "waiting": ("/", DESKTOP, "light"), "task": ("/tasks/zendesk-4200", DESKTOP, "light"),
-        "health": ("/health", DESKTOP, "light"), "unknown": ("/tasks/slack-12", DESKTOP, "dark"),
+        "waiting": ("/", DESKTOP, "light"),
+        "task": ("/tasks/zendesk-4200", DESKTOP, "light"),
+        "health": ("/health", DESKTOP, "light"),
+        "unknown": ("/tasks/slack-12", DESKTOP, "dark"),
         "phone": ("/tasks/zendesk-4200", PHONE, "light"),
-    }  # fmt: skip
+    }
     for name, (path, size, scheme) in views.items():
         page = await browser.new_page(viewport=size, color_scheme=scheme)
         await page.goto(url + path)

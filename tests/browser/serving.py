@@ -15,7 +15,7 @@ import uvicorn
 from playwright.async_api import Browser, async_playwright
 
 import functions.console.main as console
-from shared import composition
+from shared.wiring import composition
 from tests.world import World, deployed
 
 APP = deployed(console, "console")

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from shared.handler import Ambiguous
+from shared.intent.outcomes import Ambiguous
 from tests.browser.serving import at_present, chromium, served
 from tests.world import REFUND, SUMMARY, ScriptedHandler, World, says, ticket
 

@@ -13,16 +13,22 @@ import pytest
 
 from infra.bundle import ROOT, write
 from infra.manifest import build
-from shared.intents import discover
+from shared.intent.registry import discover
 
 FUNCTIONS = {function.name: function for function in build(discover()).functions}
 EXECUTORS = [name for name in FUNCTIONS if name.startswith("execute-")]
 INTENTS = {f"functions/execute/{name}/intent.py" for name in discover()}
 # Bytes of the whole zip. Two thirds are the lock's hashes; raise a number only knowing what came in.
 BUDGET_BYTES = {
-    "intake": 240_000, "intake-events": 240_000, "classify": 330_000, "resume": 280_000, "deadletter": 270_000,
-    "sweep": 280_000, "notify": 260_000, "console": 440_000,  # the pages, and OpenAPI of 60 kB
-} | dict.fromkeys(EXECUTORS, 285_000)  # fmt: skip
+    "intake": 240_000,
+    "intake-events": 240_000,
+    "classify": 330_000,
+    "resume": 280_000,
+    "deadletter": 270_000,
+    "sweep": 280_000,
+    "notify": 260_000,
+    "console": 440_000,  # the pages, and OpenAPI of 60 kB
+} | dict.fromkeys(EXECUTORS, 285_000)
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +45,13 @@ def build_in(repository: Path, into: Path, umask: str, **env: str) -> dict[str, 
     """Run the program itself on a copy of the repository, from another folder; return each bundle's bytes."""
     command = f'umask {umask} && exec "{sys.executable}" -m infra.bundle --into "{into}"'
     subprocess.run(
-        ["bash", "-c", command], cwd=into.parent, env=os.environ | {"PYTHONPATH": str(repository)} | env, check=True,
-        timeout=60, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+        ["bash", "-c", command],
+        cwd=into.parent,
+        env=os.environ | {"PYTHONPATH": str(repository)} | env,
+        check=True,
+        timeout=60,
+        stdout=subprocess.DEVNULL,
+    )
     return {path.name: path.read_bytes() for path in into.iterdir()}
 
 
@@ -115,9 +125,9 @@ def test_adapters_are_only_where_their_port_is_asked_for(bundles: dict[str, Path
     def holders(path: str) -> set[str]:
         return {name for name, bundle in bundles.items() if path in names(bundle)}
 
-    assert holders("shared/classifiers/genai.py") == holders("shared/prompt.py") == {"classify"}
-    assert holders("shared/outbound.py") == {"notify", *EXECUTORS}
-    assert holders("shared/adapters/firestore.py") == set(FUNCTIONS)
+    assert holders("shared/wiring/adapters/genai.py") == holders("shared/model/prompt.py") == {"classify"}
+    assert holders("shared/wiring/outbound.py") == {"notify", *EXECUTORS}
+    assert holders("shared/wiring/adapters/firestore.py") == set(FUNCTIONS)
     assert holders("functions/intake/openapi.json") == {"intake", "intake-events"}
     assert not holders("functions/execute/refund_request/intent.py") & {"intake", "intake-events"}
 

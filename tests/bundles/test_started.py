@@ -28,16 +28,26 @@ from infra.document_event import approval_event
 from infra.emulators.process import HOST, free_port
 from infra.lock import RUNTIME_PYTHON
 from infra.manifest import Function, build
-from shared.intents import discover
+from shared.intent.registry import discover
 
 FUNCTIONS = {function.name: function for function in build(discover()).functions}
 READY_TIMEOUT_S = 60.0
 DEAD = f"{HOST}:1"
 # Clients that wait until they are used: each would cost a cold start up to a second.
 HEAVY = (
-    "google.auth", "google.cloud.firestore", "google.cloud.firestore_v1", "google.cloud.pubsub", "google.events",
-    "google.genai", "google.generativeai", "google.protobuf", "google.pubsub_v1", "grpc", "httpx", "requests",
-)  # fmt: skip
+    "google.auth",
+    "google.cloud.firestore",
+    "google.cloud.firestore_v1",
+    "google.cloud.pubsub",
+    "google.events",
+    "google.genai",
+    "google.generativeai",
+    "google.protobuf",
+    "google.pubsub_v1",
+    "grpc",
+    "httpx",
+    "requests",
+)
 # Modules in memory once `main` is imported; functions-framework and pydantic bring nearly all of them.
 BUDGET_MODULES = 540
 TASK = {"task_id": "bundle-1", "source": "bundle", "raw_payload": {"text": "hello"}}

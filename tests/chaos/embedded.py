@@ -17,8 +17,8 @@ from infra.embedded.store import EmbeddedStore
 from infra.emulators.process import HOST, Process, free_port, keep_running
 from infra.manifest import build
 from infra.running import DEVELOPER
-from shared.intents import discover
-from shared.schemas import ResultMessage
+from shared.intent.registry import discover
+from shared.task.schemas import ResultMessage
 from shared.topics import RESULTS
 from tests.chaos.ground import START_TIMEOUT_S, Target, result_of
 

@@ -20,11 +20,11 @@ from infra.emulators.queue import PubsubQueue
 from infra.emulators.sdk import emulators
 from infra.emulators.stack import environment
 from infra.manifest import Subscription
-from shared.adapters.firestore import FirestoreStore
-from shared.adapters.pubsub import PubsubPublisher
-from shared.schemas import ResultMessage
 from shared.settings import Settings, load
+from shared.task.schemas import ResultMessage
 from shared.topics import RESULTS
+from shared.wiring.adapters.firestore import FirestoreStore
+from shared.wiring.adapters.pubsub import PubsubPublisher
 from tests.chaos.ground import ROOT, START_TIMEOUT_S, Target, result_of
 from tests.chaos.relay import Wiring, manifest
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from shared.signatures import sign
+from shared.event.signatures import sign
 
 Route = Literal["/", "/hooks/webshop", "topic events"]
 SECRET = "a-secret-of-the-chaos-run"

@@ -17,8 +17,8 @@ import httpx
 
 from infra.processes import Child, url_in
 from infra.sandbox.ledger import Entry
-from shared.ports import Publisher, Store
-from shared.schemas import ResultMessage
+from shared.task.schemas import ResultMessage
+from shared.wiring.ports import Publisher, Store
 from tests.chaos.events import ALLOWANCE, SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,9 +28,16 @@ PROVIDERS = ("STRIPE_API_URL", "SHOP_API_URL", "SLACK_API_URL", "AUTH0_API_URL")
 WRITES = ("stripe.refund", "shop.cancel", "shop.change_address", "auth0.change_password", "slack.post_message")
 READS = ("stripe.find_payment", "shop.get_order")
 WRITE_FAULTS = {
-    "slow": 0.2, "timeout_after": 0.02, "timeout_before": 0.02, "500_after": 0.03, "500": 0.03, "reset_after": 0.03,
-    "refuse": 0.03, "429": 0.03, "409": 0.01,
-}  # fmt: skip
+    "slow": 0.2,
+    "timeout_after": 0.02,
+    "timeout_before": 0.02,
+    "500_after": 0.03,
+    "500": 0.03,
+    "reset_after": 0.03,
+    "refuse": 0.03,
+    "429": 0.03,
+    "409": 0.01,
+}
 RARE_FAULTS = {"stored_500": 0.01}  # the key answers 500 for ever: attempts run out, then the provider is asked
 READ_FAULTS = {"slow": 0.1, "503": 0.03, "refuse": 0.03, "timeout_before": 0.01}
 MODEL_FAULTS = {"429": 0.1, "500": 0.05, "503": 0.05, "drop": 0.05, "safety": 0.03, "malformed": 0.03, "hang": 0.02}
@@ -106,11 +113,15 @@ class Vendors:
         calls = [*product(WRITES, self._faults.items()), *product(READS, READ_FAULTS.items())]
         self._rate(
             {
-                "vendor": call.partition(".")[0], "operation": call.partition(".")[2], "fault": fault, "share": share,
-                "ms": SLOW_MS if fault == "slow" else 0, "retry_after_s": 1,
+                "vendor": call.partition(".")[0],
+                "operation": call.partition(".")[2],
+                "fault": fault,
+                "share": share,
+                "ms": SLOW_MS if fault == "slow" else 0,
+                "retry_after_s": 1,
             }
             for call, (fault, share) in calls
-        )  # fmt: skip
+        )
 
     def behave(self) -> None:
         """Fail no more."""

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 
 from shared.errors import BadRequest, Conflict, Retry
-from shared.ports import Write
-from shared.schemas import UNCLASSIFIED
-from shared.tasks import approval_path
+from shared.records.documents import approval_path
+from shared.task.schemas import UNCLASSIFIED
+from shared.wiring.ports import Write
 from tests.chaos.ground import Ground
 
 ANSWER_TIMEOUT_S = 5.0

@@ -13,7 +13,7 @@ from pathlib import Path
 from infra.emulators.calls import Calls
 from infra.emulators.deliveries import Deliveries
 from infra.manifest import Manifest, build
-from shared.intents import discover
+from shared.intent.registry import discover
 from shared.settings import load
 
 LONGEST_BACKOFF_S = 5.0  # instead of ten minutes: the run has only a few
@@ -37,11 +37,13 @@ def manifest(ack_deadline_s: int | None) -> Manifest:
     deployed = build(discover())
     hastened = tuple(
         replace(
-            s, min_backoff_s=min(s.min_backoff_s, LONGEST_BACKOFF_S), max_backoff_s=LONGEST_BACKOFF_S,
+            s,
+            min_backoff_s=min(s.min_backoff_s, LONGEST_BACKOFF_S),
+            max_backoff_s=LONGEST_BACKOFF_S,
             ack_deadline_s=ack_deadline_s or s.ack_deadline_s,
         )
         for s in deployed.subscriptions
-    )  # fmt: skip
+    )
     return replace(deployed, subscriptions=hastened)
 
 

@@ -18,9 +18,9 @@ from typing import Literal
 from infra.emulators.stack import environment as variables
 from infra.sandbox.ledger import Entry
 from shared.errors import Retry
-from shared.intents import discover, load_handler
-from shared.ports import Document, Snapshot, Store
-from shared.schemas import TERMINAL, TaskRecord
+from shared.intent.registry import discover, load_handler
+from shared.task.schemas import TERMINAL, TaskRecord
+from shared.wiring.ports import Document, Snapshot, Store
 from tests.chaos.blows import Blows
 from tests.chaos.events import MARKER, Event, events
 from tests.chaos.ground import RUN, Ground, Model, Vendors, environment, model, survivors, vendors

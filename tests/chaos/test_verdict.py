@@ -11,9 +11,9 @@ from typing import Any, Literal
 import pytest
 
 from infra.sandbox.ledger import Entry
-from shared.intents import discover
-from shared.lifecycle import Plan, born
-from shared.schemas import (
+from shared.intent.registry import discover
+from shared.task.birth import Plan, born
+from shared.task.schemas import (
     UNCLASSIFIED,
     ApprovalDecision,
     AutomationTask,
@@ -81,9 +81,15 @@ def entry(intent: str = "refund_request", **changes: Any) -> Entry:
 def published(task: TaskRecord) -> ResultMessage:
     """Return its result as topic `results` gets it."""
     return ResultMessage(
-        task_id=task.task_id, intent=task.intent, state=task.state, generation=task.generation, success=True,
-        output="", execution_time_ms=0, tokens_used=0,
-    )  # fmt: skip
+        task_id=task.task_id,
+        intent=task.intent,
+        state=task.state,
+        generation=task.generation,
+        success=True,
+        output="",
+        execution_time_ms=0,
+        tokens_used=0,
+    )
 
 
 def evidence(task: TaskRecord, *ledger: Entry, **changes: Any) -> Evidence:
@@ -184,9 +190,12 @@ def test_effect_with_other_parameters_than_the_record_is_seen(intent: str, chang
 def unknown(intent: str, why: str = "timeout", attempts: int = 1, possibly_applied: bool = True) -> TaskRecord:
     history = Transition(at=NOW, from_state="EXECUTING", to="UNKNOWN", by="execute", why=why)
     return record(
-        intent, "UNKNOWN", history=[history], exec=Execution(attempts=attempts),
+        intent,
+        "UNKNOWN",
+        history=[history],
+        exec=Execution(attempts=attempts),
         effect=Effect(possibly_applied=possibly_applied),
-    )  # fmt: skip
+    )
 
 
 def test_unknown_without_a_key_is_explained_whatever_the_ledger_says() -> None:

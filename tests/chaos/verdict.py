@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from html import escape
 
 from infra.sandbox.ledger import Entry
-from shared.intents import Registry
-from shared.schemas import TERMINAL, UNCLASSIFIED, ResultMessage, TaskRecord
+from shared.intent.registry import Registry
+from shared.task.schemas import TERMINAL, UNCLASSIFIED, ResultMessage, TaskRecord
 
 READ_ONLY = frozenset({"order_status"})  # leaves nothing in a ledger
 OPERATIONS = {
-    "refund_request": "refund", "cancel_order": "cancel", "change_address": "change_address",
-    "password_reset": "change_password", "ticket_summary": "post_message",
-}  # fmt: skip
+    "refund_request": "refund",
+    "cancel_order": "cancel",
+    "change_address": "change_address",
+    "password_reset": "change_password",
+    "ticket_summary": "post_message",
+}
 AT_REST = TERMINAL | {"AWAITING_APPROVAL", "UNKNOWN"}
 DECIDED = {"approved": "approve", "rejected": "reject"}
 _NUMBER = re.compile(r"\b\d{5}\b")

@@ -15,14 +15,15 @@ import pytest
 from pydantic import Field
 
 from infra.gemini_server import GeminiServer, serving
-from shared import prompt
 from shared.errors import ModelRefused, ModelUnavailable, SwitchyardError
-from shared.intents import Intent, ParametersModel, Provider, Registry
-from shared.payload import View
-from shared.ports import Classifier, Question
-from shared.provenance import FromPayload
-from shared.schemas import UNCLASSIFIED, AutomationTask
-from shared.strict_json import parse_object
+from shared.event.payload import View
+from shared.event.strict_json import parse_object
+from shared.intent.declaration import Intent, ParametersModel, Provider
+from shared.intent.provenance import FromPayload
+from shared.intent.registry import Registry
+from shared.model import prompt
+from shared.model.question import Classifier, Question
+from shared.task.schemas import UNCLASSIFIED, AutomationTask
 
 KEY = "AIza-the-key-itself"
 MODEL = "gemini-3.5-flash-lite"

@@ -12,7 +12,7 @@ from typing import Any
 
 from google.events.cloud.firestore_v1 import DocumentEventData
 
-from shared.ports import ABSENT, Document, Store, Write
+from shared.wiring.ports import ABSENT, Document, Store, Write
 
 NextEvent = Callable[[float], Awaitable[tuple[Mapping[str, str], bytes] | None]]
 

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.handler import TaskContext
-from shared.intents import Intent, discover, load_handler
-from shared.outbound import Outbound, Pool
+from shared.intent.declaration import Intent
+from shared.intent.handler import TaskContext
+from shared.intent.registry import discover, load_handler
+from shared.wiring.lanes import Pool
+from shared.wiring.outbound import Outbound
 
 OWNER = "Jane@Example.com"
 ORDERS: list[dict[str, Any]] = [

@@ -17,7 +17,7 @@ import pytest
 from infra.manifest import Manifest, Subscription
 from infra.queue import Delivery, Queue
 from shared.errors import PublishFailed
-from shared.ports import Publisher
+from shared.wiring.ports import Publisher
 
 OpenBus = Callable[[Manifest], Awaitable[tuple[Publisher, Queue]]]
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from shared.errors import Conflict
-from shared.ports import ABSENT, Document, Snapshot, Store, Write
-from shared.tasks import Body, transact
+from shared.records.documents import Body, transact
+from shared.wiring.ports import ABSENT, Document, Snapshot, Store, Write
 from tests.contract.publisher_contract import unique
 
 LEASE = timedelta(seconds=0.3)

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from shared.errors import Conflict, Retry, SwitchyardError
-from shared.ports import ABSENT, Document, Filter, Store, Write
+from shared.wiring.ports import ABSENT, Document, Filter, Store, Write
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 

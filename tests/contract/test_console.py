@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 import functions.console.main as console
-from shared import composition
 from shared.canonical import sha256_hex
 from shared.errors import StoreUnavailable
-from shared.handler import Ambiguous, Permanent
-from shared.schemas import DeadLetter
+from shared.intent.outcomes import Ambiguous, Permanent
+from shared.task.schemas import DeadLetter
+from shared.wiring import composition
 from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, deployed, paused, says, started, ticket
 
 APP = deployed(console, "console")
@@ -84,12 +84,25 @@ async def test_tasks_are_listed_newest_first_by_state_and_intent_in_pages(http: 
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=201", "limit=-1", "limit=x", "limit=", "limit=1e3", "limit=0001999999", "limit=%D9%A5",
-     "state=DONE", "page_token=x", "page_token=", "page_token=bm90IG91cnM", "page_token=%00%ff",
-     "page_token=MjAyNi0wMS0wNVQwOTowMDowMHx0YXNrcy90MQ==",
-     "page_token=MjAyNi0wMS0wNVQwOTowMDowMCswMDowMHx0YXNrcy9hL2I=",
-     "page_token=MjAyNi0wMS0wNVQwOTowMDowMCswMDowMHx0YXNrcy9hL3JlZHJpdmU="],
-)  # fmt: skip
+    [
+        "limit=0",
+        "limit=201",
+        "limit=-1",
+        "limit=x",
+        "limit=",
+        "limit=1e3",
+        "limit=0001999999",
+        "limit=%D9%A5",
+        "state=DONE",
+        "page_token=x",
+        "page_token=",
+        "page_token=bm90IG91cnM",
+        "page_token=%00%ff",
+        "page_token=MjAyNi0wMS0wNVQwOTowMDowMHx0YXNrcy90MQ==",
+        "page_token=MjAyNi0wMS0wNVQwOTowMDowMCswMDowMHx0YXNrcy9hL2I=",
+        "page_token=MjAyNi0wMS0wNVQwOTowMDowMCswMDowMHx0YXNrcy9hL3JlZHJpdmU=",
+    ],
+)
 async def test_query_that_cannot_be_answered_is_refused(http: httpx.AsyncClient, query: str) -> None:
     serve(World())
     answer = await http.get(f"/api/tasks?{query}")
@@ -98,10 +111,17 @@ async def test_query_that_cannot_be_answered_is_refused(http: httpx.AsyncClient,
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/api/approvals/t1"), ("GET", "/api/tasks/t1/redrive"), ("GET", "/api/tasks/t1/cancel"),
-     ("GET", "/api/tasks/t1/settle"), ("POST", "/api/tasks/t1"), ("POST", "/api/tasks"), ("DELETE", "/api/tasks/t1"),
-     ("PUT", "/api/approvals/t1")],
-)  # fmt: skip
+    [
+        ("GET", "/api/approvals/t1"),
+        ("GET", "/api/tasks/t1/redrive"),
+        ("GET", "/api/tasks/t1/cancel"),
+        ("GET", "/api/tasks/t1/settle"),
+        ("POST", "/api/tasks/t1"),
+        ("POST", "/api/tasks"),
+        ("DELETE", "/api/tasks/t1"),
+        ("PUT", "/api/approvals/t1"),
+    ],
+)
 async def test_only_post_changes_and_only_get_shows(http: httpx.AsyncClient, method: str, path: str) -> None:
     world = serve(await paused())
     before = await world.record("t1")
@@ -120,9 +140,15 @@ async def letter(world: World, name: str, **fields: Any) -> str:
     """Park a dead letter of the topic of tasks, and return its id."""
     letter_id = sha256_hex(name.encode())
     made = DeadLetter(
-        subscription="tasks", message_id=name, task_id=None, reason="dead_lettered", data="e30=", outcome="undecodable",
-        created_at=world.store.now, expire_at=world.store.now,
-    )  # fmt: skip
+        subscription="tasks",
+        message_id=name,
+        task_id=None,
+        reason="dead_lettered",
+        data="e30=",
+        outcome="undecodable",
+        created_at=world.store.now,
+        expire_at=world.store.now,
+    )
     world.store.put(f"dead_letters/{letter_id}", **(made.model_dump() | fields))
     world.pass_time(seconds=1)
     return letter_id
@@ -198,9 +224,12 @@ async def test_post_of_another_site_or_with_a_query_does_nothing(http: httpx.Asy
 async def test_policy_of_today_is_told_with_the_callers_identity(http: httpx.AsyncClient) -> None:
     serve(World(automatic={"refund_request": 5000}, approvers={"*": frozenset({"lead@example.com"})}))
     assert (await http.get("/api/policy")).json() == {
-        "you": "developer@localhost", "confidence_threshold": 0.8, "automatic": {"refund_request": 5000},
-        "disabled_intents": [], "approvers": {"*": ["lead@example.com"]},
-    }  # fmt: skip
+        "you": "developer@localhost",
+        "confidence_threshold": 0.8,
+        "automatic": {"refund_request": 5000},
+        "disabled_intents": [],
+        "approvers": {"*": ["lead@example.com"]},
+    }
 
 
 async def test_decision_through_the_command_line_names_its_channel(http: httpx.AsyncClient) -> None:
@@ -225,8 +254,10 @@ async def test_decision_answers_with_the_record_and_names_who_decided(
     record = await world.record("t1")
     assert record.approval is not None
     assert (record.approval.by, record.approval.channel, record.approval.comment) == (
-        "developer@localhost", "console", "ok",
-    )  # fmt: skip
+        "developer@localhost",
+        "console",
+        "ok",
+    )
 
 
 async def test_edited_decision_is_a_new_generation(http: httpx.AsyncClient) -> None:

@@ -30,7 +30,7 @@ from infra.errors import StackError
 from infra.manifest import Function, Manifest
 from infra.queue import Queue
 from shared.errors import CommitUnknown, Conflict, PublishFailed, StoreUnavailable
-from shared.ports import ABSENT, Filter, Publisher, Write
+from shared.wiring.ports import ABSENT, Filter, Publisher, Write
 from tests.contract.deadline_contract import DeadlineContract
 from tests.contract.publisher_contract import (
     ATTEMPTS,
@@ -462,7 +462,7 @@ from pathlib import Path
 from infra.embedded.bus import EmbeddedPublisher
 from infra.embedded.database import Database
 from infra.embedded.store import EmbeddedStore
-from shared.ports import ABSENT, Write
+from shared.wiring.ports import ABSENT, Write
 from tests.contract.publisher_contract import subscribe, wiring
 
 async def main():

@@ -14,8 +14,8 @@ import pytest
 from infra.embedded.stack import Stack
 from infra.errors import StackError
 from infra.manifest import Function, Manifest, Subscription
-from shared import composition
 from shared.settings import Settings
+from shared.wiring import composition
 from tests.contract import tiny_functions
 from tests.contract.tiny_functions import SEEN
 
@@ -115,8 +115,11 @@ async def test_scheduled_function_that_hangs_delays_no_other(settings: Settings)
 
 async def test_message_published_before_a_restart_is_delivered_after_it(settings: Settings) -> None:
     front = tuple(f for f in TINY.functions if f.trigger == "http")
-    queued_only = replace(TINY, functions=(*front, replace(function("work", "push"), max_concurrency=0)),
-                          subscriptions=(subscription("work", "work"),))  # fmt: skip
+    queued_only = replace(
+        TINY,
+        functions=(*front, replace(function("work", "push"), max_concurrency=0)),
+        subscriptions=(subscription("work", "work"),),
+    )
     async with Stack(settings, queued_only) as stack:
         await post(f"{stack.intake_url}/work", b"hello")
     assert SEEN == []

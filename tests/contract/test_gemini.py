@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from infra.gemini_server import GeminiServer
-from shared.classifiers.gemini import GeminiClassifier
-from shared.ports import Classifier
+from shared.model.question import Classifier
+from shared.wiring.adapters.gemini import GeminiClassifier
 from tests.contract.classifier_contract import KEY, MODEL, RemoteClassifierContract, question
 
 

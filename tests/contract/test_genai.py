@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from infra.gemini_server import GeminiServer
-from shared.classifiers.genai import GenaiClassifier
-from shared.ports import Classifier
+from shared.model.question import Classifier
+from shared.wiring.adapters.genai import GenaiClassifier
 from tests.contract.classifier_contract import KEY, MODEL, RemoteClassifierContract, question
 
 

@@ -14,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 from infra.sandbox.app import create_app
 from infra.sandbox.desk import Desk
 from infra.sandbox.server import serving
-from shared.handler import Ambiguous, HandlerOutcome, NotApplied, Permanent
-from shared.outbound import Pool
+from shared.intent.outcomes import Ambiguous, HandlerOutcome, NotApplied, Permanent
+from shared.wiring.lanes import Pool
 from tests.contract.handler_contract import CASES, ORDERS, REGISTRY, Case, context
 from tests.contract.vendors_contract import REFUND, Done, VendorsContract, bound, of_orders
 

@@ -27,14 +27,14 @@ from functions.intake import main
 from functions.intake.caller import email_of_google_token
 from functions.intake.incoming import IncomingRequest
 from functions.intake.step import receive_webhook
-from shared import composition
 from shared.canonical import sha256_hex, task_id_for
-from shared.entry import Outcome
 from shared.errors import Conflict, Misconfigured, PublishFailed, Retry, StoreUnavailable, Unauthenticated
-from shared.ports import Snapshot, Write
-from shared.schemas import MAX_PAYLOAD_BYTES, AutomationTask
+from shared.event.signatures import sign
+from shared.serving.entry import Outcome
 from shared.settings import Settings
-from shared.signatures import sign
+from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask
+from shared.wiring import composition
+from shared.wiring.ports import Snapshot, Write
 
 WEBHOOKS = Path(__file__).parents[1] / "data" / "webhooks"
 SECRETS = {name: f"{name}-secret-0123456789".encode() for name in ("zendesk", "jira", "github", "slack", "stripe")}
@@ -486,9 +486,14 @@ async def _raw(method: str, path: str, body: bytes, headers: Mapping[str, bytes]
     """Call the app below any client, which would refuse or repair such headers."""
     status: list[int] = []
     scope = {
-        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
         "headers": [(name.encode(), value) for name, value in headers.items()],
-    }  # fmt: skip
+    }
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from shared.classifiers.extraction import extract
-from shared.classifiers.local import LocalClassifier
-from shared.intents import Intent, ParametersModel, Provider, Registry
-from shared.payload import View
-from shared.ports import Answer, Question
-from shared.provenance import FromField, FromPayload, MoneyFromPayload, check
+from shared.event.payload import View
+from shared.intent.declaration import Intent, ParametersModel, Provider
+from shared.intent.provenance import FromField, FromPayload, MoneyFromPayload, check
+from shared.intent.registry import Registry
+from shared.model.extraction import extract
+from shared.model.local import LocalClassifier
+from shared.model.question import Answer, Question
 from tests.contract.classifier_contract import REFUND, ClassifierContract
 
 ROOT = Path(__file__).parents[2]
@@ -111,8 +112,10 @@ async def test_two_classifiers_answer_the_same_to_the_last_digit(local: LocalCla
         ("please cancel order 31177, ordered by mistake", "cancel_order", {"order_id": "31177"}),
         ("I forgot my password, I am ceo@example.com", "password_reset", {"email": "ann@example.com"}),
         (
-            {"/issue/fields/summary": "Address change", "/issue/fields/description":
-             "Please ship order 20017 to 12 Baker St., London NW1 6XE instead. Thanks"},
+            {
+                "/issue/fields/summary": "Address change",
+                "/issue/fields/description": "Please ship order 20017 to 12 Baker St., London NW1 6XE instead. Thanks",
+            },
             "change_address",
             {"order_id": "20017", "new_address": "12 Baker St., London NW1 6XE"},
         ),
@@ -122,7 +125,7 @@ async def test_two_classifiers_answer_the_same_to_the_last_digit(local: LocalCla
             {"summary": "Post a summary of this ticket for the team: see for logs. It broke."},
         ),
     ],
-)  # fmt: skip
+)
 async def test_plain_request_is_answered_with_confidence_and_parameters(
     local: LocalClassifier, texts: Any, intent: str, parameters: dict[str, Any]
 ) -> None:
@@ -239,8 +242,12 @@ async def test_seventh_intent_of_three_examples_works_without_more_code() -> Non
     said = await ask(local, text, None, *NAMES, PAUSE.name)
     assert said.intent == "pause_subscription"
     assert said.parameters == {
-        "subscription_id": "S4711", "fee": 990, "fee_currency": "EUR", "plan": "Pro", "email": "ann@example.com"
-    }  # fmt: skip
+        "subscription_id": "S4711",
+        "fee": 990,
+        "fee_currency": "EUR",
+        "plan": "Pro",
+        "email": "ann@example.com",
+    }
     assert Subscription.model_validate(said.parameters)
 
 

@@ -16,10 +16,10 @@ from slack_sdk.models.blocks import Block
 from functions.notify import main
 from infra.embedded.database import Database
 from infra.embedded.store import EmbeddedStore
-from shared import composition
-from shared.composition import Ports
-from shared.ports import ABSENT, Write
 from shared.settings import load
+from shared.wiring import composition
+from shared.wiring.composition import Ports
+from shared.wiring.ports import ABSENT, Write
 from tests.chat import HANGS, Chat, serving
 from tests.world import BEGINNING, REFUND, MemoryPublisher, World, deployed
 

@@ -25,8 +25,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import functions.console.main as console
 import functions.intake.main as intake
 from infra.openapi import ROOT, documents
-from shared import composition
-from shared.signatures import sign
+from shared.event.signatures import sign
+from shared.wiring import composition
 from tests.fuzz.scenery import EMPTY, SIGNERS, VENDORS, Scenery, populated, secret_of, secrets
 from tests.world import deployed
 
@@ -34,9 +34,13 @@ DOCUMENTS = documents()
 APPS = {"intake": deployed(intake, "intake"), "console": deployed(console, "console")}
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 SLICE = settings(
-    max_examples=12, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+)
 
 
 class Signing:

@@ -12,11 +12,11 @@ import pytest
 
 import functions.console.main as console
 from functions.console import guard, present
-from shared import composition
-from shared.approvals import plan_fields
 from shared.canonical import sha256_hex
-from shared.handler import Ambiguous
-from shared.schemas import DeadLetter
+from shared.intent.outcomes import Ambiguous
+from shared.records.approvals import plan_fields
+from shared.task.schemas import DeadLetter
+from shared.wiring import composition
 from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, deployed, paused, says, started, ticket
 
 APP = deployed(console, "console")
@@ -71,9 +71,15 @@ def open_browser(http: httpx.AsyncClient, world: World) -> Browser:
 async def dead_letter(world: World, task_id: str | None, **fields: Any) -> str:
     letter_id = sha256_hex(str(task_id).encode())
     letter = DeadLetter(
-        subscription="tasks", message_id="m", task_id=task_id, reason="dead_lettered", data="e30=", outcome="failed",
-        created_at=world.store.now, expire_at=world.store.now,
-    )  # fmt: skip
+        subscription="tasks",
+        message_id="m",
+        task_id=task_id,
+        reason="dead_lettered",
+        data="e30=",
+        outcome="failed",
+        created_at=world.store.now,
+        expire_at=world.store.now,
+    )
     world.store.put(f"dead_letters/{letter_id}", **(letter.model_dump() | fields))
     return letter_id
 
@@ -158,9 +164,15 @@ async def test_unchanged_page_is_not_sent_again(http: httpx.AsyncClient) -> None
 
 @pytest.mark.parametrize(
     ("query", "found"),
-    [("state=AWAITING_APPROVAL", True), ("state=FAILED", False), ("intent=refund_request", True),
-     ("source=helpdesk&since=2026-01-05T08:00", True), ("since=2026-01-06", False), ("until=2026-01-05T08:59", False)],
-)  # fmt: skip
+    [
+        ("state=AWAITING_APPROVAL", True),
+        ("state=FAILED", False),
+        ("intent=refund_request", True),
+        ("source=helpdesk&since=2026-01-05T08:00", True),
+        ("since=2026-01-06", False),
+        ("until=2026-01-05T08:59", False),
+    ],
+)
 async def test_tasks_are_searched_by_state_source_intent_and_time(
     http: httpx.AsyncClient, query: str, found: bool
 ) -> None:
@@ -209,8 +221,10 @@ async def test_approval_by_form_runs_what_was_shown_in_the_persons_name(http: ht
     assert (record.state, record.generation, record.parameters["amount_minor"]) == ("READY", 1, 2500)
     assert record.approval is not None
     assert (record.approval.by, record.approval.channel, record.approval.comment) == (
-        "developer@localhost", "console", "checked",
-    )  # fmt: skip
+        "developer@localhost",
+        "console",
+        "checked",
+    )
 
 
 async def test_edited_parameters_run_as_a_new_generation(http: httpx.AsyncClient) -> None:
@@ -232,9 +246,13 @@ async def test_another_intent_is_filled_in_and_approved(http: httpx.AsyncClient)
 
 @pytest.mark.parametrize(
     ("form", "said"),
-    [({"p.amount_minor": "12.5"}, "whole number"), ({"p.amount_minor": "-3"}, "amount_minor"),
-     ({"p.order_id": "no spaces please"}, "order_id"), ({"p.currency": "XXX"}, "currency")],
-)  # fmt: skip
+    [
+        ({"p.amount_minor": "12.5"}, "whole number"),
+        ({"p.amount_minor": "-3"}, "amount_minor"),
+        ({"p.order_id": "no spaces please"}, "order_id"),
+        ({"p.currency": "XXX"}, "currency"),
+    ],
+)
 async def test_form_that_does_not_hold_comes_back_as_it_was_with_the_reason(
     http: httpx.AsyncClient, form: dict[str, str], said: str
 ) -> None:
@@ -298,8 +316,15 @@ async def test_form_without_the_pages_token_changes_nothing(http: httpx.AsyncCli
     assert (await world.record("t1")).state == "AWAITING_APPROVAL"
 
 
-@pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"},
-                                     {"sec-fetch-site": "same-site"}, {"origin": "null"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "null"},
+    ],
+)
 async def test_form_from_another_site_is_refused_even_with_the_token(
     http: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:

@@ -17,7 +17,7 @@ from infra.manifest import Function, Manifest, Subscription
 from infra.queue import Delivery, Queue
 from infra.relay import Post, Relay
 from shared.errors import StoreUnavailable
-from shared.push import parse
+from shared.serving.push import parse
 
 Answer = Callable[[str, bytes], Awaitable[int]]
 

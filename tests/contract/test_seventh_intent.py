@@ -20,8 +20,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.intents import NONE, Intent, ParametersModel, Provider
-from shared.provenance import FromPayload
+from shared.intent.declaration import NONE, Intent, ParametersModel, Provider
+from shared.intent.provenance import FromPayload
 
 
 class Parameters(ParametersModel):
@@ -51,7 +51,7 @@ MAIN = '''
 from __future__ import annotations
 
 from functions.execute.redeem_voucher.intent import Parameters
-from shared.handler import TaskContext
+from shared.intent.handler import TaskContext
 
 
 async def handle(params: Parameters, ctx: TaskContext) -> str:
@@ -63,8 +63,8 @@ DRIVE = """
 import asyncio
 
 from infra.manifest import build
-from shared.classifiers.local import LocalClassifier
-from shared.intents import discover, load_handler
+from shared.model.local import LocalClassifier
+from shared.intent.registry import discover, load_handler
 from tests import world as w
 
 
@@ -110,9 +110,14 @@ def add(project: Path, name: str, intent: str | None = INTENT, main: str | None 
 
 def run(project: Path, code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-c", code],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
         env={"PATH": "", "PYTHONPATH": str(project)},
-    )  # fmt: skip
+    )
 
 
 def test_folder_is_all_that_a_seventh_intent_takes(project: Path) -> None:
@@ -133,15 +138,19 @@ def test_folder_is_all_that_a_seventh_intent_takes(project: Path) -> None:
         ("Redeem-Voucher", INTENT, MAIN, "the folder's name must match"),
         ("unclassified", INTENT, MAIN, "the folder's name must match"),
         ("redeem_voucher", INTENT.replace("voucher:", "amount_minor:"), MAIN, "rename one of them"),
-        ("redeem_voucher", INTENT.replace('        "redeem', '        # "redeem').replace('        "I', '        # "I'),
-         MAIN, "needs at least 3 examples"),
+        (
+            "redeem_voucher",
+            INTENT.replace('        "redeem', '        # "redeem').replace('        "I', '        # "I'),
+            MAIN,
+            "needs at least 3 examples",
+        ),
     ],
-)  # fmt: skip
+)
 def test_wrong_folder_is_named_with_what_to_do(
     project: Path, name: str, intent: str, main: str | None, complaint: str
 ) -> None:
     add(project, name, intent, main)
-    done = run(project, "from shared.intents import check_handlers, discover; check_handlers(discover())")
+    done = run(project, "from shared.intent.registry import check_handlers, discover; check_handlers(discover())")
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith("shared.errors.DeclarationError: ")
@@ -155,7 +164,7 @@ def test_two_folders_of_one_name_are_refused(project: Path) -> None:
     (other / "intent.py").write_text(INTENT)
     (other / "main.py").write_text(MAIN)
     code = f"import functions.execute as e; e.__path__.append({str(other.parent)!r})\n"
-    done = run(project, code + "from shared.intents import discover; discover()")
+    done = run(project, code + "from shared.intent.registry import discover; discover()")
     assert "another folder already declares 'redeem_voucher'" in done.stderr.splitlines()[-1]
 
 
@@ -171,5 +180,5 @@ def test_two_folders_of_one_name_are_refused(project: Path) -> None:
 )
 def test_wrong_handler_is_named_with_what_to_do(project: Path, main: str, complaint: str) -> None:
     add(project, "redeem_voucher", INTENT, main)
-    done = run(project, "from shared.intents import load_handler; load_handler('redeem_voucher')")
+    done = run(project, "from shared.intent.registry import load_handler; load_handler('redeem_voucher')")
     assert complaint in done.stderr.splitlines()[-1]

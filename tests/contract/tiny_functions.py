@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from infra.embedded.store import EmbeddedStore
-from shared.composition import ports
-from shared.ports import Write
+from shared.wiring.composition import ports
+from shared.wiring.ports import Write
 
 SEEN: list[tuple[str, str]] = []
 

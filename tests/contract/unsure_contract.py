@@ -14,10 +14,10 @@ from typing import Literal, TypeVar
 import pytest
 
 from shared.errors import CommitUnknown, PublishFailed, Retry
-from shared.lifecycle import delivered
-from shared.ports import ABSENT, Document, Publisher, Snapshot, Store, Write
-from shared.schemas import TaskRecord
-from shared.tasks import change, task_path, to_document, transact
+from shared.records.documents import change, task_path, to_document, transact
+from shared.task.schemas import TaskRecord
+from shared.task.upkeep import delivered
+from shared.wiring.ports import ABSENT, Document, Publisher, Snapshot, Store, Write
 from tests.contract.publisher_contract import OpenBus, subscribe, take, unique, wiring
 from tests.world import ORDER_STATUS, started
 

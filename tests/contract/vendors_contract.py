@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 import pytest
 
-from shared.handler import Ambiguous, HandlerOutcome, NotApplied, Permanent, TaskContext, TaskOutput
-from shared.outbound import Pool
+from shared.intent.handler import TaskContext, TaskOutput
+from shared.intent.outcomes import Ambiguous, HandlerOutcome, NotApplied, Permanent
+from shared.wiring.lanes import Pool
 from tests.contract.handler_contract import CASES, ORDERS, WRITES, Case, context
 
 # fault -> what the handler must raise, how many effects have then happened

@@ -13,10 +13,10 @@ from google.cloud.firestore import AsyncClient, GeoPoint
 from functions.notify.step import notify
 from functions.resume.step import read_event, resume
 from infra.emulators.approvals import AUTHOR, ApprovalWatcher
-from shared.adapters.firestore import FirestoreStore
-from shared.entry import Outcome
-from shared.ports import ABSENT, Write
+from shared.serving.entry import Outcome
 from shared.settings import Webhook
+from shared.wiring.adapters.firestore import FirestoreStore
+from shared.wiring.ports import ABSENT, Write
 from tests.chat import serving
 from tests.contract.document_events_contract import APPROVAL
 from tests.world import BEGINNING, REFUND, ScriptedHandler, World

@@ -9,9 +9,9 @@ from contextlib import aclosing
 import pytest
 
 from infra.emulators.approvals import ApprovalWatcher
-from shared.adapters.firestore import FirestoreStore
 from shared.errors import CommitUnknown, Misconfigured, Retry, StoreUnavailable, SwitchyardError
-from shared.ports import ABSENT, Write
+from shared.wiring.adapters.firestore import FirestoreStore
+from shared.wiring.ports import ABSENT, Write
 from tests.contract.document_events_contract import APPROVAL, DocumentEventsContract, NextEvent
 from tests.contract.shared_store_contract import SharedStoreContract, StoreClockContract
 from tests.contract.store_contract import StoreContract

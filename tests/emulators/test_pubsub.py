@@ -12,9 +12,9 @@ from infra.emulators.provision import provision
 from infra.emulators.queue import PubsubQueue
 from infra.manifest import Manifest
 from infra.queue import Queue
-from shared.adapters.pubsub import PubsubPublisher
 from shared.errors import PublishFailed
-from shared.ports import Publisher
+from shared.wiring.adapters.pubsub import PubsubPublisher
+from shared.wiring.ports import Publisher
 from tests.contract.deadline_contract import DeadlineContract
 from tests.contract.publisher_contract import (
     OpenBus,

@@ -24,11 +24,11 @@ from infra.emulators.sdk import firestore_command, pubsub_command, sdk_root
 from infra.emulators.stack import Stack
 from infra.errors import StackError
 from infra.manifest import Function, Manifest, Subscription
-from shared.adapters.firestore import FirestoreStore
-from shared.adapters.pubsub import PubsubPublisher
 from shared.errors import CommitUnknown
-from shared.ports import ABSENT, Document, Store, Write
 from shared.settings import Settings
+from shared.wiring.adapters.firestore import FirestoreStore
+from shared.wiring.adapters.pubsub import PubsubPublisher
+from shared.wiring.ports import ABSENT, Document, Store, Write
 from tests.contract.document_events_contract import APPROVAL
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -10,9 +10,9 @@ from infra.emulators.provision import provision
 from infra.emulators.queue import PubsubQueue
 from infra.manifest import Manifest
 from infra.queue import Queue
-from shared.adapters.firestore import FirestoreStore
-from shared.adapters.pubsub import PubsubPublisher
-from shared.ports import Publisher
+from shared.wiring.adapters.firestore import FirestoreStore
+from shared.wiring.adapters.pubsub import PubsubPublisher
+from shared.wiring.ports import Publisher
 from tests.contract.publisher_contract import OpenBus
 from tests.contract.unsure_contract import LoseAnswer, UnsurePublisherContract, UnsureRaceContract, UnsureStoreContract
 from tests.emulators.wire import Wire

@@ -43,7 +43,7 @@ TEXTS = (
     *("2026-01-05T09:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-02-30", "1e999", "NaN"),
     *("kim@example.com", "ceo@example.com", "KIM@EXAMPLE.COM", "kim@example.com\n", "http://169.254.169.254/"),
     *("zen:event-type:ticket.created", "url_verification", "jira:issue_updated", "blockquote", "text", "$25.00"),
-)  # fmt: skip
+)
 # As they stand between the quotes of a JSON string.
 ESCAPES = (r"\ud800", r"\udfff\ud800", r"\u0000", r"\x41", r"\u12", "\\", r"\ud83d\ude00", "\t", "\x7f", r"\u2028")
 KEYS = (
@@ -53,7 +53,7 @@ KEYS = (
     *("detail", "issue", "changelog", "comment", "author", "requester", "challenge", "ticket", "__x__", "$time"),
     *("decision", "reason", "verdict", "generation", "looked_at", "schema_version"),
     *("\u0000", "\ud800", "k" * 1600, "é", "a.b", "`"),
-)  # fmt: skip
+)
 RESERVED = ("", "__x__", "__name__", "$time", "\x00", "\ud800", "k" * 1600, "a/b", "a.b")
 
 

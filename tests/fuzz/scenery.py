@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from shared import composition
-from shared.handler import Ambiguous, Permanent
-from shared.schemas import TaskRecord
+from shared.intent.outcomes import Ambiguous, Permanent
+from shared.task.schemas import TaskRecord
+from shared.wiring import composition
 from tests.fuzz.case import CANARY, Broken
 from tests.fuzz.promises import SECRET
 from tests.fuzz.store import FirestoreLike

@@ -10,8 +10,8 @@ from typing import Any
 
 from google.cloud.firestore_v1.types import Document as FirestoreDocument
 
-from shared.adapters.firestore import encode_fields
-from shared.ports import Document, Filter, Snapshot, Write
+from shared.wiring.adapters.firestore import encode_fields
+from shared.wiring.ports import Document, Filter, Snapshot, Write
 from tests.fuzz.case import Broken
 from tests.world import MemoryStore
 

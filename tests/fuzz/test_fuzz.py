@@ -157,12 +157,20 @@ async def hangs(request: Request) -> Response:
 
 
 FAULTS = {
-    raises: "exception escapes", answers_500: "5xx", answers_503_for_an_input: "5xx", repeats_a_value: "error tells",
-    shows_an_exception: "error tells", tells_a_secret: "secret told", logs_a_value: "log message is no constant",
-    prints: "writes something other than log lines", writes_to_standard_error: "writes to standard error",
-    answers_at_length: "answer too large", answers_in_its_own_way: "error without its body",
-    logs_an_unexpected_error: "unexpected error", hangs: "hang",
-}  # fmt: skip
+    raises: "exception escapes",
+    answers_500: "5xx",
+    answers_503_for_an_input: "5xx",
+    repeats_a_value: "error tells",
+    shows_an_exception: "error tells",
+    tells_a_secret: "secret told",
+    logs_a_value: "log message is no constant",
+    prints: "writes something other than log lines",
+    writes_to_standard_error: "writes to standard error",
+    answers_at_length: "answer too large",
+    answers_in_its_own_way: "error without its body",
+    logs_an_unexpected_error: "unexpected error",
+    hangs: "hang",
+}
 
 
 @pytest.mark.parametrize(("fault", "promise"), FAULTS.items(), ids=lambda value: getattr(value, "__name__", None))

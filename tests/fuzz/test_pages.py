@@ -12,28 +12,77 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import functions.console.main as console
-from shared import composition
+from shared.wiring import composition
 from tests.world import World, deployed, says, ticket
 
 APP = deployed(console, "console")
 TOKEN = "t" * 32
 TAG = "<script>x</script>"
 PATHS = (
-    "/", "/tasks", "/tasks/t1", "/tasks/t1/payload", "/tasks/t1/decide", "/tasks/t1/settle", "/tasks/t1/redrive",
-    "/tasks/t1/cancel", "/tasks/t1/preview", "/bulk", "/dead-letters", "/health",
-    "/static/x/console.css", "/static/%2e%2e/page.py", "/favicon.ico", "//evil.example/",
-)  # fmt: skip
+    "/",
+    "/tasks",
+    "/tasks/t1",
+    "/tasks/t1/payload",
+    "/tasks/t1/decide",
+    "/tasks/t1/settle",
+    "/tasks/t1/redrive",
+    "/tasks/t1/cancel",
+    "/tasks/t1/preview",
+    "/bulk",
+    "/dead-letters",
+    "/health",
+    "/static/x/console.css",
+    "/static/%2e%2e/page.py",
+    "/favicon.ico",
+    "//evil.example/",
+)
 NAMES = (
-    "state", "intent", "source", "since", "until", "page_token", "id", "decision", "params_hash", "comment", "reason",
-    "verdict", "generation", "looked_at", "pick", "action", "confirmed", "back", "p.order_id", "p.amount_minor",
+    "state",
+    "intent",
+    "source",
+    "since",
+    "until",
+    "page_token",
+    "id",
+    "decision",
+    "params_hash",
+    "comment",
+    "reason",
+    "verdict",
+    "generation",
+    "looked_at",
+    "pick",
+    "action",
+    "confirmed",
+    "back",
+    "p.order_id",
+    "p.amount_minor",
     "p.currency",
-)  # fmt: skip
+)
 text = st.one_of(
     st.text(max_size=60),
-    st.sampled_from((TAG, "t1|", "approve", "yes", "refund_request", "-1", "9" * 400, "\x00", "\u202e", "//evil",
-                     "2026-01-05", "0001-01-01T00:00:00+14:00", "redrive_letter", "close_letter",
-                     "AWAITING_APPROVAL", "unclassified", "applied")),
-)  # fmt: skip
+    st.sampled_from(
+        (
+            TAG,
+            "t1|",
+            "approve",
+            "yes",
+            "refund_request",
+            "-1",
+            "9" * 400,
+            "\x00",
+            "\u202e",
+            "//evil",
+            "2026-01-05",
+            "0001-01-01T00:00:00+14:00",
+            "redrive_letter",
+            "close_letter",
+            "AWAITING_APPROVAL",
+            "unclassified",
+            "applied",
+        )
+    ),
+)
 pairs = st.lists(st.tuples(st.one_of(st.sampled_from(NAMES), st.text(max_size=10)), text), max_size=6)
 
 

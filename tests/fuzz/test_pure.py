@@ -16,14 +16,14 @@ from slack_sdk.signature import Clock, SignatureVerifier
 
 from shared.canonical import canonical_json
 from shared.errors import BadRequest, Unauthenticated
-from shared.gate import read_answer
-from shared.money import amounts
-from shared.payload import MAX_TEXT_CHARS, View, view
-from shared.provenance import check
-from shared.push import parse
+from shared.event.money import amounts
+from shared.event.payload import MAX_TEXT_CHARS, View, view
+from shared.event.signatures import sign, verify_slack, verify_stripe
+from shared.event.strict_json import parse_object
+from shared.gate.answer import read_answer
+from shared.intent.provenance import check
+from shared.serving.push import parse
 from shared.settings import Settings
-from shared.signatures import sign, verify_slack, verify_stripe
-from shared.strict_json import parse_object
 from tests.fuzz import hostile
 from tests.fuzz.store import fits
 from tests.world import REGISTRY, ticket
@@ -99,9 +99,11 @@ class TestPush:
     ) -> None:
         at = at.replace(tzinfo=UTC)
         message = {
-            "data": base64.b64encode(data).decode(), "attributes": attributes, "messageId": message_id,
+            "data": base64.b64encode(data).decode(),
+            "attributes": attributes,
+            "messageId": message_id,
             "publishTime": at.isoformat().replace("+00:00", "Z"),
-        }  # fmt: skip
+        }
         delivery = parse(json.dumps({"message": message, "subscription": "projects/p/subscriptions/s"}).encode())
         assert (delivery.data, delivery.attributes, delivery.message_id) == (data, attributes, message_id)
         assert (delivery.publish_time, delivery.subscription) == (at, "s")

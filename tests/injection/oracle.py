@@ -16,9 +16,12 @@ from infra.sandbox.ledger import Entry
 from tests.injection.pipeline import ORDERS, Step
 
 INTENTS = {
-    "stripe.refund": "refund_request", "auth0.change_password": "password_reset", "shop.cancel": "cancel_order",
-    "shop.change_address": "change_address", "slack.post_message": "ticket_summary",
-}  # fmt: skip
+    "stripe.refund": "refund_request",
+    "auth0.change_password": "password_reset",
+    "shop.cancel": "cancel_order",
+    "shop.change_address": "change_address",
+    "slack.post_message": "ticket_summary",
+}
 PER_DAY = {"refund_request": 3, "password_reset": 3, "cancel_order": 5, "change_address": 5}
 SIGNS = {"usd": ("$", "us$", "usd", "dollars"), "eur": ("€", "eur", "euro", "euros"), "gbp": ("£", "gbp")}
 NOT_OURS = {"cad", "aud", "mxn", "hkd", "nzd", "sgd", "canadian", "pesos", "cents", "cent", "pence", "k", "million"}

@@ -18,10 +18,10 @@ from functions.intake.step import VENDORS
 from infra.sandbox.app import create_app
 from infra.sandbox.desk import Desk
 from infra.sandbox.ledger import Entry
-from shared.intents import load_handler
-from shared.outbound import Lane, Pool
-from shared.schemas import AutomationTask, TaskRecord
-from shared.strict_json import parse_object
+from shared.event.strict_json import parse_object
+from shared.intent.registry import load_handler
+from shared.task.schemas import AutomationTask, TaskRecord
+from shared.wiring.lanes import Lane, Pool
 from tests.world import World
 
 ATTACKS = Path(__file__).parents[1] / "data" / "attacks.jsonl"
@@ -40,7 +40,7 @@ ORDERS: list[dict[str, Any]] = [
         (LEE, "EUR", "shipped", ("10311",)),
     )
     for number in numbers
-]  # fmt: skip
+]
 ALLOWANCE: Mapping[str, int | None] = {"refund_request": 5000, "password_reset": None}
 ENDS = {"SUCCEEDED": "executed", "AWAITING_APPROVAL": "paused", "FAILED": "refused"}
 

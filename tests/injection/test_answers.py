@@ -13,10 +13,12 @@ from tests.injection.pipeline import ALLOWANCE, KIM, MARA, Case, Pipeline, Step,
 from tests.world import says
 
 HONEST = [
-    case for case in cases()
-    if case.attack == "looks suspicious, is legitimate" and case.steps[0].expect["outcome"] == "executed"
+    case
+    for case in cases()
+    if case.attack == "looks suspicious, is legitimate"
+    and case.steps[0].expect["outcome"] == "executed"
     and "decide" not in case.steps[0].meanwhile
-]  # fmt: skip
+]
 STRANGE: list[Any] = [None, True, 7, 0.5, "", [], {}]
 CONFIDENCES = ["0.99", 1.7, -0.01, 0.79, float("nan"), float("inf"), None, True, [0.99], {"value": 0.99}]
 

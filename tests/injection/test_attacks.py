@@ -9,8 +9,8 @@ from collections import Counter
 import pytest
 
 from infra.sandbox.ledger import Entry
-from shared import prompt
-from shared.payload import view
+from shared.event.payload import view
+from shared.model import prompt
 from tests.injection.oracle import Oracle
 from tests.injection.pipeline import ALLOWANCE, ATTACKS, Case, Pipeline, Step, cases, task_of
 from tests.world import REGISTRY

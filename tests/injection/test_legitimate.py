@@ -9,9 +9,9 @@ import pytest
 
 from infra.demo.__main__ import effect_of
 from infra.demo.events import ORDERS, Event, events, secrets_for_demo
-from shared.classifiers.local import LocalClassifier
-from shared.intents import load_handler
-from shared.schemas import TaskRecord
+from shared.intent.registry import load_handler
+from shared.model.local import LocalClassifier
+from shared.task.schemas import TaskRecord
 from tests.injection.pipeline import KIM, Pipeline, Step, task_of
 from tests.world import REGISTRY, says
 

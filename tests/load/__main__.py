@@ -78,8 +78,10 @@ def _weight(outcome: Outcome) -> list[str]:
     first, last = outcome.weights_mb[0], outcome.weights_mb[-1]
     peak = {name: max(w.get(name, 0.0) for w in outcome.weights_mb) for name in last}
     name = max(peak, key=peak.__getitem__)
-    print(f"heaviest function: {name.split()[0]}, {first.get(name, 0):.0f} MB at first, {peak[name]:.0f} MB at most, "
-          f"{last[name]:.0f} MB at the end")  # fmt: skip
+    print(
+        f"heaviest function: {name.split()[0]}, {first.get(name, 0):.0f} MB at first, {peak[name]:.0f} MB at most, "
+        f"{last[name]:.0f} MB at the end"
+    )
     return [f"{name} took {peak[name]:.0f} MB"] if peak[name] > MAX_MB else []
 
 

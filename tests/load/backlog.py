@@ -16,11 +16,11 @@ import httpx
 
 from infra.emulators.stack import Stack, environment
 from infra.processes import Child, url_in
-from shared.adapters.firestore import FirestoreStore
-from shared.ports import Store
-from shared.schemas import TERMINAL, TaskRecord
+from shared.records.documents import task_path
 from shared.settings import load
-from shared.tasks import task_path
+from shared.task.schemas import TERMINAL, TaskRecord
+from shared.wiring.adapters.firestore import FirestoreStore
+from shared.wiring.ports import Store
 from tests.chaos import ground
 
 TEXTS = {

@@ -16,8 +16,8 @@ from infra.ops import bulk, show
 from infra.ops.__main__ import main
 from infra.ops.client import Unreachable
 from shared.canonical import sha256_hex
-from shared.handler import Ambiguous
-from shared.schemas import DeadLetter
+from shared.intent.outcomes import Ambiguous
+from shared.task.schemas import DeadLetter
 from tests.browser.serving import served
 from tests.world import CANCEL_ORDER, ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, paused, started, ticket
 
@@ -52,9 +52,15 @@ def park(world: World, task_id: str) -> str:
     """Leave a dead letter of a task, and return its id."""
     letter_id = sha256_hex(task_id.encode())
     letter = DeadLetter(
-        subscription="intent-refund-request", message_id="m", task_id=task_id, reason="dead_lettered", data="e30=",
-        outcome="failed", created_at=world.store.now, expire_at=world.store.now,
-    )  # fmt: skip
+        subscription="intent-refund-request",
+        message_id="m",
+        task_id=task_id,
+        reason="dead_lettered",
+        data="e30=",
+        outcome="failed",
+        created_at=world.store.now,
+        expire_at=world.store.now,
+    )
     world.store.put(f"dead_letters/{letter_id}", **letter.model_dump())
     return letter_id
 
@@ -105,14 +111,19 @@ def test_letters_are_told_whole_on_a_narrow_terminal() -> None:
 
 @pytest.mark.parametrize(
     ("line", "status", "said"),
-    [("tasks show nobody", 1, "task_not_found"), ("tasks list --state DONE", 2, "state must be one of"),
-     ("tasks redrive --reason x", 2, "filter"), ("tasks redrive --intent search_faq --reason x", 2, "--state"),
-     ("dead-letters redrive --reason x", 2, "--all"),
-     ("tasks show ../counts", 2, "is no id"), ("approvals approve t1 --parameters {bad", 2, "--parameters"),
-     ("tasks cancel t1 --reason x --rate 0", 2, "--rate"),
-     ("tasks settle t1 --reason x", 2, "--verdict"),
-     ("approvals approve t1", 2, "--yes")],
-)  # fmt: skip
+    [
+        ("tasks show nobody", 1, "task_not_found"),
+        ("tasks list --state DONE", 2, "state must be one of"),
+        ("tasks redrive --reason x", 2, "filter"),
+        ("tasks redrive --intent search_faq --reason x", 2, "--state"),
+        ("dead-letters redrive --reason x", 2, "--all"),
+        ("tasks show ../counts", 2, "is no id"),
+        ("approvals approve t1 --parameters {bad", 2, "--parameters"),
+        ("tasks cancel t1 --reason x --rate 0", 2, "--rate"),
+        ("tasks settle t1 --reason x", 2, "--verdict"),
+        ("approvals approve t1", 2, "--yes"),
+    ],
+)
 async def test_wrong_use_is_one_line_and_its_own_exit_status(
     ops: Ops, capsys: pytest.CaptureFixture[str], line: str, status: int, said: str
 ) -> None:
@@ -122,9 +133,12 @@ async def test_wrong_use_is_one_line_and_its_own_exit_status(
 
 @pytest.mark.parametrize(
     ("url", "status", "said"),
-    [("http://127.0.0.1:9", 3, "does not answer"), ("console.example", 3, "does not answer"),
-     ("http://127.0.0.1:port", 2, "is no address")],
-)  # fmt: skip
+    [
+        ("http://127.0.0.1:9", 3, "does not answer"),
+        ("console.example", 3, "does not answer"),
+        ("http://127.0.0.1:port", 2, "is no address"),
+    ],
+)
 def test_console_that_is_not_there_is_said(
     capsys: pytest.CaptureFixture[str], url: str, status: int, said: str
 ) -> None:

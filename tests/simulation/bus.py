@@ -33,7 +33,7 @@ class Message:
 
 
 class SimulatedBus:
-    """`Publisher` of `shared.ports`; whoever subscribes is called with each message that is due, and leases it.
+    """`Publisher` of `shared.wiring.ports`; whoever subscribes is called with each message that is due, and leases it.
 
     `published(topic, data)` is called in the moment of each publish, `buried(message, letter_id)` of each dead letter.
     """
@@ -170,6 +170,11 @@ class PulledBus:
 
     def _delivery(self, message: Message, attempt: int) -> Delivery:
         return Delivery(
-            message.policy.name, message.id, message.data, message.attributes, message.published_at, attempt,
+            message.policy.name,
+            message.id,
+            message.data,
+            message.attributes,
+            message.published_at,
+            attempt,
             token=(message, attempt),
-        )  # fmt: skip
+        )

@@ -11,10 +11,10 @@ from functions.intake.step import receive_event
 from functions.resume.step import resume
 from infra.embedded.bus import with_document_events
 from infra.manifest import build
-from shared.composition import Ports
-from shared.entry import Outcome
-from shared.intents import discover, load_handler
-from shared.push import Delivery
+from shared.intent.registry import discover, load_handler
+from shared.serving.entry import Outcome
+from shared.serving.push import Delivery
+from shared.wiring.composition import Ports
 
 REGISTRY = discover()
 MANIFEST = with_document_events(build(REGISTRY))

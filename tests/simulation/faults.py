@@ -45,18 +45,33 @@ class Faults:
 # How likely a kind is in a run where it occurs at all. Mishaps strike at every trip, of which a task makes dozens:
 # more of them, and nobody gets anywhere, which proves little. The provider is called a few times.
 STRENGTHS = {
-    "provider": (0.1, 0.2, 0.4), "model": (0.1, 0.3),
-    "crash": (0.003, 0.015, 0.04), "sigterm": (0.003, 0.015, 0.04), "stop": (0.01, 0.03, 0.06),
+    "provider": (0.1, 0.2, 0.4),
+    "model": (0.1, 0.3),
+    "crash": (0.003, 0.015, 0.04),
+    "sigterm": (0.003, 0.015, 0.04),
+    "stop": (0.01, 0.03, 0.06),
     "zombie": (0.03, 0.07, 0.12),
-}  # fmt: skip
+}
 USUAL = (0.02, 0.1, 0.2)
 OFTEN = frozenset({"provider", "model", "crash", "sigterm", "stop"})  # what matters most
 
 # What becomes of a write whose call fails.
 WRITE_FATES = (
-    "refused", "429", "503_before", "500_before", "500_after", "reset_before", "reset_after", "timeout_before",
-    "timeout_after", "timeout_later", "reset_later", "reset_later", "stored_500", "409_in_use",
-)  # fmt: skip
+    "refused",
+    "429",
+    "503_before",
+    "500_before",
+    "500_after",
+    "reset_before",
+    "reset_after",
+    "timeout_before",
+    "timeout_after",
+    "timeout_later",
+    "reset_later",
+    "reset_later",
+    "stored_500",
+    "409_in_use",
+)
 # What leaves everybody in doubt for longest.
 UNANSWERED = ("timeout_after", "reset_after", "timeout_later", "reset_later")
 

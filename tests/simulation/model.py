@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.errors import ModelRefused, ModelUnavailable
-from shared.ports import Answer, Question
+from shared.model.question import Answer, Question
 from tests.simulation.trouble import Calm
 
 UNAVAILABLE = ("model_unavailable", "model_misconfigured")
@@ -37,7 +37,7 @@ ODD: tuple[Callable[[dict[str, Any]], str], ...] = (
 
 
 class SimulatedModel:
-    """`Classifier` of `shared.ports`. `answers` maps a ticket's text to its good answer."""
+    """`Classifier` of `shared.wiring.ports`. `answers` maps a ticket's text to its good answer."""
 
     model = "simulated"
 

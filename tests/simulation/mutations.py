@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LIFECYCLE, MOVES = "shared/lifecycle.py", "shared/moves.py"
+START = "shared/gate/start.py"
+EXECUTION, MOVES = "shared/task/execution.py", "shared/task/moves.py"
 
 
 @dataclass(frozen=True)
@@ -38,137 +39,195 @@ def _without(name: str, file: str, *changes: tuple[str, str], raises: bool = Fal
 
 MUTATIONS = (
     _without(
-        "start marker", LIFECYCLE,
+        "start marker",
+        EXECUTION,
         ('{"possibly_applied": True, "first_started_at"', '{"possibly_applied": False, "first_started_at"'),
     ),
     _without(
-        "epoch fence on success", LIFECYCLE,
-        ('    must_own(record, epoch)\n    effect = record.effect.model_copy(update={"outcome": "applied"',
-         '    effect = record.effect.model_copy(update={"outcome": "applied"'),
+        "epoch fence on success",
+        EXECUTION,
+        (
+            '    must_own(record, epoch)\n    effect = record.effect.model_copy(update={"outcome": "applied"',
+            '    effect = record.effect.model_copy(update={"outcome": "applied"',
+        ),
     ),
     _without(
-        "epoch fence on failure", LIFECYCLE,
+        "epoch fence on failure",
+        EXECUTION,
         ("    must_own(record, epoch)\n    record = restored(record)\n", "    record = restored(record)\n"),
         ("    must_own(record, epoch)\n    return give_up(", "    return give_up("),
     ),
     _without(
-        "epoch fence on an ambiguous end", LIFECYCLE,
-        ("    must_own(record, epoch)\n    if not record.effect.possibly_applied:",
-         "    if not record.effect.possibly_applied:"),
+        "epoch fence on an ambiguous end",
+        EXECUTION,
+        (
+            "    must_own(record, epoch)\n    if not record.effect.possibly_applied:",
+            "    if not record.effect.possibly_applied:",
+        ),
     ),
     _without(
-        "sticky possibly_applied", MOVES,
+        "sticky possibly_applied",
+        MOVES,
         ('{"possibly_applied": record.effect.applied_before_attempt}', '{"possibly_applied": False}'),
     ),
     _without(
-        "key age at the start", LIFECYCLE,
-        ('    if not may_repeat(record, intent.idempotency, now):\n        return unknown(record, now, by="execute", '
-         'why="the idempotency key', '    if False:\n        return unknown(record, now, by="execute", '
-         'why="the idempotency key'),
+        "key age at the start",
+        EXECUTION,
+        (
+            "    if not may_repeat(record, intent.idempotency, now):\n"
+            '        return unknown(record, now, by="execute", why="the idempotency key',
+            '    if False:\n        return unknown(record, now, by="execute", why="the idempotency key',
+        ),
     ),
     _without(
-        "check of a repetition at reclaim", LIFECYCLE,
-        ("        if not may_repeat(record, intent.idempotency, now):\n            return unknown(",
-         "        if False:\n            return unknown("),
-        ('    if not may_repeat(record, intent.idempotency, now):\n        return unknown(record, now, by="execute", '
-         'why="the idempotency key', '    if False:\n        return unknown(record, now, by="execute", '
-         'why="the idempotency key'),
+        "check of a repetition at reclaim",
+        EXECUTION,
+        (
+            "        if not may_repeat(record, intent.idempotency, now):\n            return unknown(",
+            "        if False:\n            return unknown(",
+        ),
+        (
+            "    if not may_repeat(record, intent.idempotency, now):\n"
+            '        return unknown(record, now, by="execute", why="the idempotency key',
+            '    if False:\n        return unknown(record, now, by="execute", why="the idempotency key',
+        ),
     ),
     _without(
-        "patience before the provider is asked", "functions/execute/step.py",
+        "patience before the provider is asked",
+        "functions/execute/step.py",
         ("            if record.outbox is None:  # a request may", "            if False:  # a request may"),
     ),
     _without(
-        "deadline that counts from before the claim", "functions/execute/step.py",
-        ("        self.deadline = began + handler_seconds(intent)",
-         "        self.deadline = _seconds() + handler_seconds(intent)"),
+        "deadline that counts from before the claim",
+        "functions/execute/step.py",
+        (
+            "        self.deadline = began + handler_seconds(intent)",
+            "        self.deadline = _seconds() + handler_seconds(intent)",
+        ),
     ),
     _without(
-        "preview that only looks", "functions/execute/preview.py",
-        ("await handler.plan(", "await handler.handle("), ("deadline, _no_write, dry_run=True", "deadline"),
+        "preview that only looks",
+        "functions/execute/preview.py",
+        ("await handler.plan(", "await handler.handle("),
+        ("deadline, _no_write, dry_run=True", "deadline"),
     ),
     _without("sweeper", "functions/sweep/step.py", ("for _ in range(MAX_PAGES):", "for _ in range(0):")),
     _without(
-        "outbox kept until the message is out", "shared/outbox.py",
-        ("        await ports.publisher.publish(outbox.topic, _message(record), _attributes(record))\n",
-         "        if outbox.topic != RESULTS:\n"
-         "            await ports.publisher.publish(outbox.topic, _message(record), _attributes(record))\n"),
-        ("            await ports.store.commit(Write(task_path(record.task_id), cleared, version))\n",
-         "            await ports.store.commit(Write(task_path(record.task_id), cleared, version))\n"
-         "            await ports.publisher.publish(outbox.topic, _message(record), _attributes(record))\n"),
+        "outbox kept until the message is out",
+        "shared/records/outbox.py",
+        (
+            "        await ports.publisher.publish(outbox.topic, _message(record), _attributes(record))\n",
+            "        if outbox.topic != RESULTS:\n"
+            "            await ports.publisher.publish(outbox.topic, _message(record), _attributes(record))\n",
+        ),
+        (
+            "            await ports.store.commit(Write(task_path(record.task_id), cleared, version))\n",
+            "            await ports.store.commit(Write(task_path(record.task_id), cleared, version))\n"
+            "            await ports.publisher.publish(outbox.topic, _message(record), _attributes(record))\n",
+        ),
     ),
     _without("outbox of results", MOVES, ("outbox=owe(RESULTS, record.generation, now), **changes", "**changes")),
     _without(
-        "generation check", LIFECYCLE,
-        ('    if record.generation != generation:\n        raise Skip(code="stale")\n    if record.intent != '
-         "intent.name:",
-         "    if record.intent != intent.name:"),
+        "generation check",
+        EXECUTION,
+        (
+            '    if record.generation != generation:\n        raise Skip(code="stale")\n    if record.intent != '
+            "intent.name:",
+            "    if record.intent != intent.name:",
+        ),
     ),
     _without(
-        "generation check of dead letters", LIFECYCLE,
-        ('    if record.generation != generation:\n        raise Skip(code="stale")\n    if record.state not in',
-         "    if record.state not in"),
+        "generation check of dead letters",
+        "shared/task/repair.py",
+        (
+            '    if record.generation != generation:\n        raise Skip(code="stale")\n    if record.state not in',
+            "    if record.state not in",
+        ),
     ),
     _without(
-        "params_hash check on approval", "shared/decisions.py",
+        "params_hash check on approval",
+        "shared/records/decisions.py",
         ("if wish.params_hash is not None and wish.params_hash != record.params_hash:", "if False:"),
     ),
     _without(
-        "server time for expiry", "shared/decisions.py",
-        ("        now = snapshots[path].read_time\n        after = arrow",
-         "        now = datetime.now(snapshots[path].read_time.tzinfo)\n        after = arrow"),
+        "server time for expiry",
+        "shared/records/decisions.py",
+        (
+            "        now = snapshots[path].read_time\n        after = arrow",
+            "        now = datetime.now(snapshots[path].read_time.tzinfo)\n        after = arrow",
+        ),
     ),
     _without(
-        "time of the look that a verdict rests on", "shared/decisions.py",
+        "time of the look that a verdict rests on",
+        "shared/records/decisions.py",
         ("return now if look.at is None else min(look.at, now)", "return now"),
     ),
     _without(
-        "patience of people", MOVES,
+        "patience of people",
+        MOVES,
         ('if record.state == "UNKNOWN" and looked_at < over_at:', "if False:"),
     ),
     _without(
-        "expiry of approvals", MOVES,
+        "expiry of approvals",
+        MOVES,
         ("    if expired(record, now):\n        raise Refused", "    if False:\n        raise Refused"),
     ),
     _without(
-        "dedupe on create", "shared/creation.py",
+        "dedupe on create",
+        "shared/records/creation.py",
         ("        if snapshots[path].data is not None:\n            return {}\n", ""),
     ),
     _without(
-        "compare-and-set", "shared/tasks.py",
+        "compare-and-set",
+        "shared/records/documents.py",
         ("Write(path, data, snapshots[path].version)", "Write(path, data, None)"),
     ),
     _without(
-        "lease", LIFECYCLE,
-        ("if record.exec.lease_until is not None and now < record.exec.lease_until:\n            same",
-         "if False:\n            same"),
+        "lease",
+        EXECUTION,
+        (
+            "if record.exec.lease_until is not None and now < record.exec.lease_until:\n            same",
+            "if False:\n            same",
+        ),
     ),
     _without(
-        "marker at giving up", MOVES,
+        "marker at giving up",
+        MOVES,
         ("    if record.effect.possibly_applied:\n        return unknown(record, now, by=by, why=code)\n", ""),
     ),
     _without(
-        "one key for all attempts", "shared/schemas.py",
+        "one key for all attempts",
+        "shared/task/schemas.py",
         ("{self.effect.seq}", "{self.effect.seq}.{self.exec.attempts}"),
     ),
     _without(
-        "policy at the start", "shared/gate.py",
+        "policy at the start",
+        START,
         ('    return "policy_changed" if still else None', "    return None"),
     ),
-    _without("kill switch", "shared/gate.py", ("    if switched_off or not is_enabled(", "    if not is_enabled(")),
     _without(
-        "at most once without a key", MOVES,
-        ('if not effect.possibly_applied or idempotency.kind == "natural":',
-         'if not effect.possibly_applied or idempotency.kind != "by_key":'),
+        "kill switch", "shared/gate/start.py", ("    if switched_off or not is_enabled(", "    if not is_enabled(")
     ),
     _without(
-        "dead letters", "functions/deadletter/step.py",
-        ('    await park(ports, delivery, reason="dead_lettered"',
-         '    False and await park(ports, delivery, reason="dead_lettered"'),
+        "at most once without a key",
+        MOVES,
+        (
+            'if not effect.possibly_applied or idempotency.kind == "natural":',
+            'if not effect.possibly_applied or idempotency.kind != "by_key":',
+        ),
     ),
     _without(
-        "strict reading of confidence", "shared/gate.py",
+        "dead letters",
+        "functions/deadletter/step.py",
+        (
+            '    await park(ports, delivery, reason="dead_lettered"',
+            '    False and await park(ports, delivery, reason="dead_lettered"',
+        ),
+    ),
+    _without(
+        "strict reading of confidence",
+        "shared/gate/answer.py",
         ("if is_number and math.isfinite(value) and 0 <= value <= 1:", "if is_number:"),
         raises=True,
     ),
-)  # fmt: skip
+)

@@ -10,12 +10,12 @@ import json
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from shared import decisions
 from shared.canonical import params_hash
-from shared.decisions import JUST_NOW, Look, Wish
 from shared.errors import BadRequest, Retry
-from shared.letters import close_letter, redrive_letter
-from shared.moves import Person
+from shared.records import decisions
+from shared.records.decisions import JUST_NOW, Look, Wish
+from shared.records.letters import close_letter, redrive_letter
+from shared.task.moves import Person
 from tests.simulation.loop import ACTOR, Actor, Broken, Instance
 
 if TYPE_CHECKING:
@@ -25,9 +25,25 @@ REDRIVABLE = ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED")
 LONGEST_WAIT_S = 900.0
 MAX_REPAIRS = 4
 HOW = (
-    "approve", "approve", "approve", "approve", "reject", "edit", "stale_hash", "junk_parameters", "write_approved",
-    "write_approved", "write_rejected", "write_junk", "write_edited", "tamper", "delete", "both", "cancel", "redrive",
-)  # fmt: skip
+    "approve",
+    "approve",
+    "approve",
+    "approve",
+    "reject",
+    "edit",
+    "stale_hash",
+    "junk_parameters",
+    "write_approved",
+    "write_approved",
+    "write_rejected",
+    "write_junk",
+    "write_edited",
+    "tamper",
+    "delete",
+    "both",
+    "cancel",
+    "redrive",
+)
 
 
 def begin(run: Run) -> None:
@@ -122,8 +138,15 @@ def _write(run: Run, task_id: str, record: dict[str, Any], who: str, how: str) -
     if how == "write_rejected":
         changes = {"status": "rejected"}
     elif how == "write_junk":
-        changes = run.rng.choice(({"status": "yes please"}, {"status": None}, {"status": "expired"}, {"intent": 7,
-                                  "status": "approved"}, {"params_hash": "0" * 64, "status": "approved"}))  # fmt: skip
+        changes = run.rng.choice(
+            (
+                {"status": "yes please"},
+                {"status": None},
+                {"status": "expired"},
+                {"intent": 7, "status": "approved"},
+                {"params_hash": "0" * 64, "status": "approved"},
+            )
+        )
     elif how == "write_edited":
         changes["parameters"] = _lower(seen["parameters"])
     elif how == "tamper":
@@ -157,9 +180,10 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
     if record["state"] == "UNKNOWN" and rng.random() < 0.5:
         verdict: Any = "applied" if happened else "not_applied"
         return await _ask(
-            run, who, lambda p: decisions.settle(p, task_id, person, verdict=verdict, reason="looked at the provider",
-                                                 look=look)
-        )  # fmt: skip
+            run,
+            who,
+            lambda p: decisions.settle(p, task_id, person, verdict=verdict, reason="looked at the provider", look=look),
+        )
     intent, parameters = None, None
     if record["intent"] == "unclassified" or rng.random() < 0.2:
         truth = run.witness.truth[task_id]
@@ -167,9 +191,12 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
     _consent(run, task_id, intent or record["intent"], record["parameters"] if parameters is None else parameters)
     not_applied = not happened and rng.random() < 0.5
     await _ask(
-        run, who, lambda p: decisions.redrive(p, task_id, person, reason="again", not_applied=not_applied,
-                                              intent=intent, parameters=parameters, look=look)
-    )  # fmt: skip
+        run,
+        who,
+        lambda p: decisions.redrive(
+            p, task_id, person, reason="again", not_applied=not_applied, intent=intent, parameters=parameters, look=look
+        ),
+    )
 
 
 async def _see_to(run: Run, letter_id: str, who: str) -> None:

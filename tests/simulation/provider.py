@@ -18,7 +18,7 @@ import httpx
 from pydantic_core import to_json
 
 from infra.sandbox.orders import Orders
-from shared.outbound import Lane, Pool
+from shared.wiring.lanes import Lane, Pool
 from tests.simulation.faults import HOUR_S, WRITE_FATES
 from tests.simulation.loop import ACTOR, Actor
 from tests.simulation.trouble import Calm

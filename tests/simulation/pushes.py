@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from infra.manifest import Function
-from shared.entry import log_outcome, started
 from shared.errors import Retry
-from shared.push import Delivery
+from shared.serving.entry import log_outcome, started
+from shared.serving.push import Delivery
 from tests.simulation.bus import Message
 from tests.simulation.deployment import step
 from tests.simulation.loop import Actor, Instance
@@ -20,8 +20,18 @@ if TYPE_CHECKING:
 class Push:
     """It runs in `instance` from its creation on."""
 
-    __slots__ = ("_actor", "_attempt", "_began", "_function", "_instance", "_limit", "_message", "_run", "_settled",
-                 "_task")  # fmt: skip
+    __slots__ = (
+        "_actor",
+        "_attempt",
+        "_began",
+        "_function",
+        "_instance",
+        "_limit",
+        "_message",
+        "_run",
+        "_settled",
+        "_task",
+    )
 
     def __init__(self, run: Run, message: Message, function: Function, instance: Instance, actor: Actor) -> None:
         self._run, self._message, self._function, self._instance, self._actor = run, message, function, instance, actor

@@ -11,7 +11,7 @@ from functions.intake.incoming import IncomingRequest
 from functions.intake.step import receive_webhook
 from infra.sandbox.orders import derived
 from shared.errors import BadRequest, PublishFailed, Retry
-from shared.schemas import AutomationTask
+from shared.task.schemas import AutomationTask
 from shared.topics import EVENTS, lane
 from tests.simulation.loop import Broken
 
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 CANARY = "zebracanary"
 MAX_TRIES = 12
 # As tickets come: most ask where an order is.
-INTENTS = ("order_status",) * 8 + ("refund_request",) * 3 + ("ticket_summary", "cancel_order", "change_address",
-                                                             "password_reset")  # fmt: skip
+INTENTS = (
+    ("order_status",) * 8
+    + ("refund_request",) * 3
+    + ("ticket_summary", "cancel_order", "change_address", "password_reset")
+)
 ARRIVED_AT = datetime(2026, 1, 5, tzinfo=UTC)
 
 

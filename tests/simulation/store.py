@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.errors import CommitUnknown, Conflict, StoreUnavailable, SwitchyardError
-from shared.ports import ABSENT, Document, Filter, Snapshot, Write
+from shared.wiring.ports import ABSENT, Document, Filter, Snapshot, Write
 from tests.simulation.loop import ACTOR
 from tests.simulation.trouble import Calm
 
@@ -22,7 +22,7 @@ Committed = Callable[[str, Document | None, Document, str], None]
 
 
 class SimulatedStore:
-    """`Store` of `shared.ports`. `committed(path, before, after, version)` is called in the moment of each write."""
+    """A `Store`. `committed(path, before, after, version)` is called in the moment of each write."""
 
     def __init__(self, trouble: Calm, committed: Committed = lambda *_: None) -> None:
         self._trouble = trouble

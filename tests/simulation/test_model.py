@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.errors import ModelRefused, ModelUnavailable
-from shared.schemas import UNCLASSIFIED
+from shared.task.schemas import UNCLASSIFIED
 from tests.contract.classifier_contract import ClassifierContract, question
 from tests.simulation.model import ODD, SimulatedModel
 from tests.simulation.trouble import Calm
@@ -19,8 +19,13 @@ from tests.simulation.trouble import Calm
 FAILURES = 2000
 # `Classifier.ask` promises these; a key or model that an operator must mend is a kind of being unavailable.
 CODES = {
-    "model_unavailable", "model_misconfigured", "safety_block", "cut_off", "empty_answer", "model_rejected_request",
-}  # fmt: skip
+    "model_unavailable",
+    "model_misconfigured",
+    "safety_block",
+    "cut_off",
+    "empty_answer",
+    "model_rejected_request",
+}
 
 
 class Truth(dict[str, dict[str, Any]]):
@@ -46,7 +51,7 @@ class TestSimulatedModel(ClassifierContract):
 
 
 async def test_failures_are_those_of_the_real_models() -> None:
-    """An adapter raises no other codes: `shared.classifiers.outcome` and the suites of both SDKs say so."""
+    """An adapter raises no other codes: `shared.model.reply` and the suites of both SDKs say so."""
     failing, said, pauses = model(1.0), Counter[str](), set()
     for _ in range(FAILURES):
         try:

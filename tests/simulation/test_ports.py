@@ -11,8 +11,8 @@ import pytest
 from infra.manifest import Manifest
 from infra.queue import Queue
 from shared.errors import CommitUnknown
-from shared.ports import Publisher
-from shared.tasks import transact
+from shared.records.documents import transact
+from shared.wiring.ports import Publisher
 from tests.contract.deadline_contract import DeadlineContract
 from tests.contract.publisher_contract import OpenBus, PublisherContract, QueueContract
 from tests.contract.shared_store_contract import SharedStoreContract, StoreClockContract

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from shared.handler import Ambiguous
-from shared.outbound import Pool
+from shared.intent.outcomes import Ambiguous
+from shared.wiring.lanes import Pool
 from tests.contract.handler_contract import ORDERS, Case
 from tests.contract.vendors_contract import REFUND, Done, VendorsContract, bound
 from tests.simulation.faults import WRITE_FATES

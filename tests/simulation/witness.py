@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.canonical import sha256_hex
-from shared.schemas import MAX_HISTORY, TERMINAL
+from shared.task.schemas import MAX_HISTORY, TERMINAL
 from shared.topics import RESULTS
 from tests.simulation.bus import Message
 from tests.simulation.loop import ACTOR, Actor
@@ -24,28 +24,55 @@ from tests.simulation.provider import Effect
 if TYPE_CHECKING:
     from tests.simulation.world import Run
 
-ARROWS = frozenset({
-    ("", "READY"), ("", "AWAITING_APPROVAL"),
-    ("AWAITING_APPROVAL", "READY"), ("AWAITING_APPROVAL", "REJECTED"), ("AWAITING_APPROVAL", "EXPIRED"),
-    ("READY", "EXECUTING"), ("READY", "FAILED"), ("READY", "UNKNOWN"),
-    ("EXECUTING", "EXECUTING"), ("EXECUTING", "SUCCEEDED"), ("EXECUTING", "FAILED"), ("EXECUTING", "READY"),
-    ("EXECUTING", "UNKNOWN"),
-    ("UNKNOWN", "SUCCEEDED"), ("UNKNOWN", "FAILED"), ("UNKNOWN", "READY"),
-    ("FAILED", "READY"), ("EXPIRED", "READY"), ("REJECTED", "READY"),
-    ("AWAITING_APPROVAL", "CANCELLED"), ("READY", "CANCELLED"), ("EXECUTING", "CANCELLED"),
-})  # fmt: skip
+ARROWS = frozenset(
+    {
+        ("", "READY"),
+        ("", "AWAITING_APPROVAL"),
+        ("AWAITING_APPROVAL", "READY"),
+        ("AWAITING_APPROVAL", "REJECTED"),
+        ("AWAITING_APPROVAL", "EXPIRED"),
+        ("READY", "EXECUTING"),
+        ("READY", "FAILED"),
+        ("READY", "UNKNOWN"),
+        ("EXECUTING", "EXECUTING"),
+        ("EXECUTING", "SUCCEEDED"),
+        ("EXECUTING", "FAILED"),
+        ("EXECUTING", "READY"),
+        ("EXECUTING", "UNKNOWN"),
+        ("UNKNOWN", "SUCCEEDED"),
+        ("UNKNOWN", "FAILED"),
+        ("UNKNOWN", "READY"),
+        ("FAILED", "READY"),
+        ("EXPIRED", "READY"),
+        ("REJECTED", "READY"),
+        ("AWAITING_APPROVAL", "CANCELLED"),
+        ("READY", "CANCELLED"),
+        ("EXECUTING", "CANCELLED"),
+    }
+)
 # Arrows that only a person may take; `by` of the others is one of our functions.
-DECIDED = frozenset({
-    ("AWAITING_APPROVAL", "READY"), ("AWAITING_APPROVAL", "REJECTED"), ("UNKNOWN", "READY"), ("FAILED", "READY"),
-    ("EXPIRED", "READY"), ("REJECTED", "READY"), ("AWAITING_APPROVAL", "CANCELLED"), ("READY", "CANCELLED"),
-    ("EXECUTING", "CANCELLED"),
-})  # fmt: skip
+DECIDED = frozenset(
+    {
+        ("AWAITING_APPROVAL", "READY"),
+        ("AWAITING_APPROVAL", "REJECTED"),
+        ("UNKNOWN", "READY"),
+        ("FAILED", "READY"),
+        ("EXPIRED", "READY"),
+        ("REJECTED", "READY"),
+        ("AWAITING_APPROVAL", "CANCELLED"),
+        ("READY", "CANCELLED"),
+        ("EXECUTING", "CANCELLED"),
+    }
+)
 WITHOUT_EFFECT = frozenset({"FAILED", "REJECTED", "EXPIRED", "CANCELLED"})
 WORKERS = frozenset({"execute", "classify", "sweep", "deadletter"})
 OPERATIONS = {
-    "refund_request": "refund", "cancel_order": "cancel", "change_address": "change_address",
-    "password_reset": "change_password", "ticket_summary": "post_message",
-}  # fmt: skip
+    "refund_request": "refund",
+    "cancel_order": "cancel",
+    "change_address": "change_address",
+    "password_reset": "change_password",
+    "ticket_summary": "post_message",
+}
 REPEATABLE = frozenset({"password_reset", "order_status"})
 KEYLESS = frozenset({"change_address", "ticket_summary"})
 READ_ONLY = frozenset({"order_status"})

@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 from functions.resume.step import ApprovalChanged
 from functions.sweep.step import sweep
 from infra.embedded.bus import DOCUMENT_EVENTS
-from shared.composition import Ports
 from shared.errors import Retry
-from shared.intents import Intent
-from shared.settings import ProviderSettings, Settings
+from shared.intent.declaration import Intent
+from shared.settings import Settings
+from shared.wiring.composition import Ports
+from shared.wiring.providers import ProviderSettings
 from tests.simulation import people, sources
 from tests.simulation.bus import Message, SimulatedBus
 from tests.simulation.deployment import FUNCTIONS, MANIFEST, REGISTRY
@@ -60,15 +61,23 @@ class Run:
         self.witness = Witness(self)
         self.store = SimulatedStore(self.storm, self.witness.committed)
         self.bus = SimulatedBus(
-            MANIFEST, self.storm, self._bus_clock, self._deliver,
-            published=self._published, buried=self.witness.buried,
-        )  # fmt: skip
+            MANIFEST,
+            self.storm,
+            self._bus_clock,
+            self._deliver,
+            published=self._published,
+            buried=self.witness.buried,
+        )
         faults = self.weather.faults
         self.model = SimulatedModel(self.storm, rng, lambda: faults.model)
         self.provider = Provider(
-            self.storm, rng, lambda: faults.provider, self.witness.applied, self.witness.sent,
+            self.storm,
+            rng,
+            lambda: faults.provider,
+            self.witness.applied,
+            self.witness.sent,
             write_fates=self.weather.write_fates,
-        )  # fmt: skip
+        )
         self.settings = Settings(
             automatic=rng.choice(({}, {"refund_request": 5000, "password_reset": None}, {"refund_request": 50_000})),
             approval_ttl_s=self.weather.approval_ttl_s,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from shared.outbound import POOL
+from shared.wiring.lanes import POOL
 
 
 @dataclass

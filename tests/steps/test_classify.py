@@ -161,7 +161,12 @@ TASK = ORDER_STATUS[0].model_dump()
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"\xff\xfe", b"[]", b"{", b"{}", b'{"a":' * 5000,
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b"{",
+        b"{}",
+        b'{"a":' * 5000,
         json.dumps(TASK | {"priority": "1"}).encode(),
         json.dumps(TASK | {"priority": 6}).encode(),
         json.dumps(TASK | {"task_id": "../../etc"}).encode(),
@@ -170,7 +175,7 @@ TASK = ORDER_STATUS[0].model_dump()
         json.dumps(TASK | {"raw_payload": {"text": "x" * 300_000}}).encode(),
         json.dumps(TASK | {"metadata": {"__reserved__": "x"}}).encode(),
     ],
-)  # fmt: skip
+)
 async def test_message_that_is_no_task_is_parked_once_and_acknowledged(data: bytes) -> None:
     world = World(ORDER_STATUS[1])
     for _ in range(2):

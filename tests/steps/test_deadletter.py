@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.errors import StoreUnavailable
-from shared.handler import Ambiguous
+from shared.intent.outcomes import Ambiguous
 from tests.world import ORDER_STATUS, SUMMARY, ScriptedHandler, World, started
 
 TASK = ORDER_STATUS[0].model_dump_json()
@@ -121,9 +121,16 @@ async def test_letter_about_a_task_that_is_not_there_is_parked() -> None:
 
 @pytest.mark.parametrize(
     ("data", "source"),
-    [(b"\xff\x00", "tasks"), (b"", "intent-order-status"), (b"{}", "tasks"), (TASK, "somewhere"), (POINTER, ""),
-     (TASK, "intent-order-status"), (POINTER, "tasks")],
-)  # fmt: skip
+    [
+        (b"\xff\x00", "tasks"),
+        (b"", "intent-order-status"),
+        (b"{}", "tasks"),
+        (TASK, "somewhere"),
+        (POINTER, ""),
+        (TASK, "intent-order-status"),
+        (POINTER, "tasks"),
+    ],
+)
 async def test_letter_nobody_can_read_is_parked_as_it_is(data: bytes | str, source: str) -> None:
     world = World()
     assert (await world.deadletter(data, source)).status == 200

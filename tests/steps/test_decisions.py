@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from shared import decisions
-from shared.decisions import JUST_NOW, Look
 from shared.errors import Conflict, Forbidden, NotFound, Refused, StoreUnavailable, SwitchyardError, Unprocessable
-from shared.handler import Ambiguous, Permanent
-from shared.moves import Person
+from shared.intent.outcomes import Ambiguous, Permanent
+from shared.records import decisions
+from shared.records.decisions import JUST_NOW, Look
+from shared.task.moves import Person
 from tests.world import (
     ORDER_STATUS,
     REFUND,
@@ -45,9 +45,13 @@ async def test_approval_document_tells_who_decided_and_what_became_of_it() -> No
     approval = await world.approval("t1")
     told = {k: approval[k] for k in ("status", "decided_by", "decided_at", "outcome", "comment", "error")}
     assert told == {
-        "status": "approved", "decided_by": "ops@example.com", "decided_at": world.store.now, "outcome": "READY",
-        "comment": "fine", "error": None,
-    }  # fmt: skip
+        "status": "approved",
+        "decided_by": "ops@example.com",
+        "decided_at": world.store.now,
+        "outcome": "READY",
+        "comment": "fine",
+        "error": None,
+    }
 
 
 async def test_rejected_task_ends_without_its_handler_and_tells_it() -> None:
@@ -79,9 +83,10 @@ async def test_second_decision_is_refused(first: str, second: str) -> None:
 async def test_of_two_people_at_once_one_decides() -> None:
     world = await paused()
     outcomes = await asyncio.gather(
-        world.decide("t1", "approve", by="a@example.com"), world.decide("t1", "reject", by="b@example.com"),
+        world.decide("t1", "approve", by="a@example.com"),
+        world.decide("t1", "reject", by="b@example.com"),
         return_exceptions=True,
-    )  # fmt: skip
+    )
     assert sum(isinstance(o, Refused) for o in outcomes) == 1
     record, approval = await world.record("t1"), await world.approval("t1")
     assert record.approval is not None
@@ -125,10 +130,14 @@ async def test_edited_parameters_are_gated_again_and_what_was_found_is_recorded(
 
 @pytest.mark.parametrize(
     "parameters",
-    [{}, {"order_id": "#1"}, {"order_id": "#10021", "amount_minor": -5, "currency": "USD"},
-     {"order_id": "#10021", "amount_minor": "2500", "currency": "USD"},
-     {"order_id": "#10021", "amount_minor": 2500, "currency": "USD", "note": "extra"}],
-)  # fmt: skip
+    [
+        {},
+        {"order_id": "#1"},
+        {"order_id": "#10021", "amount_minor": -5, "currency": "USD"},
+        {"order_id": "#10021", "amount_minor": "2500", "currency": "USD"},
+        {"order_id": "#10021", "amount_minor": 2500, "currency": "USD", "note": "extra"},
+    ],
+)
 async def test_edited_parameters_that_do_not_hold_are_refused(parameters: dict[str, Any]) -> None:
     world = await paused()
     with pytest.raises(Unprocessable) as refused:
@@ -193,7 +202,8 @@ async def test_person_cannot_choose_an_intent_they_do_not_approve() -> None:
 async def test_intent_can_be_kept_to_some_channels() -> None:
     from dataclasses import replace
 
-    from shared.intents import Policy, Registry
+    from shared.intent.declaration import Policy
+    from shared.intent.registry import Registry
 
     world = await paused()
     console_only = replace(REGISTRY["refund_request"], policy=Policy(channels=("console",)))
@@ -374,8 +384,9 @@ async def test_decision_is_applied_whole_or_not_at_all(error: SwitchyardError) -
         await world.decide("t1")
     except StoreUnavailable:
         assert ((await world.record("t1")).state, (await world.approval("t1"))["outcome"]) == (
-            "AWAITING_APPROVAL", None,
-        )  # fmt: skip
+            "AWAITING_APPROVAL",
+            None,
+        )
     else:
         assert ((await world.record("t1")).state, (await world.approval("t1"))["outcome"]) == ("READY", "READY")
 

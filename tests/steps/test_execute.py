@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from shared.errors import CommitUnknown, Retry, StoreUnavailable
-from shared.handler import Ambiguous, NotApplied, Permanent, TaskOutput
-from shared.intents import Limits, load_handler
+from shared.intent.declaration import Limits
+from shared.intent.handler import TaskOutput
+from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
+from shared.intent.registry import load_handler
 from tests.steps.conftest import Shop
 from tests.world import (
     CANCEL_ORDER,
@@ -67,8 +69,11 @@ async def test_handler_gets_validated_parameters_and_its_result_is_stored_and_pu
     assert (outcome.code, record.state, record.effect.provider_ref) == ("succeeded", "SUCCEEDED", "re_1")
     [result] = world.publisher.on("results")
     assert (result["task_id"], result["state"], result["success"], result["output"]) == (
-        "t1", "SUCCEEDED", True, "refunded",
-    )  # fmt: skip
+        "t1",
+        "SUCCEEDED",
+        True,
+        "refunded",
+    )
     assert (record.outbox, record.next_check_at) == (None, None)
 
 
@@ -154,9 +159,15 @@ async def test_task_that_waits_for_a_person_is_not_run_by_a_forged_message() -> 
 
 @pytest.mark.parametrize(
     "data",
-    ["", "{}", '{"task_id":"t1"}', '{"task_id":"t1","generation":1,"schema_version":2}',
-     '{"task_id":"t1","generation":"1","schema_version":1}', '{"task_id":"t1","generation":1,"parameters":{}}'],
-)  # fmt: skip
+    [
+        "",
+        "{}",
+        '{"task_id":"t1"}',
+        '{"task_id":"t1","generation":1,"schema_version":2}',
+        '{"task_id":"t1","generation":"1","schema_version":1}',
+        '{"task_id":"t1","generation":1,"parameters":{}}',
+    ],
+)
 async def test_message_of_another_form_is_parked_and_acknowledged(data: str) -> None:
     world = await started(ORDER_STATUS)
     handler = ScriptedHandler()
@@ -238,8 +249,12 @@ async def test_attempts_are_counted_in_the_document_and_end() -> None:
 
 
 AMBIGUOUS = [
-    Ambiguous("no answer", code="timeout"), TimeoutError(), ConnectionResetError(), KeyError("order"), ValueError("x"),
-]  # fmt: skip
+    Ambiguous("no answer", code="timeout"),
+    TimeoutError(),
+    ConnectionResetError(),
+    KeyError("order"),
+    ValueError("x"),
+]
 
 
 @pytest.mark.parametrize("error", AMBIGUOUS, ids=lambda e: type(e).__name__)
@@ -427,8 +442,8 @@ async def test_worker_that_lost_its_lease_before_the_write_sends_nothing(shop: S
 
 
 async def test_cancelled_task_stops_before_its_write(shop: Shop) -> None:
-    from shared.decisions import cancel
-    from shared.moves import Person
+    from shared.records.decisions import cancel
+    from shared.task.moves import Person
 
     world = await started(CANCEL_ORDER)
 
@@ -635,8 +650,8 @@ async def test_provider_that_cannot_say_leaves_the_effect_unknown(verdict: Any) 
 
 
 async def test_verdict_that_comes_after_a_person_settled_changes_nothing() -> None:
-    from shared.decisions import settle
-    from shared.moves import Person
+    from shared.records.decisions import settle
+    from shared.task.moves import Person
 
     world = await started(SUMMARY)
 

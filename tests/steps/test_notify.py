@@ -15,9 +15,9 @@ from functions.notify.messages import LISTS, WORDS
 from functions.notify.news import MOST, Item
 from functions.notify.step import notify
 from shared.errors import CommitUnknown, Conflict, StoreUnavailable
-from shared.handler import Permanent
-from shared.ports import Snapshot
+from shared.intent.outcomes import Permanent
 from shared.settings import Webhook
+from shared.wiring.ports import Snapshot
 from tests.chat import Chat, serving
 from tests.world import (
     BEGINNING,
@@ -199,8 +199,8 @@ async def test_task_that_fails_again_is_told_again(chat: Chat) -> None:
 
 
 async def world_redriven(world: World) -> None:
-    from shared.decisions import redrive
-    from shared.moves import Person
+    from shared.records.decisions import redrive
+    from shared.task.moves import Person
 
     await redrive(world.ports, "t1", Person("ops@example.com", "console"), reason="again")
     await world.execute("t1", ScriptedHandler(Permanent("no", code="gone")))
@@ -368,10 +368,16 @@ async def test_no_text_of_payload_parameters_model_or_handler_is_told(chat: Chat
 @pytest.mark.parametrize(
     "edit",
     [
-        {"intent": HOSTILE}, {"reasons": [HOSTILE]}, {"reasons": [f"{HOSTILE}: x"]}, {"reasons": HOSTILE},
-        {"reasons": [7, None, {}]}, {"intent": None}, {"expires_at": HOSTILE}, {"task_id": HOSTILE},
+        {"intent": HOSTILE},
+        {"reasons": [HOSTILE]},
+        {"reasons": [f"{HOSTILE}: x"]},
+        {"reasons": HOSTILE},
+        {"reasons": [7, None, {}]},
+        {"intent": None},
+        {"expires_at": HOSTILE},
+        {"task_id": HOSTILE},
     ],
-)  # fmt: skip
+)
 async def test_what_somebody_wrote_into_an_approval_is_not_told(chat: Chat, format: Any, edit: dict[str, Any]) -> None:
     world = wired(await paused(), chat, format=format)
     await world.store.commit()

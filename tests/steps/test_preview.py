@@ -12,10 +12,10 @@ from starlette.applications import Starlette
 from infra.sandbox.app import create_app
 from infra.sandbox.server import serving
 from shared.errors import StoreUnavailable
-from shared.handler import Ambiguous, NotApplied, Permanent
-from shared.intents import load_handler
-from shared.outbound import POOL
-from shared.outbox import ask_for_preview
+from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
+from shared.intent.registry import load_handler
+from shared.records.outbox import ask_for_preview
+from shared.wiring.lanes import POOL
 from tests.steps.conftest import Shop
 from tests.world import (
     CANCEL_ORDER,

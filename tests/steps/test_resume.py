@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from functions.resume.step import read_event
-from shared.approvals import plan_fields
-from shared.edits import consume
 from shared.errors import BadRequest, StoreUnavailable
-from shared.handler import Permanent
-from shared.moves import Person
-from shared.tasks import to_record
+from shared.intent.outcomes import Permanent
+from shared.records.approvals import plan_fields
+from shared.records.documents import to_record
+from shared.records.edits import consume
+from shared.task.moves import Person
 from tests.world import BEGINNING, REFUND, ScriptedHandler, World, paused, says, ticket
 
 
@@ -25,8 +25,11 @@ async def test_decision_in_the_document_is_applied_with_the_author_of_the_event(
     record = await world.record("t1")
     assert record.approval is not None
     assert (record.state, record.approval.by, record.approval.channel, record.approval.comment) == (
-        state, "kay@example.com", "firestore", "seen",
-    )  # fmt: skip
+        state,
+        "kay@example.com",
+        "firestore",
+        "seen",
+    )
 
 
 async def test_name_in_the_document_is_not_the_author() -> None:
@@ -122,12 +125,24 @@ LATER = BEGINNING + timedelta(days=30)
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("task_id", "t2"), ("confidence", 1.0), ("reasons", []), ("reasons", 7), ("requested_at", LATER),
-        ("expires_at", LATER), ("expires_at", None), ("expire_at", "never"), ("decided_by", "ceo@example.com"),
-        ("decided_at", BEGINNING), ("outcome", "READY"), ("plan", "Refund nothing"), ("plan", 7), ("plan", None),
-        ("plan_at", LATER), ("plan_hash", ""),
+        ("task_id", "t2"),
+        ("confidence", 1.0),
+        ("reasons", []),
+        ("reasons", 7),
+        ("requested_at", LATER),
+        ("expires_at", LATER),
+        ("expires_at", None),
+        ("expire_at", "never"),
+        ("decided_by", "ceo@example.com"),
+        ("decided_at", BEGINNING),
+        ("outcome", "READY"),
+        ("plan", "Refund nothing"),
+        ("plan", 7),
+        ("plan", None),
+        ("plan_at", LATER),
+        ("plan_hash", ""),
     ],
-)  # fmt: skip
+)
 async def test_field_that_only_we_write_is_put_back_and_the_edit_is_refused(
     field: str, value: Any, status: str
 ) -> None:
@@ -139,8 +154,11 @@ async def test_field_that_only_we_write_is_put_back_and_the_edit_is_refused(
     approval = await world.approval("t1")
     name = "plan" if field.startswith("plan") else field
     assert (outcome.code, outcome.severity, outcome.fields["error_code"], outcome.fields["author"]) == (
-        "edit_refused", "WARNING", "immutable_field", "kay@example.com",
-    )  # fmt: skip
+        "edit_refused",
+        "WARNING",
+        "immutable_field",
+        "kay@example.com",
+    )
     assert approval["error"] == f"immutable_field: {name} cannot be edited and is as before; set status again"
     assert approval["refusals"] == [{"at": world.store.now, "by": "kay@example.com", "code": "immutable_field"}]
     audit = {"error", "refusals"} | ({"plan", "plan_at", "plan_hash"} if name == "plan" else set())
@@ -326,8 +344,10 @@ HEADERS = {"ce-document": "approvals/t1", "ce-authid": "kay@example.com"}
 def test_event_names_the_task_its_author_and_the_version_of_the_write() -> None:
     event = read_event(HEADERS, document_event(update_time="2026-01-05T09:00:00.123456789Z"))
     assert (event.task_id, event.author, event.version) == (
-        "t1", "kay@example.com", "2026-01-05T09:00:00.123456789Z",
-    )  # fmt: skip
+        "t1",
+        "kay@example.com",
+        "2026-01-05T09:00:00.123456789Z",
+    )
 
 
 def test_event_without_an_author_is_unattributed() -> None:

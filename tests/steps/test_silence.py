@@ -15,9 +15,9 @@ import functions.deadletter.main as deadletter
 import functions.resume.main as resume
 import functions.sweep.main as sweep
 from functions.execute.main import entry
-from shared import composition
 from shared.errors import ModelRefused, ModelUnavailable, StoreUnavailable
-from shared.handler import Ambiguous, NotApplied, Permanent
+from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
+from shared.wiring import composition
 from tests.world import AskingHandler, ScriptedHandler, World, deployed, says, ticket
 
 SECRET = "sesame4711"
@@ -106,8 +106,8 @@ async def test_execute_is_silent(end: Any, verdict: Any) -> None:
         ctx.log("posting", task_id=f"x {SECRET}", email=SECRET)
         return await handler.handle(params, ctx)
 
-    from shared.entry import Outcome, log_outcome, started
     from shared.errors import Retry
+    from shared.serving.entry import Outcome, log_outcome, started
 
     for _ in range(3):
         try:
@@ -140,9 +140,14 @@ async def test_executor_that_meets_a_broken_document_is_silent() -> None:
 
 @pytest.mark.parametrize(
     "edit",
-    [{"status": "approved"}, {"status": SECRET}, {"status": "approved", "parameters": {"summary": 7, SECRET: SECRET}},
-     {"status": "approved", "intent": SECRET}, {"status": "rejected", "comment": SECRET}],
-)  # fmt: skip
+    [
+        {"status": "approved"},
+        {"status": SECRET},
+        {"status": "approved", "parameters": {"summary": 7, SECRET: SECRET}},
+        {"status": "approved", "intent": SECRET},
+        {"status": "rejected", "comment": SECRET},
+    ],
+)
 async def test_resume_is_silent(edit: dict[str, Any]) -> None:
     from google.events.cloud.firestore_v1 import DocumentEventData
 

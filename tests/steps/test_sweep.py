@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.errors import StoreUnavailable
-from shared.intents import Registry
+from shared.intent.registry import Registry
 from tests.world import ORDER_STATUS, REFUND, REGISTRY, SUMMARY, ScriptedHandler, World, paused, started, ticket
 
 

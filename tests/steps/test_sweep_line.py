@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from functions.sweep import main
-from shared import composition
-from shared.intents import Registry
+from shared.intent.registry import Registry
+from shared.wiring import composition
 from tests.world import REFUND, REGISTRY, World, deployed, ticket
 
 

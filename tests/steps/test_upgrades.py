@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from functions.execute.step import execute
-from shared import decisions
 from shared.errors import Unprocessable
-from shared.intents import Registry
-from shared.moves import Person
+from shared.intent.registry import Registry
+from shared.records import decisions
+from shared.task.moves import Person
 from tests.world import ORDER_STATUS, REGISTRY, ScriptedHandler, World, paused, started
 
 OPS = Person("ops@example.com", "console")

@@ -39,9 +39,13 @@ def refused(env: dict[str, str]) -> tuple[int, str]:
 def running(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """Start, wait until it is ready, and yield the process and where it listens."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "infra.run"], env=env, cwd=ROOT, text=True, stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", "infra.run"],
+        env=env,
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-    )  # fmt: skip
+    )
     note = Path(env["DATA_DIR"]) / "stack.json"
     deadline = time.monotonic() + START_TIMEOUT_S
     try:

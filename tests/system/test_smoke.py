@@ -11,8 +11,8 @@ import pytest
 
 from infra.smoke import Canary, SmokeError
 from shared.errors import StoreUnavailable
-from shared.handler import Permanent
-from shared.ports import Snapshot
+from shared.intent.outcomes import Permanent
+from shared.wiring.ports import Snapshot
 from tests.system.test_run import ROOT, environment, running
 from tests.world import ORDER_STATUS, MemoryStore, ScriptedHandler, World, started
 
@@ -22,9 +22,14 @@ SECRET = "canary-secret-of-a-test"
 def smoke(env: dict[str, str], *arguments: str) -> tuple[int, str, str]:
     """Run it; return its exit status and what it said on standard output and standard error."""
     ended = subprocess.run(
-        [sys.executable, "-m", "infra.smoke", *arguments], env=env, cwd=ROOT, capture_output=True, text=True,
-        timeout=90, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "infra.smoke", *arguments],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
     return ended.returncode, ended.stdout, ended.stderr
 
 
@@ -36,8 +41,10 @@ def test_the_canary_comes_through_and_leaves_nothing_to_decide(tmp_path: Path) -
         steps = [line.partition("s  ")[2] for line in said.splitlines()]
         assert steps[0].startswith("intake accepted task ")
         assert [step.partition(":")[0] for step in steps[1:]] == [
-            "AWAITING_APPROVAL", "rejected in the database, as a person would", "REJECTED",
-        ]  # fmt: skip
+            "AWAITING_APPROVAL",
+            "rejected in the database, as a person would",
+            "REJECTED",
+        ]
         status, said, errors = smoke(env | {"CANARY_WEBHOOK_SECRET": "another-secret-of-a-test"})
         assert (status, said) == (1, "")
         assert errors.startswith("smoke test failed: intake answered 401")

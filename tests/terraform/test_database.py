@@ -11,9 +11,9 @@ import pytest
 from functions.console import main as console
 from functions.notify.step import notify
 from functions.sweep.backlog import backlog
-from shared import composition
-from shared.ports import Filter, Snapshot
 from shared.settings import Webhook
+from shared.wiring import composition
+from shared.wiring.ports import Filter, Snapshot
 from tests.terraform.workspace import Change
 from tests.world import ORDER_STATUS, REFUND, MemoryStore, World, deployed
 
@@ -28,9 +28,15 @@ class WatchedStore(MemoryStore):
         self.queries: set[Query] = set()
 
     async def query(
-        self, collection: str, *, where: Sequence[Filter] = (), order_by: str | None = None, descending: bool = False,
-        limit: int = 100, after: Snapshot | None = None,
-    ) -> list[Snapshot]:  # fmt: skip
+        self,
+        collection: str,
+        *,
+        where: Sequence[Filter] = (),
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: Snapshot | None = None,
+    ) -> list[Snapshot]:
         self.queries.add((collection, frozenset(f.field for f in where if f.op == "=="), order_by, descending))
         return await super().query(
             collection, where=where, order_by=order_by, descending=descending, limit=limit, after=after
@@ -120,8 +126,11 @@ async def documents() -> dict[str, dict[str, Any]]:
     await world.deadletter(b"junk", "tasks")
     await told(world)
     automatic = World({"intent": "cancel_order", "parameters": {"order_id": "#10021"}, "confidence": 0.95})
-    await automatic.classify(ORDER_STATUS[0].model_copy(update={"raw_payload": {
-        "text": "Cancel order #10021", "requester": {"email": "kim@example.com"}}}))  # fmt: skip
+    await automatic.classify(
+        ORDER_STATUS[0].model_copy(
+            update={"raw_payload": {"text": "Cancel order #10021", "requester": {"email": "kim@example.com"}}}
+        )
+    )
     found = {path.partition("/")[0]: path for w in (world, automatic) for path in w.store.documents}
     stores = {path: w.store for w in (world, automatic) for path in w.store.documents}
     return {name: (await stores[path].read(path))[0].data or {} for name, path in found.items()}

@@ -7,7 +7,7 @@ import re
 from typing import Any, get_args
 
 from shared.logs import FIELDS
-from shared.schemas import State
+from shared.task.schemas import State
 from tests.terraform.workspace import Change
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.errors import Unauthenticated
-from shared.signatures import verify_generic
+from shared.event.signatures import verify_generic
 from tests.terraform.workspace import ROOT, TERRAFORM
 
 README = (TERRAFORM / "README.md").read_text()
@@ -24,7 +24,7 @@ def script() -> str:
         'curl() { printf "%s\\n" "$@"; }\n'
         "terraform() { echo https://intake.test; }\n"
         f"gcloud() {{ echo '{SECRET}'; }}\n"
-    )  # fmt: skip
+    )
     return fakes + block
 
 

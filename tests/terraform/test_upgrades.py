@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from infra.manifest import build, to_json
-from shared.intents import Intent, Registry
+from shared.intent.declaration import Intent
+from shared.intent.registry import Registry
 from tests.terraform.workspace import Change, Workspace
 from tests.world import REGISTRY
 
@@ -75,8 +76,10 @@ def test_removed_intent_takes_its_own_parts_along_and_nothing_else(removed: list
         *(
             f'module.executor["execute-order-status"].{part}'
             for part in (
-                "google_service_account.this", "google_service_account.caller[0]",
-                "google_cloudfunctions2_function.this", "google_cloud_run_v2_service_iam_member.caller[0]",
+                "google_service_account.this",
+                "google_service_account.caller[0]",
+                "google_cloudfunctions2_function.this",
+                "google_cloud_run_v2_service_iam_member.caller[0]",
                 "google_project_iam_member.documents[0]",
                 'google_secret_manager_secret_iam_member.this["SHOP_API_KEY"]',
                 'google_pubsub_topic_iam_member.publisher["intent-order-status"]',
@@ -90,7 +93,7 @@ def test_removed_intent_takes_its_own_parts_along_and_nothing_else(removed: list
             f'module.stage["{mover}"].google_pubsub_topic_iam_member.publisher["intent-order-status"]'
             for mover in ("classify", "resume", "deadletter", "sweep", "console")
         ),
-    }  # fmt: skip
+    }
 
 
 def test_removed_intent_destroys_nothing_that_holds_tasks(removed: list[Change]) -> None:
@@ -122,5 +125,6 @@ def test_new_concurrency_updates_in_place_and_keeps_the_backlog(workspace: Works
     wider = dataclasses.replace(intent, limits=dataclasses.replace(intent.limits, max_concurrency=40, timeout_s=60))
     changes = upgrade(workspace, Registry({**REGISTRY, "order_status": wider}))
     assert {(c.type, c.action) for c in changes} == {
-        ("google_cloudfunctions2_function", "update"), ("google_pubsub_subscription", "update"),
-    }  # fmt: skip
+        ("google_cloudfunctions2_function", "update"),
+        ("google_pubsub_subscription", "update"),
+    }

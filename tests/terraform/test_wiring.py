@@ -17,10 +17,12 @@ from tests.world import REGISTRY
 MANIFEST: Manifest = build(REGISTRY)
 PRIMITIVE = {"roles/owner", "roles/editor", "roles/viewer"}
 PROJECT_WIDE = (
-    "google_project_iam_member.build_reads_sources", "google_project_iam_member.build_writes_logs",
-    "google_project_iam_member.model[0]", ".google_project_iam_member.documents[0]",
+    "google_project_iam_member.build_reads_sources",
+    "google_project_iam_member.build_writes_logs",
+    "google_project_iam_member.model[0]",
+    ".google_project_iam_member.documents[0]",
     ".google_project_iam_member.receives_events[0]",
-)  # fmt: skip
+)
 
 
 def of_type(plan: list[Change], kind: str) -> dict[str, dict[str, Any]]:
@@ -127,8 +129,9 @@ def test_only_a_document_triggers_by_event(plan: list[Change]) -> None:
     assert trigger["event_type"] == "google.cloud.firestore.document.v1.written.withAuthContext"
     assert trigger["retry_policy"] == "RETRY_POLICY_RETRY"
     assert {(f["attribute"], f["value"]) for f in trigger["event_filters"]} == {
-        ("database", "(default)"), ("document", "approvals/{task_id}"),
-    }  # fmt: skip
+        ("database", "(default)"),
+        ("document", "approvals/{task_id}"),
+    }
 
 
 def test_every_function_has_accounts_of_its_own(plan: list[Change]) -> None:
@@ -205,7 +208,9 @@ def test_prod_is_dev_and_what_its_variables_add(plans: dict[str, list[Change]]) 
     added = {address for address in prod - dev if not address.startswith("module.iap.")}
     assert dev - prod == set()
     assert added == {
-        "google_billing_budget.this", "google_cloud_run_v2_service_iam_member.iap_calls_console",
-        "google_firestore_backup_schedule.daily", "google_monitoring_notification_channel.email",
+        "google_billing_budget.this",
+        "google_cloud_run_v2_service_iam_member.iap_calls_console",
+        "google_firestore_backup_schedule.daily",
+        "google_monitoring_notification_channel.email",
         "module.stage.google_secret_manager_secret_iam_member.this",
-    }  # fmt: skip
+    }

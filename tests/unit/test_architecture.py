@@ -14,14 +14,40 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PARTS = ("shared", "functions", "infra")
 HEAVY = (  # not google.cloud itself: functions-framework keeps its context there
-    "google.cloud.firestore", "google.cloud.firestore_v1", "google.cloud.pubsub", "google.genai",
-    "google.generativeai", "google.pubsub_v1", "google.events", "google.auth", "google.protobuf", "grpc", "httpx",
-)  # fmt: skip
-COMPOSITION = {"shared/composition.py", "shared/classifiers/__init__.py"}
-ADAPTERS = {
-    "shared.adapters.firestore", "shared.adapters.pubsub", "shared.classifiers.local", "shared.classifiers.gemini",
-    "shared.classifiers.genai",
-}  # fmt: skip
+    "google.cloud.firestore",
+    "google.cloud.firestore_v1",
+    "google.cloud.pubsub",
+    "google.genai",
+    "google.generativeai",
+    "google.pubsub_v1",
+    "google.events",
+    "google.auth",
+    "google.protobuf",
+    "grpc",
+    "httpx",
+)
+COMPOSITION = {"shared/wiring/composition.py", "shared/wiring/classifiers.py"}
+ADAPTERS = {"shared.wiring.adapters", "shared.model.local"}
+
+# The rooms of `shared`, lowest first: each may import only what lies below it. Files beside the rooms are `words`.
+FLOORS = ("words", "event", "intent", "task", "model", "gate", "wiring", "serving", "records")
+PURE = ("event", "intent", "task", "model", "gate")
+# What a pure room may not import or call, but for the places that say why.
+WORLD = (
+    "os",
+    "socket",
+    "ssl",
+    "subprocess",
+    "http",
+    "urllib.request",
+    "httpx",
+    "sqlite3",
+    "pathlib",
+    "shutil",
+    "google",
+)
+CALLS = ("open", "print", "input", "datetime.now", "datetime.utcnow", "time.time", "time.sleep")
+ALLOWED = {"shared/intent/registry.py": {"pathlib"}}  # finding the folders of intents is what it is for
 
 
 def sources(*parts: str) -> list[Path]:
@@ -44,6 +70,83 @@ def imports(path: Path) -> Iterator[str]:
 
 def belongs(name: str, *packages: str) -> bool:
     return any(name == p or name.startswith(f"{p}.") for p in packages)
+
+
+def room_of(name: str) -> str:
+    """Return the room of a module or member of `shared` by its dotted name."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 and (ROOT / "shared" / parts[1]).is_dir() else "words"
+
+
+def statements(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and full name of every import of a file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def climbing(path: Path) -> Iterator[str]:
+    """Yield what is wrong with the imports of a file of `shared`: each line that reaches for a higher room."""
+    where, own = path.relative_to(ROOT).as_posix(), room_of(name_of(path))
+    for line, name in statements(path):
+        if belongs(name, "shared") and FLOORS.index(room_of(name)) > FLOORS.index(own):
+            other = room_of(name)
+            yield (
+                f"{where}:{line}: {own} may not import {other} ({name}), which lies above it; move what both need into "
+                f"{own} or below, or move the code that joins them into {other} or above"
+            )
+
+
+def worldly(path: Path) -> Iterator[str]:
+    """Yield what a file of a pure room does that only `wiring` and what lies above it may do."""
+    where = path.relative_to(ROOT).as_posix()
+    found = [(line, name) for line, name in statements(path) if belongs(name, *WORLD)]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in CALLS:
+            found.append((node.lineno, ast.unparse(node.func)))
+    for line, name in found:
+        if not belongs(name, *ALLOWED.get(where, ())):
+            yield f"{where}:{line}: a pure room uses {name}; take what it brings as an argument, and call it in `wiring`"
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {p.name for p in (ROOT / "shared").iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert rooms == set(FLOORS) - {"words"}
+
+
+@pytest.mark.parametrize("path", sources("shared"), ids=name_of)
+def test_a_room_imports_only_rooms_below_it(path: Path) -> None:
+    assert list(climbing(path)) == []
+
+
+@pytest.mark.parametrize("path", [p for room in PURE for p in sources(f"shared/{room}")], ids=name_of)
+def test_a_pure_room_does_no_io_and_reads_no_clock(path: Path) -> None:
+    assert list(worldly(path)) == []
+
+
+def test_the_checks_of_rooms_see_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    for room in FLOORS[1:]:
+        (tmp_path / "shared" / room).mkdir(parents=True)
+    wrong = tmp_path / "shared" / "task" / "wrong.py"
+    wrong.write_text("import os\n\nfrom shared.records.documents import change\n\nnow = datetime.now()\n")
+    (climb,) = climbing(wrong)
+    assert climb.startswith("shared/task/wrong.py:3: task may not import records (shared.records.documents.change)")
+    assert [w.partition(";")[0] for w in worldly(wrong)] == [
+        "shared/task/wrong.py:1: a pure room uses os",
+        "shared/task/wrong.py:5: a pure room uses datetime.now",
+    ]
+
+
+@pytest.mark.parametrize("room", FLOORS[1:])
+def test_a_room_has_a_door_plate_and_hides_nothing_behind_it(room: str) -> None:
+    tree = ast.parse((ROOT / "shared" / room / "__init__.py").read_text())
+    plate = ast.get_docstring(tree) or ""
+    assert "flow" in plate, f"shared/{room}/__init__.py must say what flows in and out, and when to touch it"
+    assert "Touch it" in plate
+    assert len(tree.body) == 1, f"shared/{room}/__init__.py holds its door plate alone: import from where things live"
 
 
 def test_shared_imports_neither_functions_nor_infra() -> None:
@@ -84,7 +187,7 @@ def test_concrete_adapters_are_named_in_the_composition_root_only() -> None:
     for path in sources("shared", "functions"):
         where = path.relative_to(ROOT).as_posix()
         named = {a for a in ADAPTERS for i in imports(path) if belongs(i, a)}
-        if named and where not in COMPOSITION and name_of(path) not in ADAPTERS:
+        if named and where not in COMPOSITION and not belongs(name_of(path), *ADAPTERS):
             wrong.add(where)
     assert wrong == set()
 
@@ -93,8 +196,8 @@ def test_llm_sdks_are_named_in_one_file_each() -> None:
     def naming(sdk: str) -> list[str]:
         return [p.relative_to(ROOT).as_posix() for p in sources(*PARTS) if any(belongs(i, sdk) for i in imports(p))]
 
-    assert naming("google.generativeai") == ["shared/classifiers/gemini.py"]
-    assert naming("google.genai") == ["shared/classifiers/genai.py"]
+    assert naming("google.generativeai") == ["shared/wiring/adapters/gemini.py"]
+    assert naming("google.genai") == ["shared/wiring/adapters/genai.py"]
 
 
 CHECK = """
@@ -122,8 +225,13 @@ def imported(names: list[str]) -> dict[str, list[str]]:
     """Import modules in turn in a fresh process without a network; return which heavy clients each brought."""
     done = subprocess.run(
         [sys.executable, "-c", CHECK, json.dumps(HEAVY), json.dumps(names)],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, env={"PATH": "", "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": "", "PYTHONPATH": str(ROOT)},
+    )
     assert done.returncode == 0, done.stderr
     report: dict[str, list[str]] = json.loads(done.stdout)
     return report

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from shared.schemas import AutomationTask
+from shared.task.schemas import AutomationTask
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -42,7 +42,7 @@ def test_the_intent_of_the_readme_is_found_and_its_handler_loads(tmp_path: Path)
     (own / "intent.py").write_text(intent)
     (own / "main.py").write_text(handler)
     script = (
-        "from shared.intents import discover, load_handler\n"
+        "from shared.intent.registry import discover, load_handler\n"
         "intent = discover()['gift_card']\n"
         "load_handler(intent.name)\n"
         "print(intent.topic)"
@@ -59,5 +59,12 @@ def test_every_setting_is_in_the_readme() -> None:
     names = set(re.findall(r'env(?:\.get)?[(\[, ]+"([A-Z_]+)"', source))
     assert len(names) > 15
     undocumented = {n for n in names if n not in README}
-    assert undocumented <= {"GOOGLE_CLOUD_PROJECT", "K_SERVICE", "TOPIC_PREFIX", "IAP_AUDIENCE", "DIRECT_CALLERS",
-                            "DIRECT_AUDIENCE", "VERTEX_LOCATION"}, undocumented  # fmt: skip
+    assert undocumented <= {
+        "GOOGLE_CLOUD_PROJECT",
+        "K_SERVICE",
+        "TOPIC_PREFIX",
+        "IAP_AUDIENCE",
+        "DIRECT_CALLERS",
+        "DIRECT_AUDIENCE",
+        "VERTEX_LOCATION",
+    }, undocumented

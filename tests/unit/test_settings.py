@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import Misconfigured, SettingError
-from shared.settings import Settings, load, provider_settings, secrets_of
+from shared.settings import Settings, load, secrets_of
+from shared.wiring.providers import provider_settings
 from tests.world import REGISTRY
 
 
@@ -17,14 +18,28 @@ def test_nothing_set_is_the_embedded_backend_without_keys() -> None:
 
 
 def test_every_variable_is_read() -> None:
-    settings = load({
-        "BACKEND": "gcp", "CLASSIFIER": "genai", "GEMINI_API_KEY": "k", "GEMINI_MODEL": "m",
-        "GEMINI_API_ENDPOINT": "http://127.0.0.1:9/", "CONFIDENCE_THRESHOLD": "0.9", "MAX_CONCURRENT_CALLS": "3",
-        "AUTOMATIC": "refund_request<=5000, password_reset", "DISABLED_INTENTS": "order_status",
-        "APPROVERS": "refund_request=a@x.com|b@x.com,*=lead@x.com", "INTAKE_URL_PORT": "1", "CONSOLE_PORT": "2",
-        "TOPIC_PREFIX": "staging-", "DIRECT_CALLERS": "a@x.com,b@x.com", "RETENTION_DAYS": "7",
-        "APPROVAL_TTL_S": "60", "MODEL_BUDGET_S": "0", "MODEL_TIMEOUT_S": "2.5",
-    })  # fmt: skip
+    settings = load(
+        {
+            "BACKEND": "gcp",
+            "CLASSIFIER": "genai",
+            "GEMINI_API_KEY": "k",
+            "GEMINI_MODEL": "m",
+            "GEMINI_API_ENDPOINT": "http://127.0.0.1:9/",
+            "CONFIDENCE_THRESHOLD": "0.9",
+            "MAX_CONCURRENT_CALLS": "3",
+            "AUTOMATIC": "refund_request<=5000, password_reset",
+            "DISABLED_INTENTS": "order_status",
+            "APPROVERS": "refund_request=a@x.com|b@x.com,*=lead@x.com",
+            "INTAKE_URL_PORT": "1",
+            "CONSOLE_PORT": "2",
+            "TOPIC_PREFIX": "staging-",
+            "DIRECT_CALLERS": "a@x.com,b@x.com",
+            "RETENTION_DAYS": "7",
+            "APPROVAL_TTL_S": "60",
+            "MODEL_BUDGET_S": "0",
+            "MODEL_TIMEOUT_S": "2.5",
+        }
+    )
     assert settings.local is False
     assert settings.gemini_api_endpoint == "http://127.0.0.1:9"
     assert settings.automatic == {"refund_request": 5000, "password_reset": None}
@@ -38,15 +53,29 @@ def test_every_variable_is_read() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("BACKEND", "aws"), ("BACKEND", "GCP"), ("CLASSIFIER", "gpt"),
-        ("CONFIDENCE_THRESHOLD", "nan"), ("CONFIDENCE_THRESHOLD", "1.1"), ("CONFIDENCE_THRESHOLD", "-0.1"),
-        ("CONFIDENCE_THRESHOLD", "inf"), ("CONFIDENCE_THRESHOLD", "high"),
-        ("MAX_CONCURRENT_CALLS", "0"), ("MAX_CONCURRENT_CALLS", "2.5"), ("MAX_CONCURRENT_CALLS", "1e3"),
-        ("INTAKE_URL_PORT", "65536"), ("CONSOLE_PORT", "-1"), ("RETENTION_DAYS", "0"), ("APPROVAL_TTL_S", "0"),
-        ("AUTOMATIC", "refund_request<5000"), ("AUTOMATIC", "refund_request<=50.00"), ("AUTOMATIC", "Refund"),
-        ("AUTOMATIC", "refund_request<=-1"), ("APPROVERS", "refund_request"), ("APPROVERS", "*="),
+        ("BACKEND", "aws"),
+        ("BACKEND", "GCP"),
+        ("CLASSIFIER", "gpt"),
+        ("CONFIDENCE_THRESHOLD", "nan"),
+        ("CONFIDENCE_THRESHOLD", "1.1"),
+        ("CONFIDENCE_THRESHOLD", "-0.1"),
+        ("CONFIDENCE_THRESHOLD", "inf"),
+        ("CONFIDENCE_THRESHOLD", "high"),
+        ("MAX_CONCURRENT_CALLS", "0"),
+        ("MAX_CONCURRENT_CALLS", "2.5"),
+        ("MAX_CONCURRENT_CALLS", "1e3"),
+        ("INTAKE_URL_PORT", "65536"),
+        ("CONSOLE_PORT", "-1"),
+        ("RETENTION_DAYS", "0"),
+        ("APPROVAL_TTL_S", "0"),
+        ("AUTOMATIC", "refund_request<5000"),
+        ("AUTOMATIC", "refund_request<=50.00"),
+        ("AUTOMATIC", "Refund"),
+        ("AUTOMATIC", "refund_request<=-1"),
+        ("APPROVERS", "refund_request"),
+        ("APPROVERS", "*="),
     ],
-)  # fmt: skip
+)
 def test_value_that_cannot_be_used_names_its_variable(name: str, value: str) -> None:
     with pytest.raises(SettingError) as error:
         load({name: value})
@@ -72,9 +101,15 @@ def test_two_secrets_are_active_while_one_is_rotated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "code"), [(None, "secret_missing"), ("", "secret_missing"), (" , ", "secret_missing"),
-                        ("short", "secret_too_short"), ("0123456789abcdef,short", "secret_too_short")],
-)  # fmt: skip
+    ("value", "code"),
+    [
+        (None, "secret_missing"),
+        ("", "secret_missing"),
+        (" , ", "secret_missing"),
+        ("short", "secret_too_short"),
+        ("0123456789abcdef,short", "secret_too_short"),
+    ],
+)
 def test_missing_or_short_secret_is_refused_and_never_skipped(value: str | None, code: str) -> None:
     env = {} if value is None else {"STRIPE_WEBHOOK_SECRET": value}
     with pytest.raises(Misconfigured) as error:
@@ -115,13 +150,21 @@ def test_webhook_is_told_by_its_host_and_not_shown(name: str, url: str, format: 
 @pytest.mark.parametrize(
     "url",
     [
-        "hooks.slack.com/services/s3cret", "http://hooks.slack.com/services/s3cret", "https://hooks.slack.com/",
-        "https://hooks.slack.com", "https://hooks.slack.com.example.com/s3cret", "https://example.com/s3cret",
-        "https://hooks.slack.com@example.com/s3cret", "https://u:s3cret@hooks.slack.com/x",
-        "https://hooks.slack.com:8443/s3cret", "https://hooks.slack.com:x/s3cret", "https://[::1/s3cret",
-        "http://127.0.0.1:9/s3cret", "file:///hooks.slack.com/s3cret",
+        "hooks.slack.com/services/s3cret",
+        "http://hooks.slack.com/services/s3cret",
+        "https://hooks.slack.com/",
+        "https://hooks.slack.com",
+        "https://hooks.slack.com.example.com/s3cret",
+        "https://example.com/s3cret",
+        "https://hooks.slack.com@example.com/s3cret",
+        "https://u:s3cret@hooks.slack.com/x",
+        "https://hooks.slack.com:8443/s3cret",
+        "https://hooks.slack.com:x/s3cret",
+        "https://[::1/s3cret",
+        "http://127.0.0.1:9/s3cret",
+        "file:///hooks.slack.com/s3cret",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("env", [{}, {"BACKEND": "gcp", "NOTIFY_FORMAT": "slack"}])
 def test_other_webhooks_are_refused_without_showing_them(url: str, env: dict[str, str]) -> None:
     with pytest.raises(SettingError) as error:
@@ -140,9 +183,14 @@ def test_webhook_of_this_machine_needs_its_format_said(format: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("NOTIFY_FORMAT", "teams"), ("CONSOLE_URL", "ops.example.com"), ("CONSOLE_URL", "javascript:alert(1)"),
-     ("CONSOLE_URL", "https://ops.example.com/x?y"), ("CONSOLE_URL", "https://ops.example.com/<!channel>")],
-)  # fmt: skip
+    [
+        ("NOTIFY_FORMAT", "teams"),
+        ("CONSOLE_URL", "ops.example.com"),
+        ("CONSOLE_URL", "javascript:alert(1)"),
+        ("CONSOLE_URL", "https://ops.example.com/x?y"),
+        ("CONSOLE_URL", "https://ops.example.com/<!channel>"),
+    ],
+)
 def test_link_or_format_that_cannot_be_used_names_its_variable(name: str, value: str) -> None:
     with pytest.raises(SettingError) as error:
         load({name: value})

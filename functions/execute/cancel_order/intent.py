@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.intents import Intent, Limits, ParametersModel, Policy, Provider, by_key
-from shared.provenance import FromPayload
+from shared.intent.declaration import Intent, Limits, ParametersModel, Policy, Provider, by_key
+from shared.intent.provenance import FromPayload
 
 
 class Parameters(ParametersModel):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from functions.execute.cancel_order.intent import Parameters
-from shared.handler import Permanent, TaskContext
-from shared.outbound import Reply
+from shared.intent.handler import TaskContext
+from shared.intent.http import Reply
+from shared.intent.outcomes import Permanent
 
 
 async def handle(params: Parameters, ctx: TaskContext) -> str:

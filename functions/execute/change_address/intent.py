@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.intents import NONE, Intent, Limits, ParametersModel, Policy, Provider
-from shared.provenance import FromPayload
+from shared.intent.declaration import NONE, Intent, Limits, ParametersModel, Policy, Provider
+from shared.intent.provenance import FromPayload
 
 
 class Parameters(ParametersModel):

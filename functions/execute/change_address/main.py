@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functions.execute.change_address.intent import Parameters
-from shared.handler import Permanent, TaskContext
-from shared.outbound import Reply
+from shared.intent.handler import TaskContext
+from shared.intent.http import Reply
+from shared.intent.outcomes import Permanent
 
 
 async def handle(params: Parameters, ctx: TaskContext) -> str:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.intents import NATURAL, Intent, Limits, ParametersModel, Provider
-from shared.provenance import FromPayload
+from shared.intent.declaration import NATURAL, Intent, Limits, ParametersModel, Provider
+from shared.intent.provenance import FromPayload
 
 
 class Parameters(ParametersModel):

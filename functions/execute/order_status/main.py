@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functions.execute.order_status.intent import Parameters
-from shared.handler import Permanent, TaskContext
+from shared.intent.handler import TaskContext
+from shared.intent.outcomes import Permanent
 
 
 async def handle(params: Parameters, ctx: TaskContext) -> str:

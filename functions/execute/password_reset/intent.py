@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.intents import NATURAL, Intent, Limits, ParametersModel, Policy, Provider
-from shared.provenance import FromField
+from shared.intent.declaration import NATURAL, Intent, Limits, ParametersModel, Policy, Provider
+from shared.intent.provenance import FromField
 
 
 class Parameters(ParametersModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.execute.password_reset.intent import Parameters
-from shared.handler import TaskContext
+from shared.intent.handler import TaskContext
 
 
 async def handle(params: Parameters, ctx: TaskContext) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.intents import Intent, Limits, ParametersModel, Policy, Provider, by_key
-from shared.provenance import FromPayload, MoneyFromPayload
+from shared.intent.declaration import Intent, Limits, ParametersModel, Policy, Provider, by_key
+from shared.intent.provenance import FromPayload, MoneyFromPayload
 
 
 class Parameters(ParametersModel):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from functions.execute.refund_request.intent import Parameters
-from shared.handler import Ambiguous, Permanent, TaskContext, TaskOutput
+from shared.intent.handler import TaskContext, TaskOutput
+from shared.intent.outcomes import Ambiguous, Permanent
 
 MAX_PAGES = 10
 

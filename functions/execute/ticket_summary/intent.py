@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from shared.intents import NONE, Intent, Limits, ParametersModel, Policy, Provider
+from shared.intent.declaration import NONE, Intent, Limits, ParametersModel, Policy, Provider
 
 # What Slack would make a link of: a colleague trusts what stands in the team's own channel.
 _LINK = re.compile(

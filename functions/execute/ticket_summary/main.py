@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from functions.execute.ticket_summary.intent import Parameters
-from shared.handler import Ambiguous, NotApplied, Permanent, TaskContext, TaskOutput
+from shared.intent.handler import TaskContext, TaskOutput
+from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
 
 # Slack says of these that part of the work may have been done.
 UNSURE = frozenset({"fatal_error", "internal_error", "service_unavailable"})

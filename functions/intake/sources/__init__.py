@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.canonical import canonical_json, sha256_hex, task_id_for
-from shared.schemas import AutomationTask
-from shared.signatures import Verify
+from shared.event.signatures import Verify
+from shared.task.schemas import AutomationTask
 
 
 @dataclass(frozen=True, slots=True)

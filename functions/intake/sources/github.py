@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.intake.sources import Fact, Headers, Ignore, Payload, Source, joined
-from shared.signatures import verify_github
+from shared.event.signatures import verify_github
 
 
 def read(payload: Payload, headers: Headers) -> Fact | Ignore:

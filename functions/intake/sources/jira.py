@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.intake.sources import Fact, Headers, Payload, Source, at, joined
-from shared.signatures import verify_jira
+from shared.event.signatures import verify_jira
 
 PRIORITIES = {"highest": 5, "high": 4}
 

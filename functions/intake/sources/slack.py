@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functions.intake.sources import Challenge, Fact, Headers, Ignore, Payload, Source, at, joined
 from shared.errors import BadRequest
-from shared.signatures import verify_slack
+from shared.event.signatures import verify_slack
 
 MAX_CHALLENGE_CHARS = 1000
 # Subtypes that are still a person's own new message; all others are edits, joins, topics and bots.

@@ -14,7 +14,7 @@ import functions.resume.main as resume
 import functions.sweep.main as sweep
 from infra.document_event import approval_event
 from infra.embedded.encoding import from_text
-from shared.schemas import TaskRecord
+from shared.task.schemas import TaskRecord
 from tests.fuzz import hostile, mutations
 from tests.fuzz.case import CANARY, Answer, Broken, Case
 from tests.fuzz.scenery import Scenery

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import functions.console.main as console
 from infra.embedded.encoding import from_text
 from shared.canonical import sha256_hex
-from shared.schemas import DeadLetter, TaskRecord
+from shared.task.schemas import DeadLetter, TaskRecord
 from tests.fuzz import hostile, mutations
 from tests.fuzz.case import CANARY, Answer, Broken, Case
 from tests.fuzz.scenery import HEADERS, Scenery
@@ -22,10 +22,15 @@ from tests.world import deployed
 APP = deployed(console, "console")
 TOKEN = "MjAyNi0wMS0wNVQwOTowMDowMCswMDowMHx0YXNrcy9mYWlsZWQ="
 QUERIES = (
-    "", "limit=2", "state=READY", "intent=refund_request&limit=200", f"limit=3&page_token={TOKEN}",
-    "page_token=MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMHx0YXNrcy90MQ==", "order=oldest&source=helpdesk",
+    "",
+    "limit=2",
+    "state=READY",
+    "intent=refund_request&limit=200",
+    f"limit=3&page_token={TOKEN}",
+    "page_token=MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMHx0YXNrcy90MQ==",
+    "order=oldest&source=helpdesk",
     "since=2026-01-01&until=2026-01-05T09:00:00%2B02:00",
-)  # fmt: skip
+)
 NAMES = (
     "ready",
     "paused",
@@ -171,9 +176,15 @@ def _with_letters(scenery: Scenery) -> Scenery:
     for letter_id, task_id in LETTERS.items():
         topic, data = ("tasks", MESSAGE) if letter_id == LOST else ("results", b"{}")
         letter = DeadLetter(
-            subscription=topic, message_id="m", task_id=task_id, reason="dead_lettered", outcome="undecodable",
-            data=base64.b64encode(data).decode(), created_at=scenery.now, expire_at=scenery.now,
-        )  # fmt: skip
+            subscription=topic,
+            message_id="m",
+            task_id=task_id,
+            reason="dead_lettered",
+            outcome="undecodable",
+            data=base64.b64encode(data).decode(),
+            created_at=scenery.now,
+            expire_at=scenery.now,
+        )
         world.store.put(f"dead_letters/{letter_id}", **letter.model_dump())
     return Scenery(dict(world.store.documents), world.store.now)
 

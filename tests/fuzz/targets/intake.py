@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import functions.intake.main as intake
-from shared.schemas import MAX_PAYLOAD_BYTES, AutomationTask
-from shared.signatures import sign
+from shared.event.signatures import sign
+from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask
 from tests.fuzz import hostile, mutations
 from tests.fuzz.case import CANARY, Answer, Broken, Case
 from tests.fuzz.scenery import EMPTY, HEADERS, VENDORS, WEBHOOKS, secret_of

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import functions.classify.main as classify
-from shared.intents import Intent
-from shared.provenance import FromField, FromPayload, MoneyFromPayload, markers_of
-from shared.schemas import TaskRecord
+from shared.intent.declaration import Intent
+from shared.intent.provenance import FromField, FromPayload, MoneyFromPayload, markers_of
+from shared.task.schemas import TaskRecord
 from tests.fuzz import mutations
 from tests.fuzz.case import CANARY, Answer, Broken, Case
 from tests.fuzz.scenery import EMPTY, HEADERS

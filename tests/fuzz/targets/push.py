@@ -19,10 +19,10 @@ import functions.deadletter.main as deadletter
 import functions.intake.main as intake
 from functions.deadletter.step import SOURCE_ATTRIBUTE
 from functions.execute.step import execute
-from shared.composition import ports
-from shared.entry import serve_push
-from shared.schemas import AutomationTask
+from shared.serving.entry import serve_push
+from shared.task.schemas import AutomationTask
 from shared.topics import EVENTS, TASKS, TASKS_EXPRESS
+from shared.wiring.composition import ports
 from tests.fuzz import mutations
 from tests.fuzz.case import CANARY, Answer, Broken, Case
 from tests.fuzz.scenery import HEADERS, WEBHOOKS, Scenery
@@ -99,18 +99,22 @@ class Execute(Push):
 
     async def _serve(self, request: Request) -> Response:
         return await serve_push(
-            "execute-order-status", request,
+            "execute-order-status",
+            request,
             lambda delivery: execute(delivery, ports(), ports().registry["order_status"], self._handler),
-        )  # fmt: skip
+        )
 
 
 def envelope(data: str, attributes: dict[str, str]) -> bytes:
     """Return the body of a push request as Pub/Sub sends it."""
     message = {
-        "data": base64.b64encode(data.encode()).decode(), "attributes": attributes,
-        "messageId": "70", "message_id": "70",
-        "publishTime": "2026-01-05T09:00:00.123456789Z", "publish_time": "2026-01-05T09:00:00.123Z",
-    }  # fmt: skip
+        "data": base64.b64encode(data.encode()).decode(),
+        "attributes": attributes,
+        "messageId": "70",
+        "message_id": "70",
+        "publishTime": "2026-01-05T09:00:00.123456789Z",
+        "publish_time": "2026-01-05T09:00:00.123Z",
+    }
     subscription = "projects/p/subscriptions/tasks"
     return json.dumps({"message": message, "subscription": subscription, "deliveryAttempt": 2}).encode()
 

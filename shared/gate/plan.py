@@ -1,0 +1,101 @@
+"""One task, the model's answer and the policy in; a plan out: execute, or pause with all the reasons. Pure.
+
+The model's answer is a suggestion of a stranger. It can lower autonomy, never raise it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+
+from shared.event.payload import View
+from shared.gate.answer import Suggestion, nothing, read_answer
+from shared.gate.policy import Usage, confidence_reasons, policy_reasons
+from shared.intent.declaration import Intent
+from shared.intent.provenance import check
+from shared.intent.registry import Registry
+from shared.model.question import Answer
+from shared.settings import Settings
+from shared.task.birth import Plan
+from shared.task.schemas import UNCLASSIFIED, AutomationTask, Classification, Decision
+
+# Words that address a machine instead of a colleague. A hit only ever asks a person; it is not a filter.
+_TRIPWIRE = re.compile(
+    r"ignore (?:all |any )?(?:the )?(?:previous|prior|above)|disregard (?:all|the|previous)|system prompt|"
+    r"you are (?:now )?(?:a|an|the) (?:assistant|ai|model|system)|as an? (?:ai|language model)|"
+    r"confidence\W{0,3}(?:is|to|of|=|:)?\W{0,3}(?:1(?:\.0+)?\b|0?\.9\d*|100|high|max)|"
+    r"\"(?:intent|confidence|parameters)\"\s*:|</?(?:system|user|assistant|instructions?)>|"
+    r"repeat your (?:instructions|prompt)|<\|im_(?:start|end)\|>",
+    re.IGNORECASE,
+)
+
+
+def plan(
+    task: AutomationTask,
+    view: View,
+    answer: Answer,
+    prompt_version: str,
+    registry: Registry,
+    settings: Settings,
+    usage: Usage,
+    now: datetime,
+) -> Plan:
+    """Decide about one task from the model's answer; all failed checks are reasons, in the order of the rules."""
+    said = read_answer(answer.text, task, registry, settings)
+    reasons = list(said.reasons)
+    if said.intent is not None:
+        reasons += check(said.parameters, said.intent.parameters, view)
+        reasons += confidence_reasons(said.confidence, settings)
+        reasons += policy_reasons(said.intent, said.parameters, view, usage, settings)
+        reasons += _task_reasons(said.intent, task, view)
+    return _plan(said, answer, prompt_version, reasons, settings, now)
+
+
+def degraded(code: str, settings: Settings, now: datetime, *, answer: Answer | None = None) -> Plan:
+    """Return the plan of a task that the model gave no usable answer for: a person sees it, with the reason."""
+    nobody = answer or Answer(text="", model="none", tokens_used=0, latency_ms=0.0)
+    return _plan(nothing(f"{code}: the model gave no usable answer"), nobody, "", [], settings, now)
+
+
+def _task_reasons(intent: Intent, task: AutomationTask, view: View) -> list[str]:
+    reasons = []
+    if any(_TRIPWIRE.search(text) for text in view.texts.values()):
+        reasons.append("tripwire: the text speaks to a machine, not to a person")
+    if view.reordered:
+        reasons.append("reordered: hidden characters show the text in another order than the one it is read in")
+    if intent.policy.audit_share and _draw(task.task_id) < intent.policy.audit_share:
+        reasons.append("audit: drawn by chance for a look")
+    return reasons
+
+
+def _draw(task_id: str) -> float:
+    """Return a number from 0 to 1, the same for every delivery of a task."""
+    return int.from_bytes(hashlib.sha256(f"audit:{task_id}".encode()).digest()[:8], "big") / 2**64
+
+
+def _plan(
+    said: Suggestion, answer: Answer, prompt_version: str, reasons: list[str], settings: Settings, now: datetime
+) -> Plan:
+    reasons = reasons or list(said.reasons)
+    intent = said.intent if said.valid else None
+    route_execute = intent is not None and not reasons
+    classification = Classification(
+        intent=said.said_intent,
+        parameters=said.parameters,
+        confidence=said.confidence,
+        model=answer.model,
+        prompt_version=prompt_version,
+        tokens_used=answer.tokens_used,
+        latency_ms=answer.latency_ms,
+    )
+    expires_at = None if route_execute else now + timedelta(seconds=settings.approval_ttl_s)
+    decision = Decision(route="execute" if route_execute else "approve", reasons=reasons, expires_at=expires_at)
+    return Plan(
+        intent=intent.name if intent else UNCLASSIFIED,
+        intent_version=intent.schema_version if intent else 0,
+        parameters=said.parameters if intent else {},
+        classification=classification,
+        decision=decision,
+        topic=intent.topic if intent else "",
+    )

@@ -1,0 +1,85 @@
+"""When a person must look: switches, risk, ceilings, rates and confidence. Pure.
+
+Reasons are `code: words` and never hold a value from the payload.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.canonical import sha256_hex
+from shared.event.payload import View
+from shared.intent.declaration import Intent
+from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What this subject was given today by this intent without a person: tasks, and minor units of money."""
+
+    count: int = 0
+    amount: int = 0
+
+
+def is_enabled(intent: Intent, source: str, settings: Settings) -> bool:
+    """Whether this source may ask for this intent at all."""
+    return intent.name not in settings.disabled_intents and (intent.sources is None or source in intent.sources)
+
+
+def policy_reasons(
+    intent: Intent, parameters: Mapping[str, Any], view: View, usage: Usage, settings: Settings
+) -> list[str]:
+    """Return why policy wants a person for these parameters (check 5)."""
+    policy, reasons = intent.policy, []
+    reasons += risk_reasons(intent, parameters, usage, settings)
+    if policy.subject is not None and subject_of(intent, parameters, view) is None:
+        if policy.risk != "none" or policy.per_day is not None:
+            reasons.append("subject_unknown: the event does not say by whom it is")
+    elif policy.per_day is not None and usage.count >= policy.per_day:
+        reasons.append(f"rate: {policy.per_day} a day for one {policy.subject} were already automatic")
+    return reasons
+
+
+def subject_of(intent: Intent, parameters: Mapping[str, Any], view: View) -> str | None:
+    """Return by whom this task is counted, or None where the event does not say."""
+    subject = intent.policy.subject
+    if subject is None:
+        return None
+    value = view.at(subject) if subject.startswith("/") else parameters.get(subject)
+    if not isinstance(value, str) or not value:
+        return None
+    name, at, host = value.casefold().rpartition("@")
+    return name.partition("+")[0] + at + host  # kim+1@ and kim+2@ are one mailbox
+
+
+def usage_path(intent: Intent, subject: str, now: datetime) -> str:
+    """Return the path of the counter of one subject, intent and day."""
+    return f"usage/{intent.name}.{sha256_hex(subject.encode())[:32]}.{now:%Y%m%d}"
+
+
+def risk_reasons(intent: Intent, parameters: Mapping[str, Any], usage: Usage, settings: Settings) -> list[str]:
+    risk = intent.policy.risk
+    if risk == "none":
+        return []
+    ceiling = settings.automatic.get(intent.name)
+    if intent.name not in settings.automatic or (risk == "money" and ceiling is None):
+        return [f"policy: {risk} intents need a person"]
+    if risk == "money" and ceiling is not None:
+        amount = parameters.get(intent.policy.amount or "")
+        if not isinstance(amount, int) or amount > ceiling:
+            return [f"ceiling: the amount is over the allowance of {ceiling} minor units"]
+        if amount + usage.amount > ceiling:
+            return [f"ceiling: with today's earlier tasks the amount is over {ceiling} minor units"]
+    return []
+
+
+def confidence_reasons(confidence: float, settings: Settings) -> list[str]:
+    threshold = settings.confidence_threshold
+    # Written so that NaN asks a person: NaN < 0.8 is False.
+    if math.isfinite(confidence) and threshold <= confidence <= 1:
+        return []
+    return [f"low_confidence: {confidence:.2f} is below {threshold:.2f}"]

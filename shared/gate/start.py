@@ -1,0 +1,29 @@
+"""Whether an effect may begin now: asked once more in the start transaction. Pure."""
+
+from __future__ import annotations
+
+from shared.canonical import params_hash
+from shared.gate.answer import validate
+from shared.gate.policy import Usage, confidence_reasons, is_enabled, risk_reasons
+from shared.intent.declaration import Intent
+from shared.settings import Settings
+from shared.task.schemas import TaskRecord
+
+
+def start_refusal(record: TaskRecord, intent: Intent, settings: Settings, *, switched_off: bool) -> str | None:
+    """Return why the effect may not begin now (a stable code), or None. Checked in the start transaction."""
+    if switched_off or not is_enabled(intent, record.source, settings):
+        return "intent_disabled"
+    if record.intent != intent.name or record.params_hash != params_hash(
+        record.intent, record.intent_version, record.parameters
+    ):
+        return "parameters_tampered"
+    if validate(intent, record.parameters)[0] != record.parameters:
+        return "parameters_outdated"
+    if record.approval is not None and record.approval.decision == "approve":
+        return None
+    if record.decision.route != "execute":
+        return "approval_missing"
+    still = confidence_reasons(record.classification.confidence, settings)
+    still += risk_reasons(intent, record.parameters, Usage(), settings)
+    return "policy_changed" if still else None

@@ -1,0 +1,112 @@
+"""The one declaration of an intent: parameters, policy, limits, provider, and how its effect bears repetition. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class ParametersModel(BaseModel):
+    """The root of every intent's `Parameters`: strict, closed, finite, and silent about its input in errors."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """How the effect bears repetition.
+
+    `by_key`: the provider honours our key for `safe_age`; `natural`: repeating changes nothing; `none`: at most once.
+    """
+
+    kind: Literal["by_key", "natural", "none"]
+    safe_age: timedelta = timedelta(0)
+
+
+def by_key(safe_age: timedelta) -> Idempotency:
+    """The provider deduplicates by `ctx.effect_key` for at least `safe_age`."""
+    return Idempotency("by_key", safe_age)
+
+
+NATURAL = Idempotency("natural")
+NONE = Idempotency("none")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When a person must look, however sure the model is. Checked by `shared.gate` and again right before the effect.
+
+    `risk` money and credential always need a person unless `AUTOMATIC` names the intent (money: with a ceiling).
+    `amount` names the integer field in minor units that the ceiling bounds, per task and per subject and day.
+    `subject` is the pointer of an authenticated field, or the name of a parameter, that `per_day` counts by.
+    """
+
+    risk: Literal["none", "money", "credential"] = "none"
+    amount: str | None = None
+    subject: str | None = None
+    per_day: int | None = None
+    audit_share: float = 0.0
+    channels: tuple[str, ...] = ("console", "cli", "firestore")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of execution. `max_concurrency` is global; seconds are of one attempt."""
+
+    max_concurrency: int = 10
+    timeout_s: int = 30
+    max_attempts: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The outside system a handler calls. Environment variables are derived from its name.
+
+    `stripe` -> `STRIPE_API_URL` (default `url`), `STRIPE_API_KEY` (sent as Bearer token where `key`),
+    and `STRIPE_<OPTION>` for each of `options` (name -> default; handed over as `ctx.options`).
+    """
+
+    name: str
+    url: str
+    key: bool = True
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def variable(self, suffix: str) -> str:
+        """Return the name of an environment variable of this provider."""
+        return f"{self.name}_{suffix}".upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What an intent is; the folder's `main.py` holds what it does.
+
+    `reads_first`: the handler looks something up before its effect, so the start marker is set right before the first
+    request that is not GET (one commit more) instead of together with the claim.
+    `sources`: which sources may ask for it; None is all.
+    """
+
+    name: str
+    description: str
+    examples: tuple[str, ...]
+    parameters: type[ParametersModel]
+    provider: Provider
+    policy: Policy = Policy()
+    idempotency: Idempotency = NONE
+    limits: Limits = Limits()
+    reads_first: bool = False
+    sources: frozenset[str] | None = None
+    schema_version: int = 1
+
+    @property
+    def topic(self) -> str:
+        """The topic of this intent's tasks."""
+        return topic_for(self.name)
+
+
+def topic_for(intent: str) -> str:
+    """Return the topic of an intent: underscores on disk, hyphens in the cloud, converted only here."""
+    return f"intent-{intent.replace('_', '-')}"

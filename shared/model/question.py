@@ -1,0 +1,48 @@
+"""The one question put to a model, its unread answer, and the port that every classifier implements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from shared.event.payload import View
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything one model call needs. Only `content` and `view` hold untrusted text."""
+
+    instructions: str
+    content: str
+    schema: Mapping[str, Any]  # OpenAPI subset that the Gemini API takes as response schema
+    version: str  # changes whenever instructions or schema do
+    view: View = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model said, unread. `text` should be JSON {intent, parameters, confidence}; the gate reads it."""
+
+    text: str = field(repr=False)
+    model: str
+    tokens_used: int
+    latency_ms: float
+
+
+class Classifier(Protocol):
+    """One model call, no retries: the bus is the one place that retries."""
+
+    model: str
+
+    async def ask(self, question: Question, timeout_s: float) -> Answer:
+        """Return the model's answer within `timeout_s` seconds.
+
+        Raises:
+            ModelUnavailable: 429 (with `retry_after_s` when the server names one), 5xx, timeout, no connection.
+            ModelRefused: an answer that no retry will better: code `safety_block`, `cut_off`, `empty_answer`
+                or `model_rejected_request`.
+        """
+
+    async def close(self) -> None:
+        """Release connections."""

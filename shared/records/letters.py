@@ -1,0 +1,118 @@
+"""Dead letters that people see to: their task runs again, or the message is sent once more; then the letter is closed.
+
+The work comes before the mark. A crash between them leaves the letter open: to redrive it again is refused by the task,
+which has moved on, and a message sent twice is one task by its id.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+
+from shared.errors import Conflict, Forbidden, NotFound, Refused
+from shared.records import decisions
+from shared.records.decisions import JUST_NOW, Look
+from shared.records.documents import task_path, to_record
+from shared.task.moves import Person
+from shared.task.schemas import SCHEMA_VERSION, DeadLetter
+from shared.topics import EVENTS, TASKS, TASKS_EXPRESS
+from shared.wiring.composition import Ports
+from shared.wiring.ports import Snapshot, Write
+
+ANY_INTENT = "*"  # as in `APPROVERS`: what became no task has no intent of its own
+LETTER_ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """What was done: the task's new state, or `sent` where the message itself went on its way."""
+
+    state: str
+
+
+async def redrive_letter(
+    ports: Ports,
+    letter_id: str,
+    person: Person,
+    *,
+    reason: str,
+    not_applied: bool = False,
+    look: Look = JUST_NOW,
+) -> Redriven:
+    """Run the letter's task again; where it never became a task, publish its bytes to the topic they came from.
+
+    `not_applied` is what was found at the provider about the task, by this `look`.
+
+    Raises:
+        NotFound: there is no such letter.
+        Refused: it was seen to already, its bytes were cut, nobody reads its topic, or the task refuses.
+        Unprocessable, Forbidden: as for `decisions.redrive`.
+    """
+    snapshot, letter = await _open(ports, letter_id)
+    if letter.task_id is not None and await _has_record(ports, letter.task_id):
+        after = await decisions.redrive(
+            ports, letter.task_id, person, reason=reason, not_applied=not_applied, look=look
+        )
+        done = Redriven(after.state)
+    else:
+        _must_be_allowed(ports, ANY_INTENT, person)
+        await _send(ports, letter)
+        done = Redriven("sent")
+    await _mark(ports, snapshot, letter, person, reason)
+    return done
+
+
+async def close_letter(ports: Ports, letter_id: str, person: Person, *, reason: str) -> Redriven:
+    """Say that nothing is left to do about a letter.
+
+    Raises:
+        NotFound, Refused, Forbidden: as for `redrive_letter`.
+    """
+    snapshot, letter = await _open(ports, letter_id)
+    (task,) = await ports.store.read(task_path(letter.task_id or "none"))
+    intent = ANY_INTENT if letter.task_id is None or task.data is None else to_record(task).intent
+    _must_be_allowed(ports, intent, person)
+    await _mark(ports, snapshot, letter, person, reason)
+    return Redriven("closed")
+
+
+def _must_be_allowed(ports: Ports, intent: str, person: Person) -> None:
+    if not decisions.may_decide(ports, intent, person):
+        raise Forbidden("you are not an approver of what this letter is about", code="not_an_approver")
+
+
+async def _open(ports: Ports, letter_id: str) -> tuple[Snapshot, DeadLetter]:
+    if not LETTER_ID.fullmatch(letter_id):
+        raise NotFound("there is no such dead letter", code="letter_not_found")
+    (snapshot,) = await ports.store.read(f"dead_letters/{letter_id}")
+    if snapshot.data is None:
+        raise NotFound("there is no such dead letter", code="letter_not_found")
+    letter = DeadLetter.model_validate(snapshot.data)
+    if letter.redriven_at is not None:
+        raise Refused(f"{letter.redriven_by} has seen to this letter already", code="already_redriven")
+    return snapshot, letter
+
+
+async def _has_record(ports: Ports, task_id: str) -> bool:
+    (task,) = await ports.store.read(task_path(task_id))
+    return task.data is not None
+
+
+async def _send(ports: Ports, letter: DeadLetter) -> None:
+    if letter.truncated:
+        raise Refused("the message was too long to be kept whole; its source has to send it again", code="truncated")
+    topic = letter.subscription.removeprefix(ports.settings.topic_prefix)
+    if topic not in (EVENTS, TASKS, TASKS_EXPRESS, *(i.topic for i in ports.registry.values())):
+        raise Refused("nobody reads the topic of this message any more", code="topic_gone")
+    await ports.publisher.publish(topic, base64.b64decode(letter.data), {"schema_version": str(SCHEMA_VERSION)})
+
+
+async def _mark(ports: Ports, snapshot: Snapshot, letter: DeadLetter, person: Person, reason: str) -> None:
+    marked = letter.model_copy(
+        update={"redriven_at": snapshot.read_time, "redriven_by": person.name[:200], "redriven_why": reason[:300]}
+    )
+    try:
+        await ports.store.commit(Write(snapshot.path, marked.model_dump(), snapshot.version))
+    except Conflict:
+        raise Refused("somebody else has just seen to this letter", code="already_redriven") from None

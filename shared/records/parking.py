@@ -1,0 +1,44 @@
+"""Parking a message that nobody can finish: its bytes, capped, in `dead_letters`, where people see it."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+
+from shared.canonical import sha256_hex
+from shared.errors import Conflict
+from shared.serving.push import Delivery
+from shared.task.schemas import MAX_PAYLOAD_BYTES, DeadLetter
+from shared.wiring.composition import Ports
+from shared.wiring.ports import ABSENT, Write
+
+
+async def park(
+    ports: Ports, delivery: Delivery, *, reason: str, task_id: str | None, outcome: str, subscription: str = ""
+) -> None:
+    """Record `delivery` once, however often it comes; afterwards it may be acknowledged.
+
+    Raises:
+        StoreUnavailable: nothing was recorded; do not acknowledge.
+    """
+    subscription = subscription or delivery.subscription
+    path = f"dead_letters/{sha256_hex(f'{subscription}|{delivery.message_id}'.encode())}"
+    (snapshot,) = await ports.store.read(path)
+    if snapshot.data is not None:
+        return
+    now = snapshot.read_time
+    letter = DeadLetter(
+        subscription=subscription,
+        message_id=delivery.message_id,
+        task_id=task_id,
+        reason=reason,
+        data=base64.b64encode(delivery.data[:MAX_PAYLOAD_BYTES]).decode(),
+        truncated=len(delivery.data) > MAX_PAYLOAD_BYTES,
+        outcome=outcome,
+        created_at=now,
+        expire_at=now + timedelta(days=ports.settings.retention_days),
+    )
+    try:
+        await ports.store.commit(Write(path, letter.model_dump(), ABSENT))
+    except Conflict:
+        return  # the same message, delivered twice at once

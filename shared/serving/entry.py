@@ -1,0 +1,164 @@
+"""What stands around every step: request in, response out, one log line, errors mapped to statuses in one place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from shared.errors import BadRequest, Misconfigured, NotFound, Retry, SettingError, SwitchyardError, TooLarge
+from shared.logs import Severity, log
+from shared.serving.push import MAX_ENVELOPE_BYTES, Delivery, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a step ended: a stable word, the answer, and allow-listed fields for the log line."""
+
+    code: str
+    status: int = 200
+    body: dict[str, Any] | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+    severity: Severity = "INFO"
+
+
+async def guard(function: str, request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
+    """Run `work`; answer any error with its status and stable code, never with a traceback or with input."""
+    try:
+        return await work()
+    except SwitchyardError as error:
+        _log_error(function, request, error)
+        return error_response(error)
+    except Exception as error:  # the last line of defence: the framework would print a raw traceback
+        log(
+            "ERROR",
+            "unexpected error",
+            function=function,
+            outcome="internal",
+            error_type=type(error).__name__,
+            operation=_where(error),
+            trace_id=trace_id(request),
+        )
+        return error_response(SwitchyardError("an unexpected error; see the log", code="internal"))
+
+
+async def serve_push(function: str, request: Request, step: Callable[[Delivery], Awaitable[Outcome]]) -> Response:
+    """Parse the push envelope, run the step, log one canonical line, and answer: 2xx acknowledges, 503 retries."""
+
+    async def work() -> Response:
+        delivery = parse(await read_body(request, MAX_ENVELOPE_BYTES))
+        began = started()
+        try:
+            outcome = await step(delivery)
+        except Retry as error:
+            _log_error(function, request, error, delivery)
+            return error_response(error)
+        log_outcome(function, outcome, began, delivery)
+        return Response(status_code=outcome.status)
+
+    return await guard(function, request, work)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the body, reading no further than `limit` bytes.
+
+    Raises:
+        TooLarge: the announced or the actual size is over the limit.
+        BadRequest: `incomplete_body`: the caller went away.
+    """
+    announced = request.headers.get("content-length", "")
+    # int() refuses superscript digits and thousands of digits with an error of its own.
+    if announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > limit):
+        raise TooLarge(f"the body has {announced[:20]} bytes; at most {limit} are taken")
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise TooLarge(f"the body is over {limit} bytes")
+    except ClientDisconnect:
+        raise BadRequest("the connection closed before the whole body arrived", code="incomplete_body") from None
+    return bytes(body)
+
+
+def error_response(error: SwitchyardError) -> JSONResponse:
+    """Return `{"error": {code, message, field}}` with the status of the error's branch."""
+    headers = {}
+    retry_after_s = getattr(error, "retry_after_s", None)
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, round(retry_after_s)))
+    body = {"code": error.code, "message": error.message, "field": error.field}
+    return JSONResponse({"error": body}, status_code=status_of(error), headers=headers)
+
+
+def status_of(error: SwitchyardError) -> int:
+    """Map an error to its HTTP status: the only such table."""
+    if isinstance(error, BadRequest | Retry):
+        return error.status
+    return 503 if isinstance(error, SettingError) else 500
+
+
+def started() -> float:
+    """Return the moment a unit of work began, for `log_outcome`."""
+    return time.perf_counter()
+
+
+def log_outcome(function: str, outcome: Outcome, began: float, delivery: Delivery | None = None) -> None:
+    """Write the canonical line of one unit of work; `began` comes from `started()`."""
+    fields: dict[str, Any] = {"execution_time_ms": round((time.perf_counter() - began) * 1000, 1)}
+    if delivery is not None:
+        fields |= {
+            "attempt": delivery.attempt,
+            "message_id": delivery.message_id,
+            "trace_id": delivery.trace_id,
+            "subscription": delivery.subscription,
+        }
+    log(outcome.severity, outcome.code, function=function, outcome=outcome.code, **(fields | outcome.fields))
+
+
+def trace_id(request: Request) -> str:
+    """Return the caller's trace id (W3C traceparent or Google's header), or an empty string."""
+    parts = request.headers.get("traceparent", "").split("-")
+    candidate = parts[1] if len(parts) == 4 else request.headers.get("x-cloud-trace-context", "").partition("/")[0]
+    return candidate if candidate.isalnum() and len(candidate) == 32 else ""
+
+
+def _log_error(function: str, request: Request, error: SwitchyardError, delivery: Delivery | None = None) -> None:
+    log(
+        _severity(error),
+        error.code,
+        function=function,
+        outcome="refused" if status_of(error) < 500 else "retry",
+        error_code=error.code,
+        field=_named_by_us(error.field),
+        status=status_of(error),
+        trace_id=delivery.trace_id if delivery else trace_id(request),
+        message_id=delivery.message_id if delivery else None,
+        attempt=delivery.attempt if delivery else None,
+    )
+
+
+def _severity(error: SwitchyardError) -> Severity:
+    """ERROR is for operators: nobody outside may raise it at will, as a call of any /hooks/<name> could."""
+    if isinstance(error, NotFound):
+        return "INFO"
+    if error.code in ("secret_missing", "audience_missing"):
+        return "WARNING"
+    return "ERROR" if isinstance(error, Misconfigured) or status_of(error) == 500 else "WARNING"
+
+
+def _named_by_us(field: str | None) -> str | None:
+    """Return a header's or setting's name; a JSON pointer may hold keys of a payload and stays out of the log."""
+    return None if field is None or field.startswith("/") else field
+
+
+def _where(error: BaseException) -> str:
+    """Return `file:line` of the innermost frame: enough to find the bug, and no data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""

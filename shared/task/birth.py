@@ -1,0 +1,52 @@
+"""How a task begins: the gate's plan in, its first record out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.canonical import canonical_json, params_hash, sha256_hex
+from shared.task.moves import owe, scheduled
+from shared.task.schemas import AutomationTask, Classification, Decision, State, TaskRecord, Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the gate decided about a new task."""
+
+    intent: str
+    intent_version: int
+    parameters: Mapping[str, Any]
+    classification: Classification
+    decision: Decision
+    topic: str  # where it goes if it may run; unused otherwise
+
+
+def born(task: AutomationTask, plan: Plan, now: datetime, *, retention: timedelta, trace_id: str = "") -> TaskRecord:
+    """(none) -> READY | AWAITING_APPROVAL."""
+    payload = canonical_json(task.raw_payload)
+    state: State = "READY" if plan.decision.route == "execute" else "AWAITING_APPROVAL"
+    record = TaskRecord(
+        task_id=task.task_id,
+        state=state,
+        generation=1,
+        source=task.source,
+        priority=task.priority,
+        metadata=task.metadata,
+        trace_id=trace_id,
+        payload=payload.decode(),
+        payload_sha256=sha256_hex(payload),
+        classification=plan.classification,
+        intent=plan.intent,
+        intent_version=plan.intent_version,
+        parameters=dict(plan.parameters),
+        params_hash=params_hash(plan.intent, plan.intent_version, dict(plan.parameters)),
+        decision=plan.decision,
+        created_at=now,
+        updated_at=now,
+        expire_at=now + retention,
+        history=[Transition(at=now, from_state="", to=state, by="classify", why=plan.decision.route)],
+    )
+    return scheduled(record, outbox=owe(plan.topic, 1, now) if state == "READY" else None)

@@ -1,0 +1,151 @@
+"""The arrows around one attempt: claim, start, and its four ends. Pure; `now` is always the store's clock.
+
+An arrow that may not be taken raises `Skip` and changes nothing: another worker owns the task, or nothing is to do.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from shared.intent.declaration import Intent
+from shared.task.moves import (
+    LEASE_MARGIN,
+    Skip,
+    again,
+    finished,
+    give_up,
+    may_repeat,
+    move,
+    must_own,
+    restored,
+    scheduled,
+    unknown,
+)
+from shared.task.schemas import Execution, TaskRecord, TaskResult
+
+
+def claim(
+    record: TaskRecord, generation: int, intent: Intent, now: datetime, *, nonce: str, message_id: str
+) -> TaskRecord:
+    """READY -> EXECUTING, or EXECUTING with a dead lease -> EXECUTING under a new epoch, or -> UNKNOWN | FAILED.
+
+    It proves that the message arrived, so it clears the outbox.
+
+    Raises:
+        Skip: `stale`, `other_intent`, `already_done`, `too_early`, `lease_held` or `lease_held_by_this_message`.
+    """
+    if record.generation != generation:
+        raise Skip(code="stale")
+    if record.intent != intent.name:  # on the wrong topic, or forged
+        raise Skip(code="other_intent")
+    if record.state == "EXECUTING":
+        if record.exec.lease_until is not None and now < record.exec.lease_until:
+            same = record.exec.message_id == message_id
+            raise Skip(code="lease_held_by_this_message" if same else "lease_held")
+        if not may_repeat(record, intent.idempotency, now):
+            return unknown(record, now, by="execute", why="lease expired after the effect may have begun")
+    elif record.state != "READY":
+        raise Skip(code="already_done")
+    elif record.exec.not_before is not None and now < record.exec.not_before:
+        raise Skip(code="too_early")
+    if record.exec.attempts >= intent.limits.max_attempts:
+        return give_up(record, now, "attempts_exhausted", "every attempt ended early")
+    lease = now + timedelta(seconds=intent.limits.timeout_s) + LEASE_MARGIN
+    execution = Execution(
+        epoch=record.exec.epoch + 1,
+        lease_until=lease,
+        owner_nonce=nonce,
+        message_id=message_id,
+        attempts=record.exec.attempts + 1,
+    )
+    effect = record.effect.model_copy(update={"applied_before_attempt": record.effect.possibly_applied})
+    return move(
+        record,
+        "EXECUTING",
+        now,
+        by="execute",
+        why=f"attempt {execution.attempts}",
+        exec=execution,
+        effect=effect,
+        outbox=None,
+    )
+
+
+def start(record: TaskRecord, epoch: int, intent: Intent, now: datetime, refusal: str | None) -> TaskRecord:
+    """Set the start marker, in its own commit or in the claim's; `refusal` is why policy forbids the effect now.
+
+    Returns EXECUTING with the marker set, or FAILED | UNKNOWN where the effect may not begin.
+
+    Raises:
+        Skip: `lease_lost`: another worker owns the task, stop without the effect.
+    """
+    must_own(record, epoch)
+    if record.exec.lease_until is None or now >= record.exec.lease_until:
+        raise Skip(code="lease_lost")
+    if refusal is not None:
+        return give_up(record, now, refusal, "policy forbids the effect now")
+    if not may_repeat(record, intent.idempotency, now):
+        return unknown(record, now, by="execute", why="the idempotency key is too old to be used again")
+    effect = record.effect.model_copy(
+        update={"possibly_applied": True, "first_started_at": record.effect.first_started_at or now}
+    )
+    return scheduled(record, effect=effect)
+
+
+def succeed(record: TaskRecord, epoch: int, result: TaskResult, provider_ref: str | None, now: datetime) -> TaskRecord:
+    """EXECUTING -> SUCCEEDED.
+
+    Raises:
+        Skip: `lease_lost`.
+    """
+    must_own(record, epoch)
+    effect = record.effect.model_copy(update={"outcome": "applied", "provider_ref": provider_ref})
+    return finished(record, "SUCCEEDED", now, "execute", "", result, effect=effect, error=None)
+
+
+def retry(
+    record: TaskRecord,
+    epoch: int,
+    intent: Intent,
+    now: datetime,
+    *,
+    code: str,
+    retry_after_s: float | None = None,
+    spent_ms: float = 0.0,
+) -> TaskRecord:
+    """A definite `NotApplied`: EXECUTING -> READY while attempts are left, else FAILED, or UNKNOWN as for `fail`.
+
+    Raises:
+        Skip: `lease_lost`.
+    """
+    must_own(record, epoch)
+    record = restored(record)
+    if record.exec.attempts >= intent.limits.max_attempts:
+        return give_up(record, now, code, "attempts exhausted", spent_ms=spent_ms)
+    return again(record, intent, now, code, retry_after_s)
+
+
+def fail(
+    record: TaskRecord, epoch: int, now: datetime, *, code: str, message: str, spent_ms: float = 0.0
+) -> TaskRecord:
+    """A definite `Permanent`: EXECUTING -> FAILED, or UNKNOWN where an earlier attempt was ambiguous.
+
+    Raises:
+        Skip: `lease_lost`.
+    """
+    must_own(record, epoch)
+    return give_up(restored(record), now, code, message, spent_ms=spent_ms)
+
+
+def ambiguous(record: TaskRecord, epoch: int, intent: Intent, now: datetime, *, code: str) -> TaskRecord:
+    """It may have happened: EXECUTING -> READY with the same key where repeating is safe, else UNKNOWN.
+
+    Raises:
+        Skip: `lease_lost`.
+    """
+    must_own(record, epoch)
+    if not record.effect.possibly_applied:  # it ended before the start marker: nothing was sent
+        return retry(record, epoch, intent, now, code=code)
+    if record.exec.attempts < intent.limits.max_attempts and may_repeat(record, intent.idempotency, now):
+        return again(record, intent, now, code, None)
+    return unknown(record, now, by="execute", why=code)

@@ -1,0 +1,237 @@
+"""What the arrows of the lifecycle are made of: moving, ending, owing a message, and what may be repeated. Pure.
+
+Every change of state goes through `move`, so that history, expiry and the sweeper's next look are never forgotten.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from shared.errors import Refused, SwitchyardError
+from shared.intent.declaration import Idempotency, Intent
+from shared.task.schemas import (
+    MAX_HISTORY,
+    UNCLASSIFIED,
+    ApprovalDecision,
+    Outbox,
+    State,
+    TaskError,
+    TaskRecord,
+    TaskResult,
+    Transition,
+)
+from shared.topics import RESULTS
+
+OUTBOX_DELAY = timedelta(seconds=30)
+OUTBOX_MAX_DELAY = timedelta(hours=1)
+LEASE_MARGIN = timedelta(seconds=30)
+REMINDER_BEFORE_EXPIRY = timedelta(hours=4)
+RECONCILE_AFTER = timedelta(minutes=1)
+MAX_RECONCILES = 8
+MAX_RETRY_DELAY_S = 600.0
+KEPT_OLDEST = 5
+
+Channel = Literal["console", "firestore", "cli", "system"]
+
+
+class Skip(SwitchyardError):
+    """Raised when a message has nothing to do here: stale, done, or the lease is held by another delivery."""
+
+    code = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks for a change, and through what."""
+
+    name: str
+    channel: Channel
+
+
+def may_repeat(record: TaskRecord, idempotency: Idempotency, now: datetime) -> bool:
+    """Whether the effect may begin (again): it never began, repeating is harmless, or the key is young enough."""
+    effect = record.effect
+    if not effect.possibly_applied or idempotency.kind == "natural":
+        return True
+    if idempotency.kind != "by_key" or effect.first_started_at is None:
+        return False
+    return now - effect.first_started_at < idempotency.safe_age
+
+
+def must_wait(record: TaskRecord, now: datetime) -> None:
+    """Raise `Refused` unless the task waits for a decision that has not expired."""
+    if record.state != "AWAITING_APPROVAL":
+        raise Refused(f"the task is {record.state}, not waiting for a decision", code="not_waiting")
+    if expired(record, now):
+        raise Refused("the approval has expired", code="expired")
+
+
+def expired(record: TaskRecord, now: datetime) -> bool:
+    """Whether nobody may decide any more."""
+    return record.decision.expires_at is not None and now >= record.decision.expires_at
+
+
+def must_have_rested(record: TaskRecord, looked_at: datetime, now: datetime) -> None:
+    """Raise `Refused` if a request of an UNKNOWN effect may have been under way when somebody looked for the effect.
+
+    An UNKNOWN task was updated last when it became so: asking the provider what happened does not begin the wait anew.
+    """
+    over_at = record.updated_at + RECONCILE_AFTER
+    if record.state == "UNKNOWN" and looked_at < over_at:
+        seconds = math.ceil((over_at - now).total_seconds())
+        when = f"in {seconds} seconds" if seconds > 0 else "now"
+        raise Refused(f"a request may have been under way when you looked; look again {when}", code="too_early")
+
+
+def must_own(record: TaskRecord, epoch: int) -> None:
+    """Raise `Skip` unless the task runs under this epoch: the fence of every commit of a worker."""
+    if record.state != "EXECUTING" or record.exec.epoch != epoch:
+        raise Skip(code="lease_lost")
+
+
+def restored(record: TaskRecord) -> TaskRecord:
+    """Take this attempt's start marker back, never an earlier attempt's."""
+    effect = record.effect.model_copy(update={"possibly_applied": record.effect.applied_before_attempt})
+    return record.model_copy(update={"effect": effect})
+
+
+def again(record: TaskRecord, intent: Intent, now: datetime, code: str, retry_after_s: float | None) -> TaskRecord:
+    """EXECUTING -> READY: another attempt, at the provider's time or after a growing pause."""
+    delay_s = min(retry_after_s if retry_after_s is not None else 2.0**record.exec.attempts, MAX_RETRY_DELAY_S)
+    outbox = Outbox(topic=intent.topic, generation=record.generation, due_at=now + timedelta(seconds=delay_s))
+    not_before = outbox.due_at if retry_after_s is not None else None
+    execution = record.exec.model_copy(update={"lease_until": None, "not_before": not_before})
+    return move(record, "READY", now, by="execute", why=code, outbox=outbox, error=TaskError(code=code), exec=execution)
+
+
+def give_up(
+    record: TaskRecord, now: datetime, code: str, message: str, *, by: str = "execute", spent_ms: float = 0.0
+) -> TaskRecord:
+    """No more attempts: FAILED if certainly nothing happened in this generation, else UNKNOWN."""
+    if record.effect.possibly_applied:
+        return unknown(record, now, by=by, why=code)
+    effect = record.effect.model_copy(update={"outcome": "not_applied"})
+    return end(
+        record,
+        "FAILED",
+        now,
+        by=by,
+        why=code,
+        output=message or code,
+        success=False,
+        effect=effect,
+        error=TaskError(code=code, message=message),
+        spent_ms=spent_ms,
+    )
+
+
+def unknown(record: TaskRecord, now: datetime, *, by: str, why: str) -> TaskRecord:
+    """Enter UNKNOWN: nobody repeats the effect until the provider or a person has said what became of it."""
+    effect = record.effect.model_copy(update={"outcome": "unknown", "reconciles": 0})
+    message = "the effect may have happened; nobody repeats it until someone has looked"
+    return move(
+        record, "UNKNOWN", now, by=by, why=why, effect=effect, outbox=None, error=TaskError(code=why, message=message)
+    )
+
+
+def settled(
+    record: TaskRecord, verdict: Literal["applied", "not_applied"], now: datetime, *, by: str, why: str
+) -> TaskRecord:
+    """UNKNOWN -> SUCCEEDED | FAILED by a verdict."""
+    applied = verdict == "applied"
+    effect = record.effect.model_copy(update={"outcome": verdict, "possibly_applied": applied})
+    return end(
+        record,
+        "SUCCEEDED" if applied else "FAILED",
+        now,
+        by=by,
+        why=why,
+        output=f"settled: {verdict}",
+        success=applied,
+        effect=effect,
+        error=None if applied else TaskError(code="not_applied", message=why),
+    )
+
+
+def decided(decision: Literal["approve", "reject"], person: Person, now: datetime, comment: str) -> ApprovalDecision:
+    """Return a person's decision as the task keeps it."""
+    return ApprovalDecision(decision=decision, by=person.name, channel=person.channel, at=now, comment=comment[:1000])
+
+
+def owe(topic: str, generation: int, now: datetime) -> Outbox:
+    """Return an outbox whose message is about to be published for the first time."""
+    return Outbox(topic=topic, generation=generation, due_at=now + OUTBOX_DELAY)
+
+
+def end(
+    record: TaskRecord,
+    state: State,
+    now: datetime,
+    *,
+    by: str,
+    why: str,
+    output: str,
+    success: bool,
+    spent_ms: float = 0.0,
+    **changes: Any,
+) -> TaskRecord:
+    """Enter a terminal state with a result in our own words."""
+    tokens = record.classification.tokens_used
+    result = TaskResult(success=success, output=output[:4000], execution_time_ms=spent_ms, tokens_used=tokens)
+    return finished(record, state, now, by, why, result, **changes)
+
+
+def finished(
+    record: TaskRecord, state: State, now: datetime, by: str, why: str, result: TaskResult, **changes: Any
+) -> TaskRecord:
+    """Enter a terminal state and owe the result to topic `results`."""
+    execution = record.exec.model_copy(update={"lease_until": None})
+    return move(
+        record,
+        state,
+        now,
+        by=by,
+        why=why,
+        result=result,
+        exec=execution,
+        outbox=owe(RESULTS, record.generation, now),
+        **changes,
+    )
+
+
+def move(record: TaskRecord, to: State, now: datetime, *, by: str, why: str, **changes: Any) -> TaskRecord:
+    """Enter a state: one history entry, a new expiry, the sweeper's next look."""
+    entry = Transition(at=now, from_state=record.state, to=to, by=by[:200], why=why[:300])
+    history = [*record.history, entry]
+    if len(history) > MAX_HISTORY:  # the beginning and the end tell the story
+        history = history[:KEPT_OLDEST] + history[KEPT_OLDEST + 1 :]
+    lifetime = record.expire_at - record.updated_at
+    moved = {"state": to, "updated_at": now, "expire_at": now + lifetime, "history": history}
+    return scheduled(record, **(moved | changes))
+
+
+def scheduled(record: TaskRecord, **changes: Any) -> TaskRecord:
+    """Return the record with these changes and the `next_check_at` that they bring."""
+    after = record.model_copy(update=changes)
+    object.__setattr__(after, "next_check_at", _next_check(after))  # nobody has seen it yet: no second copy
+    return after
+
+
+def _next_check(record: TaskRecord) -> datetime | None:
+    """Return when the sweeper must look again if nothing else happens."""
+    if record.outbox is not None:
+        return record.outbox.due_at
+    if record.state == "EXECUTING":
+        return record.exec.lease_until
+    if record.state == "AWAITING_APPROVAL" and record.decision.expires_at is not None:
+        expires_at = record.decision.expires_at
+        remind_at = expires_at - min(REMINDER_BEFORE_EXPIRY, (expires_at - record.created_at) / 4)
+        return expires_at if record.decision.reminded_at else remind_at
+    if record.state == "READY":
+        return record.updated_at + OUTBOX_DELAY
+    if record.state == "UNKNOWN" and record.intent != UNCLASSIFIED:
+        return record.updated_at + RECONCILE_AFTER
+    return None

@@ -1,0 +1,148 @@
+"""What became of an effect, and what runs again: by the provider's word or a person's. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from shared.canonical import params_hash
+from shared.errors import Refused
+from shared.intent.declaration import Intent
+from shared.task.moves import (
+    MAX_RECONCILES,
+    RECONCILE_AFTER,
+    Person,
+    Skip,
+    decided,
+    end,
+    give_up,
+    may_repeat,
+    move,
+    must_have_rested,
+    owe,
+    settled,
+)
+from shared.task.schemas import TERMINAL, Effect, Execution, TaskRecord
+
+
+def reconciled(
+    record: TaskRecord, generation: int, verdict: Literal["applied", "not_applied", "unknown"] | None, now: datetime
+) -> TaskRecord:
+    """UNKNOWN -> SUCCEEDED | FAILED by the provider's own word, or stay UNKNOWN and ask again later.
+
+    None: the handler has no way to ask, so a person must look.
+    """
+    if record.state != "UNKNOWN" or record.generation != generation:
+        raise Skip(code="already_done")
+    if verdict is None:
+        return record.model_copy(update={"outbox": None, "next_check_at": None})
+    if verdict == "unknown":
+        asked = record.effect.reconciles + 1
+        effect = record.effect.model_copy(update={"reconciles": asked})
+        again = now + RECONCILE_AFTER * 2**asked if asked < MAX_RECONCILES else None
+        return record.model_copy(update={"effect": effect, "outbox": None, "next_check_at": again})
+    return settled(record, verdict, now, by="reconcile", why="the provider said so")
+
+
+def settle(
+    record: TaskRecord,
+    person: Person,
+    verdict: Literal["applied", "not_applied"],
+    reason: str,
+    now: datetime,
+    *,
+    looked_at: datetime,
+) -> TaskRecord:
+    """UNKNOWN -> SUCCEEDED | FAILED by a person who looked.
+
+    Raises:
+        Refused: `not_unknown`, or `too_early` to say that nothing happened.
+    """
+    if record.state != "UNKNOWN":
+        raise Refused(f"only an UNKNOWN task can be settled; this one is {record.state}", code="not_unknown")
+    if verdict == "not_applied":
+        must_have_rested(record, looked_at, now)
+    return settled(record, verdict, now, by=person.name, why=reason)
+
+
+def redrive(
+    record: TaskRecord,
+    person: Person,
+    now: datetime,
+    *,
+    reason: str,
+    intent: Intent,
+    parameters: Mapping[str, Any],
+    not_applied: bool = False,
+    looked_at: datetime,
+) -> TaskRecord:
+    """FAILED | UNKNOWN | EXPIRED | REJECTED -> READY as a new generation, decided by a person.
+
+    `not_applied` is the verdict of a person who looked at `looked_at`: nothing happened. Only it gives the provider a
+    new key.
+
+    Raises:
+        Refused: wrong state, an UNKNOWN effect that may not be repeated without a verdict, or `too_early` for one.
+    """
+    if record.state not in ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED"):
+        raise Refused(f"a {record.state} task cannot be redriven", code="not_redrivable")
+    if not_applied:
+        must_have_rested(record, looked_at, now)
+    if record.effect.possibly_applied and not not_applied and not may_repeat(record, intent.idempotency, now):
+        raise Refused(
+            "the effect may have happened and must not be repeated blindly; look at the provider, then settle it or "
+            "redrive with verdict not_applied",
+            code="verdict_needed",
+        )
+    chosen = params_hash(intent.name, intent.schema_version, dict(parameters))
+    if record.effect.possibly_applied and not not_applied and chosen != record.params_hash:
+        raise Refused("parameters can change only after the verdict not_applied", code="verdict_needed")
+    approved = record.approval is not None and record.approval.decision == "approve" and chosen == record.params_hash
+    return move(
+        record,
+        "READY",
+        now,
+        by=person.name,
+        why=reason,
+        generation=record.generation + 1,
+        intent=intent.name,
+        intent_version=intent.schema_version,
+        parameters=dict(parameters),
+        params_hash=chosen,
+        # Whoever redrives has seen these parameters: policy that turned against the task cannot end it once more.
+        approval=record.approval if approved else decided("approve", person, now, reason),
+        exec=Execution(epoch=record.exec.epoch),
+        effect=Effect(seq=record.effect.seq + 1) if not_applied else record.effect,
+        error=None,
+        result=None,
+        outbox=owe(intent.topic, record.generation + 1, now),
+    )
+
+
+def cancel(record: TaskRecord, person: Person, reason: str, now: datetime) -> TaskRecord:
+    """Any state that is not terminal, with no effect possibly applied -> CANCELLED.
+
+    Raises:
+        Refused: `already_done` or `possibly_applied`.
+    """
+    if record.state in TERMINAL:
+        raise Refused(f"the task is already {record.state}", code="already_done")
+    if record.effect.possibly_applied:
+        raise Refused("the effect may have happened; settle the task instead", code="possibly_applied")
+    return end(record, "CANCELLED", now, by=person.name, why=reason, output="cancelled by a person", success=False)
+
+
+def dead_lettered(record: TaskRecord, generation: int, now: datetime) -> TaskRecord:
+    """The bus gave a message up: READY or a dead lease -> FAILED, or UNKNOWN by the start marker.
+
+    Raises:
+        Skip: `stale`, `already_done` or `lease_held`: nothing is lost, nothing to do.
+    """
+    if record.generation != generation:
+        raise Skip(code="stale")
+    if record.state not in ("READY", "EXECUTING"):
+        raise Skip(code="already_done")
+    if record.state == "EXECUTING" and record.exec.lease_until is not None and now < record.exec.lease_until:
+        raise Skip(code="lease_held")
+    return give_up(record, now, "dead_lettered", "the message failed too often", by="deadletter")

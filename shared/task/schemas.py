@@ -1,0 +1,288 @@
+"""The messages and documents of Switchyard, as strict and frozen Pydantic models.
+
+Messages cross Pub/Sub as JSON; documents live in the store. Datetimes are aware UTC.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from shared.canonical import canonical_json
+
+SCHEMA_VERSION = 1
+MAX_PAYLOAD_BYTES = 256 * 1024
+MAX_METADATA_BYTES = 16 * 1024
+MAX_LABEL_CHARS = 100
+MAX_HISTORY = 50
+UNCLASSIFIED = "unclassified"
+
+State = Literal[
+    "READY", "AWAITING_APPROVAL", "EXECUTING", "SUCCEEDED", "FAILED", "UNKNOWN", "REJECTED", "EXPIRED", "CANCELLED"
+]
+TERMINAL: frozenset[State] = frozenset({"SUCCEEDED", "FAILED", "REJECTED", "EXPIRED", "CANCELLED"})
+
+TaskId = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+        description="Unique id of the business fact; letters, digits, dot, dash, underscore",
+    ),
+]
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="Name of the sending system")]
+IntentName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$", description="Folder name of the intent")]
+Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Model(BaseModel):
+    """Strict, frozen, closed; its errors never repeat the input."""
+
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        serialize_by_alias=True,
+    )
+
+
+class AutomationTask(Model):
+    """One event of a source system: what intake publishes and classify reads."""
+
+    task_id: TaskId
+    source: SourceName
+    raw_payload: dict[str, Any] = Field(description="The sender's JSON object, unchanged; at most 256 KiB as JSON")
+    priority: int = Field(default=1, ge=1, le=5, description="1 (normal) to 5; 4 and 5 travel in the express lane")
+    metadata: dict[str, str] | None = Field(default=None, description="Labels of the sender; never shown to the model")
+
+    @field_validator("metadata")
+    @classmethod
+    def _metadata_fits(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        if not value:
+            return value
+        # Labels become keys of the task's document, where such keys are reserved or too long.
+        if any(not 0 < len(key) <= MAX_LABEL_CHARS or key.startswith("__") for key in value):
+            raise ValueError(f"keys must have 1 to {MAX_LABEL_CHARS} characters and not begin with two underscores")
+        if len(canonical_json(value)) > MAX_METADATA_BYTES:
+            raise ValueError(f"is over {MAX_METADATA_BYTES} bytes as JSON")
+        return value
+
+    @field_validator("raw_payload")
+    @classmethod
+    def _payload_fits(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if len(canonical_json(value)) > MAX_PAYLOAD_BYTES:
+            raise ValueError(f"is over {MAX_PAYLOAD_BYTES} bytes as JSON")
+        return value
+
+
+class Classification(Model):
+    """What the model suggested, as far as it could be read."""
+
+    intent: str = Field(description="An intent's name, or 'unclassified'")
+    parameters: dict[str, Any] = Field(description="The raw parameters, reduced to storable scalars")
+    confidence: Confidence
+    model: str = Field(description="Which model answered")
+    prompt_version: str = Field(description="Hash of the prompt and the response schema")
+    tokens_used: int = Field(ge=0, description="Prompt and answer tokens, as the model reported them")
+    latency_ms: float = Field(ge=0, description="Time of the model call")
+
+
+class TaskResult(Model):
+    """The end of a task: stored in its document and published on topic `results`."""
+
+    success: bool
+    output: str = Field(max_length=4000, description="What the handler says it did, or why nothing was done")
+    execution_time_ms: float = Field(ge=0, description="Time in the handler, last attempt")
+    tokens_used: int = Field(ge=0, description="Tokens of the one model call")
+
+
+class ResultMessage(TaskResult):
+    """A `TaskResult` on topic `results`, with the task it belongs to."""
+
+    task_id: TaskId
+    intent: str
+    state: State
+    generation: int
+    schema_version: Literal[1] = 1
+
+
+class TaskReady(Model):
+    """The only message after classify: a pointer. The document says what to run."""
+
+    task_id: TaskId
+    generation: int = Field(ge=1)
+    schema_version: Literal[1] = 1
+
+
+class Decision(Model):
+    """What the gate decided, with every reason (`code: words`), and until when a person may answer."""
+
+    route: Literal["execute", "approve"]
+    reasons: list[str]
+    expires_at: datetime | None = None
+    reminded_at: datetime | None = None
+
+
+class ApprovalDecision(Model):
+    """A person's decision, copied into the task so that later edits of the approval change nothing."""
+
+    decision: Literal["approve", "reject"]
+    by: str
+    channel: Literal["console", "firestore", "cli", "system"]
+    at: datetime
+    comment: str = ""
+
+
+class Execution(Model):
+    """Who may run the task now. `epoch` fences every commit; `attempts` is the real cap."""
+
+    epoch: int = 0
+    lease_until: datetime | None = None
+    owner_nonce: str = ""
+    message_id: str = ""
+    attempts: int = 0
+    not_before: datetime | None = Field(default=None, description="When the provider may be tried again")
+
+
+class Effect(Model):
+    """What is known of the effect outside. `possibly_applied` is sticky until it is known better."""
+
+    seq: int = 1
+    first_started_at: datetime | None = None
+    possibly_applied: bool = False
+    applied_before_attempt: bool = Field(default=False, description="possibly_applied before the attempt under way")
+    outcome: Literal["none", "applied", "not_applied", "unknown"] = "none"
+    provider_ref: str | None = None
+    reconciles: int = 0
+
+
+class Outbox(Model):
+    """A message this document still owes. `due_at` backs off with every try."""
+
+    topic: str
+    generation: int
+    due_at: datetime
+    tries: int = 0
+
+
+class TaskError(Model):
+    """Why a task ended badly: a stable code and safe words."""
+
+    code: str
+    message: str = ""
+
+
+class Transition(Model):
+    """One arrow taken."""
+
+    at: datetime
+    from_state: str = Field(alias="from")
+    to: State
+    by: str
+    why: str = ""
+
+
+class TaskRecord(Model):
+    """The document `tasks/{task_id}`: the only authority over a task."""
+
+    schema_version: Literal[1] = 1
+    task_id: TaskId
+    state: State
+    generation: int = Field(ge=1)
+    source: SourceName
+    priority: int
+    metadata: dict[str, str] | None = None
+    trace_id: str = ""
+    payload: str = Field(description="raw_payload as one JSON string, so that no index ever sees it")
+    payload_sha256: str
+    classification: Classification
+    intent: str = Field(description="What will run: the model's intent, or the one a person set")
+    intent_version: int
+    parameters: dict[str, Any] = Field(description="What it will run with; params_hash covers them")
+    params_hash: str
+    decision: Decision
+    approval: ApprovalDecision | None = None
+    exec: Execution = Execution()
+    effect: Effect = Effect()
+    outbox: Outbox | None = None
+    next_check_at: datetime | None = Field(default=None, description="When the sweeper must look at this task again")
+    result: TaskResult | None = None
+    error: TaskError | None = None
+    created_at: datetime
+    updated_at: datetime
+    expire_at: datetime = Field(description="TTL: the store deletes the document after this")
+    history: list[Transition] = Field(max_length=MAX_HISTORY)
+
+    @property
+    def effect_key(self) -> str:
+        """The provider's idempotency key: the same for every attempt, another one per redrive after 'not applied'."""
+        return f"{self.task_id}.{self.intent}.{self.effect.seq}"
+
+    @property
+    def shown_parameters(self) -> dict[str, Any]:
+        """What people are shown: the valid parameters, or the model's raw suggestion where there are none."""
+        return self.parameters or self.classification.parameters
+
+    @property
+    def raw_payload(self) -> dict[str, Any]:
+        """The sender's JSON object."""
+        payload: dict[str, Any] = json.loads(self.payload)
+        return payload
+
+
+class Refusal(Model):
+    """An edit of an approval document that was not accepted: when, by whom, and the code of the error."""
+
+    at: datetime
+    by: str = Field(max_length=200)
+    code: str = Field(max_length=60)
+
+
+class Approval(Model):
+    """The document `approvals/{task_id}`: what people edit, in the Firestore console or through the page.
+
+    People set `status` (and may set `parameters`, `intent`, `comment`); the rest is written by us.
+    """
+
+    task_id: TaskId
+    status: str = Field(default="pending", description="pending, approved or rejected")
+    intent: str
+    parameters: dict[str, Any]
+    confidence: Confidence
+    reasons: list[str]
+    params_hash: str = Field(description="Hash of what was shown; a decision holds for these parameters only")
+    requested_at: datetime
+    expires_at: datetime
+    comment: str = ""
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    outcome: str | None = Field(default=None, description="null until the decision was consumed")
+    error: str | None = Field(default=None, description="Why an edit was not accepted")
+    refusals: list[Refusal] = Field(default=[], description="The last edits that were not accepted, oldest first")
+    plan: str = Field(default="", description="What would happen, or why it would fail, as the handler says")
+    plan_at: datetime | None = Field(default=None, description="When the handler looked")
+    plan_hash: str = Field(default="", description="Tells whether the plan was edited")
+    expire_at: datetime
+
+
+class DeadLetter(Model):
+    """The document `dead_letters/{sha256(subscription|message id)}`: a message nobody could finish."""
+
+    schema_version: Literal[1] = 1
+    subscription: str
+    message_id: str
+    task_id: str | None
+    reason: str = Field(description="Stable code: why it is here")
+    data: str = Field(description="The message's bytes as base64, capped at 256 KiB")
+    truncated: bool = False
+    outcome: str = Field(description="What was done with the task it belongs to")
+    redriven_at: datetime | None = Field(default=None, description="When a person saw to it; null: it is open")
+    redriven_by: str | None = None
+    redriven_why: str = ""
+    created_at: datetime
+    expire_at: datetime

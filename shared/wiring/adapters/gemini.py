@@ -1,0 +1,102 @@
+"""Question -> Answer through `google-generativeai`, the only file that imports it.
+
+The SDK is frozen: it cannot set a thinking level, and its async REST transport does not work. So the synchronous REST
+transport runs in threads of its own: the same transport everywhere, against Google as against a local server. A call
+waits on the network and holds no lock, so as many run at once as there are threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from shared.errors import ModelUnavailable
+from shared.model.question import Answer, Question
+from shared.model.reply import MAX_OUTPUT_TOKENS, failure, read_text
+
+
+class GeminiClassifier:
+    """One client and one pool of `max_in_flight` threads per process."""
+
+    def __init__(self, api_key: str, model: str, endpoint: str = "", *, max_in_flight: int = 10) -> None:
+        """Build the client; nothing is sent."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # it announces its own end at every import
+            import google.generativeai as sdk
+            from google.api_core.exceptions import GoogleAPICallError
+            from google.generativeai.client import get_default_generative_client
+        from requests.adapters import HTTPAdapter
+
+        self.model = model
+        self._protos, self._api_error = sdk.protos, GoogleAPICallError
+        sdk.configure(
+            api_key=api_key, transport="rest", client_options={"api_endpoint": endpoint} if endpoint else None
+        )
+        self._client = get_default_generative_client()
+        session = self._client.transport._session
+        session._max_refresh_attempts = 0  # a key cannot be refreshed: it would call twice more after a 401
+        session.mount("http://", HTTPAdapter(pool_maxsize=max_in_flight))
+        session.mount("https://", HTTPAdapter(pool_maxsize=max_in_flight))
+        self._threads = ThreadPoolExecutor(max_in_flight, thread_name_prefix="gemini")
+
+    async def ask(self, question: Question, timeout_s: float) -> Answer:
+        """Make one call, see `Classifier.ask`. A thread given up on ends by itself at its own timeout."""
+        call = partial(self._client.generate_content, self._request(question), retry=None, timeout=timeout_s)
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(timeout_s):
+                response = await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        except self._api_error as error:
+            raise failure(int(error.code or 503), error.details, getattr(error.response, "headers", None)) from None
+        except TimeoutError:
+            raise ModelUnavailable(f"the model did not answer within {timeout_s:g} s") from None
+        except Exception as error:
+            # Connection errors of requests and urllib3, a body that is not JSON.
+            raise ModelUnavailable(f"the model call failed: {type(error).__name__}") from None
+        latency_ms = (time.perf_counter() - started) * 1000
+        return Answer(
+            text=_text(response),
+            model=response.model_version or self.model,
+            tokens_used=response.usage_metadata.total_token_count,
+            latency_ms=latency_ms,
+        )
+
+    async def close(self) -> None:
+        """Release connections; calls under way end at their own timeout."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._client.transport.close()
+
+    def _request(self, question: Question) -> Any:
+        body = {
+            "model": f"models/{self.model}",
+            "systemInstruction": {"parts": [{"text": question.instructions}]},
+            "contents": [{"role": "user", "parts": [{"text": question.content}]}],
+            "generationConfig": {
+                "temperature": 0,
+                "maxOutputTokens": MAX_OUTPUT_TOKENS,
+                "responseMimeType": "application/json",
+                "responseSchema": question.schema,
+            },
+        }
+        # The SDK's schema is older than the API's: what it does not know (propertyOrdering) is left out.
+        return self._protos.GenerateContentRequest.from_json(json.dumps(body), ignore_unknown_fields=True)
+
+
+def _text(response: Any) -> str:
+    """Read the reply ourselves: the SDK's `.text` raises just when it matters."""
+    candidate = response.candidates[0] if response.candidates else None
+    return read_text(
+        _name(response.prompt_feedback.block_reason),
+        _name(candidate.finish_reason) if candidate else "",
+        [part.text for part in candidate.content.parts] if candidate else [],
+    )
+
+
+def _name(value: Any) -> str:
+    """Return an enum's name; "" for 0, and for a number newer than the SDK the number."""
+    return str(getattr(value, "name", value)) if value else ""

@@ -1,0 +1,112 @@
+"""Question -> Answer through `google-genai`: the Gemini API with a key, or Vertex AI with IAM."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import Any
+
+from shared.errors import ModelUnavailable
+from shared.model.question import Answer, Question
+from shared.model.reply import MAX_OUTPUT_TOKENS, failure, read_text
+
+
+class GenaiClassifier:
+    """One long-lived async client per process; temporary clients die with their first garbage collection."""
+
+    def __init__(
+        self, api_key: str, model: str, endpoint: str = "", vertex_project: str = "", vertex_location: str = ""
+    ) -> None:
+        """Build the client; nothing is sent. With `vertex_project` the key is not used, IAM is."""
+        from google import genai
+        from google.genai import errors, types
+
+        self.model = model
+        self._types, self._api_error = types, errors.APIError
+        http = types.HttpOptions(
+            base_url=endpoint or None,
+            # Named, for the SDK's default moves; system instruction, schema and thinking level are all in these.
+            api_version="v1beta1" if vertex_project else "v1beta",
+            # One attempt, said aloud: without it connection errors are silently tried a second time.
+            retry_options=types.HttpRetryOptions(attempts=1),
+        )
+        if vertex_project:
+            self._client = genai.Client(
+                vertexai=True, project=vertex_project, location=vertex_location or "global", http_options=http
+            )
+        else:
+            self._client = genai.Client(vertexai=False, api_key=api_key, http_options=http)
+
+    async def ask(self, question: Question, timeout_s: float) -> Answer:
+        """Make one call, see `Classifier.ask`."""
+        config = self._config(question, timeout_s)
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(timeout_s):
+                response = await self._client.aio.models.generate_content(
+                    model=self.model, contents=question.content, config=config
+                )
+        except self._api_error as error:
+            raise failure(error.code, _details(error.details), getattr(error.response, "headers", None)) from None
+        except TimeoutError:
+            raise ModelUnavailable(f"the model did not answer within {timeout_s:g} s") from None
+        except Exception as error:
+            # Connection errors of whichever HTTP client the SDK chose, a body that is not JSON, a failed IAM token.
+            raise ModelUnavailable(f"the model call failed: {type(error).__name__}") from None
+        latency_ms = (time.perf_counter() - started) * 1000
+        usage = response.usage_metadata
+        return Answer(
+            text=_text(response),
+            model=response.model_version or self.model,
+            tokens_used=(usage and usage.total_token_count) or 0,
+            latency_ms=latency_ms,
+        )
+
+    async def close(self) -> None:
+        """Release connections."""
+        await self._client.aio.aclose()
+        self._client.close()
+
+    def _config(self, question: Question, timeout_s: float) -> Any:
+        types = self._types
+        return types.GenerateContentConfig(
+            system_instruction=question.instructions,
+            temperature=0,
+            max_output_tokens=MAX_OUTPUT_TOKENS,
+            response_mime_type="application/json",
+            response_schema=question.schema,
+            thinking_config=self._thinking(),
+            # The SDK counts in milliseconds and waits for ever by default.
+            http_options=types.HttpOptions(timeout=max(1, int(timeout_s * 1000))),
+        )
+
+    def _thinking(self) -> Any:
+        """Choosing from a list needs no thoughts. Models that cannot do without keep their own default."""
+        if re.match(r"gemini-2\.5-flash", self.model):
+            return self._types.ThinkingConfig(thinking_budget=0)
+        if re.match(r"gemini-[3-9][\d.]*-flash", self.model):
+            return self._types.ThinkingConfig(thinking_level=self._types.ThinkingLevel.MINIMAL)
+        return None
+
+
+def _text(response: Any) -> str:
+    """Read the reply ourselves: the SDK's `.text` is None or partial just when it matters."""
+    feedback = response.prompt_feedback
+    candidate = response.candidates[0] if response.candidates else None
+    content = candidate.content if candidate else None
+    return read_text(
+        _name(feedback and feedback.block_reason),
+        _name(candidate and candidate.finish_reason),
+        [part.text for part in (content and content.parts) or () if part.text and not part.thought],
+    )
+
+
+def _name(value: Any) -> str:
+    return str(getattr(value, "value", value) or "")
+
+
+def _details(body: Any) -> list[Any]:
+    error = body.get("error") if isinstance(body, dict) else None
+    details = error.get("details") if isinstance(error, dict) else None
+    return details if isinstance(details, list) else []

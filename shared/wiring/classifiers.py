@@ -1,0 +1,45 @@
+"""Settings -> the one classifier they name. Only the chosen adapter is imported."""
+
+from __future__ import annotations
+
+from shared.errors import SettingError
+from shared.intent.registry import Registry
+from shared.model.question import Classifier
+from shared.settings import Settings
+
+
+def build(settings: Settings, registry: Registry) -> Classifier:
+    """Return the classifier of `settings`; it has sent nothing yet.
+
+    Raises:
+        SettingError: a key is needed and GEMINI_API_KEY is empty.
+    """
+    if settings.classifier == "local":
+        from shared.model.local import LocalClassifier
+
+        return LocalClassifier(registry)
+    vertex = settings.classifier == "genai" and settings.vertex_project
+    if not settings.gemini_api_key and not vertex:
+        raise SettingError(
+            f"GEMINI_API_KEY is empty and CLASSIFIER is {settings.classifier!r}; set a key from Google AI Studio, "
+            "or CLASSIFIER=genai with VERTEX_PROJECT, or CLASSIFIER=local, which needs none",
+            field="GEMINI_API_KEY",
+        )
+    if settings.classifier == "gemini":
+        from shared.wiring.adapters.gemini import GeminiClassifier
+
+        return GeminiClassifier(
+            settings.gemini_api_key,
+            settings.gemini_model,
+            settings.gemini_api_endpoint,
+            max_in_flight=settings.max_concurrent_calls,
+        )
+    from shared.wiring.adapters.genai import GenaiClassifier
+
+    return GenaiClassifier(
+        settings.gemini_api_key,
+        settings.gemini_model,
+        settings.gemini_api_endpoint,
+        settings.vertex_project,
+        settings.vertex_location,
+    )

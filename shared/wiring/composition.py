@@ -1,0 +1,88 @@
+"""The composition root: the one place that names concrete adapters, each built on first use.
+
+Functions call `ports()`; the embedded backend and tests call `install()` with their own.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from shared.intent.registry import Registry, discover
+from shared.model.question import Classifier
+from shared.model.slots import Slots
+from shared.settings import Settings, load
+from shared.wiring.ports import Publisher, Store
+from shared.wiring.providers import ProviderSettings
+
+if TYPE_CHECKING:
+    from shared.wiring.lanes import Pool
+
+
+@dataclass
+class Ports:
+    """What a step may touch."""
+
+    settings: Settings
+    store: Store
+    publisher: Publisher
+    random: random.Random = field(default_factory=random.SystemRandom)
+
+    @cached_property
+    def model_slots(self) -> Slots:
+        """Model calls in flight in this instance."""
+        return Slots(self.settings.max_concurrent_calls)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """Connections to the handlers' providers."""
+        from shared.wiring.lanes import POOL
+
+        return POOL
+
+    @cached_property
+    def providers(self) -> dict[str, ProviderSettings]:
+        """Where the handlers' providers are, by name; each is filled in by the first task that needs it."""
+        return {}
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The closed list of intents, discovered once."""
+        return discover()
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The model, built by the first task that needs it: only `classify` installs an SDK."""
+        from shared.wiring.classifiers import build
+
+        return build(self.settings, self.registry)
+
+
+_installed: Ports | None = None
+
+
+def install(ports: Ports | None) -> None:
+    """Make `ports()` return these from now on; None forgets them."""
+    global _installed
+    _installed = ports
+
+
+def ports() -> Ports:
+    """Return this process's ports, building the Google adapters on the first call."""
+    global _installed
+    if _installed is None:
+        _installed = _google(load())
+    return _installed
+
+
+def _google(settings: Settings) -> Ports:
+    from shared.wiring.adapters.firestore import FirestoreStore
+    from shared.wiring.adapters.pubsub import PubsubPublisher
+
+    return Ports(
+        settings=settings,
+        store=FirestoreStore(settings.project),
+        publisher=PubsubPublisher(settings.project, settings.topic_prefix),
+    )

@@ -1,0 +1,261 @@
+"""In which order a deployment calls its programs, and when it stops: stand-ins on PATH record every call."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+INTAKE = "https://intake.example.com"
+BEFORE = {"intake": "a" * 64, "classify": "b" * 64, "sweep": "d" * 64, "execute-removed": "c" * 64}
+PROGRAM = """#!{python}
+import json, os, sys
+from pathlib import Path
+folder = Path({folder!r})
+said = " ".join([{name!r}, *sys.argv[1:]]).replace({root!r}, ".")
+with (folder / "calls").open("a") as calls:
+    calls.write(said + "\\n")
+if said.startswith("make smoke"):
+    (folder / "smoke").write_text(os.environ.get("CANARY_WEBHOOK_SECRET", "") + os.environ["GOOGLE_CLOUD_PROJECT"])
+answers = json.loads((folder / "answers").read_text())
+for words, answer in answers.items():
+    if said.startswith(words):
+        first = answer.pop(0) if len(answer) > 1 else answer[0]
+        (folder / "answers").write_text(json.dumps(answers))
+        print(first or "", end="")
+        sys.exit(1 if first is None else 0)
+"""
+INIT = "terraform -chdir=./terraform init -input=false -reconfigure -backend-config=bucket=example-dev-tfstate"
+PLAN = "terraform -chdir=./terraform plan -input=false -var-file=dev.tfvars -out=./dist/dev.tfplan"
+OUTPUTS = "terraform -chdir=./terraform output -json"
+SECRET = "gcloud secrets versions access latest --secret=CANARY_WEBHOOK_SECRET --project=example-dev"
+APPLY = "terraform -chdir=./terraform apply -input=false ./dist/dev.tfplan"
+INTAKE_URL = "terraform -chdir=./terraform output -raw intake_url"
+SMOKE = f"make smoke INTAKE={INTAKE} BACKEND=gcp"
+BUNDLES = "terraform -chdir=./terraform output -json bundles"
+BACK = "terraform -chdir=./terraform apply -input=false -auto-approve -var-file=dev.tfvars -var=bundles="
+
+
+class Laptop:
+    """A repository with the deployment in it. `answers` of a call are given in turn; the last stays; None fails."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.root = folder, folder / "repository"
+        (self.root / "terraform").mkdir(parents=True)
+        (self.root / "terraform/dev.tfvars").write_text('project_id = "example-dev"\n')
+        (self.root / "infra").mkdir()
+        for name in ("__init__.py", "deploy.py"):
+            shutil.copy(ROOT / "infra" / name, self.root / "infra" / name)
+        now = {"intake": "e" * 64, "classify": "e" * 64, "sweep": "d" * 64, "execute-new": "f" * 64}
+        self.answers: dict[str, Any] = {
+            SECRET: ["0123456789abcdef"],
+            INTAKE_URL: [INTAKE + "\n"],
+            BUNDLES: [json.dumps(now)],
+            OUTPUTS: [json.dumps({"bundles": {"value": BEFORE}})],
+        }
+        self.programs = folder / "bin"
+        self.programs.mkdir()
+        for name in ("make", "gcloud", "terraform"):
+            path = self.programs / name
+            path.write_text(PROGRAM.format(python=sys.executable, name=name, folder=str(folder), root=str(self.root)))
+            path.chmod(0o755)
+
+    def deploy(self, *arguments: str, typed: str = "", **env: str) -> tuple[int, str]:
+        """Run it; return its exit status and what it said on standard error."""
+        (self.folder / "answers").write_text(json.dumps(self.answers))
+        ended = subprocess.run(
+            [sys.executable, "-m", "infra.deploy", *arguments],
+            cwd=self.folder,
+            input=typed,
+            capture_output=True,
+            env={"PATH": str(self.programs), "PYTHONPATH": str(self.root), **env},
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return ended.returncode, ended.stderr.strip()
+
+    @property
+    def calls(self) -> list[str]:
+        path = self.folder / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    @property
+    def smoke(self) -> str:
+        return (self.folder / "smoke").read_text()
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Laptop:
+    return Laptop(tmp_path)
+
+
+def test_a_deployment_checks_bundles_plans_asks_applies_and_tests(laptop: Laptop) -> None:
+    assert laptop.deploy("dev", typed="dev\n") == (0, "")
+    assert laptop.calls == [
+        "make doctor ENV=dev FOR=deploy",
+        "make check",
+        "make bundle",
+        INIT,
+        PLAN,
+        INIT,
+        OUTPUTS,
+        SECRET,
+        APPLY,
+        INTAKE_URL,
+        SMOKE,
+    ]
+    assert laptop.smoke == "0123456789abcdefexample-dev"
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "yes\n", "prod\n"])
+def test_nothing_is_applied_unless_the_environment_is_typed(laptop: Laptop, typed: str) -> None:
+    assert laptop.deploy("dev", typed=typed) == (1, "deploy: nothing was applied")
+    assert laptop.calls[-1] == PLAN
+
+
+@pytest.mark.parametrize("failing", ["make doctor", "make check", "make bundle", INIT, PLAN])
+def test_what_fails_stops_the_deployment(laptop: Laptop, failing: str) -> None:
+    laptop.answers = {failing: [None]} | laptop.answers
+    status, said = laptop.deploy("dev", typed="dev\n")
+    assert status == 1
+    assert re.fullmatch(r"deploy: (make|terraform) .* failed \(status 1\)", said)
+    assert laptop.calls[-1].startswith(failing)
+
+
+def test_a_failed_smoke_test_takes_the_bundles_back(laptop: Laptop) -> None:
+    laptop.answers = {SMOKE: [None, ""]} | laptop.answers
+    status, said = laptop.deploy("dev", "apply")
+    assert status == 1
+    assert said.splitlines()[-1] == "deploy: rolled back; the earlier bundles work"
+    assert [c.partition("{")[0] for c in laptop.calls] == [
+        INIT,
+        OUTPUTS,
+        SECRET,
+        APPLY,
+        INTAKE_URL,
+        SMOKE,
+        BUNDLES,
+        BACK,
+        INTAKE_URL,
+        SMOKE,
+    ]
+    # What is new has no earlier bundle, what was removed no place for one, and what is unchanged needs none.
+    taken_back = json.loads(laptop.calls[7].removeprefix(BACK))
+    assert taken_back == {"intake": "a" * 64, "classify": "b" * 64}
+
+
+def test_a_rollback_that_does_not_help_says_so(laptop: Laptop) -> None:
+    laptop.answers = {SMOKE: [None]} | laptop.answers
+    status, said = laptop.deploy("dev", "apply")
+    assert (status, said.splitlines()[-1]) == (
+        1,
+        "deploy: rolled back; the earlier bundles fail the smoke test as well",
+    )
+
+
+def test_the_first_deployment_has_nothing_to_roll_back_to(laptop: Laptop) -> None:
+    laptop.answers = {SMOKE: [None]} | laptop.answers | {OUTPUTS: ["{}"]}
+    status, said = laptop.deploy("dev", "apply")
+    assert status == 1
+    assert "there is no earlier bundle" in said
+    assert laptop.calls[-2:] == [SMOKE, BUNDLES]
+
+
+def test_where_no_bundle_changed_there_is_nothing_to_roll_back(laptop: Laptop) -> None:
+    laptop.answers = {SMOKE: [None]} | laptop.answers | {BUNDLES: [json.dumps(BEFORE)]}
+    status, said = laptop.deploy("dev", "apply")
+    assert status == 1
+    assert "there is no earlier bundle" in said
+
+
+def test_a_failed_apply_is_not_tested(laptop: Laptop) -> None:
+    laptop.answers = {APPLY: [None]} | laptop.answers
+    assert laptop.deploy("dev", "apply")[0] == 1
+    assert laptop.calls[-1] == APPLY
+
+
+def test_without_the_canarys_secret_nothing_is_changed(laptop: Laptop) -> None:
+    laptop.answers[SECRET] = [None]
+    assert laptop.deploy("dev", "apply")[0] == 1
+    assert APPLY not in laptop.calls
+
+
+def test_the_pipelines_phases_take_secret_and_state_from_the_environment(laptop: Laptop) -> None:
+    assert laptop.deploy("dev", "plan", STATE_BUCKET="ours")[0] == 0
+    assert laptop.calls == [INIT.replace("example-dev-tfstate", "ours"), PLAN]
+    assert laptop.deploy("dev", "apply", CANARY_WEBHOOK_SECRET="fedcba9876543210")[0] == 0
+    assert SECRET not in laptop.calls
+    assert laptop.smoke == "fedcba9876543210example-dev"
+
+
+def test_another_terraform_may_be_named(laptop: Laptop) -> None:
+    (laptop.programs / "terraform").rename(laptop.folder / "offline-terraform")
+    assert laptop.deploy("dev", "plan", TERRAFORM=str(laptop.folder / "offline-terraform"))[0] == 0
+    assert laptop.calls[-1] == PLAN
+
+
+def test_a_missing_program_is_one_line(laptop: Laptop) -> None:
+    (laptop.programs / "terraform").unlink()
+    status, said = laptop.deploy("dev", "plan")
+    assert (status, said) == (1, "deploy: terraform is not installed; `make doctor` says how to get it")
+
+
+def test_an_unknown_environment_is_one_line(laptop: Laptop) -> None:
+    assert laptop.deploy("staging") == (1, "deploy: terraform/staging.tfvars is missing; there are dev")
+
+
+STEP_FIELDS = {"id", "name", "entrypoint", "args", "env", "script", "secretEnv", "volumes", "waitFor", "dir", "timeout"}
+BUILD_FIELDS = {"steps", "substitutions", "availableSecrets", "timeout", "options"}
+BUILT_IN = {"PROJECT_ID", "COMMIT_SHA"}
+
+
+@pytest.fixture(scope="module")
+def build() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "infra/cloudbuild.yaml").read_text())
+    return loaded
+
+
+def test_the_pipeline_has_only_fields_that_cloud_build_knows(build: dict[str, Any]) -> None:
+    assert build.keys() <= BUILD_FIELDS
+    for step in build["steps"]:
+        assert step.keys() <= STEP_FIELDS
+        assert step["name"].count(":") == 1, "an image without a tag is another one tomorrow"
+        assert not ("script" in step and ("args" in step or "entrypoint" in step)), "Cloud Build takes one of them"
+    ids = [step["id"] for step in build["steps"]]
+    assert ids == ["terraform", "check", "bundle", "fetch-plan", "deploy", "keep-plan"]
+
+
+def test_the_pipeline_uses_only_substitutions_that_exist(build: dict[str, Any]) -> None:
+    used = set()
+    for step in build["steps"]:
+        outside_scripts = [*step.get("args", []), *step.get("env", [])]
+        used |= {name for text in outside_scripts for name in re.findall(r"\$\{?(\w+)", text)}
+        # Cloud Build replaces nothing in a script: what it reads must be in its environment.
+        given = {entry.partition("=")[0] for entry in step.get("env", [])}
+        assert set(re.findall(r"\$\{?([A-Z_]+)", step.get("script", ""))) <= given
+    assert used <= BUILT_IN | build["substitutions"].keys()
+    assert build["substitutions"].keys() <= used
+
+
+def test_the_pipelines_targets_exist(build: dict[str, Any]) -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    called = {step["args"][0] for step in build["steps"] if step.get("entrypoint") == "make"}
+    assert called == {"bundle", "deploy"}
+    assert called | {"check", "doctor", "smoke"} <= targets
+    assert (ROOT / ".ci/run").is_file()
+
+
+def test_secrets_reach_the_step_that_tests_and_no_other(build: dict[str, Any]) -> None:
+    offered = {secret["env"] for secret in build["availableSecrets"]["secretManager"]}
+    assert {step["id"]: step["secretEnv"] for step in build["steps"] if "secretEnv" in step} == {
+        "deploy": sorted(offered)
+    }

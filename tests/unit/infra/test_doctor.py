@@ -1,0 +1,183 @@
+"""The doctor where something is missing: real processes, with stand-ins for gcloud and terraform on PATH."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.doctor import FIRST_APIS
+
+ROOT = Path(__file__).resolve().parents[3]
+SECRETS = ["SHOP_API_KEY", "CANARY_WEBHOOK_SECRET"]
+APIS = "\n".join(f"{api}.googleapis.com" for api in (*FIRST_APIS, "run"))
+# What each call answers where all is well: by the words it begins with.
+WELL = {
+    "gcloud auth list": "user@example.com",
+    "gcloud auth application-default print-access-token": "token",
+    "gcloud projects describe example-dev": "ACTIVE",
+    "gcloud billing projects describe example-dev": "True",
+    "gcloud services list --enabled --project=example-dev": APIS,
+    "gcloud storage buckets describe gs://example-dev-tfstate": "example-dev-tfstate",
+    "gcloud secrets versions list SHOP_API_KEY --project=example-dev": "1",
+    "gcloud secrets versions list CANARY_WEBHOOK_SECRET --project=example-dev": "1",
+    "terraform version -json": json.dumps({"terraform_version": "1.11.4"}, indent=2),
+    "terraform -chdir": json.dumps(json.dumps(SECRETS)),
+}
+PROGRAM = """#!{python}
+import json, sys
+said = " ".join([{name!r}, *sys.argv[1:]])
+for words, answer in json.load(open({answers!r})).items():
+    if said.startswith(words):
+        print(answer)
+        sys.exit(0 if answer else 1)
+sys.exit(1)
+"""
+
+
+class Machine:
+    """A repository with the doctor in it, and programs that answer what they are told to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.answers = dict(WELL)
+        self.root = folder / "repository"
+        shutil.copytree(ROOT / "infra", self.root / "infra", ignore=shutil.ignore_patterns("__pycache__"))
+        self.write("terraform/dev.tfvars", '# Which project.\nproject_id   = "example-dev"\n')
+        for stamp in (".venv/.dev", ".venv-classify/.classify"):
+            self.write(stamp, "")
+        self.programs = folder / "bin"
+        self.programs.mkdir()
+        self._answers = folder / "answers.json"
+        for name in ("gcloud", "terraform"):
+            path = self.programs / name
+            path.write_text(PROGRAM.format(python=sys.executable, name=name, answers=str(self._answers)))
+            path.chmod(0o755)
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text)
+
+    def examine(self, *arguments: str) -> tuple[int, str]:
+        """Run the doctor; return its exit status and what it said."""
+        self._answers.write_text(json.dumps(self.answers))
+        env = {"PATH": str(self.programs), "PYTHONPATH": str(self.root), "HOME": str(self.root)}
+        ended = subprocess.run(
+            [sys.executable, "-m", "infra.doctor", *arguments],
+            env=env,
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.stderr == ""
+        return ended.returncode, ended.stdout
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_nothing_is_missing_where_all_is_there(machine: Machine) -> None:
+    status, said = machine.examine("dev")
+    assert status == 0
+    assert said.splitlines()[-1] == "nothing is missing"
+    assert "project example-dev" in said
+    assert "missing  " not in said
+
+
+@pytest.mark.parametrize(
+    ("unanswered", "line", "fix"),
+    [
+        ("gcloud auth list", "gcloud login: nobody is logged in", "gcloud auth login"),
+        ("gcloud auth application", "credentials of programs: there are none", "application-default login"),
+        ("gcloud projects", "project example-dev: it does not exist", "gcloud projects create example-dev"),
+        ("gcloud billing", "billing: no billing account pays", "gcloud billing projects link example-dev"),
+        ("gcloud services", "APIs that are needed first: not enabled", "gcloud services enable"),
+        ("gcloud storage", "bucket of Terraform's state", "gcloud storage buckets create gs://example-dev-tfstate"),
+        ("gcloud secrets versions list SHOP", "secret SHOP_API_KEY", "gcloud secrets create SHOP_API_KEY"),
+        ("terraform -chdir", "not initialised", "init -backend-config=bucket=example-dev-tfstate"),
+        ("terraform version", "Terraform: not installed", "see https://"),
+    ],
+)
+def test_each_missing_thing_is_named_with_the_command_that_mends_it(
+    machine: Machine, unanswered: str, line: str, fix: str
+) -> None:
+    for words in [w for w in machine.answers if w.startswith(unanswered)]:
+        machine.answers[words] = ""
+    status, said = machine.examine("dev", "deploy")
+    lines = said.splitlines()
+    (number,) = [n for n, text in enumerate(lines) if text.startswith("  missing")]
+    assert status == 1
+    assert line in lines[number]
+    assert fix in lines[number + 1]
+    assert lines[-1] == "1 missing"
+
+
+@pytest.mark.parametrize(
+    ("words", "answer", "line"),
+    [
+        ("gcloud billing projects describe example-dev", "False", "billing: no billing account pays"),
+        ("gcloud projects describe example-dev", "DELETE_REQUESTED", "project example-dev: it does not exist"),
+    ],
+)
+def test_an_answer_may_say_that_something_is_missing(machine: Machine, words: str, answer: str, line: str) -> None:
+    machine.answers[words] = answer
+    status, said = machine.examine("dev", "deploy")
+    assert status == 1
+    assert f"  missing  {line}" in said
+
+
+def test_the_apis_are_those_that_the_instructions_enable() -> None:
+    (listed,) = re.findall(r"gcloud services enable (.*\\\n.*)", (ROOT / "terraform/README.md").read_text())
+    assert set(re.findall(r"([a-z]+)\.googleapis\.com", listed)) == set(FIRST_APIS)
+
+
+def test_only_the_apis_that_are_not_enabled_are_enabled(machine: Machine) -> None:
+    words = "gcloud services list --enabled --project=example-dev"
+    machine.answers[words] = APIS.replace("iam.googleapis.com\n", "")
+    _, said = machine.examine("dev", "deploy")
+    assert "gcloud services enable iam.googleapis.com --project=example-dev" in said
+
+
+@pytest.mark.parametrize(("version", "mark"), [("1.8.5", "missing"), ("1.9.0", "ok"), ("2.0.0", "ok")])
+def test_terraform_must_be_new_enough(machine: Machine, version: str, mark: str) -> None:
+    machine.answers["terraform version -json"] = json.dumps({"terraform_version": version})
+    _, said = machine.examine("dev", "deploy")
+    assert f"  {mark:<9}Terraform" in said
+
+
+def test_without_gcloud_the_rest_waits(machine: Machine) -> None:
+    (machine.programs / "gcloud").unlink()
+    status, said = machine.examine("dev", "deploy")
+    assert status == 1
+    assert "gcloud: not installed; the rest is looked at after that" in said
+    assert "billing" not in said
+
+
+def test_an_environment_without_variables_is_named(machine: Machine) -> None:
+    status, said = machine.examine("staging", "deploy")
+    assert status == 1
+    assert "terraform/staging.tfvars is missing; there are dev" in said
+
+
+def test_what_only_some_need_is_optional(machine: Machine) -> None:
+    (machine.root / ".venv-classify/.classify").unlink()
+    status, said = machine.examine("dev", "here")
+    assert status == 0
+    assert "  optional environment of google-generativeai: not set up" in said
+    assert "  optional Google's emulators" in said
+
+
+def test_an_environment_older_than_its_lock_is_missing(machine: Machine) -> None:
+    os.utime(machine.root / ".venv/.dev", (0, 0))
+    status, said = machine.examine("dev", "here")
+    assert status == 1
+    assert "  missing  development environment: older than its lock\n           make .venv/.dev" in said

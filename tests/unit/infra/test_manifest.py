@@ -1,0 +1,254 @@
+"""The manifest is current, and gives each function exactly the settings that its step reads."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from functions.console import pages
+from functions.console.identity import person
+from functions.console.page import Page
+from functions.intake.caller import check_caller
+from functions.intake.incoming import IncomingRequest
+from functions.intake.step import receive_event, receive_webhook
+from functions.notify.step import notify
+from infra.manifest import PATH, WEBHOOK_SECRET, Manifest, build, to_json
+from shared.errors import Misconfigured, ModelUnavailable
+from shared.intent.declaration import Intent
+from shared.intent.registry import Registry
+from shared.records.edits import UNATTRIBUTED
+from shared.settings import Settings, Webhook, load, secrets_of
+from shared.task.moves import Person
+from shared.wiring import classifiers
+from shared.wiring.providers import provider_settings
+from tests.world import ORDER_STATUS, REFUND, REGISTRY, ScriptedHandler, World, ticket
+
+JSON = {"content-type": "application/json"}
+MANIFEST: Manifest = build(REGISTRY)
+# Read by no function in the cloud: ports and folders of one machine, and what two stacks on one emulator need.
+LOCAL = {"INTAKE_URL_PORT", "CONSOLE_PORT", "DATA_DIR", "TOPIC_PREFIX", "NOTIFY_FORMAT"}
+
+SAMPLES = {
+    "BACKEND": "gcp",
+    "CLASSIFIER": "genai",
+    "GEMINI_API_KEY": "k",
+    "GEMINI_MODEL": "m",
+    "GEMINI_API_ENDPOINT": "e",
+    "VERTEX_PROJECT": "p",
+    "VERTEX_LOCATION": "l",
+    "CONFIDENCE_THRESHOLD": "0.9",
+    "MAX_CONCURRENT_CALLS": "3",
+    "MODEL_TIMEOUT_S": "9",
+    "MODEL_BUDGET_S": "9",
+    "APPROVAL_TTL_S": "9",
+    "RETENTION_DAYS": "9",
+    "AUTOMATIC": "order_status",
+    "DISABLED_INTENTS": "order_status",
+    "APPROVERS": "*=a@x.com",
+    "IAP_AUDIENCE": "a",
+    "DIRECT_CALLERS": "a@x.com",
+    "DIRECT_AUDIENCE": "a",
+    "GOOGLE_CLOUD_PROJECT": "p",
+    "INTAKE_URL_PORT": "1",
+    "CONSOLE_PORT": "1",
+    "DATA_DIR": "d",
+    "TOPIC_PREFIX": "t",
+    "NOTIFY_FORMAT": "slack",
+    "NOTIFY_WEBHOOK_URL": "https://hooks.slack.com/services/x",
+    "CONSOLE_URL": "https://ops.example.com",
+    "ESCALATION_WEBHOOK_URL": "https://hooks.slack.com/services/y",
+}
+
+
+class Asked(dict[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.names.add(key)
+        return default
+
+
+class Watched:
+    """Settings that remember which fields were read."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.fields = settings, set[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        self.fields.add(name)
+        return getattr(self.settings, name)
+
+
+def variable_of(field: str) -> str:
+    """Return the variable that sets a field of `Settings`."""
+    if field == "local":
+        return "BACKEND"
+    changed = [v for v, s in SAMPLES.items() if getattr(load({v: s}), field) != getattr(Settings(), field)]
+    assert len(changed) == 1, field
+    return changed[0]
+
+
+def test_committed_manifest_is_current() -> None:
+    assert PATH.read_text() == to_json(MANIFEST), "stale: run make manifest"
+
+
+def test_every_variable_that_settings_read_is_some_functions_or_local() -> None:
+    asked = Asked()
+    load(asked)
+    asked.names.remove("K_SERVICE")  # the platform says so, nobody else
+    assert asked.names == SAMPLES.keys()
+    given = {name for f in MANIFEST.functions for name in (*f.variables, *f.secrets)} | {"BACKEND"}
+    assert asked.names - given == LOCAL
+    assert given & LOCAL == set()
+
+
+async def _intake(world: World) -> None:
+    request = IncomingRequest("POST", "/", {"authorization": "Bearer token"}, world.store.now, "", _body)
+    await check_caller(request, b"{}", world.ports.settings, lambda token, audience: "a@x.com")
+    await receive_webhook(replace(request, headers=JSON, path="/healthz", method="GET"), world.ports)
+
+
+async def _body() -> bytes:
+    return b"{}"
+
+
+async def _intake_events(world: World) -> None:
+    await receive_event(world.delivery(REFUND[0].model_dump_json()), world.ports)
+    await receive_event(world.delivery(b"junk"), world.ports)
+
+
+async def _classify(world: World) -> None:
+    await classifiers.build(world.ports.settings, REGISTRY).close()
+    assert world.ports.model_slots
+    await world.classify(REFUND[0])
+    await world.classify(b"junk")
+    world.model.answers = [ModelUnavailable("down")]
+    with pytest.raises(ModelUnavailable):
+        await world.classify(ticket("hello", task_id="t2"))
+
+
+async def _execute(world: World) -> None:
+    await world.execute("t1", ScriptedHandler())
+    await world.execute("t1", ScriptedHandler(), data="junk")
+
+
+async def _approve(world: World) -> None:
+    await world.decide("t1")
+
+
+async def _console(world: World) -> None:
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    page = Page(Request(scope), world.ports, Person("ops@example.com", "console"))
+    await pages.waiting(page)
+    await world.decide("t1")
+    with pytest.raises(Misconfigured):
+        await person({}, world.ports.settings)
+
+
+async def _resume(world: World) -> None:
+    await world.edit("t1", status="approved")
+    await world.resume("t1")
+
+
+async def _sweep(world: World) -> None:
+    await world.edit("t1", status="approved")
+    world.pass_time(minutes=5)
+    assert await world.sweep() == {"consumed": 1}
+
+
+async def _notify(world: World) -> None:
+    """Both chats refuse connections: nobody is told in a test."""
+    hooks = [Webhook("slack", "https://127.0.0.1:1/x")] * 2
+    watched: Any = world.ports.settings
+    watched.settings = replace(watched.settings, notify_webhook=hooks[0], escalation_webhook=hooks[1])
+    assert (await notify(world.ports)).body == {"main": "webhook_refused", "escalation": "nothing_new"}
+    await world.ports.pool.close()
+
+
+async def _deadletter(world: World) -> None:
+    await world.deadletter(REFUND[0].model_dump_json(), "tasks")
+
+
+STEPS: list[tuple[str, Callable[[World], Awaitable[None]], Any]] = [
+    ("intake", _intake, None),
+    ("intake-events", _intake_events, None),
+    ("classify", _classify, None),
+    ("execute-order-status", _execute, ORDER_STATUS),
+    ("execute-refund-request", _execute, REFUND),
+    ("deadletter", _deadletter, None),
+    ("resume", _resume, REFUND),
+    ("console", _console, REFUND),
+    ("sweep", _sweep, REFUND),
+    ("notify", _notify, REFUND),
+]
+
+
+@pytest.mark.parametrize(("name", "drive", "waiting"), STEPS, ids=[name for name, _, _ in STEPS])
+async def test_function_is_given_exactly_what_its_step_reads_and_publishes_on(
+    name: str, drive: Callable[[World], Awaitable[None]], waiting: Any
+) -> None:
+    function, automatic = MANIFEST.function(name), {"refund_request": 5000} if name.startswith("execute") else {}
+    world = World((waiting or REFUND)[1], automatic=automatic)
+    if waiting is not None:
+        await world.classify(waiting[0])
+    world.publisher.messages.clear()
+    unset = {"IAP_AUDIENCE", "AUTOMATIC", "DISABLED_INTENTS", "VERTEX_PROJECT", "TOPIC_PREFIX"}
+    env = {v: s for v, s in SAMPLES.items() if v not in unset} | {"APPROVERS": f"*=ops@example.com|{UNATTRIBUTED}"}
+    watched = Watched(replace(load(env), automatic=automatic))
+    world.ports.settings = watched  # type: ignore[assignment]
+    await drive(world)
+    read = {variable_of(field) for field in watched.fields} - LOCAL - {"BACKEND"}
+    settings = {v for v in (*function.variables, *function.secrets) if v in SAMPLES} - {"GOOGLE_CLOUD_PROJECT"}
+    assert read == settings
+    assert {topic for topic, _, _ in world.publisher.messages} <= set(function.publishes)
+
+
+@pytest.mark.parametrize("intent", REGISTRY.values(), ids=lambda i: i.name)
+def test_executor_is_given_the_variables_of_its_provider(intent: Intent) -> None:
+    asked = Asked()
+    provider_settings(intent.provider, asked)
+    executor = MANIFEST.function(f"execute-{intent.name.replace('_', '-')}")
+    assert asked.names == {*executor.variables, *executor.secrets} - SAMPLES.keys()
+    assert executor.environment == {"INTENT": intent.name}
+
+
+def test_secret_of_a_source_is_named_as_intake_looks_for_it() -> None:
+    name = WEBHOOK_SECRET.replace("<SOURCE>", "MY_CRM")
+    assert secrets_of("my-crm", {name: "x" * 16}) == [b"x" * 16]
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 7, 10, 11, 80, 81, 100, 997, 1000])
+@pytest.mark.parametrize("at_once", [10, 80])
+def test_instances_together_never_exceed_the_global_concurrency(concurrency: int, at_once: int) -> None:
+    function = replace(MANIFEST.function("classify"), max_concurrency=concurrency, max_requests=at_once)
+    together = function.instances * function.requests_per_instance
+    assert 0.8 * concurrency <= together <= concurrency
+    assert 1 <= function.requests_per_instance <= at_once
+
+
+def test_accounts_of_long_names_are_short_and_differ() -> None:
+    names = [f"execute-{letter * 39}{n}" for letter in "ab" for n in range(9)]
+    ids = [replace(MANIFEST.function("sweep"), name=n).account(role) for n in names for role in ("run", "call")]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[a-z][-a-z0-9]{4,28}[a-z0-9]", i) for i in ids)
+    assert MANIFEST.function("sweep").account("run") == "run-sweep"
+
+
+def test_adding_an_intent_adds_its_topic_subscription_and_function_and_nothing_else() -> None:
+    fewer = build(Registry({name: intent for name, intent in REGISTRY.items() if name != "order_status"}))
+    assert set(MANIFEST.topics) - set(fewer.topics) == {"intent-order-status"}
+    assert {s.name for s in set(MANIFEST.subscriptions) - set(fewer.subscriptions)} == {"intent-order-status"}
+    names = {f.name for f in fewer.functions}
+    assert {f.name for f in MANIFEST.functions} - names == {"execute-order-status"}
+    unchanged = {f.name: dataclasses.replace(f, publishes=()) for f in fewer.functions}
+    assert all(dataclasses.replace(MANIFEST.function(n), publishes=()) == f for n, f in unchanged.items())
