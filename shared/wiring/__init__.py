@@ -1,3 +1,4 @@
-"""The world: ports, the adapters that implement them, the clients of providers, and the one place that chooses. All
-I/O of the library is here. Touch it when an outside system changes; steps see only `ports` and `composition`.
+"""The world: settings flow in, ports flow out: store, bus, model and providers behind protocols, their adapters, and the
+one place that chooses among them. All I/O of the library is here. Touch it when an outside system changes; steps see
+only `ports` and `composition`.
 """

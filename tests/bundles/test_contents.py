@@ -108,7 +108,9 @@ def test_a_bundle_holds_its_function_and_nothing_of_the_workshop(bundles: dict[s
 @pytest.mark.parametrize("name", EXECUTORS)
 def test_an_executor_holds_its_own_intent_alone(bundles: dict[str, Path], name: str) -> None:
     folder = f"functions/execute/{FUNCTIONS[name].environment['INTENT']}/"
-    in_folders = {path for path in names(bundles[name]) if path.count("/") > 2}
+    in_folders = {
+        path for path in names(bundles[name]) if path.startswith("functions/execute/") and path.count("/") > 2
+    }
     assert in_folders == {f"{folder}intent.py", f"{folder}main.py"}
 
 

@@ -126,7 +126,11 @@ MUTATIONS = (
             "            await ports.publisher.publish(outbox.topic, _message(record), _attributes(record))\n",
         ),
     ),
-    _without("outbox of results", MOVES, ("outbox=owe(RESULTS, record.generation, now), **changes", "**changes")),
+    _without(
+        "outbox of results",
+        MOVES,
+        ("        outbox=owe(RESULTS, record.generation, now),\n        **changes,", "        **changes,"),
+    ),
     _without(
         "generation check",
         EXECUTION,

@@ -108,7 +108,7 @@ def worldly(path: Path) -> Iterator[str]:
             found.append((node.lineno, ast.unparse(node.func)))
     for line, name in found:
         if not belongs(name, *ALLOWED.get(where, ())):
-            yield f"{where}:{line}: a pure room uses {name}; take what it brings as an argument, and call it in `wiring`"
+            yield f"{where}:{line}: a pure room uses {name}; take what it brings as an argument, call it in `wiring`"
 
 
 def test_every_room_has_a_floor() -> None:
