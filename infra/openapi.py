@@ -17,8 +17,7 @@ from pydantic.json_schema import models_json_schema
 
 from functions.console.api import ACTIONS, LETTER_ACTIONS, MAX_PAGE, ORDERS, DecisionBody, LetterBody, RepairBody
 from functions.console.search import COUNTED
-from functions.intake.sources import Source, generic
-from functions.intake.step import VENDORS
+from functions.intake.sources import VENDORS, Source, source_at
 from shared import errors
 from shared.event.signatures import sign
 from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask, DeadLetter, SourceName, State, TaskId, TaskRecord
@@ -55,18 +54,19 @@ def intake() -> Schema:
     """Describe webhooks and plain tasks."""
     accepted = {"202": _json("The bus has acknowledged the task", _object(task_id=TypeAdapter(TaskId).json_schema()))}
     answers = accepted | _errors(*_BODY, 401, 503)
+    ignored = _json(
+        "Nothing became of it: an event that asks nothing of anybody, or a handshake",
+        {"anyOf": [_object(ignored={"const": True}, reason={"type": "string"}), _object(challenge={"type": "string"})]},
+    )
+    hook = _webhook("acceptEvent", source_at("/hooks/name"), {"200": ignored} | answers)
     direct = _operation("acceptTask", AutomationTask.__doc__, answers, body=_ref("AutomationTask"))
-    hook = _webhook("acceptEvent", generic.source("name"), answers)
     source_name = _parameter("path", "source", TypeAdapter(SourceName).json_schema())
     paths: Schema = {
         "/": {"post": direct | {"security": [{}, {"idToken": []}]}},
         "/hooks/{source}": {"parameters": [source_name], "post": hook},
     }
-    ignored = _json(
-        "Nothing became of it: an event that asks nothing of anybody, or a handshake",
-        {"anyOf": [_object(ignored={"const": True}), _object(challenge={"type": "string"})]},
-    )
-    for name, source in VENDORS.items():
+    for name in VENDORS:
+        source = source_at(f"/{name}")
         paths[f"/{name}"] = {"post": _webhook(f"accept{name.title()}", source, {"200": ignored} | answers)}
     about = f"Takes events as JSON, at most {MAX_PAYLOAD_BYTES} bytes, and answers once they are safe."
     described = _document("Switchyard intake", about, paths, [(AutomationTask, "validation")])

@@ -20,6 +20,7 @@ FIELDS = frozenset(
         "function",
         "task_id",
         "source",
+        "kind",
         "intent",
         "generation",
         "state_from",

@@ -48,6 +48,7 @@ class Settings:
     retention_days: int = 90
     automatic: Mapping[str, int | None] = field(default_factory=dict)  # intent -> ceiling in minor units, or None
     disabled_intents: frozenset[str] = frozenset()
+    listens_to: frozenset[str] = frozenset()  # <source>:<voice> that may ask besides people: bot, staff, private_note
     approvers: Mapping[str, frozenset[str]] = field(default_factory=dict)  # intent or "*" -> identities; empty: anyone
     intake_port: int = 8080
     console_port: int = 8081
@@ -93,6 +94,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         retention_days=int(_number(env, "RETENTION_DAYS", d.retention_days, 1, 3650, whole=True)),
         automatic=_automatic(env.get("AUTOMATIC", "")),
         disabled_intents=_names(env.get("DISABLED_INTENTS", "")),
+        listens_to=_listens_to(env.get("LISTEN_TO", "")),
         approvers=_approvers(env.get("APPROVERS", "")),
         intake_port=int(_number(env, "INTAKE_URL_PORT", d.intake_port, 0, 65_535, whole=True)),
         console_port=int(_number(env, "CONSOLE_PORT", d.console_port, 0, 65_535, whole=True)),
@@ -152,6 +154,17 @@ def _number(
 
 def _names(text: str) -> frozenset[str]:
     return frozenset(part.strip() for part in text.split(",") if part.strip())
+
+
+def _listens_to(text: str) -> frozenset[str]:
+    """Parse `github:bot,zendesk:private_note`."""
+    for part in _names(text):
+        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}:(bot|staff|private_note)", part):
+            raise SettingError(
+                f"LISTEN_TO has {part!r}; each entry must be source:bot, source:staff or source:private_note",
+                field="LISTEN_TO",
+            )
+    return _names(text)
 
 
 def _automatic(text: str) -> dict[str, int | None]:

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import ValidationError
 
-from shared.canonical import canonical_json, sha256_hex
+from shared.canonical import canonical_json, sha256_hex, task_id_for
 from shared.errors import ModelRefused, ModelUnavailable
-from shared.event.payload import view
+from shared.event.payload import content_hash, read, view_of
+from shared.event.reading import Reading
 from shared.gate.plan import degraded, plan
 from shared.gate.policy import Usage
 from shared.model import prompt
 from shared.model.question import Answer, Question
 from shared.records.creation import create
 from shared.records.documents import task_path, to_record
+from shared.records.news import proven, revised, tell, tell_others
 from shared.records.outbox import ask_for_preview, pay
 from shared.records.parking import park
 from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
 from shared.task.birth import Plan
-from shared.task.schemas import AutomationTask
+from shared.task.moves import Skip
+from shared.task.schemas import AutomationTask, TaskRecord
 from shared.wiring.composition import Ports
-from shared.wiring.ports import Snapshot
+
+WITHOUT_EFFECT = frozenset({"FAILED", "REJECTED", "EXPIRED", "CANCELLED"})
 
 
 async def classify(delivery: Delivery, ports: Ports) -> Outcome:
@@ -38,41 +44,95 @@ async def classify(delivery: Delivery, ports: Ports) -> Outcome:
     except ValidationError:
         await park(ports, delivery, reason="invalid_task", task_id=None, outcome="parked")
         return Outcome("parked", fields={"error_code": "invalid_task"}, severity="ERROR")
+    reading = read(task.source, task.raw_payload)
     (snapshot,) = await ports.store.read(task_path(task.task_id))
     if snapshot.data is not None:
-        return await _seen_before(task, snapshot, ports)
-    return await _first_time(task, delivery, snapshot.read_time, ports)
+        return await _known(task, reading, to_record(snapshot), snapshot.version, delivery, ports)
+    if reading.echo is not None or reading.does == "deleted":  # nothing of ours is concerned
+        return Outcome("nothing_to_revise", fields={"task_id": task.task_id, "source": task.source})
+    return await _first_time(task, reading, delivery, snapshot.read_time, ports)
 
 
-async def _seen_before(task: AutomationTask, snapshot: Snapshot, ports: Ports) -> Outcome:
-    """Never ask the model again: publish what the first one still owes, and acknowledge."""
-    record = to_record(snapshot)
+async def _known(
+    task: AutomationTask, reading: Reading, record: TaskRecord, version: str, delivery: Delivery, ports: Ports
+) -> Outcome:
+    """See to an event whose task exists: the same again, news of it, or somebody else's under its id."""
     fields = {"task_id": task.task_id, "source": task.source, "intent": record.intent, "state_to": record.state}
-    if sha256_hex(canonical_json(task.raw_payload)) != record.payload_sha256:
-        return Outcome("payload_conflict", fields=fields, severity="WARNING")
+    same_source = record.source == task.source
+    try:
+        if reading.echo is not None:
+            after = await proven(ports, record, reading.echo)
+            return Outcome("effect_proven", fields=fields | {"state_to": after.state}, severity="WARNING")
+        if same_source and content_hash(view_of(reading)) == _content_of(record):
+            return await _again(record, version, fields, ports)
+        if same_source and reading.fact.revision and (reading.does == "deleted" or record.state not in WITHOUT_EFFECT):
+            after = await revised(ports, record, reading)
+            return Outcome("revised", fields=fields | {"state_to": after.state})
+    except Skip as skip:
+        return Outcome(skip.code, fields=fields)
+    return await _another(task, reading, record, delivery, ports)
+
+
+async def _again(record: TaskRecord, version: str, fields: dict[str, Any], ports: Ports) -> Outcome:
+    """Never ask the model again: publish what the first delivery still owes, and acknowledge."""
     if record.state != "READY" or record.exec.attempts == 0:  # a retry waits for its own time
-        await pay(ports, record, snapshot.version)
+        await pay(ports, record, version)
     return Outcome("duplicate", fields=fields)
 
 
-async def _first_time(task: AutomationTask, delivery: Delivery, now: datetime, ports: Ports) -> Outcome:
+async def _another(
+    task: AutomationTask, reading: Reading, first: TaskRecord, delivery: Delivery, ports: Ports
+) -> Outcome:
+    """Give words that came under a known id a task of their own, which a person sees: nothing accepted is lost."""
+    edited = first.source == task.source and bool(reading.fact.revision)
+    key = f"{task.source}:{task.task_id}:{reading.fact.revision}:{_content_hash(task, reading)}"
+    other = task.model_copy(update={"task_id": task_id_for(key)})
+    (snapshot,) = await ports.store.read(task_path(other.task_id))
+    if snapshot.data is not None:
+        record = to_record(snapshot)
+        return await _again(record, snapshot.version, {"task_id": record.task_id, "source": task.source}, ports)
+    what = "edited: the words of task" if edited else "id_reused: the id is known from task"
+    outcome = await _first_time(other, reading, delivery, snapshot.read_time, ports, doubt=f"{what} {first.task_id}")
+    if not edited:
+        with contextlib.suppress(Skip):
+            await tell(ports, first.task_id, kind="id_reused", about=other.task_id)
+    return outcome
+
+
+def _content_of(record: TaskRecord) -> str:
+    return content_hash(view_of(read(record.source, record.raw_payload)))
+
+
+def _content_hash(task: AutomationTask, reading: Reading) -> str:
+    """Return what tells two events under one id apart: their words, or their bytes where there are none."""
+    seen = view_of(reading)
+    return content_hash(seen) if seen.texts else sha256_hex(canonical_json(task.raw_payload))
+
+
+async def _first_time(
+    task: AutomationTask, reading: Reading, delivery: Delivery, now: datetime, ports: Ports, *, doubt: str = ""
+) -> Outcome:
     settings, registry = ports.settings, ports.registry
-    seen = view(task.source, task.raw_payload)
+    seen = view_of(reading)
     question = prompt.build(task, seen, registry, disabled=settings.disabled_intents)
     began = _seconds()
-    answer, refusal = await _ask(question, task.priority, delivery, now, ports)
+    answer, refusal = None, "no_words"
+    if reading.has_words:
+        answer, refusal = await _ask(question, task.priority, delivery, now, ports)
     now += timedelta(seconds=_seconds() - began)
 
     def decide(usage: Usage, at: datetime) -> Plan:
         if answer is None:
-            return degraded(refusal, settings, at)
-        return plan(task, seen, answer, question.version, registry, settings, usage, at)
+            return degraded(refusal, settings, at, doubt=doubt)
+        return plan(task, seen, answer, question.version, registry, settings, usage, at, doubt=doubt)
 
     created = await create(ports, task, seen, decide, now=now, trace_id=delivery.trace_id)
     record = created.record
+    if not created.is_new:  # another delivery came first: of the same, or of something else under this id
+        return await _known(task, reading, record, created.version, delivery, ports)
     await pay(ports, record, created.version)
-    if created.is_new:
-        await ask_for_preview(ports, record)
+    await ask_for_preview(ports, record)
+    await tell_others(ports, created.like, record.task_id)
     said = record.classification
     fields = {
         "task_id": task.task_id,
@@ -86,7 +146,7 @@ async def _first_time(task: AutomationTask, delivery: Delivery, now: datetime, p
         "tokens_used": said.tokens_used,
         "latency_ms": said.latency_ms,
     }
-    return Outcome("classified" if created.is_new else "duplicate", fields=fields)
+    return Outcome("classified", fields=fields)
 
 
 async def _ask(

@@ -16,11 +16,13 @@ from pydantic import ValidationError
 from functions.execute.context import context
 from functions.execute.preview import preview
 from shared.errors import NotFound, Retry
+from shared.gate.policy import subject_path
 from shared.gate.start import start_refusal
 from shared.intent.declaration import Intent
 from shared.intent.handler import TaskContext, TaskOutput
 from shared.intent.outcomes import Ambiguous, HandlerOutcome, NotApplied, Permanent
 from shared.logs import log
+from shared.records.creation import wished, wishes_like
 from shared.records.documents import Changed, change
 from shared.records.outbox import pay
 from shared.records.parking import park
@@ -30,7 +32,7 @@ from shared.task import execution, repair
 from shared.task.moves import Skip
 from shared.task.schemas import TaskReady, TaskRecord, TaskResult
 from shared.wiring.composition import Ports
-from shared.wiring.ports import Snapshot
+from shared.wiring.ports import Document, Snapshot
 
 FINISH_TRIES = 3
 # A redelivery by the bus serves short waits; longer ones are left to the outbox, so that no delivery is burnt.
@@ -91,7 +93,7 @@ async def _claim(message: TaskReady, delivery: Delivery, ports: Ports, intent: I
         if after.state != "EXECUTING":
             return after
         refusal = start_refusal(after, intent, ports.settings, switched_off=_is_off(switch))
-        if intent.reads_first and refusal is None:  # asked again right before the first write
+        if intent.starts_late and refusal is None:  # asked again right before the first write
             return after
         return execution.start(after, after.exec.epoch, intent, now, refusal)
 
@@ -181,7 +183,7 @@ class _Attempt:
             self.ports,
             self.intent,
             self.deadline,
-            before_write=self._start if self.intent.reads_first else None,
+            before_write=self._start if self.intent.starts_late else None,
         )
 
     async def _start(self) -> None:
@@ -189,13 +191,21 @@ class _Attempt:
         if self.stopped is not None:
             raise EffectRefused
 
-        def arrow(record: TaskRecord, now: datetime, switch: Snapshot) -> TaskRecord:
-            refusal = start_refusal(record, self.intent, self.ports.settings, switched_off=_is_off(switch))
-            return execution.start(record, self.epoch, self.intent, now, refusal)
+        intent = self.intent
 
-        began = _seconds()
+        def arrow(
+            record: TaskRecord, now: datetime, switch: Snapshot, *about: Snapshot
+        ) -> tuple[TaskRecord, dict[str, Document]]:
+            like = [wish for s in about for wish in wishes_like(s, intent, record.task_id)]
+            refusal = start_refusal(record, intent, self.ports.settings, switched_off=_is_off(switch), like=like)
+            after = execution.start(record, self.epoch, intent, now, refusal)
+            begun = after.effect.first_started_at if after.state == "EXECUTING" else None
+            return after, {s.path: wished(s, intent, record, begun) for s in about if begun}
+
+        began, subject = _seconds(), subject_path(intent, self.record.parameters)
+        paths = (_switch_path(intent), *((subject,) if subject else ()))
         try:
-            changed = await change(self.ports.store, self.record.task_id, arrow, _switch_path(self.intent))
+            changed = await change(self.ports.store, self.record.task_id, arrow, *paths)
         except (Skip, Retry) as error:
             self.stopped = error if isinstance(error, Skip) else Skip(code="start_unconfirmed")
             raise EffectRefused from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ from pydantic import ValidationError
 
 from functions.intake.caller import EmailOf, check_caller, email_of_google_token
 from functions.intake.incoming import IncomingRequest
-from functions.intake.sources import Challenge, Ignore, Source, generic, github, jira, slack, stripe, zendesk
-from shared.errors import BadRequest, NotFound, PublishFailed
+from functions.intake.sources import Source, challenge_of, source_at
+from functions.intake.taking import Ignored, take
+from shared.errors import BadRequest, PublishFailed
 from shared.event.strict_json import MAX_DEPTH, MAX_POINTER_CHARS, parse_object
 from shared.records.parking import park
 from shared.serving.entry import Outcome
@@ -25,9 +25,6 @@ from shared.wiring.composition import Ports
 
 PUBLISH_TIMEOUT_S = 2.0
 DESCRIPTION = Path(__file__).with_name("openapi.json")
-
-VENDORS = {s.name: s for s in (zendesk.SOURCE, jira.SOURCE, slack.SOURCE, github.SOURCE, stripe.SOURCE)}
-_SOURCE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
 async def receive_webhook(request: IncomingRequest, ports: Ports, email_of: EmailOf = email_of_google_token) -> Outcome:
@@ -43,20 +40,12 @@ async def receive_webhook(request: IncomingRequest, ports: Ports, email_of: Emai
     if request.path == "/openapi.json":
         request.must_be("GET", "HEAD")
         return Outcome("described", body=json.loads(DESCRIPTION.read_bytes()), severity="DEBUG")
-    source = None if request.path == "/" else _source_at(request.path)
+    source = None if request.path == "/" else source_at(request.path)
     request.must_be("POST")
     request.must_be_json()
-    if source is None:
-        task = await _direct_task(request, ports, email_of)
-    else:
-        found = await _webhook_task(request, source)
-        if isinstance(found, Challenge):
-            return Outcome("challenge", body={"challenge": found.value}, fields={"source": source.name})
-        if isinstance(found, Ignore):
-            return Outcome(found.reason, body={"ignored": True}, fields={"source": source.name})
-        task = found
-    fields = await _publish(task, request.trace_id, ports)
-    return Outcome("accepted", 202, {"task_id": task.task_id}, fields)
+    if source is not None:
+        return await _receive_from(source, request, ports)
+    return await _accept(await _direct_task(request, ports, email_of), request, ports)
 
 
 async def receive_event(delivery: Delivery, ports: Ports) -> Outcome:
@@ -74,27 +63,27 @@ async def receive_event(delivery: Delivery, ports: Ports) -> Outcome:
     return Outcome("accepted", fields=await _publish(task, delivery.trace_id, ports))
 
 
-def _source_at(path: str) -> Source:
-    name = path.removeprefix("/")
-    if name in VENDORS:
-        return VENDORS[name]
-    name = name.removeprefix("hooks/")
-    if path.startswith("/hooks/") and name in VENDORS:
-        raise NotFound(f"{name} signs in its own way: use /{name}", field="path")
-    if not path.startswith("/hooks/") or not _SOURCE_NAME.fullmatch(name):
-        raise NotFound("use /, /hooks/<source> or one of /" + ", /".join(sorted(VENDORS)), field="path")
-    return generic.source(name)
-
-
-async def _webhook_task(request: IncomingRequest, source: Source) -> AutomationTask | Ignore | Challenge:
+async def _receive_from(source: Source, request: IncomingRequest, ports: Ports) -> Outcome:
+    """Answer a signed webhook."""
     secrets = secrets_of(source.name)
     body = await request.read()
     source.verify(body, request.headers, secrets, request.received_at)
     payload = parse_object(body)
+    if source.name == "slack" and payload.get("type") == "url_verification":
+        return Outcome("challenge", body={"challenge": challenge_of(payload)}, fields={"source": source.name})
     try:
-        return source.to_task(payload, request.headers)
+        found = take(source.name, payload, ports.settings.listens_to)
     except ValidationError as error:
         raise _invalid(error) from None
+    if isinstance(found, Ignored):
+        fields = {"source": source.name, "kind": found.kind}
+        return Outcome(found.reason, body={"ignored": True, "reason": found.reason}, fields=fields)
+    return await _accept(found, request, ports)
+
+
+async def _accept(task: AutomationTask, request: IncomingRequest, ports: Ports) -> Outcome:
+    fields = await _publish(task, request.trace_id, ports)
+    return Outcome("accepted", 202, {"task_id": task.task_id}, fields)
 
 
 async def _direct_task(request: IncomingRequest, ports: Ports, email_of: EmailOf) -> AutomationTask:

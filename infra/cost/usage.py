@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from shared.canonical import canonical_json
 from shared.event.payload import view
-from shared.gate.policy import subject_of
+from shared.gate.policy import subject_of, subject_path
 from shared.intent.registry import Registry
 from shared.model import prompt
 from shared.task.schemas import AutomationTask, TaskRecord, Transition
@@ -106,12 +106,15 @@ def _classified(record: TaskRecord, registry: Registry, given: Given, calls: int
     said_again = given["loop tokens"] * calls * (calls - 1) / 2  # each call repeats what came of the ones before
     paused, counted = record.history[0].to == "AWAITING_APPROVAL", _is_counted(record, registry)
     prompt_tokens, answer_tokens = tokens(record, registry, given)
-    spent = _request(given, calls * latency_ms(record, given)) + _store(1 + 3 * counted, 1 + (paused or counted))
+    beside = _has_subject(record, registry)
+    looks = 2 + counted + beside if counted or beside else 0
+    writes = 1 + (paused or counted) + beside
+    spent = _request(given, calls * latency_ms(record, given)) + _store(1 + looks, writes)
     spent += Units(
         {
             "model input tokens": prompt_tokens * calls + said_again,
             "model output tokens": answer_tokens * calls,
-            "firestore deletes": 1 + (paused or counted),
+            "firestore deletes": writes,
         }
     )
     return spent + (_paused(record, registry, given) if paused else _message(0, given))
@@ -131,7 +134,8 @@ def _moved(record: TaskRecord, arrow: Transition, registry: Registry, given: Giv
     elif arrow.from_state == "EXECUTING":
         spent = _store(0, 1)
     elif arrow.from_state == "AWAITING_APPROVAL":
-        spent = _decided(record, arrow, given) + _event(given, reads=2)
+        asks = arrow.to == "READY" and _has_subject(record, registry)  # which tasks ask the like
+        spent = _decided(record, arrow, given) + _event(given, reads=2) + _store(asks, 0)
     else:  # a repair by a person, or by the sweeper
         spent = _request(given) + _store(2, 2)
     if arrow.to == "READY":
@@ -145,8 +149,15 @@ def _claimed(record: TaskRecord, registry: Registry, given: Given) -> Units:
     """Claim and start: one commit, or two where the handler looks something up before its effect."""
     intent = registry.get(record.intent)
     ms = record.result.execution_time_ms if record.result else 0.0
-    commits = 2 if intent is not None and intent.reads_first else 1
-    return _request(given, ms) + _store(2 * commits, commits)
+    commits = 2 if intent is not None and intent.starts_late else 1
+    beside = _has_subject(record, registry)
+    return _request(given, ms) + _store(2 * commits + beside, commits + beside)
+
+
+def _has_subject(record: TaskRecord, registry: Registry) -> bool:
+    """Whether the task has a place among the wishes about its business subject."""
+    intent = registry.get(record.intent)
+    return intent is not None and subject_path(intent, record.parameters) is not None
 
 
 def _decided(record: TaskRecord, arrow: Transition, given: Given) -> Units:

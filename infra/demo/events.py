@@ -219,8 +219,9 @@ def _stripe(text: str, now: datetime) -> dict[str, Any]:
         "id": "evt_1PExample",
         "object": "event",
         "type": "charge.updated",
+        "livemode": True,
         "created": int(now.timestamp()),
-        "data": {"object": charge},
+        "data": {"object": charge, "previous_attributes": {"description": "Order 10311"}},
     }
 
 

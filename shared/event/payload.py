@@ -1,23 +1,30 @@
 """A vendor's payload in; the few texts a model may read and the sender's authenticated fields out. Pure.
 
-Only the words an event brings are shown: a comment without the ticket it answers, an edit without the unedited rest.
-Otherwise a change of status would ask for the same refund again. And the requester is who wrote those words.
+What an event says anew is in its vendor's file; here it is cleaned, capped and given an identity.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.canonical import canonical_json, sha256_hex, task_id_for
 from shared.event.quotes import own_lines
+from shared.event.reading import Payload, Reading, at
+from shared.event.vendors import generic, github, jira, slack, stripe, zendesk
 
 MAX_TEXT_CHARS = 8_000
-MAX_METADATA = 20
-
-Payload = Mapping[str, Any]
+# Source -> how its own events are read; whatever has another shape or source is read by its members' names.
+VENDORS: Mapping[str, Callable[[Payload], Reading | None]] = {
+    "zendesk": zendesk.read,
+    "jira": jira.read,
+    "slack": slack.read,
+    "github": github.read,
+    "stripe": stripe.read,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,48 +34,61 @@ class View:
     `texts` maps a JSON pointer into the payload to untrusted words, cleaned and at most 8,000 characters each.
     `fields` is `{"requester": {"email", "id", "name"}}` from the vendor's structured fields, with what is known.
     `reordered`: characters that `texts` no longer hold showed a text in another order than the one it is read in.
+    `doubts`: codes of what makes a person look, such as `test_mode`.
     """
 
     texts: Mapping[str, str]
     fields: Mapping[str, Any]
     reordered: bool = False
+    doubts: tuple[str, ...] = ()
 
     def at(self, pointer: str) -> Any | None:
         """Return the authenticated field at a JSON pointer such as `/requester/email`, or None."""
-        return _at(self.fields, pointer)
+        return at(self.fields, pointer)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    texts: Mapping[str, Any]
-    email: Any = None
-    id: Any = None
-    name: Any = None
+def read(source: str, raw_payload: Payload) -> Reading:
+    """Return what an event says anew; a vendor's source whose payload has another shape is read like any other."""
+    vendor = VENDORS.get(source)
+    return (vendor(raw_payload) if vendor else None) or generic.read(raw_payload)
 
 
 def view(source: str, raw_payload: Payload) -> View:
-    """Return the view of a payload; a vendor's source whose payload has another shape is read like any other."""
-    reading = _read(source, raw_payload)
+    """Return the view of a payload."""
+    return view_of(read(source, raw_payload))
+
+
+def view_of(reading: Reading) -> View:
+    """Return what classification may see of a reading."""
     said = {pointer: text for pointer, text in reading.texts.items() if isinstance(text, str)}
     texts = {pointer: clean(text) for pointer, text in said.items()}
     return View(
         texts={pointer: text for pointer, text in texts.items() if text},
         fields={"requester": _requester(reading)},
         reordered=any(_REORDERING.search(text) for text in said.values()),
+        doubts=reading.doubts,
     )
 
 
 def requester(source: str, raw_payload: Payload) -> dict[str, str]:
     """Return what `view` knows of the requester: `email`, `id` and `name`, as far as the event says."""
-    return _requester(_read(source, raw_payload))
+    return _requester(read(source, raw_payload))
 
 
-def _read(source: str, payload: Payload) -> _Reading:
-    envelope, read = _VENDORS.get(source, ("", _generic))
-    return read(payload) if isinstance(payload.get(envelope), dict | str) else _generic(payload)
+def content_hash(seen: View) -> str:
+    """Return the hash of what an event says and who says it: equal for two deliveries of one fact."""
+    return sha256_hex(canonical_json({"texts": dict(seen.texts), "fields": dict(seen.fields)}))
 
 
-def _requester(reading: _Reading) -> dict[str, str]:
+def fact_id(source: str, reading: Reading) -> str:
+    """Return the task id of an event's fact: an edit or a deletion has that of what was written first."""
+    if reading.echo is not None:
+        return reading.echo.task_id
+    key = f"{source}:{reading.fact.key}"
+    return task_id_for(f"{key}:{content_hash(view_of(reading))}" if reading.fact.by_words else key)
+
+
+def _requester(reading: Reading) -> dict[str, str]:
     known = {"email": _email(reading.email), "id": _word(reading.id), "name": _word(reading.name)}
     return {name: value for name, value in known.items() if value}
 
@@ -81,138 +101,6 @@ def clean(text: str) -> str:
         text = _MARKS.sub(r"\1", _INVISIBLE.sub("", _LINE_END.sub("\n", text)))
         text = unicodedata.normalize("NFC", text)
     return "\n".join(own_lines(text.split("\n"))).strip()[:MAX_TEXT_CHARS]
-
-
-def _zendesk(payload: Payload) -> _Reading:
-    detail = payload["detail"]
-    requester_id = _at(detail, "/requester_id") or _at(detail, "/requester/id")
-    mail = "/via/source/from/address" if _at(detail, "/via/channel") == "email" else ""
-    requester = _Reading(
-        _texts(payload, "/detail/subject", "/detail/description"),
-        email=_at(detail, "/requester/email") or (_at(detail, mail) if mail else None),
-        id=requester_id,
-        name=_at(detail, "/requester/name"),
-    )
-    author = _at(payload, "/event/comment/author")
-    if isinstance(_at(payload, "/event/comment"), dict):
-        texts, author_id = _texts(payload, "/event/comment/body"), _word(_at(author, "/id"))
-        if author_id is not None and author_id == _word(requester_id):
-            return _Reading(texts, requester.email, requester.id, requester.name)
-        return _Reading(texts, id=_at(author, "/id"), name=_at(author, "/name"))
-    kind = str(payload.get("type", ""))
-    is_change = kind.startswith("zen:event-type:ticket.") and not kind.endswith(".created")
-    return _Reading({}, id=_at(detail, "/actor_id")) if is_change else requester
-
-
-def _jira(payload: Payload) -> _Reading:
-    kind = payload.get("webhookEvent")
-    if isinstance(payload.get("comment"), dict):
-        texts, author = _texts(payload, "/comment/body"), _at(payload, "/comment/author")
-    elif kind in (None, "jira:issue_created"):
-        texts = _texts(payload, "/issue/fields/summary", "/issue/fields/description")
-        author = _at(payload, "/issue/fields/reporter")
-    else:
-        items = _at(payload, "/changelog/items")
-        changed = [_at(item, "/field") for item in items] if isinstance(items, list) else []
-        texts = _texts(payload, *(f"/issue/fields/{n}" for n in ("summary", "description") if n in changed))
-        author = payload.get("user")
-    texts = {pointer: _own_jira_words(text) for pointer, text in texts.items()}
-    return _Reading(texts, _at(author, "/emailAddress"), _at(author, "/accountId"), _at(author, "/displayName"))
-
-
-def _slack(payload: Payload) -> _Reading:
-    event = payload["event"]
-    text = _at(event, "/text")
-    if isinstance(text, str):  # Slack escapes exactly these three, and `>>>` quotes all that follows
-        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-        text = _SLACK_QUOTE.sub("", text)
-    profile = _at(event, "/user_profile")
-    return _Reading({"/event/text": text}, _at(profile, "/email"), _at(event, "/user"), _at(profile, "/real_name"))
-
-
-def _github(payload: Payload) -> _Reading:
-    action, sender = payload["action"], payload.get("sender")
-    subject = next((name for name in ("issue", "pull_request", "discussion") if name in payload), "issue")
-    pointers: Iterable[str] = ()
-    if "comment" in payload:
-        pointers = ["/comment/body"] if action in ("created", "edited") else []
-    elif action == "opened":
-        pointers = [f"/{subject}/title", f"/{subject}/body"]
-    elif action == "edited":
-        pointers = [f"/{subject}/{name}" for name in ("title", "body") if _at(payload, f"/changes/{name}")]
-    return _Reading(_texts(payload, *pointers), id=_at(sender, "/login"))
-
-
-def _stripe(payload: Payload) -> _Reading:
-    thing = _at(payload, "/data/object")
-    metadata = _at(thing, "/metadata")
-    names = [n for n in metadata if re.fullmatch(r"[\w.-]{1,40}", n, re.ASCII)] if isinstance(metadata, dict) else []
-    pointers = [f"/data/object/metadata/{name}" for name in names[:MAX_METADATA]]
-    emails = ("/customer_email", "/receipt_email", "/billing_details/email", "/customer_details/email")
-    return _Reading(
-        _texts(payload, "/type", "/data/object/description", "/data/object/reason", *pointers),
-        email=next((value for pointer in emails if (value := _at(thing, pointer))), None),
-        id=_at(thing, "/customer/id") or _at(thing, "/customer"),
-        name=_at(thing, "/billing_details/name") or _at(thing, "/customer_details/name"),
-    )
-
-
-def _generic(payload: Payload) -> _Reading:
-    parts = {f"/{name}" if name else "": payload.get(name) if name else payload for name in _GENERIC_PARTS}
-    found = [(prefix, part) for prefix, part in parts.items() if isinstance(part, dict)]
-    texts = {f"{prefix}/{name}": part[name] for prefix, part in found for name in _GENERIC_TEXTS if name in part}
-    people = [part[role] for _, part in found for role in ("requester", "customer") if isinstance(part.get(role), dict)]
-    person = people[0] if people else {}
-    return _Reading(texts, person.get("email"), person.get("id"), person.get("name"))
-
-
-_GENERIC_PARTS = ("", "ticket", "data", "event", "issue")
-_GENERIC_TEXTS = ("subject", "title", "text", "body", "message", "description", "summary")
-
-# Source -> the member that shows its payload is the vendor's own, and how to read it.
-_VENDORS: Mapping[str, tuple[str, Callable[[Payload], _Reading]]] = {
-    "zendesk": ("detail", _zendesk),
-    "jira": ("issue", _jira),
-    "slack": ("event", _slack),
-    "github": ("action", _github),
-    "stripe": ("data", _stripe),
-}
-
-
-def _at(root: Any, pointer: str) -> Any | None:
-    for key in pointer.split("/")[1:]:
-        root = root.get(key) if isinstance(root, dict) else None
-    return root
-
-
-def _texts(payload: Payload, *pointers: str) -> dict[str, Any]:
-    return {pointer: _at(payload, pointer) for pointer in pointers}
-
-
-def _own_jira_words(text: Any) -> Any:
-    """Return the words of a Jira text, a document or wiki markup, without quotes."""
-    if isinstance(text, str):
-        return _WIKI_QUOTE.sub("\n", text)
-    return _adf(text) if isinstance(text, dict) else text
-
-
-def _adf(node: Any) -> str:
-    """Return the words of an Atlassian Document Format node, one block per line, without quotes."""
-    if not isinstance(node, dict) or node.get("type") == "blockquote":
-        return ""
-    content = node.get("content")
-    inner = "".join(map(_adf, content)) if isinstance(content, list) else ""
-    match node.get("type"):
-        case "text":
-            return node["text"] if isinstance(node.get("text"), str) else ""
-        case "mention" | "emoji" | "date" | "status":
-            text = _at(node, "/attrs/text")
-            return text if isinstance(text, str) else ""
-        case "hardBreak" | "paragraph" | "heading" | "codeBlock" | "rule":
-            return f"{inner}\n"
-        case "tableCell" | "tableHeader":
-            return f"{inner} "
-    return inner
 
 
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
@@ -238,6 +126,4 @@ _INVISIBLE = re.compile(
 )
 # Embeddings, overrides and isolates.
 _REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_WIKI_QUOTE = re.compile(r"\{quote\}.*?(?:\{quote\}|\Z)|^[ \t]*bq\.[^\n]*", re.DOTALL | re.MULTILINE)
-_SLACK_QUOTE = re.compile(r"^[ \t]*>>>.*", re.DOTALL | re.MULTILINE)
 _MARKS = re.compile(r"([^\w\s\x00-\x7f]{32})[^\w\s\x00-\x7f]+")

@@ -30,6 +30,14 @@ _TRIPWIRE = re.compile(
     re.IGNORECASE,
 )
 
+# What makes a person look, whoever asks for what.
+DOUBTS = {
+    "test_mode": "the event is of the sender's test mode",
+    "connected_account": "the event is of another account that is connected with ours",
+    "foreign_workspace": "whoever wrote this is of another workspace",
+}
+WITHOUT_ANSWER = {"no_words": "nothing that the event is known to hold is somebody's words; the model was not asked"}
+
 
 def plan(
     task: AutomationTask,
@@ -40,6 +48,8 @@ def plan(
     settings: Settings,
     usage: Usage,
     now: datetime,
+    *,
+    doubt: str = "",
 ) -> Plan:
     """Decide about one task from the model's answer; all failed checks are reasons, in the order of the rules."""
     said = read_answer(answer.text, task, registry, settings)
@@ -49,13 +59,15 @@ def plan(
         reasons += confidence_reasons(said.confidence, settings)
         reasons += policy_reasons(said.intent, said.parameters, view, usage, settings)
         reasons += _task_reasons(said.intent, task, view)
+    reasons += [f"{code}: {DOUBTS[code]}" for code in view.doubts] + ([doubt] if doubt else [])
     return _plan(said, answer, prompt_version, reasons, settings, now)
 
 
-def degraded(code: str, settings: Settings, now: datetime, *, answer: Answer | None = None) -> Plan:
+def degraded(code: str, settings: Settings, now: datetime, *, answer: Answer | None = None, doubt: str = "") -> Plan:
     """Return the plan of a task that the model gave no usable answer for: a person sees it, with the reason."""
     nobody = answer or Answer(text="", model="none", tokens_used=0, latency_ms=0.0)
-    return _plan(nothing(f"{code}: the model gave no usable answer"), nobody, "", [], settings, now)
+    reasons = [f"{code}: {WITHOUT_ANSWER.get(code, 'the model gave no usable answer')}"] + ([doubt] if doubt else [])
+    return _plan(nothing(reasons[0]), nobody, "", reasons, settings, now)
 
 
 def _task_reasons(intent: Intent, task: AutomationTask, view: View) -> list[str]:

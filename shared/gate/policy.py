@@ -6,23 +6,30 @@ Reasons are `code: words` and never hold a value from the payload.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.canonical import sha256_hex
+from shared.canonical import canonical_json, sha256_hex
 from shared.event.payload import View
 from shared.intent.declaration import Intent
 from shared.settings import Settings
+from shared.task.schemas import Wish
+
+MAX_LIKE = 3  # reasons; the page lists all
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What this subject was given today by this intent without a person: tasks, and minor units of money."""
+    """What this subject was given today by this intent without a person: tasks, and minor units of money.
+
+    `like`: what other tasks asked about the same business subject.
+    """
 
     count: int = 0
     amount: int = 0
+    like: tuple[Wish, ...] = ()
 
 
 def is_enabled(intent: Intent, source: str, settings: Settings) -> bool:
@@ -41,7 +48,33 @@ def policy_reasons(
             reasons.append("subject_unknown: the event does not say by whom it is")
     elif policy.per_day is not None and usage.count >= policy.per_day:
         reasons.append(f"rate: {policy.per_day} a day for one {policy.subject} were already automatic")
-    return reasons
+    return reasons + repeated_reasons(usage.like)
+
+
+def repeated_reasons(wishes: Sequence[Wish]) -> list[str]:
+    """Return one reason for each earlier wish like this one: a second one is never automatic."""
+    told = []
+    for wish in wishes[-MAX_LIKE:]:
+        begun = f", begun on {wish.started_at:%Y-%m-%d %H:%M} UTC" if wish.started_at else ""
+        told.append(f"repeated: like task {wish.task_id}, {wish.intent} asked for on {wish.at:%Y-%m-%d}{begun}")
+    return told
+
+
+def likes(intent: Intent) -> frozenset[str]:
+    """Return the intents whose wish about the same business subject makes one of this intent repeated."""
+    return frozenset({intent.name, *intent.policy.excludes})
+
+
+def subject_path(intent: Intent, parameters: Mapping[str, Any]) -> str | None:
+    """Return the path of what was asked about the business subject of an effect, or None where the intent names none.
+
+    The same for every intent that names its subject by the same parameters, however the value is written.
+    """
+    names = intent.policy.once_per
+    if not names or any(parameters.get(name) in (None, "") for name in names):
+        return None
+    values = [str(parameters[name]).strip().lstrip("#").casefold() for name in names]
+    return f"effects/{'.'.join(names)}.{sha256_hex(canonical_json(values))[:32]}"
 
 
 def subject_of(intent: Intent, parameters: Mapping[str, Any], view: View) -> str | None:

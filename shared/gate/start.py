@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.canonical import params_hash
 from shared.gate.answer import validate
 from shared.gate.policy import Usage, confidence_reasons, is_enabled, risk_reasons
 from shared.intent.declaration import Intent
 from shared.settings import Settings
-from shared.task.schemas import TaskRecord
+from shared.task.schemas import TaskRecord, Wish
 
 
-def start_refusal(record: TaskRecord, intent: Intent, settings: Settings, *, switched_off: bool) -> str | None:
+def start_refusal(
+    record: TaskRecord, intent: Intent, settings: Settings, *, switched_off: bool, like: Sequence[Wish] = ()
+) -> str | None:
     """Return why the effect may not begin now (a stable code), or None. Checked in the start transaction."""
     if switched_off or not is_enabled(intent, record.source, settings):
         return "intent_disabled"
@@ -20,7 +24,11 @@ def start_refusal(record: TaskRecord, intent: Intent, settings: Settings, *, swi
         return "parameters_tampered"
     if validate(intent, record.parameters)[0] != record.parameters:
         return "parameters_outdated"
-    if record.approval is not None and record.approval.decision == "approve":
+    approved = record.approval is not None and record.approval.decision == "approve"
+    decided_at = record.approval.at if approved and record.approval else record.created_at
+    if any(w.started_at is not None and w.started_at >= decided_at for w in like):
+        return "repeated"  # nobody who decided about this one could know of it
+    if approved:
         return None
     if record.decision.route != "execute":
         return "approval_missing"

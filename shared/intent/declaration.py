@@ -27,6 +27,11 @@ class Idempotency:
     safe_age: timedelta = timedelta(0)
 
 
+def days(number: int) -> timedelta:
+    """Return so many days."""
+    return timedelta(days=number)
+
+
 def by_key(safe_age: timedelta) -> Idempotency:
     """The provider deduplicates by `ctx.effect_key` for at least `safe_age`."""
     return Idempotency("by_key", safe_age)
@@ -43,6 +48,8 @@ class Policy:
     `risk` money and credential always need a person unless `AUTOMATIC` names the intent (money: with a ceiling).
     `amount` names the integer field in minor units that the ceiling bounds, per task and per subject and day.
     `subject` is the pointer of an authenticated field, or the name of a parameter, that `per_day` counts by.
+    `once_per` names the parameters that say which business subject the effect is about, such as the order: a second
+    wish about it `within` that time, of this intent or of one that it `excludes`, is never automatic.
     """
 
     risk: Literal["none", "money", "credential"] = "none"
@@ -51,6 +58,9 @@ class Policy:
     per_day: int | None = None
     audit_share: float = 0.0
     channels: tuple[str, ...] = ("console", "cli", "firestore")
+    once_per: tuple[str, ...] = ()
+    within: timedelta = timedelta(days=90)
+    excludes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,11 @@ class Intent:
     reads_first: bool = False
     sources: frozenset[str] | None = None
     schema_version: int = 1
+
+    @property
+    def starts_late(self) -> bool:
+        """Whether the start marker has a commit of its own: something is looked at between the claim and the effect."""
+        return self.reads_first or bool(self.policy.once_per)
 
     @property
     def topic(self) -> str:

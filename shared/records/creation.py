@@ -1,4 +1,4 @@
-"""Creating a task's record exactly once: record, approval and usage counter in one commit; the first one wins."""
+"""Creating a task's record exactly once: record, approval, usage and subject in one commit; the first one wins."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.event.payload import View
-from shared.gate.policy import Usage, subject_of, usage_path
+from shared.gate.policy import Usage, likes, subject_of, subject_path, usage_path
+from shared.intent.declaration import Intent
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
 from shared.task.birth import Plan, born
-from shared.task.schemas import Approval, AutomationTask, TaskRecord
+from shared.task.schemas import Approval, AutomationTask, Subject, TaskRecord, Wish
+from shared.task.subjects import like as like_wishes
+from shared.task.subjects import with_wish
 from shared.wiring.composition import Ports
 from shared.wiring.ports import ABSENT, Document, Snapshot
 
@@ -19,17 +22,19 @@ Decide = Callable[[Usage, datetime], Plan]
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """The record that stands, its version, and whether this call made it."""
+    """The record that stands, its version, whether this call made it, and the tasks that asked the like before."""
 
     record: TaskRecord
     version: str
     is_new: bool
+    like: tuple[Wish, ...] = ()
 
 
 async def create(
     ports: Ports, task: AutomationTask, seen: View, decide: Decide, *, now: datetime, trace_id: str
 ) -> Created:
-    """Create the record that the pure `decide` plans; with it the approval if it pauses, today's usage if it runs.
+    """Create the record that the pure `decide` plans; with it the approval if it pauses, today's usage if it runs, and
+    its place among the wishes about the same business subject.
 
     `now` is the store's time, at which the caller saw no record.
 
@@ -38,31 +43,52 @@ async def create(
     """
     path, pause = task_path(task.task_id), approval_path(task.task_id)
     first = decide(Usage(), now)
-    counter = _counter(ports, first, seen, now)
+    intent = ports.registry.get(first.intent)
+    counter = _counter(intent, first, seen, now)
+    subject = subject_path(intent, first.parameters) if intent else None
     retention = timedelta(days=ports.settings.retention_days)
     made: TaskRecord | None = None
+    like: tuple[Wish, ...] = ()
 
     def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
-        nonlocal made
+        nonlocal made, like
         made = None
         if snapshots[path].data is not None:
             return {}
         at = snapshots[path].read_time
-        usage = _usage(snapshots[counter]) if counter else Usage()
+        usage = _usage(snapshots.get(counter or ""), wishes_like(snapshots.get(subject or ""), intent, task.task_id))
+        like = usage.like
         decided = first if at == now and usage == Usage() else decide(usage, at)
         record = made = born(task, decided, at, retention=retention, trace_id=trace_id)
         writes: dict[str, Document] = {path: to_document(record)}
         if record.state == "AWAITING_APPROVAL":
             writes[pause] = to_document(approval_of(record))
         elif counter:
-            writes[counter] = _used(ports, usage, decided, record.expire_at)
+            writes[counter] = _used(intent, usage, decided, record.expire_at)
+        if subject and intent:
+            writes[subject] = wished(snapshots[subject], intent, record)
         return writes
 
-    # Nothing but a counter has to be read: what should be absent is checked by the commit itself.
-    paths = (path, pause, counter) if counter else (path, pause)
-    known = () if counter else [Snapshot(p, None, ABSENT, now) for p in paths]
+    # Nothing but a counter or a subject has to be read: what should be absent is checked by the commit itself.
+    paths = (path, pause, *(p for p in (counter, subject) if p))
+    known = [Snapshot(p, None, ABSENT, now) for p in paths] if len(paths) == 2 else ()
     snapshots = await transact(ports.store, paths, body, known)
-    return Created(made or to_record(snapshots[path]), snapshots[path].version, made is not None)
+    return Created(made or to_record(snapshots[path]), snapshots[path].version, made is not None, like)
+
+
+def wishes_like(snapshot: Snapshot | None, intent: Intent | None, task_id: str) -> tuple[Wish, ...]:
+    """Return what other tasks asked about the subject of a snapshot that makes a wish of `intent` a repetition."""
+    if snapshot is None or snapshot.data is None or intent is None:
+        return ()
+    since = snapshot.read_time - intent.policy.within
+    return like_wishes(Subject.model_validate(snapshot.data), likes(intent), since, task_id)
+
+
+def wished(snapshot: Snapshot, intent: Intent, record: TaskRecord, started_at: datetime | None = None) -> Document:
+    """Return the subject's document with the wish of a task, and since when its effect may have begun."""
+    known = Subject.model_validate(snapshot.data) if snapshot.data else None
+    wish = Wish(task_id=record.task_id, intent=intent.name, at=snapshot.read_time, started_at=started_at)
+    return with_wish(known, wish, intent.policy.within, snapshot.read_time).model_dump()
 
 
 def approval_of(record: TaskRecord) -> Approval:
@@ -82,21 +108,20 @@ def approval_of(record: TaskRecord) -> Approval:
     )
 
 
-def _counter(ports: Ports, decided: Plan, seen: View, now: datetime) -> str | None:
+def _counter(intent: Intent | None, decided: Plan, seen: View, now: datetime) -> str | None:
     """Return the path of the usage counter that this plan must respect, if its intent counts at all."""
-    intent = ports.registry.get(decided.intent)
     if intent is None or (intent.policy.per_day is None and intent.policy.amount is None):
         return None
     subject = subject_of(intent, decided.parameters, seen)
     return usage_path(intent, subject, now) if subject else None
 
 
-def _usage(snapshot: Snapshot) -> Usage:
-    used = snapshot.data or {}
-    return Usage(used.get("count", 0), used.get("amount", 0))
+def _usage(snapshot: Snapshot | None, like: tuple[Wish, ...]) -> Usage:
+    used = (snapshot.data if snapshot else None) or {}
+    return Usage(used.get("count", 0), used.get("amount", 0), like)
 
 
-def _used(ports: Ports, usage: Usage, decided: Plan, expire_at: datetime) -> Document:
-    field = ports.registry[decided.intent].policy.amount
+def _used(intent: Intent | None, usage: Usage, decided: Plan, expire_at: datetime) -> Document:
+    field = intent.policy.amount if intent else None
     amount = decided.parameters.get(field, 0) if field else 0
     return {"count": usage.count + 1, "amount": usage.amount + amount, "expire_at": expire_at}

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from shared.errors import Forbidden, Refused, Unprocessable
+from shared.errors import Forbidden, Refused, StoreUnavailable, Unprocessable
 from shared.event.payload import view
 from shared.gate.answer import validate
-from shared.gate.policy import Usage, is_enabled, policy_reasons
+from shared.gate.policy import Usage, is_enabled, policy_reasons, subject_path
 from shared.intent.declaration import Intent
 from shared.intent.provenance import check
 from shared.records.approvals import kept
-from shared.records.creation import approval_of
+from shared.records.creation import approval_of, wishes_like
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
+from shared.records.news import tell_others
 from shared.records.outbox import pay
 from shared.task import repair, waiting
 from shared.task.moves import Person
@@ -73,7 +74,21 @@ async def decide(ports: Ports, task_id: str, person: Person, wish: Wish) -> Task
             record, person, now, intent=intent, parameters=parameters, comment=wish.comment, reasons=reasons
         )
 
-    return await _settle_both(ports, task_id, arrow)
+    after = await _settle_both(ports, task_id, arrow)
+    if wish.decision == "approve":
+        await _tell_like(ports, after)
+    return after
+
+
+async def _tell_like(ports: Ports, record: TaskRecord) -> None:
+    """Say on the tasks that ask the like that this one was approved."""
+    intent = ports.registry[record.intent]
+    if subject := subject_path(intent, record.parameters):
+        try:
+            (snapshot,) = await ports.store.read(subject)
+        except StoreUnavailable:  # it is decided all the same; `start` asks once more
+            return
+        await tell_others(ports, wishes_like(snapshot, intent, record.task_id), record.task_id, approved=True)
 
 
 async def expire(ports: Ports, task_id: str) -> TaskRecord:

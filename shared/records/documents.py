@@ -123,14 +123,15 @@ async def _applied(store: Store, wanted: Mapping[str, Document]) -> dict[str, Sn
 async def change(
     store: Store,
     task_id: str,
-    arrow: Callable[..., TaskRecord],
+    arrow: Callable[..., TaskRecord | tuple[TaskRecord, Mapping[str, Document]]],
     *beside: str,
     known: Changed | None = None,
     elapsed_s: float = 0.0,
 ) -> Changed:
     """Apply one arrow of the lifecycle to a task, atomically: `arrow(record, now, *snapshots)` returns the new record.
 
-    The snapshots are of the paths `beside`, read together with the task. `known` is the caller's own latest change,
+    The snapshots are of the paths `beside`, read together with the task; with the record an arrow may return what is to
+    be written there in the same commit. `known` is the caller's own latest change,
     `elapsed_s` seconds ago: it saves the read where nobody wrote since, as for `transact`.
 
     Raises:
@@ -144,9 +145,10 @@ async def change(
 
     def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
         record = known.after if known and snapshots[path] is held else to_record(snapshots[path])
-        after = arrow(record, snapshots[path].read_time, *(snapshots[p] for p in beside))
+        moved = arrow(record, snapshots[path].read_time, *(snapshots[p] for p in beside))
+        after, others = moved if isinstance(moved, tuple) else (moved, {})
         seen[:] = [record, after]
-        return {} if after is record else {path: to_document(after)}
+        return {} if after is record else {path: to_document(after), **others}
 
     snapshots = await transact(store, (path, *beside), body, [held] if held else ())
     return Changed(seen[0], seen[1], snapshots[path])

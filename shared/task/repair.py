@@ -23,7 +23,7 @@ from shared.task.moves import (
     owe,
     settled,
 )
-from shared.task.schemas import TERMINAL, Effect, Execution, TaskRecord
+from shared.task.schemas import TERMINAL, Effect, Execution, TaskError, TaskRecord
 
 
 def reconciled(
@@ -43,6 +43,28 @@ def reconciled(
         again = now + RECONCILE_AFTER * 2**asked if asked < MAX_RECONCILES else None
         return record.model_copy(update={"effect": effect, "outbox": None, "next_check_at": again})
     return settled(record, verdict, now, by="reconcile", why="the provider said so")
+
+
+def reversed_(record: TaskRecord, now: datetime) -> TaskRecord:
+    """SUCCEEDED -> FAILED: what was done did not hold, as the provider tells later; a refund that a bank sent back.
+
+    Raises:
+        Skip: `already_done`.
+    """
+    if record.state != "SUCCEEDED":
+        raise Skip(code="already_done")
+    effect = record.effect.model_copy(update={"outcome": "not_applied", "possibly_applied": False})
+    return end(
+        record,
+        "FAILED",
+        now,
+        by="source",
+        why="the provider reversed it",
+        output="the provider tells that it did not hold",
+        success=False,
+        effect=effect,
+        error=TaskError(code="reversed", message="it was done, and the provider reversed it later"),
+    )
 
 
 def settle(

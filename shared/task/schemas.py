@@ -18,11 +18,15 @@ MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_METADATA_BYTES = 16 * 1024
 MAX_LABEL_CHARS = 100
 MAX_HISTORY = 50
+MAX_FOLLOWUPS = 20
+MAX_WISHES = 50
+MAX_FOLLOWUP_CHARS = 2000
 UNCLASSIFIED = "unclassified"
 
 State = Literal[
     "READY", "AWAITING_APPROVAL", "EXECUTING", "SUCCEEDED", "FAILED", "UNKNOWN", "REJECTED", "EXPIRED", "CANCELLED"
 ]
+FollowupKind = Literal["edited", "deleted", "id_reused", "repeated"]
 TERMINAL: frozenset[State] = frozenset({"SUCCEEDED", "FAILED", "REJECTED", "EXPIRED", "CANCELLED"})
 
 TaskId = Annotated[
@@ -187,6 +191,16 @@ class Transition(Model):
     why: str = ""
 
 
+class Followup(Model):
+    """What the source told of a task after its words were read: they were edited or deleted, or its id came again."""
+
+    kind: FollowupKind
+    at: datetime
+    revision: str = Field(default="", max_length=200, description="The source's own name of this change")
+    text: str = Field(default="", max_length=MAX_FOLLOWUP_CHARS, description="The words as they are now")
+    task_id: TaskId | None = Field(default=None, description="Another task that this is about")
+
+
 class TaskRecord(Model):
     """The document `tasks/{task_id}`: the only authority over a task."""
 
@@ -217,6 +231,7 @@ class TaskRecord(Model):
     updated_at: datetime
     expire_at: datetime = Field(description="TTL: the store deletes the document after this")
     history: list[Transition] = Field(max_length=MAX_HISTORY)
+    followups: list[Followup] = Field(default=[], max_length=MAX_FOLLOWUPS, description="Told since, oldest first")
 
     @property
     def effect_key(self) -> str:
@@ -267,6 +282,23 @@ class Approval(Model):
     plan: str = Field(default="", description="What would happen, or why it would fail, as the handler says")
     plan_at: datetime | None = Field(default=None, description="When the handler looked")
     plan_hash: str = Field(default="", description="Tells whether the plan was edited")
+    expire_at: datetime
+
+
+class Wish(Model):
+    """What one task wants done about a business subject, and since when its effect may have begun."""
+
+    task_id: TaskId
+    intent: str
+    at: datetime = Field(description="When it was asked for")
+    started_at: datetime | None = None
+
+
+class Subject(Model):
+    """The document `effects/{subject}`: everything that was asked about one order, payment or account, by anybody."""
+
+    schema_version: Literal[1] = 1
+    wishes: list[Wish] = Field(max_length=MAX_WISHES, description="Oldest first; the oldest are dropped")
     expire_at: datetime
 
 

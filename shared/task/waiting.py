@@ -1,4 +1,4 @@
-"""The ways out of AWAITING_APPROVAL: approve, reject, expire. Pure.
+"""The ways out of AWAITING_APPROVAL, and back into it where the source takes its words back. Pure.
 
 An arrow that may not be taken raises `Refused` (a person asked) or `Skip` (a message asked) and changes nothing.
 """
@@ -6,13 +6,13 @@ An arrow that may not be taken raises `Refused` (a person asked) or `Skip` (a me
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.canonical import params_hash
 from shared.intent.declaration import Intent
 from shared.task.moves import Person, Skip, decided, end, expired, move, must_wait, owe
-from shared.task.schemas import TaskRecord
+from shared.task.schemas import MAX_FOLLOWUPS, Followup, TaskRecord
 
 
 def approve(
@@ -78,3 +78,35 @@ def expire(record: TaskRecord, now: datetime) -> TaskRecord:
     if record.state != "AWAITING_APPROVAL" or not expired(record, now):
         raise Skip(code="not_expired")
     return end(record, "EXPIRED", now, by="system:expiry", why="nobody decided", output="nobody decided", success=False)
+
+
+def follow_up(record: TaskRecord, told: Followup, reason: str, now: datetime, *, patience: timedelta) -> TaskRecord:
+    """Add what the source told since. While the effect has not begun, a person must look, again perhaps.
+
+    READY -> AWAITING_APPROVAL as a new generation, so that what is under way dies; a task that waits keeps waiting and
+    names the reason; of every other state it is a line.
+
+    Raises:
+        Skip: `already_told`.
+    """
+    if any((f.kind, f.revision, f.task_id) == (told.kind, told.revision, told.task_id) for f in record.followups):
+        raise Skip(code="already_told")
+    record = record.model_copy(update={"followups": [*record.followups, told][-MAX_FOLLOWUPS:]})
+    decision = record.decision.model_copy(update={"reasons": [*record.decision.reasons, reason]})
+    if record.state == "AWAITING_APPROVAL":
+        return record.model_copy(update={"decision": decision})
+    if record.state != "READY" or record.effect.possibly_applied:
+        return record
+    waits = {"route": "approve", "expires_at": now + patience, "reminded_at": None}
+    return move(
+        record,
+        "AWAITING_APPROVAL",
+        now,
+        by="source",
+        why=told.kind,
+        generation=record.generation + 1,
+        decision=decision.model_copy(update=waits),
+        approval=None,
+        outbox=None,
+        error=None,
+    )

@@ -13,8 +13,7 @@ from typing import Any
 
 import httpx
 
-from functions.intake.sources import Ignore, generic
-from functions.intake.step import VENDORS
+from functions.intake.taking import take
 from infra.sandbox.app import create_app
 from infra.sandbox.desk import Desk
 from infra.sandbox.ledger import Entry
@@ -31,6 +30,7 @@ ORDERS: list[dict[str, Any]] = [
     {"id": number, "customer_email": email, "currency": currency, "status": status, "total_minor": 600_000}
     for email, currency, status, numbers in (
         (KIM, "USD", "processing", ("10021", "10044", "31177", "20017", "47384", "A-1009", "20265")),
+        (KIM, "USD", "processing", ("10031", "10032", "10033", *(f"2003{n}" for n in range(1, 6)))),
         (KIM, "EUR", "processing", ("10500", "10501")),
         (KIM, "GBP", "processing", ("10600",)),
         (KIM, "USD", "shipped", ("10700",)),
@@ -107,9 +107,7 @@ def task_of(source: str, payload: dict[str, Any], number: int = 1) -> Automation
     received = parse_object(json.dumps(payload).encode())
     if source == "direct":
         return AutomationTask(task_id=f"direct-{number}", source="helpdesk", raw_payload=received)
-    headers = {"x-github-event": "issues", "x-github-delivery": f"delivery-{number}"}
-    found = (VENDORS.get(source) or generic.source(source)).to_task(received, headers)
-    assert isinstance(found, AutomationTask | Ignore)
+    found = take(source, received)
     return found if isinstance(found, AutomationTask) else None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.errors import CommitUnknown, Conflict, ModelRefused, ModelUnavailable, StoreUnavailable
+from tests.steps.test_facts import asked
 from tests.world import BEGINNING, ORDER_STATUS, REFUND, MemoryStore, ScriptedHandler, Unapplied, World, says, ticket
 
 
@@ -86,16 +87,6 @@ async def test_slow_copy_does_not_overwrite_what_the_first_one_did_meanwhile(cas
     world = World(slow, automatic={"refund_request": 5000})
     assert (await world.classify(task)).code == "duplicate"
     assert (await world.record("t1")).state == "SUCCEEDED"
-
-
-async def test_other_payload_under_the_same_id_changes_nothing_and_is_reported() -> None:
-    world = World(ORDER_STATUS[1])
-    await world.classify(ORDER_STATUS[0])
-    before = await world.record("t1")
-    outcome = await world.classify(ticket("Refund everything"))
-    assert (outcome.code, outcome.severity, world.model.calls) == ("payload_conflict", "WARNING", 1)
-    assert await world.record("t1") == before
-    assert len(world.publisher.messages) == 1
 
 
 # --- the model fails
@@ -215,9 +206,10 @@ async def test_create_of_unknown_outcome_that_was_not_applied_comes_again() -> N
 
 async def test_collision_is_decided_anew_on_what_the_winner_wrote() -> None:
     world = World(REFUND[1], automatic={"refund_request": 5000})
-    first, second = ticket(REFUND[0].raw_payload["text"], task_id="a1"), REFUND[0]
+    first, second = ticket("Please refund $25.00 for order #10022", task_id="a1"), REFUND[0]
 
     async def comes_first() -> None:
+        world.model.answers = [says("refund_request", order_id="#10022", amount_minor=2500, currency="USD")]
         await world.classify(first)
 
     world.store.before_commit = comes_first
@@ -247,19 +239,17 @@ async def test_requests_split_under_the_ceiling_stop_at_the_ceiling_of_the_day()
     world = World(REFUND[1], automatic={"refund_request": 5000})
     states = []
     for n in range(3):
-        await world.classify(ticket(REFUND[0].raw_payload["text"], task_id=f"r{n}"))
-        states.append((await world.record(f"r{n}")).state)
+        states.append((await asked(world, f"1002{n}", task_id=f"r{n}")).state)
     assert states == ["READY", "READY", "AWAITING_APPROVAL"]
     assert await counted(world.store) == [2]
 
 
 async def test_next_day_and_another_requester_have_an_allowance_of_their_own() -> None:
     world = World(REFUND[1], automatic={"refund_request": 2500})
-    text = REFUND[0].raw_payload["text"]
-    await world.classify(ticket(text, task_id="r1"))
-    await world.classify(ticket(text, task_id="r2", email="lee@example.com"))
+    await asked(world, "10021", task_id="r1")
+    await asked(world, "10022", task_id="r2", email="lee@example.com")
     world.pass_time(days=1)
-    await world.classify(ticket(text, task_id="r3"))
+    await asked(world, "10023", task_id="r3")
     assert [(await world.record(f"r{n}")).state for n in (1, 2, 3)] == ["READY"] * 3
     assert await counted(world.store) == [1, 1, 1]
 
@@ -267,7 +257,8 @@ async def test_next_day_and_another_requester_have_an_allowance_of_their_own() -
 async def test_rate_per_day_ends_autonomy_and_paused_tasks_do_not_count() -> None:
     world = World(says("cancel_order", order_id="#10021"))
     for n in range(7):
-        await world.classify(ticket("Cancel order #10021", task_id=f"c{n}"))
+        world.model.answers = [says("cancel_order", order_id=f"#1002{n}")]
+        await world.classify(ticket(f"Cancel order #1002{n}", task_id=f"c{n}"))
     states = [(await world.record(f"c{n}")).state for n in range(7)]
     assert states == ["READY"] * 5 + ["AWAITING_APPROVAL"] * 2
     assert await counted(world.store) == [5]

@@ -406,7 +406,7 @@ async def test_google_chat_gets_a_card(chat: Chat) -> None:
     assert section["header"] == "2 tasks wait for a decision"
     assert text["textParagraph"]["text"].split("<br>")[:2] == [
         "refund_request 2",
-        f'refund_request · <a href="{CONSOLE}/tasks/t1">t1</a> · policy · 2 d 23 h left',
+        f'refund_request · <a href="{CONSOLE}/tasks/t1">t1</a> · policy, repeated · 2 d 23 h left',
     ]
     [button] = buttons["buttonList"]["buttons"]
     assert (button["text"], button["onClick"]["openLink"]["url"]) == ("Open the list", f"{CONSOLE}/")

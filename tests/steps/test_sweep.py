@@ -10,7 +10,7 @@ import pytest
 
 from shared.errors import StoreUnavailable
 from shared.intent.registry import Registry
-from tests.world import ORDER_STATUS, REFUND, REGISTRY, SUMMARY, ScriptedHandler, World, paused, started, ticket
+from tests.world import ORDER_STATUS, REFUND, REGISTRY, SUMMARY, ScriptedHandler, World, paused, says, started, ticket
 
 
 async def test_nothing_due_is_nothing_done() -> None:
@@ -116,8 +116,9 @@ async def test_document_that_cannot_be_read_does_not_stop_the_sweep_of_the_other
 
 async def test_lost_decision_that_cannot_be_read_does_not_stop_the_others() -> None:
     world = World(REFUND[1])
-    for task_id in ("a1", "b2"):
-        await world.classify(ticket(REFUND[0].raw_payload["text"], task_id=task_id))
+    for task_id, order in (("a1", "10021"), ("b2", "10022")):
+        world.model.answers = [says("refund_request", order_id=order, amount_minor=2500, currency="USD")]
+        await world.classify(ticket(f"Please refund $25.00 for order #{order}", task_id=task_id))
         await world.edit(task_id, status="rejected")
     world.store.put("tasks/a1", schema_version=2)
     world.pass_time(minutes=3)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.intent.declaration import NONE, Intent, Limits, ParametersModel, Policy, Provider
+from shared.intent.declaration import NONE, Intent, Limits, ParametersModel, Policy, Provider, days
 from shared.intent.provenance import FromPayload
 
 
@@ -48,7 +48,7 @@ INTENT = Intent(
     ),
     parameters=Parameters,
     idempotency=NONE,
-    policy=Policy(subject="/requester/email", per_day=5),
+    policy=Policy(subject="/requester/email", per_day=5, once_per=("order_id",), within=days(7)),
     provider=Provider("shop", url="https://shop.example.com"),
     reads_first=True,
     limits=Limits(max_concurrency=10, timeout_s=30, max_attempts=5),

@@ -51,7 +51,14 @@ INTENT = Intent(
     parameters=Parameters,
     # Stripe keeps idempotency keys for at least 24 hours.
     idempotency=by_key(safe_age=timedelta(hours=23)),
-    policy=Policy(risk="money", amount="amount_minor", subject="/requester/email", per_day=3),
+    policy=Policy(
+        risk="money",
+        amount="amount_minor",
+        subject="/requester/email",
+        per_day=3,
+        once_per=("order_id",),
+        excludes=("cancel_order",),
+    ),
     provider=Provider("stripe", url="https://api.stripe.com"),
     # The order's payment, and whose it is, is looked up before any money moves.
     reads_first=True,

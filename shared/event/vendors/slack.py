@@ -1,0 +1,116 @@
+"""Slack's Events API: messages of people, their edits and deletions, and forms of workflows.
+
+Source: api.slack.com, "message event" with its subtypes, "app_mention", and "Block Kit reference", read 2026-11. Words
+may be in `text`, in blocks or in attachments; a redelivery has another event id, and a mention comes as two events.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from shared.event.reading import Does, Payload, Reading, Voice, at, fact, joined
+
+# Subtype of a message -> what it does. Joins, topics, pins and all others bring no words.
+DOES: Mapping[str | None, Does] = {
+    None: "created",
+    "file_share": "created",
+    "thread_broadcast": "created",
+    "me_message": "created",
+    "bot_message": "created",
+    "message_changed": "edited",
+    "message_deleted": "deleted",
+}
+EVENTS = frozenset({"message", "app_mention", None})
+MAX_BLOCKS = 100
+
+
+def read(payload: Payload) -> Reading | None:
+    """Return what a Slack event says anew; None for a payload of another shape."""
+    if payload.get("type") == "url_verification":
+        return Reading("url_verification", ignored="handshake")
+    event = payload.get("event")
+    if not isinstance(event, dict):
+        return None
+    subtype = event.get("subtype")
+    kind = ".".join(str(part)[:40] for part in (event.get("type") or "message", subtype) if part)
+    does = DOES.get(subtype) if isinstance(subtype, str | None) and event.get("type") in EVENTS else None
+    if does is None:
+        return Reading(kind)
+    message: Any = {"created": event, "edited": event.get("message")}.get(does, event.get("previous_message"))
+    texts = {} if does == "deleted" else _texts(message, "/event" if does == "created" else "/event/message")
+    if does == "edited" and texts == _texts(event.get("previous_message"), "/event/message"):
+        texts = {}  # a link was unfurled, a thread grew: nobody wrote
+    profile = at(message, "/user_profile")
+    return Reading(
+        kind,
+        texts,
+        does,
+        fact(
+            joined(payload.get("team_id") or "-", event.get("channel"), at(message, "/ts") or event.get("deleted_ts")),
+            "" if does == "created" else at(message, "/edited/ts") or event.get("event_ts") or event.get("ts"),
+        ),
+        email=at(profile, "/email"),
+        id=at(message, "/edited/user") if does == "edited" and at(message, "/edited/user") else at(message, "/user"),
+        name=at(profile, "/real_name"),
+        voice=_voice(message),
+        doubts=_doubts(payload, message),
+    )
+
+
+def _voice(message: Any) -> Voice:
+    """Return who speaks: the form of a workflow is a person's, whatever posts it."""
+    if at(message, "/bot_profile/is_workflow_bot") is True or at(message, "/workflow_id"):
+        return "person"
+    is_bot = at(message, "/bot_id") or at(message, "/subtype") == "bot_message" or at(message, "/user") == "USLACKBOT"
+    return "bot" if is_bot else "person"
+
+
+def _doubts(payload: Payload, message: Any) -> tuple[str, ...]:
+    """Return whether the writer is of another workspace: Slack Connect lets them into a channel."""
+    home = payload.get("team_id")
+    theirs = at(message, "/user_team") or at(message, "/source_team")
+    return ("foreign_workspace",) if home and theirs and theirs != home else ()
+
+
+def _texts(message: Any, prefix: str) -> dict[str, str]:
+    """Return a message's words: its text, or where that is empty what stands in its blocks and attachments."""
+    text = at(message, "/text")
+    if isinstance(text, str) and text.strip():
+        return {f"{prefix}/text": _plain(text)}
+    found = {}
+    for member in ("blocks", "attachments"):
+        said = "\n".join(line for line in _lines(at(message, f"/{member}")) if line.strip())
+        if said:
+            found[f"{prefix}/{member}"] = _plain(said)
+    return found
+
+
+def _lines(node: Any, depth: int = 0) -> Iterator[str]:
+    """Yield the texts of blocks and attachments in their order; quotes and what only names an element are left out."""
+    if depth > 8:
+        return
+    if isinstance(node, list):
+        for item in node[:MAX_BLOCKS]:
+            yield from _lines(item, depth + 1)
+    elif isinstance(node, dict) and node.get("type") != "rich_text_quote":
+        elements = node.get("elements")
+        if node.get("type") in ("rich_text_section", "rich_text_preformatted") and isinstance(elements, list):
+            yield "".join(str(at(e, "/text") or at(e, "/url") or "") for e in elements[:MAX_BLOCKS])
+            return
+        for name in ("pretext", "title", "text", "fields", "elements", "blocks"):
+            value = node.get(name)
+            if isinstance(value, str):
+                yield value
+            else:
+                yield from _lines(value, depth + 1)
+
+
+def _plain(text: str) -> str:
+    """Undo Slack's escapes, which are exactly these three, and leave out `>>>`, which quotes all that follows."""
+    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return _QUOTE.sub("", text)
+
+
+_QUOTE = re.compile(r"^[ \t]*>>>.*", re.DOTALL | re.MULTILINE)
