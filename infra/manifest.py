@@ -162,7 +162,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             "intake",
             trigger="http",
             concurrency=1000,
-            variables=("DIRECT_AUDIENCE", "DIRECT_CALLERS"),
+            variables=("DIRECT_AUDIENCE", "DIRECT_CALLERS", "LISTEN_TO"),
             secrets=(WEBHOOK_SECRET,),
             publishes=lanes,
             stores=False,

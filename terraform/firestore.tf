@@ -53,7 +53,7 @@ resource "google_firestore_index" "this" {
 
 # Documents past `expire_at` are deleted. Times that only grow make a hot spot of an index that nobody reads.
 resource "google_firestore_field" "expiry" {
-  for_each = toset(["approvals", "dead_letters", "tasks", "usage"])
+  for_each = toset(["approvals", "dead_letters", "effects", "tasks", "usage"])
 
   database   = google_firestore_database.this.name
   collection = each.key
@@ -70,9 +70,11 @@ resource "google_firestore_field" "unindexed" {
     "approvals.reasons"    = { collection = "approvals", field = "reasons" }
     "approvals.refusals"   = { collection = "approvals", field = "refusals" }
     "dead_letters.data"    = { collection = "dead_letters", field = "data" }
+    "effects.wishes"       = { collection = "effects", field = "wishes" }
     "notifications.told"   = { collection = "notifications", field = "told" }
     "tasks.classification" = { collection = "tasks", field = "classification" }
     "tasks.decision"       = { collection = "tasks", field = "decision" }
+    "tasks.followups"      = { collection = "tasks", field = "followups" }
     "tasks.history"        = { collection = "tasks", field = "history" }
     "tasks.metadata"       = { collection = "tasks", field = "metadata" }
     "tasks.parameters"     = { collection = "tasks", field = "parameters" }

@@ -39,6 +39,7 @@ locals {
     RETENTION_DAYS       = var.retention_days
     DIRECT_AUDIENCE      = local.intake_url
     DIRECT_CALLERS       = join(",", var.direct_callers)
+    LISTEN_TO            = join(",", var.listen_to)
     IAP_AUDIENCE         = one(module.iap[*].audience)
     CONSOLE_URL          = var.console == null ? null : "https://${var.console.domain}"
   })

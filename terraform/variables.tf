@@ -74,6 +74,18 @@ variable "direct_callers" {
   }
 }
 
+variable "listen_to" {
+  description = "Who may ask besides people, as source:voice with the voice bot, staff or private_note; all others are ignored."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for v in var.listen_to : can(regex("^[a-z][a-z0-9_-]{0,62}:(bot|staff|private_note)$", v))])
+    error_message = "Each of listen_to must be source:bot, source:staff or source:private_note, such as github:bot."
+  }
+}
+
 variable "event_publishers" {
   description = "IAM members that may publish on topic `events`: what they send is trusted as it is."
   type        = set(string)

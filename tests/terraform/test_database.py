@@ -138,7 +138,7 @@ async def documents() -> dict[str, dict[str, Any]]:
 
 async def test_every_document_that_has_an_end_is_deleted_then(plan: list[Change]) -> None:
     mortal = {name for name, document in (await documents()).items() if "expire_at" in document}
-    assert mortal == {"approvals", "dead_letters", "tasks", "usage"}
+    assert mortal == {"approvals", "dead_letters", "effects", "tasks", "usage"}
     expiring = {collection for (collection, field), f in fields_of(plan).items() if f["ttl_config"]}
     assert expiring == mortal
     assert all(field == "expire_at" for (_, field), f in fields_of(plan).items() if f["ttl_config"])

@@ -20,6 +20,7 @@ from functions.intake.step import receive_event, receive_webhook
 from functions.notify.step import notify
 from infra.manifest import PATH, WEBHOOK_SECRET, Manifest, build, to_json
 from shared.errors import Misconfigured, ModelUnavailable
+from shared.event.signatures import sign
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
 from shared.records.edits import UNATTRIBUTED
@@ -53,6 +54,7 @@ SAMPLES = {
     "APPROVERS": "*=a@x.com",
     "IAP_AUDIENCE": "a",
     "DIRECT_CALLERS": "a@x.com",
+    "LISTEN_TO": "github:bot",
     "DIRECT_AUDIENCE": "a",
     "GOOGLE_CLOUD_PROJECT": "p",
     "INTAKE_URL_PORT": "1",
@@ -116,6 +118,16 @@ async def _intake(world: World) -> None:
     request = IncomingRequest("POST", "/", {"authorization": "Bearer token"}, world.store.now, "", _body)
     await check_caller(request, b"{}", world.ports.settings, lambda token, audience: "a@x.com")
     await receive_webhook(replace(request, headers=JSON, path="/healthz", method="GET"), world.ports)
+    secret, now = b"crm-secret-0123456789", world.store.now
+    signed = JSON | sign("generic", await _said(), secret, now)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CRM_WEBHOOK_SECRET", secret.decode())
+        asked = replace(request, headers=signed, path="/hooks/crm", received_at=now, read=_said)
+        assert (await receive_webhook(asked, world.ports)).status == 202
+
+
+async def _said() -> bytes:
+    return b'{"text": "Where is it?"}'
 
 
 async def _body() -> bytes:
