@@ -69,7 +69,7 @@ manifest: $(VENV)/.dev ## write terraform/manifest.json anew from intents and fu
 	$(VENV)/bin/python -m infra.manifest
 
 terraform: $(VENV)/.dev $(TERRAFORM_VENV)/.terraform ## format, validate and test terraform/, and check it with checkov
-	$(VENV)/bin/python -m pytest tests/terraform tests/unit/test_manifest.py $(ARGS)
+	$(VENV)/bin/python -m pytest tests/terraform tests/unit/infra/test_manifest.py $(ARGS)
 	$(TERRAFORM_VENV)/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet
 
 bundle: $(VENV)/.run ## write dist/<function>.zip, one per function, with only what it needs

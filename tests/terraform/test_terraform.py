@@ -28,6 +28,7 @@ REFUSED = [
     ("firestore_location", '"europe"', "must be a region, eur3 or nam5"),
     ("sources", '["Zen desk"]', "lower case letters, digits"),
     ("direct_callers", '["serviceAccount:crm@acme.test"]', "without the prefix serviceAccount:"),
+    ("listen_to", '["github:robot"]', "such as github:bot"),
     ("event_publishers", '["allUsers"]', "allUsers is refused"),
     ("model", '{ classifier = "gpt" }', "must be genai, gemini or local"),
     ("model", '{ classifier = "gemini" }', "store a key in the secret GEMINI_API_KEY"),
