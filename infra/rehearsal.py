@@ -11,7 +11,7 @@ import random
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,10 +67,8 @@ class Rehearsal:
     async def execute(self, record: TaskRecord, handler: Any) -> TaskRecord:
         """Run one attempt of a READY task; it is READY again where the bus would bring it once more."""
         message = TaskReady(task_id=record.task_id, generation=record.generation)
-        try:
+        with suppress(Retry):
             await execute(_delivery(message.model_dump_json()), self.ports, self.ports.registry[record.intent], handler)
-        except Retry:
-            pass
         return await self.record(record.task_id)
 
     async def record(self, task_id: str) -> TaskRecord:
