@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,14 @@ ROOT = Path(__file__).parents[2]
 WEBHOOKS = ROOT / "tests" / "data" / "webhooks"
 REFUND = "Please refund $25.00 for order #10021, it arrived broken"
 Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a copy of the project, to be changed."""
+    for part in ("functions", "shared", "infra"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
 
 
 def tried(capsys: Capture, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -108,13 +117,23 @@ def test_an_answer_without_an_intent_of_ours_fails_the_second_check(capsys: Capt
 
 
 def test_what_the_handler_refuses_is_said_with_the_line_of_the_handler(capsys: Capture) -> None:
-    order = {"intent": "cancel_order", "parameters": {"order_id": "10021"}, "confidence": 1}
-    nobody = json.dumps({"task_id": "t1", "source": "support", "raw_payload": {"text": "cancel order 10021"}})
-    file = Path("ticket.json")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Path, "read_bytes", lambda self: nobody.encode())
-        status, said = tried(capsys, "--file", str(file), "--answer", json.dumps(order))
-    assert (status, said["event"]["task_id"], said["event"]["requester"]) == (1, "t1", {})
+    status, said = tried(capsys, "--text", "Please refund $25.00 for order #40410, it arrived broken")
+    assert (status, said["state"], said["error"]["code"], said["effects"]) == (1, "FAILED", "no_payment", [])
+    assert said["plan"] == "would fail: the order has no payment in USD (no_payment)"
+    (planned, handled) = said["raised"]
+    assert (planned["function"], handled["function"]) == ("plan", "handle")
+    assert handled["words"] == "Permanent(no_payment) the order has no payment in USD"
+    assert re.fullmatch(r"main\.py:\d+", handled["where"])
+    assert handled["traceback"] == ""
+
+
+def test_a_file_with_a_task_keeps_its_id_and_its_requester(tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "ticket.json"
+    file.write_text(json.dumps({"task_id": "t1", "source": "shop", "raw_payload": {"text": REFUND}}))
+    status, said = tried(capsys, "--file", str(file))
+    assert (said["event"]["task_id"], said["event"]["source"], said["event"]["requester"]) == ("t1", "shop", {})
+    assert results(said)["the requester is known, and below the rate"] == "fail"
+    assert (status, said["calls"][-1]["key"]) == (0, "t1.refund_request.1")
 
 
 def test_a_webhook_is_read_as_intake_reads_it(capsys: Capture) -> None:
@@ -123,9 +142,15 @@ def test_a_webhook_is_read_as_intake_reads_it(capsys: Capture) -> None:
     assert said["event"]["source"] == "zendesk"
 
 
-def test_a_text_that_is_cut_is_said(capsys: Capture) -> None:
-    _, said = tried(capsys, "--text", "Where is order #10021?\n> quoted\n" + "word " * 2_000)
-    assert said["event"]["cuts"] == [f"/text: 8,000 of {len('Where is order #10021?') + 10_011:,} characters are read"]
+def test_a_text_that_is_cut_is_said(tmp_path: Path, capsys: Capture) -> None:
+    text = "Where is order #10021?\n> quoted\n" + "word " * 2_000
+    _, said = tried(capsys, "--text", text)
+    assert said["event"]["cuts"] == [f"/text: 8,000 of {len(text):,} characters are read"]
+    file = tmp_path / "long.json"
+    file.write_text(json.dumps(dict.fromkeys(("subject", "body", "description"), "x" * 7000)))
+    _, said = tried(capsys, "--file", str(file), "--source", "shop")
+    assert len(said["event"]["cuts"]) == 3
+    assert said["event"]["cuts"][0].endswith("of 7,000 characters are asked about")
 
 
 def test_every_code_of_the_gate_is_shown_with_its_check() -> None:
