@@ -54,12 +54,13 @@ def _folder(path: str) -> Path:
 
 async def _run(settings: Settings, registry: Registry, data_dir: Path) -> None:
     end_with_parent()
+    reload = _is_on("RELOAD") and settings.backend == "embedded"
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await _check_classifier(settings, registry)
     with _vendors(registry, data_dir) as sandbox:
-        async with _stack(settings, registry) as stack, _reloading(stack, settings, sandbox):
+        async with _stack(settings, registry) as stack, _reloading(stack, reload, sandbox):
             found = {name: os.environ[name] for name in EMULATORS if name in os.environ}
             here = Running(settings.backend, os.getpid(), stack.intake_url, stack.console_url, sandbox, found)
             here.write(data_dir)
@@ -73,9 +74,9 @@ async def _run(settings: Settings, registry: Registry, data_dir: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _reloading(stack: Any, settings: Settings, sandbox: str) -> AsyncIterator[None]:
-    """Follow changed handlers and intents; on emulators every function is a process of its own, that starts anew."""
-    if settings.backend != "embedded" or not _is_on("RELOAD"):
+async def _reloading(stack: Any, reload: bool, sandbox: str) -> AsyncIterator[None]:
+    """Follow changed handlers and intents; on emulators every function is a process of its own, that has to restart."""
+    if not reload:
         yield
         return
     from infra.embedded.reload import follow, look

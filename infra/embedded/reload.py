@@ -27,6 +27,11 @@ Seen = Mapping[Path, tuple[int, int]]  # file -> time of its last change in ns, 
 
 async def follow(stack: Stack, known: Seen, prepare: Callable[[Registry], None]) -> None:
     """Take up every change since `known` until cancelled; `prepare` gets the new intents before they are used."""
+
+    def adopt(registry: Registry) -> None:
+        prepare(registry)
+        stack.adopt(registry)
+
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
         seen = look()
@@ -38,34 +43,33 @@ async def follow(stack: Stack, known: Seen, prepare: Callable[[Registry], None])
         known = seen
         before = set(stack.ports.registry)
         try:
-            registry = reload(changed)
-            prepare(registry)
-            stack.adopt(registry)
-        except (DeclarationError, StackError) as error:
-            print(f"switchyard: not reloaded, the old code goes on: {_line(error)}", file=sys.stderr, flush=True)
+            reload(changed, adopt)
+        except DeclarationError as error:
+            words = " ".join(error.message.split())
+            print(f"switchyard: not reloaded, the old code goes on: {words}", file=sys.stderr, flush=True)
             continue
-        print(f"reloaded {_names(changed)}{_difference(before, set(registry))}", flush=True)
+        print(f"reloaded {_names(changed)}{_difference(before, set(stack.ports.registry))}", flush=True)
 
 
-def reload(changed: list[Path]) -> Registry:
-    """Import all of `functions.execute` anew and return its intents.
+def reload(changed: list[Path], adopt: Callable[[Registry], None]) -> None:
+    """Import all of `functions.execute` anew and hand its intents to `adopt`, which does it wholly or raises.
 
     Raises:
-        DeclarationError: something does not load; the modules are those of before.
+        DeclarationError: something does not load or cannot be adopted; the modules are those of before.
     """
     for path in changed:  # Python would take its compiled copy for fresh after a change within the same second
         Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)
     importlib.invalidate_caches()
     before = _forget()
     try:
-        importlib.import_module(f"{PACKAGE}.main")
-        return check_handlers(discover())
-    except (Exception, SystemExit) as error:
+        adopt(check_handlers(discover()))
+    except (Exception, SystemExit) as error:  # whatever a half-written file may do
         _forget()
         _restore(before)
         if isinstance(error, DeclarationError):
             raise
-        raise DeclarationError(f"{PACKAGE}: {type(error).__name__}: {error}") from error
+        what = str(error) if isinstance(error, StackError) else f"{type(error).__name__}: {error}"
+        raise DeclarationError(f"{PACKAGE}: {what}") from error
 
 
 def _forget() -> dict[str, ModuleType]:
@@ -109,7 +113,3 @@ def _difference(before: set[str], after: set[str]) -> str:
     said = [f"new intent {name}" for name in sorted(after - before)]
     said += [f"{name} is gone, its messages end on its last code" for name in sorted(before - after)]
     return "".join(f"; {words}" for words in said)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

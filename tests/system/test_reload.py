@@ -162,6 +162,27 @@ def test_broken_code_is_one_line_and_the_old_code_serves_on_until_it_is_mended(h
     assert here.output("t2") == "new SAVE2025"
 
 
+def test_a_declaration_that_no_function_can_be_made_of_is_one_line_too(here: Running) -> None:
+    here.write("redeem_voucher", intent=INTENT.replace('Provider("shop", url="https://shop.example.com")', '"shop"'))
+    assert "AttributeError: 'str' object" in here.says("not reloaded, the old code goes on: functions.execute: ")
+    here.write("redeem_voucher", intent=INTENT, main=NEW)
+    here.says("reloaded redeem_voucher/intent.py, redeem_voucher/main.py")
+    here.send("t1", "Please redeem my voucher SAVE2024")
+    assert here.output("t1") == "new SAVE2024"
+
+
+def test_a_change_within_the_same_second_and_of_the_same_size_is_seen(here: Running) -> None:
+    (here.project / "go").touch()
+    handler = here.project / "functions" / "execute" / "redeem_voucher" / "main.py"
+    changed_ns, draft = handler.stat().st_mtime_ns, here.project / "draft"
+    draft.write_text(MAIN.replace("old", "new"))
+    os.utime(draft, ns=(changed_ns, changed_ns + 1))
+    draft.replace(handler)
+    here.says("reloaded redeem_voucher/main.py")
+    here.send("t1", "Please redeem my voucher SAVE2024")
+    assert here.output("t1") == "new SAVE2024"
+
+
 def test_a_new_folder_is_an_intent_and_a_deleted_one_ends_what_it_had(here: Running) -> None:
     here.send("t1", "Please redeem my voucher SAVE2024")
     here.reaches("t1", "EXECUTING")
