@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
-from infra.manifest import Manifest, Subscription
+from infra.manifest import Function, Manifest, Subscription
 from infra.queue import Delivery, Queue
 from shared.logs import log
 
@@ -27,41 +28,66 @@ class Relay:
     """One loop per subscription of the manifest, each with at most its function's `max_concurrency` in flight."""
 
     def __init__(self, queue: Queue, manifest: Manifest, post: Post, *, project: str = "switchyard-local") -> None:
-        self._lanes = [_Lane(queue, manifest, subscription, post, project) for subscription in manifest.subscriptions]
+        self._new_lane = functools.partial(_Lane, queue, post, project)
+        self._lanes: dict[str, _Lane] = {}
         self._running: list[asyncio.Task[None]] = []
-        self._stopped = False
+        self._stop = asyncio.Event()
+        self._is_running = False
+        self.rewire(manifest)
+
+    def rewire(self, manifest: Manifest) -> None:
+        """Deliver as this manifest says from now on: new subscriptions begin, known ones take their new bounds.
+
+        A subscription that it lacks is served on, by what its function was: its messages are still there.
+        """
+        for subscription in manifest.subscriptions:
+            function = manifest.function(subscription.function)
+            if subscription.name in self._lanes:
+                self._lanes[subscription.name].rewire(subscription, function)
+                continue
+            lane = self._lanes[subscription.name] = self._new_lane(subscription, function)
+            if self._is_running:
+                self._begin(lane)
 
     async def run(self) -> None:
         """Deliver until `stop`."""
-        if self._stopped:
+        if self._stop.is_set():
             return
-        self._running = [asyncio.create_task(lane.run(), name=f"relay {lane.name}") for lane in self._lanes]
-        if self._running:
-            await asyncio.wait(self._running)
+        self._is_running = True
+        for lane in self._lanes.values():
+            self._begin(lane)
+        await self._stop.wait()
+
+    def _begin(self, lane: _Lane) -> None:
+        self._running.append(asyncio.create_task(lane.run(), name=f"relay {lane.name}"))
 
     async def stop(self, grace_s: float) -> None:
         """Pull no more, wait up to `grace_s` seconds for what is in flight, cancel the rest: it will come again."""
-        self._stopped = True
+        self._is_running = False
+        self._stop.set()
         await _cancel(self._running)
-        flying = {task for lane in self._lanes for task in lane.flying}
+        flying = {task for lane in self._lanes.values() for task in lane.flying}
         if flying:
             _, late = await asyncio.wait(flying, timeout=grace_s)
             await _cancel(late)
 
 
 class _Lane:
-    def __init__(self, queue: Queue, manifest: Manifest, subscription: Subscription, post: Post, project: str) -> None:
-        function = manifest.function(subscription.function)
+    def __init__(self, queue: Queue, post: Post, project: str, subscription: Subscription, function: Function) -> None:
         self.name = subscription.name
         self.flying: set[asyncio.Task[None]] = set()
         self._queue = queue
-        self._subscription = subscription
         self._path = f"projects/{project}/subscriptions/{subscription.name}"
+        self._post = post
+        self._landed = asyncio.Event()
+        self.rewire(subscription, function)
+
+    def rewire(self, subscription: Subscription, function: Function) -> None:
+        """Take these bounds from the next message on."""
+        self._subscription = subscription
         self._is_event = function.trigger == "document"
         self._function = function.name
-        self._post = post
         self._max_flying = function.max_concurrency
-        self._landed = asyncio.Event()
 
     async def run(self) -> None:
         while True:

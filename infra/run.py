@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +54,13 @@ def _folder(path: str) -> Path:
 
 async def _run(settings: Settings, registry: Registry, data_dir: Path) -> None:
     end_with_parent()
+    reload = _is_on("RELOAD") and settings.backend == "embedded"
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await _check_classifier(settings, registry)
     with _vendors(registry, data_dir) as sandbox:
-        async with _stack(settings, registry) as stack:
+        async with _stack(settings, registry) as stack, _reloading(stack, reload, sandbox):
             found = {name: os.environ[name] for name in EMULATORS if name in os.environ}
             here = Running(settings.backend, os.getpid(), stack.intake_url, stack.console_url, sandbox, found)
             here.write(data_dir)
@@ -68,6 +71,30 @@ async def _run(settings: Settings, registry: Registry, data_dir: Path) -> None:
             await stopping.wait()
             print("stopping", flush=True)
     (data_dir / FILE).unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def _reloading(stack: Any, reload: bool, sandbox: str) -> AsyncIterator[None]:
+    """Follow changed handlers and intents; on emulators every function is a process of its own, that has to restart."""
+    if not reload:
+        yield
+        return
+    from infra.embedded.reload import follow, look
+
+    following = asyncio.create_task(follow(stack, look(), functools.partial(_point_at, sandbox)), name="reload")
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
+
+
+def _is_on(name: str) -> bool:
+    """Return whether a switch of this program, on by default, is on."""
+    value = os.environ.get(name) or "on"
+    if value not in ("on", "off"):
+        raise SettingError(f"{name} is {value!r}; it must be on or off", field=name)
+    return value == "on"
 
 
 async def _check_classifier(settings: Settings, registry: Registry) -> None:
@@ -95,19 +122,25 @@ def _stack(settings: Settings, registry: Registry) -> Any:
 @contextlib.contextmanager
 def _vendors(registry: Registry, data_dir: Path) -> Any:
     """Start the sandbox and point every provider at it that has no address of its own."""
-    if os.environ.get("SANDBOX", "on") != "on":
+    if not _is_on("SANDBOX"):
         yield ""
         return
     child = Child("infra.sandbox", "--port", "0", "--ledger", str(data_dir / "ledger.jsonl"))
     try:
         url = url_in(child.wait_for("http://", SANDBOX_TIMEOUT_S))
-        for intent in registry.values():
-            os.environ.setdefault(intent.provider.variable("API_URL"), url)
-            if intent.provider.key:
-                os.environ.setdefault(intent.provider.variable("API_KEY"), "sandbox")
+        _point_at(url, registry)
         yield url
     finally:
         child.stop()
+
+
+def _point_at(sandbox: str, registry: Registry) -> None:
+    """Name the sandbox as the address of every provider that has none of its own; nothing if there is no sandbox."""
+    for provider in {intent.provider.name: intent.provider for intent in registry.values()}.values():
+        if sandbox:
+            os.environ.setdefault(provider.variable("API_URL"), sandbox)
+        if sandbox and provider.key:
+            os.environ.setdefault(provider.variable("API_KEY"), "sandbox")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import traceback
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -74,3 +75,15 @@ def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fie
         entry["logging.googleapis.com/trace"] = f"projects/{PROJECT}/traces/{trace_id}"
     stream.write(_encode(entry) + "\n")
     stream.flush()
+
+
+def show_traceback(error: BaseException, *, stream: TextIO | None = None) -> None:
+    """Show a developer where our or a handler's code broke: on a terminal of a local backend, else nothing at all.
+
+    Exceptions may hold words of a payload: they are for eyes only, and cannot move the terminal's cursor.
+    """
+    stream = stream or sys.stdout
+    if stream.isatty() and os.environ.get("BACKEND") != "gcp":
+        text = "".join(traceback.format_exception(error))
+        stream.write("".join(c if c.isprintable() or c == "\n" else f"<U+{ord(c):04X}>" for c in text))
+        stream.flush()

@@ -15,6 +15,7 @@ from shared.gate.answer import validate
 from shared.gate.policy import is_enabled
 from shared.intent.declaration import Intent
 from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
+from shared.logs import show_traceback
 from shared.records.approvals import is_open, plan_fields
 from shared.records.documents import approval_path, transact
 from shared.serving.entry import Outcome
@@ -32,7 +33,7 @@ async def preview(record: TaskRecord, ports: Ports, intent: Intent, handler: Any
     fields = {"task_id": record.task_id, "intent": record.intent, "trace_id": record.trace_id}
     if not hasattr(handler, "plan") or not is_enabled(intent, record.source, ports.settings):
         return Outcome("no_preview", fields=fields)
-    text = await _look(record, ports, intent, handler, deadline)
+    text = await look(record, ports, intent, handler, deadline)
     path, written = approval_path(record.task_id), False
 
     def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
@@ -48,7 +49,7 @@ async def preview(record: TaskRecord, ports: Ports, intent: Intent, handler: Any
     return Outcome("previewed" if written else "already_done", fields=fields)
 
 
-async def _look(record: TaskRecord, ports: Ports, intent: Intent, handler: Any, deadline: float) -> str:
+async def look(record: TaskRecord, ports: Ports, intent: Intent, handler: Any, deadline: float) -> str:
     """Return the handler's plan, or honest words: never the text of an exception that is not the handler's own."""
     if validate(intent, record.parameters)[0] is None:
         return "would fail: the parameters do not hold any more (parameters_invalid)"
@@ -66,6 +67,8 @@ async def _look(record: TaskRecord, ports: Ports, intent: Intent, handler: Any, 
     except TimeoutError:
         return "cannot be looked up: no answer in time (timeout)"
     except Exception as error:
+        if not isinstance(error, Ambiguous):
+            show_traceback(error)
         code = error.code if isinstance(error, Ambiguous) else f"unexpected_{type(error).__name__}"
         return f"cannot be looked up: something went wrong ({code})"
 

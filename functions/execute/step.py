@@ -21,7 +21,7 @@ from shared.gate.start import start_refusal
 from shared.intent.declaration import Intent
 from shared.intent.handler import TaskContext, TaskOutput
 from shared.intent.outcomes import Ambiguous, HandlerOutcome, NotApplied, Permanent
-from shared.logs import log
+from shared.logs import log, show_traceback
 from shared.records.creation import wished, wishes_like
 from shared.records.documents import Changed, change
 from shared.records.outbox import pay
@@ -173,6 +173,8 @@ class _Attempt:
             code, message, ms = _text(error.code), _text(error.message or error.code), self._spent_ms()
             return lambda r, now: execution.fail(r, epoch, now, code=code, message=message, spent_ms=ms)
         except Exception as error:  # anything else is ambiguous: that is the contract
+            if not isinstance(error, Ambiguous):
+                show_traceback(error)
             code = _text(error.code) if isinstance(error, Ambiguous) else f"unexpected_{type(error).__name__}"[:60]
             return lambda r, now: execution.ambiguous(r, epoch, intent, now, code=code)
         return lambda r, now: execution.succeed(r, epoch, result, provider_ref, now)
@@ -283,6 +285,8 @@ async def _reconcile(record: TaskRecord, ports: Ports, intent: Intent, handler: 
                 said = await handler.reconcile(record.effect_key, context(record, ports, intent, deadline))
             verdict = said if said in ("applied", "not_applied") else "unknown"  # never an end by a slip of the handler
         except Exception as error:
+            if not isinstance(error, HandlerOutcome):
+                show_traceback(error)
             log(
                 "WARNING",
                 "reconcile failed",

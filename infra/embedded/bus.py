@@ -74,6 +74,10 @@ class EmbeddedPublisher:
 
     def __init__(self, database: Database, manifest: Manifest) -> None:
         self._database = database
+        self.rewire(manifest)
+
+    def rewire(self, manifest: Manifest) -> None:
+        """Publish as this manifest says from now on."""
         self._topics = _Topics(manifest)
 
     async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
@@ -93,9 +97,13 @@ class EmbeddedQueue:
 
     def __init__(self, database: Database, manifest: Manifest, *, project: str = "switchyard-local") -> None:
         self._database = database
+        self._project = project
+        self.rewire(manifest)
+
+    def rewire(self, manifest: Manifest) -> None:
+        """Pull as this manifest says from now on; it has to hold every subscription that somebody still pulls."""
         self._subscriptions = {s.name: s for s in manifest.subscriptions}
         self._topics = _Topics(manifest)
-        self._project = project
 
     async def pull(self, subscription: str, max_messages: int, wait_s: float) -> list[Delivery]:
         policy = self._subscriptions[subscription]

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, cast
 
 from functions_framework import aio
 from starlette.types import ASGIApp, Message
 
 from infra.errors import StackError
-from infra.manifest import Function, Manifest
+from infra.manifest import Function
 
 Handler = Callable[..., Awaitable[Any]]
 
 
-def load_apps(manifest: Manifest) -> dict[str, ASGIApp]:
-    """Import every function and return its app by the function's name.
+def load_apps(functions: Iterable[Function]) -> dict[str, ASGIApp]:
+    """Import these functions and return each one's app by the function's name.
 
     Raises:
         StackError: a module or its target cannot be imported; names it.
     """
-    return {function.name: _load(function) for function in manifest.functions}
+    return {function.name: _load(function) for function in functions}
 
 
 async def call(app: ASGIApp, headers: Mapping[str, str], body: bytes) -> int:

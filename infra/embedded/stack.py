@@ -9,6 +9,7 @@ import functools
 import math
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -20,8 +21,9 @@ from infra.embedded.database import Database
 from infra.embedded.functions import call, load_apps
 from infra.embedded.store import EmbeddedStore
 from infra.errors import StackError
-from infra.manifest import Manifest
+from infra.manifest import Manifest, build
 from infra.relay import Relay
+from shared.intent.registry import Registry
 from shared.logs import log
 from shared.settings import Settings
 from shared.wiring import composition
@@ -57,6 +59,7 @@ class Stack:
         self._sweep_every_s = sweep_every_s
         self._grace_s = grace_s
         self._apps: dict[str, ASGIApp] = {}
+        self._rewired: list[Callable[[Manifest], None]] = []  # what follows the manifest
         self._cleanup = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Stack:
@@ -77,6 +80,28 @@ class Stack:
     ) -> None:
         await self._cleanup.aclose()
 
+    def adopt(self, registry: Registry) -> None:
+        """Go on with these intents: the next delivery runs on what they are now, what is in flight on what it began.
+
+        An intent that is gone is no longer offered to the model; its topic stays, so that its messages end on its
+        last code.
+
+        Raises:
+            StackError: an executor does not load; nothing has changed.
+        """
+        before = self.ports.registry
+        manifest = _with_retired(build(registry), self._manifest)
+        self.ports.adopt(registry)
+        try:
+            executors = {f.name: f for f in build(registry).functions if "INTENT" in f.environment}
+            self._apps |= load_apps(executors.values())
+        except BaseException:
+            self.ports.adopt(before)
+            raise
+        self._manifest = manifest
+        for rewire in self._rewired:
+            rewire(manifest)
+
     async def _start(self) -> None:
         settings, cleanup = self._settings, self._cleanup
         data_dir = Path(settings.data_dir)
@@ -87,7 +112,7 @@ class Stack:
         cleanup.push_async_callback(database.close)
         store = EmbeddedStore(database, project=settings.project, authid=_identity(settings))
         await cleanup.enter_async_context(self._wired(database, store))
-        self._apps = load_apps(self._manifest)
+        self._apps = load_apps(self._manifest.functions)
         await cleanup.enter_async_context(self._delivering(database))
         await cleanup.enter_async_context(self._ticking(store))
         self.intake_url = await cleanup.enter_async_context(self._serving("intake", intake))
@@ -96,7 +121,9 @@ class Stack:
     @contextlib.asynccontextmanager
     async def _wired(self, database: Database, store: EmbeddedStore) -> AsyncIterator[None]:
         """Give the functions of this process their ports."""
-        self.ports = Ports(self._settings, store, EmbeddedPublisher(database, self._manifest))
+        publisher = EmbeddedPublisher(database, self._manifest)
+        self._rewired.append(publisher.rewire)
+        self.ports = Ports(self._settings, store, publisher)
         composition.install(self.ports)
         try:
             yield
@@ -111,6 +138,7 @@ class Stack:
         queue = EmbeddedQueue(database, self._manifest, project=self._settings.project)
         await queue.release_leases()
         relay = Relay(queue, self._manifest, self._post, project=self._settings.project)
+        self._rewired += [queue.rewire, relay.rewire]
         running = asyncio.create_task(relay.run(), name="relay")
         try:
             yield
@@ -171,6 +199,18 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the program: there are two servers, and more than servers to stop."""
         yield
+
+
+def _with_retired(manifest: Manifest, before: Manifest) -> Manifest:
+    """Return the manifest, and what only the one before it has: functions and topics of intents that are gone."""
+    functions = {f.name: f for f in (*before.functions, *manifest.functions)}
+    subscriptions = {s.name: s for s in (*before.subscriptions, *manifest.subscriptions)}
+    return replace(
+        manifest,
+        functions=tuple(functions.values()),
+        topics=tuple(dict.fromkeys((*before.topics, *manifest.topics))),
+        subscriptions=tuple(subscriptions.values()),
+    )
 
 
 def _identity(settings: Settings) -> str:

@@ -1,40 +1,24 @@
 """A record and today's policy in, what would be different today out: played again in memory, with effects on a sandbox.
 
-The model's recorded answer takes the place of the model. Nothing outside this process is read or written; how much the
-requester was given automatically today is therefore not known, and counts as nothing.
+The model's recorded answer takes the place of the model.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import random
-import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import httpx
-
-from functions.classify.step import classify
-from functions.execute.step import execute
-from infra.embedded.database import Database
-from infra.embedded.store import EmbeddedStore
-from infra.sandbox.app import create_app
+from infra.rehearsal import Rehearsal, rehearsal
 from shared.errors import SwitchyardError
-from shared.event.payload import requester
 from shared.intent.registry import load_handler
 from shared.model.question import Answer, Question
 from shared.records import decisions
 from shared.records.decisions import Wish
-from shared.records.documents import task_path, to_record
-from shared.serving.push import Delivery
 from shared.settings import Settings
 from shared.task.moves import Person
-from shared.task.schemas import AutomationTask, TaskReady, TaskRecord
-from shared.wiring.composition import Ports
-from shared.wiring.lanes import Lane, Pool
+from shared.task.schemas import AutomationTask, TaskRecord
 
 
 @dataclass(frozen=True)
@@ -80,31 +64,13 @@ def differences(then: TaskRecord, now: TaskRecord) -> dict[str, tuple[Any, Any]]
 
 
 async def _reenact(then: TaskRecord, settings: Settings) -> Reenacted:
-    sandbox = create_app()
-    email = requester(then.source, then.raw_payload).get("email", "")
-    if isinstance(order := then.shown_parameters.get("order_id"), str):
-        known = {"id": order.lstrip("#"), "customer_email": email, "total_minor": 10**9, "status": "processing"}
-        known["currency"] = then.shown_parameters.get("currency", "USD")
-        sandbox.state.desk.orders.seed([known])
-    with tempfile.TemporaryDirectory() as folder:
-        database = await Database.open(Path(folder))
-        pool = _SandboxPool(sandbox)
-        try:
-            ports = Ports(settings, EmbeddedStore(database), _NoBus(), random.Random(1))  # noqa: S311  no secret
-            vars(ports).update(classifier=_Recorded(then), pool=pool)
-            refused = await _play(ports, then)
-            (found,) = await ports.store.read(task_path(then.task_id))
-        finally:
-            await pool.close()
-            await database.close()
-    effects = [
-        {"vendor": e.vendor, "operation": e.operation, "subject": e.subject, "amount_minor": e.amount_minor}
-        for e in sandbox.state.desk.ledger.entries
-    ]
-    return Reenacted(to_record(found), effects, refused)
+    async with rehearsal(settings, _Recorded(then)) as stage:
+        stage.own_order(then)
+        refused = await _play(stage, then)
+        return Reenacted(await stage.record(then.task_id), stage.effects(), refused)
 
 
-async def _play(ports: Ports, then: TaskRecord) -> str:
+async def _play(stage: Rehearsal, then: TaskRecord) -> str:
     """Classify, decide as somebody did, execute; return why the decision would be refused."""
     task = AutomationTask(
         task_id=then.task_id,
@@ -113,31 +79,19 @@ async def _play(ports: Ports, then: TaskRecord) -> str:
         priority=then.priority,
         metadata=then.metadata,
     )
-    await classify(_delivery(task.model_dump_json()), ports)
-    record = await _record(ports, then.task_id)
+    record = await stage.classify(task)
     refused, said = "", then.approval
     if record.state == "AWAITING_APPROVAL" and said is not None:
         wish = Wish(said.decision, record.params_hash, then.intent, then.parameters, said.comment)
         if said.decision == "reject":
             wish = Wish(said.decision, record.params_hash, comment=said.comment)
         try:
-            record = await decisions.decide(ports, then.task_id, Person(said.by, said.channel), wish)
+            record = await decisions.decide(stage.ports, then.task_id, Person(said.by, said.channel), wish)
         except SwitchyardError as error:
             refused = f"{error.code}: {error.message}"
     if record.state == "READY":
-        message = TaskReady(task_id=then.task_id, generation=record.generation)
-        intent = ports.registry[record.intent]
-        await execute(_delivery(message.model_dump_json()), ports, intent, load_handler(record.intent))
+        await stage.execute(record, load_handler(record.intent))
     return refused
-
-
-async def _record(ports: Ports, task_id: str) -> TaskRecord:
-    (found,) = await ports.store.read(task_path(task_id))
-    return to_record(found)
-
-
-def _delivery(data: str) -> Delivery:
-    return Delivery("reenacted", data.encode(), {"trace_id": ""}, datetime.now(UTC), "reenacted", None)
 
 
 class _Recorded:
@@ -154,29 +108,3 @@ class _Recorded:
 
     async def close(self) -> None:
         return None
-
-
-class _NoBus:
-    """A `Publisher` whose messages go nowhere: the next step is called directly."""
-
-    async def publish(self, topic: str, data: bytes, attributes: Any) -> str:
-        return "0"
-
-    async def close(self) -> None:
-        return None
-
-
-class _SandboxPool(Pool):
-    """Every provider is the sandbox in this process, whatever its address."""
-
-    def __init__(self, app: Any) -> None:
-        super().__init__()
-        self._client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), headers={"authorization": "Bearer sandbox"}
-        )
-
-    def lane(self, origin: str, allow_private: bool, max_in_flight: int, transport: Any) -> Lane:
-        return Lane(self._client, asyncio.Semaphore(max_in_flight))
-
-    async def close(self) -> None:
-        await self._client.aclose()

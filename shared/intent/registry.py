@@ -92,7 +92,10 @@ def check_handlers(registry: Registry) -> Registry:
 
 
 def _is_intent(folder: Path) -> bool:
-    return folder.is_dir() and not folder.name.startswith(("_", "."))
+    """Whether a folder is meant as an intent; one with only `__pycache__` in it is what git leaves of a deleted one."""
+    if not folder.is_dir() or folder.name.startswith(("_", ".")):
+        return False
+    return any(child.name != "__pycache__" for child in folder.iterdir())
 
 
 def _load(folder: Path) -> Intent:

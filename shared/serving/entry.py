@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from shared.errors import BadRequest, Misconfigured, NotFound, Retry, SettingError, SwitchyardError, TooLarge
-from shared.logs import Severity, log
+from shared.logs import Severity, log, show_traceback
 from shared.serving.push import MAX_ENVELOPE_BYTES, Delivery, parse
 
 
@@ -43,6 +43,7 @@ async def guard(function: str, request: Request, work: Callable[[], Awaitable[Re
             operation=_where(error),
             trace_id=trace_id(request),
         )
+        show_traceback(error)
         return error_response(SwitchyardError("an unexpected error; see the log", code="internal"))
 
 

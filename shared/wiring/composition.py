@@ -59,6 +59,13 @@ class Ports:
 
         return build(self.settings, self.registry)
 
+    def adopt(self, registry: Registry) -> None:
+        """Go on with another list of intents; what is under way keeps what it took."""
+        vars(self)["registry"] = registry
+        self.providers.clear()
+        if self.settings.classifier == "local":  # it was taught by the examples of the list before
+            vars(self).pop("classifier", None)
+
 
 _installed: Ports | None = None
 

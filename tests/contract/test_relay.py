@@ -295,3 +295,39 @@ async def test_stop_before_run_is_heeded(database: Database) -> None:
     await relay.stop(0)
     async with asyncio.timeout(5):
         await relay.run()
+
+
+async def test_rewired_relay_serves_a_new_subscription_and_goes_on_with_one_that_is_gone(database: Database) -> None:
+    other = manifest((function("other"), subscription("other")))
+    both = manifest((function("work"), subscription("work")), (function("other"), subscription("other")))
+    functions, queue = answering(204), EmbeddedQueue(database, ONE)
+    async with relaying(queue, ONE, functions.post) as relay:
+        queue.rewire(both)
+        relay.rewire(other)
+        publisher = EmbeddedPublisher(database, ONE)
+        publisher.rewire(both)
+        await publisher.publish("work", b"", {})
+        await publisher.publish("other", b"", {})
+        await functions.wait_for(2)
+        await until_empty(database)
+    assert sorted(name for name, _, _ in functions.requests) == ["other", "work"]
+
+
+async def test_rewired_subscription_takes_its_new_bound(database: Database) -> None:
+    let_go = asyncio.Event()
+
+    async def answer(name: str, body: bytes) -> int:
+        await let_go.wait()
+        return 204
+
+    functions, queue = Functions(answer), EmbeddedQueue(database, ONE)
+    one_at_a_time = manifest((function("work", max_concurrency=1), subscription("work")))
+    async with relaying(queue, one_at_a_time, functions.post) as relay:
+        relay.rewire(manifest((function("work", max_concurrency=3), subscription("work"))))
+        for _ in range(5):
+            await EmbeddedPublisher(database, ONE).publish("work", b"", {})
+        await functions.wait_for(3)
+        await asyncio.sleep(0.1)
+        assert len(functions.requests) == 3
+        let_go.set()
+        await until_empty(database)

@@ -157,6 +157,12 @@ def test_wrong_folder_is_named_with_what_to_do(
     assert complaint in last
 
 
+def test_what_git_leaves_of_a_deleted_folder_is_no_intent(project: Path) -> None:
+    (project / "functions" / "execute" / "redeem_voucher" / "__pycache__").mkdir(parents=True)
+    done = run(project, "from shared.intent.registry import discover; print('redeem_voucher' in discover())")
+    assert (done.stdout.strip(), done.stderr) == ("False", "")
+
+
 def test_two_folders_of_one_name_are_refused(project: Path) -> None:
     add(project, "redeem_voucher")
     other = project / "elsewhere" / "redeem_voucher"

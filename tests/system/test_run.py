@@ -69,6 +69,12 @@ def test_bad_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
     assert said == "switchyard: CONFIDENCE_THRESHOLD is '80%'; it must be a number from 0 to 1"
 
 
+@pytest.mark.parametrize("name", ["RELOAD", "SANDBOX"])
+def test_bad_switch_is_one_line_that_names_it(name: str, tmp_path: Path) -> None:
+    status, said = refused(environment(tmp_path, **{name: "no"}))
+    assert (status, said) == (2, f"switchyard: {name} is 'no'; it must be on or off")
+
+
 def test_the_cloud_backend_is_refused_here(tmp_path: Path) -> None:
     status, said = refused(environment(tmp_path, BACKEND="gcp"))
     assert (status, said) == (1, "switchyard: BACKEND=gcp runs in the cloud; here it must be embedded or emulators")

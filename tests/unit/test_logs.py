@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.logs import FIELDS, log
+from shared.logs import FIELDS, log, show_traceback
 
 
 def line(message: str = "done", **fields: Any) -> dict[str, Any]:
@@ -45,11 +45,12 @@ def test_empty_field_is_left_out(value: Any) -> None:
     assert "task_id" not in line(task_id=value)
 
 
-def test_terminal_gets_a_readable_line() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
+
+def test_terminal_gets_a_readable_line() -> None:
     stream = Terminal()
     log("WARNING", "retry", stream=stream, function="execute-x", task_id="t1", payload="sesame", trace_id="a" * 32)
     text = stream.getvalue()
@@ -57,3 +58,27 @@ def test_terminal_gets_a_readable_line() -> None:
     assert "task_id=t1" in text
     assert "sesame" not in text
     assert "aaaa" not in text
+
+
+def traceback_on(stream: io.StringIO) -> str:
+    try:
+        raise ValueError("sesame\x1b[2J")
+    except ValueError as error:
+        show_traceback(error, stream=stream)
+    return stream.getvalue()
+
+
+def test_terminal_gets_the_traceback_of_a_developers_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BACKEND", raising=False)
+    text = traceback_on(Terminal())
+    assert "test_logs.py" in text
+    assert "ValueError: sesame<U+001B>[2J" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(("stream", "backend"), [(io.StringIO, "embedded"), (Terminal, "gcp")])
+def test_traceback_is_for_a_terminal_on_a_local_backend_only(
+    stream: type[io.StringIO], backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKEND", backend)
+    assert traceback_on(stream()) == ""
