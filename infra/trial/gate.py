@@ -22,6 +22,11 @@ CHECKS = (
     ("the confidence is high enough", ("confidence_invalid", "low_confidence")),
     ("policy lets it run without a person", ("policy", "ceiling")),
     ("the requester is known, and below the rate", ("subject_unknown", "rate")),
+    ("no other task asks the like", ("repeated",)),
+    (
+        "the event is of our own world, and of a fact of its own",
+        ("test_mode", "connected_account", "foreign_workspace", "id_reused", "edited"),
+    ),
     ("no words speak to a machine", ("tripwire",)),
     ("the text is shown in the order it is read in", ("reordered",)),
     ("it was not drawn for an audit", ("audit",)),
