@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from shared.task.schemas import TERMINAL, State, TaskRecord
 # Dollars for a million tokens of which nine in ten are the prompt's; a test holds it against the bill's price list.
 DOLLARS_PER_MILLION_TOKENS = 0.52
 REDRIVABLE: tuple[State, ...] = ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED")
+_OTHER = re.compile(r"\btask ([A-Za-z0-9][A-Za-z0-9._-]{0,127})(?=,|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a task paused: a stable code and our own words."""
+    """Why a task paused: a stable code and our own words; `task_id` is another task that they name."""
 
     code: str
     words: str
+
+    @property
+    def task_id(self) -> str:
+        """The other task, or an empty string."""
+        found = _OTHER.search(self.words)
+        return found[1] if found else ""
 
 
 @dataclass(frozen=True)

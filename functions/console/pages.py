@@ -15,11 +15,13 @@ from functions.console.health import health
 from functions.console.page import Page
 from functions.console.search import Search
 from shared.errors import NotFound
+from shared.gate.policy import subject_path
 from shared.intent.declaration import Intent
 from shared.records.approvals import plan_is_ours
+from shared.records.creation import wishes_like
 from shared.records.decisions import may_decide
 from shared.records.documents import approval_path, task_path, to_record
-from shared.task.schemas import DeadLetter, State, TaskRecord
+from shared.task.schemas import DeadLetter, State, TaskRecord, Wish
 
 WAITING_ON_A_PAGE = 100
 TASKS_ON_A_PAGE = 50
@@ -63,6 +65,7 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
     found, approval = await page.ports.store.read(task_path(task_id), approval_path(task_id))
     record = to_record(found)
     dossier = Dossier(record)
+    like = await _like(page, record)
     written = approval.data or {}
     # Anybody who may write documents could have written a plan; only the executor's own is shown.
     plan = (written["plan"], written["plan_at"]) if written.get("plan") and plan_is_ours(written) else None
@@ -78,11 +81,22 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
         is_open=bool(form.get("edited") or (chosen and chosen.name != record.intent)),
         may_decide=may_decide(page.ports, chosen.name if chosen else record.intent, page.who),
         plan=plan,
+        like=like,
         error=error,
         form=form,
         read_at=found.read_time,
-        shown=[found.version, plan, error],
+        shown=[found.version, plan, like, error],
     )
+
+
+async def _like(page: Page, record: TaskRecord) -> tuple[Wish, ...]:
+    """Return what other tasks ask about the same business subject."""
+    intent = page.ports.registry.get(record.intent)
+    path = subject_path(intent, record.parameters) if intent else None
+    if path is None:
+        return ()
+    (found,) = await page.ports.store.read(path)
+    return wishes_like(found, intent, record.task_id)
 
 
 async def payload(page: Page, task_id: str) -> Response:

@@ -15,6 +15,7 @@ from functions.console import guard, present
 from shared.canonical import sha256_hex
 from shared.intent.outcomes import Ambiguous
 from shared.records.approvals import plan_fields
+from shared.records.news import tell
 from shared.task.schemas import DeadLetter
 from shared.wiring import composition
 from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, deployed, paused, says, started, ticket
@@ -111,6 +112,24 @@ async def test_plan_of_the_effect_is_shown_once_it_was_looked_up(http: httpx.Asy
     assert "Refund 25.00 USD of order 10021" in (await browser.get("/tasks/t1")).text
     await world.edit("t1", plan="Refund nothing at all")
     assert "Refund nothing" not in (await browser.get("/tasks/t1")).text
+
+
+async def test_tasks_that_ask_the_like_lead_to_each_other(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await world.classify(ticket(REFUND[0].raw_payload["text"], task_id="t2"))
+    browser = open_browser(http, world)
+    for one, other in (("t1", "t2"), ("t2", "t1")):
+        page = (await browser.get(f"/tasks/{one}")).text
+        assert "Others ask the like" in page
+        assert f'<a href="/tasks/{other}">look at it</a>' in page
+
+
+async def test_what_was_told_since_stands_beside_what_was_read(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await tell(world.ports, "t1", kind="edited", revision="2", text=f"Cancel it {HOSTILE}")
+    page = (await open_browser(http, world).get("/tasks/t1")).text
+    assert "changed_since" in page
+    assert "Cancel it &lt;script&gt;" in page
 
 
 @pytest.mark.parametrize("path", ["/", "/tasks", "/tasks?state=FAILED", "/tasks/t1", "/dead-letters", "/health"])
