@@ -12,14 +12,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from infra import running
-from infra.demo.events import ORDERS, Event, events, secrets_for_demo
+from infra.demo.case import Case
+from infra.demo.events import ORDERS, events, secrets_for_demo
 from infra.demo.show import Board, summary
 from infra.errors import StackError
 from infra.processes import Child
@@ -30,21 +30,6 @@ START_TIMEOUT_S = 120.0
 SETTLE_TIMEOUT_S = float(os.environ.get("DEMO_TIMEOUT_S", "120"))
 ALLOWANCE = "refund_request<=5000"
 RESTING = frozenset({"SUCCEEDED", "FAILED", "UNKNOWN", "REJECTED", "EXPIRED", "CANCELLED", "AWAITING_APPROVAL"})
-
-
-@dataclass
-class Case:
-    """One event, what intake answered, and the task as last seen."""
-
-    event: Event
-    status: int = 0
-    task_id: str = ""
-    record: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def state(self) -> str:
-        """The task's state; before it has one, where it is; for a refused request, its status."""
-        return self.record.get("state") or ("QUEUED" if self.task_id else str(self.status or ""))
 
 
 def main() -> int:
