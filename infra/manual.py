@@ -48,10 +48,10 @@ def graft(commands: Any, name: str, made: argparse.ArgumentParser, summary: str)
 
 
 def examples(parser: argparse.ArgumentParser) -> Iterator[list[str]]:
-    """Yield the words of each example of a page, without what is set for it in the environment."""
+    """Yield the words of each example of a page, without what the shell makes of its beginning and end."""
     _, _, after = (parser.epilog or "").partition("examples:\n")
     for line in after.partition("\n\n")[0].splitlines():
         words = shlex.split(line, comments=True)
         while words and _ASSIGNMENT.fullmatch(words[0]):
             del words[0]
-        yield words
+        yield words[: words.index(">")] if ">" in words else words

@@ -9,6 +9,7 @@ import sys
 from rich.console import Console as Terminal
 
 from functions.console.search import TASK_ID
+from infra.errors import refused
 from infra.ops import show
 from infra.ops.arguments import Args
 from infra.ops.client import OpsError, connect
@@ -30,8 +31,7 @@ def run(args: Args) -> int:
         print(f"switchyard: {show.plain(str(error))}", file=sys.stderr)
         return error.status
     except DeclarationError as error:
-        print(f"switchyard: {error}", file=sys.stderr)
-        return 2
+        return refused(error)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `... | head` has seen enough
