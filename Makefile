@@ -105,7 +105,7 @@ $(VENV)/.python:
 
 # A link, so that it is what the tree says; order-only, because its time is the script's.
 $(VENV)/bin/switchyard: | $(VENV)/.python
-	@ln -s ../../infra/cli/switchyard.sh $@
+	@ln -sf ../../infra/cli/switchyard.sh $@
 
 $(VENV)/.%: $(REQUIREMENTS)/%.txt $(VENV)/.python | $(VENV)/bin/switchyard
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<

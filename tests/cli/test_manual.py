@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,7 @@ def pages(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
                 yield from pages(below)
 
 
+README = (Path(__file__).parents[2] / "README.md").read_text()
 WHOLE = hang(page.parser())
 PAGES = {p.prog: p for p in pages(WHOLE)}
 
@@ -44,6 +47,13 @@ def test_a_page_has_a_sentence_and_examples_that_parse(prog: str) -> None:
         assert command == "switchyard"
         assert shlex.join(["switchyard", *words]).startswith(prog)
         WHOLE.parse_args(words)  # ends the process with a usage message if it does not parse
+
+
+@pytest.mark.parametrize("line", sorted(set(re.findall(r"^(?:\$ )?(switchyard .+)|`(switchyard .+?)`", README, re.M))))
+def test_a_command_of_the_readme_parses(line: tuple[str, str]) -> None:
+    (words,) = manual.examples(argparse.ArgumentParser(epilog="examples:\n" + "".join(line)))
+    if words[1] not in ("COMMAND", "--help"):
+        WHOLE.parse_args(words[1:])
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -43,7 +43,7 @@ def test_make_links_the_program_into_the_environment_once(tree: Path) -> None:
 
 def test_every_environment_for_running_here_gets_the_program(tree: Path) -> None:
     planned = call("make", "-n", "demo", cwd=tree, BACKEND="embedded", CLASSIFIER="").stdout
-    assert "ln -s ../../infra/cli/switchyard.sh .venv/bin/switchyard" in planned
+    assert "ln -sf ../../infra/cli/switchyard.sh .venv/bin/switchyard" in planned
 
 
 def test_the_program_works_from_anywhere_with_the_code_and_the_data_of_its_own_tree(tree: Path, tmp_path: Path) -> None:
