@@ -75,7 +75,7 @@ def listing(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def acting(made: argparse.ArgumentParser, verb: str) -> argparse.ArgumentParser:
     """Add upon what is acted, and how carefully."""
-    made.add_argument("ids", nargs="*", metavar="ID")
+    made.add_argument("ids", nargs="*", metavar="ID", help="these; where none is named, what the options find")
     made.add_argument("--dry-run", action="store_true", help="say what would be done")
     made.add_argument("--yes", action="store_true", help="do not ask")
     made.add_argument("--rate", type=_rate, default=10.0, help="per second at most (default 10)")
