@@ -110,7 +110,11 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.%: $(REQUIREMENTS)/%.txt $(VENV)/.python
+# A link, so that it is what the tree says; order-only, because its time is the script's.
+$(VENV)/bin/switchyard: | $(VENV)/.python
+	@ln -sf ../../infra/cli/switchyard.sh $@
+
+$(VENV)/.%: $(REQUIREMENTS)/%.txt $(VENV)/.python | $(VENV)/bin/switchyard
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 

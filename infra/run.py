@@ -5,18 +5,19 @@ With `SANDBOX=on` (the default) a local server plays the vendors, so that no han
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import functools
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from infra import manifest
-from infra.errors import StackError
+from infra import manifest, manual
+from infra.errors import StackError, refused
 from infra.processes import Child, end_with_parent, url_in
 from infra.running import FILE, Running
 from shared.errors import DeclarationError, SettingError
@@ -28,17 +29,42 @@ SANDBOX_TIMEOUT_S = 20.0
 EMULATORS = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
 
 
-def main() -> int:
+def parser() -> argparse.ArgumentParser:
+    """Return the page of the manual; settings come from the environment."""
+    page = manual.page(
+        "Start intake, functions, console and a server that plays the vendors on this machine, until Ctrl-C.",
+        "switchyard run",
+        "INTAKE_URL_PORT=9080 CONSOLE_PORT=9081 switchyard run",
+        "BACKEND=emulators switchyard run",
+        environment={
+            "BACKEND": "embedded (default), or emulators: Google's, which `make run BACKEND=emulators` prepares for",
+            "CLASSIFIER": "local (default), gemini or genai, which `make run CLASSIFIER=genai` prepares for",
+            "INTAKE_URL_PORT": "default: 8080",
+            "CONSOLE_PORT": "default: 8081",
+            "DATA_DIR": "where tasks are kept; default: .switchyard",
+            "SANDBOX": "off: handlers call the real vendors; default: on",
+            "AUTOMATIC": "what may run without a person, such as refund_request<=5000",
+        },
+        status={
+            0: "stopped by Ctrl-C",
+            1: "it cannot start here, such as a port in use",
+            2: "a setting cannot be used, or the declaration of an intent is broken",
+        },
+    )
+    return argparse.ArgumentParser(prog="switchyard run", **page)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     """Run until a signal; every foreseeable trouble is one line."""
+    parser().parse_args(argv)
     try:
         settings = load()
         if settings.backend == "gcp":
             raise StackError("BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
         asyncio.run(_run(settings, check_handlers(discover()), _folder(settings.data_dir)))
-    except SettingError as error:
-        print(f"switchyard: {error.message}", file=sys.stderr)
-        return 2
-    except (DeclarationError, StackError) as error:
+    except (SettingError, DeclarationError) as error:
+        return refused(error)
+    except StackError as error:
         print(f"switchyard: {error}", file=sys.stderr)
         return 1
     return 0

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from functions.console import search
 from functions.console.guard import check_site
 from functions.console.identity import admitted, only
+from functions.console.policy import policy
 from shared.errors import BadRequest, NotFound, Unprocessable, UnsupportedMediaType
 from shared.event.strict_json import parse_object
 from shared.records import decisions
@@ -110,7 +111,7 @@ async def respond(request: Request, ports: Ports) -> Response:
         return await shows[path]()
     if path == "/api/policy":
         only(request, "GET")
-        return _policy(ports, who)
+        return JSONResponse(await policy(ports, who))
     if match := _LETTER.fullmatch(path):
         only(request, "POST" if match["action"] else "GET")
         if match["action"]:
@@ -160,20 +161,6 @@ def _letter(snapshot: Snapshot) -> dict[str, Any]:
     if snapshot.data is None:
         raise NotFound("there is no such dead letter", code="letter_not_found")
     return {"letter_id": snapshot.id} | DeadLetter.model_validate(snapshot.data).model_dump(mode="json")
-
-
-def _policy(ports: Ports, who: Person) -> Response:
-    """Tell what decides today, and in whose name the caller acts."""
-    settings = ports.settings
-    return JSONResponse(
-        {
-            "you": who.name,
-            "confidence_threshold": settings.confidence_threshold,
-            "automatic": dict(settings.automatic),
-            "disabled_intents": sorted(settings.disabled_intents),
-            "approvers": {name: sorted(people) for name, people in settings.approvers.items()},
-        }
-    )
 
 
 def _limit(request: Request) -> int:

@@ -52,6 +52,11 @@ def context(
     )
 
 
+def handler_seconds(intent: Intent) -> float:
+    """Return the handler's deadline: before the function's, which is before the subscription's."""
+    return intent.limits.timeout_s - min(5.0, intent.limits.timeout_s * 0.2)
+
+
 def _settings_of(provider: Provider, ports: Ports) -> ProviderSettings:
     if provider.name not in ports.providers:
         ports.providers[provider.name] = provider_settings(provider)

@@ -5,6 +5,7 @@ Exits with 0 only if every task ended as it must and the sandbox's ledger holds 
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import os
@@ -12,17 +13,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from infra import running
-from infra.demo.events import ORDERS, Event, events, secrets_for_demo
+from infra import manual, running
+from infra.demo.case import Case
+from infra.demo.events import ORDERS, events, secrets_for_demo
 from infra.demo.show import Board, summary
-from infra.errors import StackError
+from infra.errors import StackError, refused
 from infra.processes import Child
+from shared.errors import DeclarationError, SettingError
+from shared.intent.registry import check_handlers, discover
 from shared.settings import load
 from shared.wiring.ports import Write
 
@@ -32,22 +36,38 @@ ALLOWANCE = "refund_request<=5000"
 RESTING = frozenset({"SUCCEEDED", "FAILED", "UNKNOWN", "REJECTED", "EXPIRED", "CANCELLED", "AWAITING_APPROVAL"})
 
 
-@dataclass
-class Case:
-    """One event, what intake answered, and the task as last seen."""
+def parser() -> argparse.ArgumentParser:
+    """Return the page of the manual; settings come from the environment."""
+    page = manual.page(
+        "Start everything in a folder of its own, send signed webhooks, decide as a person would, check the outcomes.",
+        "switchyard demo",
+        "BACKEND=emulators switchyard demo",
+        environment={
+            "BACKEND": "embedded (default), or emulators: Google's, which `make demo BACKEND=emulators` prepares for",
+            "CLASSIFIER": "local (default), gemini or genai",
+            "DEMO_TIMEOUT_S": "how long tasks may take until they rest; default: 120",
+        },
+        status={
+            0: "every outcome is the right one",
+            1: "some are wrong, or it could not start",
+            2: "a setting cannot be used, or the declaration of an intent is broken",
+        },
+    )
+    return argparse.ArgumentParser(prog="switchyard demo", **page)
 
-    event: Event
-    status: int = 0
-    task_id: str = ""
-    record: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def state(self) -> str:
-        """The task's state; before it has one, where it is; for a refused request, its status."""
-        return self.record.get("state") or ("QUEUED" if self.task_id else str(self.status or ""))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the demo, where what it starts could start at all."""
+    parser().parse_args(argv)
+    try:
+        load()
+        check_handlers(discover())
+    except (SettingError, DeclarationError) as error:
+        return refused(error)
+    return _run()
 
 
-def main() -> int:
+def _run() -> int:
     """Run the demo in a folder of its own."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="switchyard-demo-") as folder:

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from functions.execute.context import handler_seconds
 from functions.execute.preview import look
-from functions.execute.step import handler_seconds
 from infra.rehearsal import Call, Rehearsal, rehearsal
 from infra.trial.gate import Check, checks
 from infra.trial.heard import Heard

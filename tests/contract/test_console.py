@@ -13,6 +13,7 @@ import functions.console.main as console
 from shared.canonical import sha256_hex
 from shared.errors import StoreUnavailable
 from shared.intent.outcomes import Ambiguous, Permanent
+from shared.intent.registry import discover
 from shared.task.schemas import DeadLetter
 from shared.wiring import composition
 from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, deployed, paused, says, started, ticket
@@ -223,13 +224,25 @@ async def test_post_of_another_site_or_with_a_query_does_nothing(http: httpx.Asy
 
 async def test_policy_of_today_is_told_with_the_callers_identity(http: httpx.AsyncClient) -> None:
     serve(World(automatic={"refund_request": 5000}, approvers={"*": frozenset({"lead@example.com"})}))
-    assert (await http.get("/api/policy")).json() == {
+    told = (await http.get("/api/policy")).json()
+    intents = told.pop("intents")
+    assert told == {
         "you": "developer@localhost",
         "confidence_threshold": 0.8,
         "automatic": {"refund_request": 5000},
         "disabled_intents": [],
         "approvers": {"*": ["lead@example.com"]},
     }
+    assert intents["refund_request"] == {"risk": "money", "per_day": 3, "sources": None, "switched_off": False}
+    assert intents.keys() == discover().keys()
+
+
+async def test_policy_tells_which_switches_are_off(http: httpx.AsyncClient) -> None:
+    world = serve(World())
+    world.store.put("switches/cancel_order", enabled=False)
+    world.store.put("switches/order_status", enabled=True)
+    intents = (await http.get("/api/policy")).json()["intents"]
+    assert [name for name, told in intents.items() if told["switched_off"]] == ["cancel_order"]
 
 
 async def test_decision_through_the_command_line_names_its_channel(http: httpx.AsyncClient) -> None:
