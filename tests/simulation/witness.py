@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.canonical import sha256_hex
 from shared.task.schemas import MAX_HISTORY, TERMINAL
 from shared.topics import RESULTS
+from shared.wiring.ports import Snapshot
 from tests.simulation.bus import Message
 from tests.simulation.loop import ACTOR, Actor
 from tests.simulation.people import email_of
@@ -112,6 +114,11 @@ class Witness:
             self.violation = Violation(rule, what, cause)
             self._run.note("VIOLATION {}", self.violation)
             self._run.loop.halted = True
+
+    def seen(self, paths: Sequence[str], snapshots: list[Snapshot]) -> None:
+        """Remember what an actor knows."""
+        if actor := ACTOR.get(None):
+            actor.saw.update(zip(paths, snapshots, strict=True))
 
     # --- commits
 
@@ -363,7 +370,7 @@ class Witness:
             Violation: the first thing that is wrong.
         """
         run = self._run
-        records = {path.partition("/")[2]: data for path, data in run.store.all("tasks")}
+        records = {path.partition("/")[2]: data for path, data in run.store.items("tasks")}
         for task_id in sorted(self.accepted - records.keys()):
             self.fail("I1", f"{task_id} was accepted and has no record")
         for task_id, record in records.items():

@@ -25,13 +25,13 @@ from tests.simulation import people, sources
 from tests.simulation.bus import Message, SimulatedBus
 from tests.simulation.deployment import FUNCTIONS, MANIFEST, REGISTRY
 from tests.simulation.faults import draw
-from tests.simulation.loop import ACTOR, Actor, Broken, Call, Instance, SimulatedLoop, Stuck
+from tests.simulation.loop import ACTOR, Actor, Broken, Call, Instance, ServerClock, SimulatedLoop, Stuck
 from tests.simulation.model import SimulatedModel
 from tests.simulation.provider import Provider, SimulatedPool
 from tests.simulation.pushes import Push
-from tests.simulation.store import BEGINNING, SimulatedStore
 from tests.simulation.trouble import Storm
 from tests.simulation.witness import Violation, Witness
+from tests.store import BEGINNING, MemoryStore
 
 T = TypeVar("T")
 MAX_INSTANCES = 3
@@ -59,7 +59,9 @@ class Run:
         self.loop = SimulatedLoop(rng)  # type: ignore[abstract]  # it has what asyncio calls here
         self.storm = Storm(self.weather, rng, self._mishap, self.loop.ready)
         self.witness = Witness(self)
-        self.store = SimulatedStore(self.storm, self.witness.committed)
+        self.store = MemoryStore(
+            ServerClock(self.loop), self.storm, committed=self.witness.committed, seen=self.witness.seen
+        )
         self.bus = SimulatedBus(
             MANIFEST,
             self.storm,
@@ -291,8 +293,8 @@ class Run:
 
     def _is_anything_due(self) -> bool:
         now = self.store.now
-        tasks = (data["next_check_at"] for _, data in self.store.all("tasks"))
-        approvals = (data for _, data in self.store.all("approvals"))
+        tasks = (data["next_check_at"] for _, data in self.store.items("tasks"))
+        approvals = (data for _, data in self.store.items("approvals"))
         return any(at is not None and at <= now for at in tasks) or any(
             a.get("outcome") is None and a.get("status") in ("approved", "rejected") for a in approvals
         )

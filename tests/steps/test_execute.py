@@ -16,21 +16,10 @@ from shared.intent.declaration import Limits
 from shared.intent.handler import TaskOutput
 from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
 from shared.intent.registry import load_handler
+from tests.scripted import AskingHandler, ScriptedHandler
 from tests.steps.conftest import Shop
-from tests.world import (
-    CANCEL_ORDER,
-    CHANGE_ADDRESS,
-    ORDER_STATUS,
-    REFUND,
-    REGISTRY,
-    SUMMARY,
-    AskingHandler,
-    ScriptedHandler,
-    Unapplied,
-    World,
-    paused,
-    started,
-)
+from tests.store import Unapplied
+from tests.world import CANCEL_ORDER, CHANGE_ADDRESS, ORDER_STATUS, REFUND, REGISTRY, SUMMARY, World, paused, started
 
 ACCEPTED = [ORDER_STATUS, REFUND, SUMMARY, CANCEL_ORDER, CHANGE_ADDRESS]
 
@@ -542,7 +531,7 @@ async def test_switch_that_is_on_or_was_never_made_stops_nothing() -> None:
 async def test_claim_of_unknown_outcome_that_was_applied_goes_on() -> None:
     world = await started(SUMMARY)
     handler = ScriptedHandler()
-    world.store.fail_next = [CommitUnknown("lost answer")]
+    world.network.fail_next = [CommitUnknown("lost answer")]
     assert (await world.execute("t1", handler)).code == "succeeded"
     assert len(handler.calls) == 1
 
@@ -551,7 +540,7 @@ async def test_claim_of_unknown_outcome_that_was_applied_goes_on() -> None:
 async def test_claim_that_was_not_applied_runs_nothing_and_comes_again(error: Any) -> None:
     world = await started(SUMMARY)
     handler = ScriptedHandler()
-    world.store.fail_next = [error]
+    world.network.fail_next = [error]
     with pytest.raises(Retry):
         await world.execute("t1", handler, message_id="m")
     assert handler.calls == []
@@ -561,7 +550,7 @@ async def test_claim_that_was_not_applied_runs_nothing_and_comes_again(error: An
 @pytest.mark.parametrize("error", [Unapplied("lost request"), StoreUnavailable("down")])
 async def test_write_is_not_sent_while_the_marker_is_not_known_to_be_set(error: Any, shop: Shop) -> None:
     world = await started(CANCEL_ORDER)
-    world.store.fail_next = [None, error]
+    world.network.fail_next = [None, error]
     assert (await world.execute("t1", ScriptedHandler(write))).code == "start_unconfirmed"
     assert shop.writes == []
     world.pass_time(minutes=2)
@@ -571,7 +560,7 @@ async def test_write_is_not_sent_while_the_marker_is_not_known_to_be_set(error: 
 
 async def test_marker_of_unknown_outcome_that_was_set_lets_the_write_go(shop: Shop) -> None:
     world = await started(CANCEL_ORDER)
-    world.store.fail_next = [None, CommitUnknown("lost answer")]
+    world.network.fail_next = [None, CommitUnknown("lost answer")]
     assert (await world.execute("t1", ScriptedHandler(write))).code == "succeeded"
     assert len(shop.writes) == 1
 
@@ -580,7 +569,7 @@ async def test_marker_of_unknown_outcome_that_was_set_lets_the_write_go(shop: Sh
 async def test_known_outcome_is_committed_again_when_its_commit_fails(error: Any) -> None:
     world = await started(SUMMARY)
     handler = ScriptedHandler()
-    world.store.fail_next = [None, error]
+    world.network.fail_next = [None, error]
     assert (await world.execute("t1", handler)).code == "succeeded"
     assert ((await world.record("t1")).state, len(handler.calls)) == ("SUCCEEDED", 1)
 
@@ -588,7 +577,7 @@ async def test_known_outcome_is_committed_again_when_its_commit_fails(error: Any
 async def test_known_outcome_that_cannot_be_committed_ends_as_unknown_not_as_a_second_effect() -> None:
     world = await started(SUMMARY)
     handler = ScriptedHandler()
-    world.store.fail_next = [None] + [StoreUnavailable("down")] * 3
+    world.network.fail_next = [None] + [StoreUnavailable("down")] * 3
     with pytest.raises(StoreUnavailable):
         await world.execute("t1", handler)
     world.pass_time(minutes=2)
@@ -685,7 +674,7 @@ async def test_process_that_stood_still_after_its_claim_does_not_act() -> None:
     async def stand_still() -> None:
         await asyncio.sleep(1)
 
-    world.store.before_commit = stand_still
+    world.network.before_commit = stand_still
     handler = ScriptedHandler()
     delivery = world.delivery('{"task_id": "t1", "generation": 1, "schema_version": 1}', subscription="intent")
     with pytest.raises(Retry) as caught:

@@ -15,7 +15,8 @@ from shared.task import birth, execution, repair, upkeep, waiting
 from shared.task.birth import Plan
 from shared.task.moves import MAX_RECONCILES, Person, Skip
 from shared.task.schemas import MAX_HISTORY, TERMINAL, Classification, Decision, TaskRecord, TaskResult
-from tests.world import BEGINNING, REGISTRY, ticket
+from tests.store import BEGINNING
+from tests.world import REGISTRY, ticket
 
 NOW = BEGINNING
 LATER = NOW + timedelta(minutes=5)
