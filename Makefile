@@ -14,7 +14,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-main test-classify simulate check lint format types lock openapi fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor cost clean
+.PHONY: help run demo test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor cost clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ lock: $(VENV)/.dev ## write every requirements.txt anew from its .in: make lock 
 openapi: $(VENV)/.dev ## write what intake and the console take and answer, as they serve it at /openapi.json
 	$(VENV)/bin/python -m infra.openapi
 
+rooms: $(VENV)/.dev ## list the rooms of the code with their measures, and draw them for the README
+	@$(VENV)/bin/python -m infra.rooms
+
 fuzz: $(VENV)/.dev ## send a million hostile inputs: make fuzz [INPUTS=...] [SEED=...] [TARGET=...]
 	$(VENV)/bin/python -m tests.fuzz $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target $(TARGET))
 
@@ -69,7 +72,7 @@ manifest: $(VENV)/.dev ## write terraform/manifest.json anew from intents and fu
 	$(VENV)/bin/python -m infra.manifest
 
 terraform: $(VENV)/.dev $(TERRAFORM_VENV)/.terraform ## format, validate and test terraform/, and check it with checkov
-	$(VENV)/bin/python -m pytest tests/terraform tests/unit/test_manifest.py $(ARGS)
+	$(VENV)/bin/python -m pytest tests/terraform tests/unit/infra/test_manifest.py $(ARGS)
 	$(TERRAFORM_VENV)/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet
 
 bundle: $(VENV)/.run ## write dist/<function>.zip, one per function, with only what it needs
