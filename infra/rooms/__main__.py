@@ -9,6 +9,7 @@ from infra.rooms import drawing, measure
 from infra.rooms.measure import House, Room
 
 ROOT = Path(__file__).resolve().parents[2]
+TITLES = ("floor", "room", "files", "lines", "median function", "longest file", "imports from")
 PICTURE = ROOT / "infra" / "rooms" / "rooms.svg"
 
 
@@ -26,9 +27,7 @@ def main() -> int:
 
 def table(house: House) -> str:
     """Return a line for each room, from the top down, in columns."""
-    rows: list[tuple[str, ...]] = [
-        ("floor", "room", "files", "lines", "median function", "longest file", "imports from")
-    ]
+    rows: list[tuple[str, ...]] = [TITLES]
     for floor, rooms in reversed(list(enumerate(house.floors))):
         rows += [(str(floor), *_measures(room), _arrows(house, room.name)) for room in rooms]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

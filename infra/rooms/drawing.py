@@ -17,6 +17,7 @@ BOX_LEFT, BOX_WIDTH, BOX_HEIGHT, ROW = 46, 356, 46, 58
 SHAFT_LEFT = BOX_LEFT + BOX_WIDTH + 44
 LEAVES, ENTERS = 9, -9  # from the middle of a box, in pixels
 BEADS = ((1, 3.5), (5, 5.5), (15, 8.0))  # from so many import statements on: so big a radius
+READING = "a dot: the room on its left imports from the room that its line leads down to"
 STYLE = """
   text { font-family: ui-sans-serif, system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328 }
   .name { font-size: 15px; font-weight: 600 }
@@ -126,7 +127,7 @@ def _beads(house: House, places: dict[str, Place]) -> Iterator[str]:
 def _legend(height: int) -> Iterator[str]:
     y = height - 14
     yield f'<text class="small" x="{MARGIN}" y="22">floor</text>'
-    yield f'<text class="small" x="{BOX_LEFT + BOX_WIDTH + 14}" y="22">a dot: the room on its left imports from the room that its line leads down to</text>'
+    yield f'<text class="small" x="{BOX_LEFT + BOX_WIDTH + 14}" y="22">{READING}</text>'
     yield f'<text class="small" x="{BOX_LEFT}" y="{y}">import statements:</text>'
     for n, (least, radius) in enumerate(BEADS):
         x = BOX_LEFT + 130 + 62 * n

@@ -13,9 +13,8 @@ from infra.rooms.__main__ import PICTURE, ROOT, summary, table
 from infra.rooms.measure import House
 
 HOUSE = measure.read(ROOT)
-ARCHITECTURE = (
-    (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Architecture\n")[2].partition("\n## ")[0]
-)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = README.partition("\n## Architecture\n")[2].partition("\n## ")[0]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -24,6 +23,8 @@ def house(root: Path, **sources: str) -> House:
     for name in ("functions", "infra"):
         (root / name).mkdir()
         (root / name / "__init__.py").write_text(f'"""What is in {name}."""\n')
+    (root / "shared").mkdir()
+    (root / "shared" / "errors.py").write_text("")
     for name, source in sources.items():
         room, _, file = name.partition("_")
         (root / "shared" / room).mkdir(parents=True, exist_ok=True)
