@@ -14,7 +14,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo try test test-main test-classify simulate check lint format types lock openapi fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor cost clean
+.PHONY: help run demo try test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor cost clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ lock: $(VENV)/.dev ## write every requirements.txt anew from its .in: make lock 
 
 openapi: $(VENV)/.dev ## write what intake and the console take and answer, as they serve it at /openapi.json
 	$(VENV)/bin/python -m infra.openapi
+
+rooms: $(VENV)/.dev ## list the rooms of the code with their measures, and draw them for the README
+	@$(VENV)/bin/python -m infra.rooms
 
 fuzz: $(VENV)/.dev ## send a million hostile inputs: make fuzz [INPUTS=...] [SEED=...] [TARGET=...]
 	$(VENV)/bin/python -m tests.fuzz $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target $(TARGET))

@@ -21,7 +21,8 @@ from shared.records.approvals import plan_is_ours
 from shared.records.creation import wishes_like
 from shared.records.decisions import may_decide
 from shared.records.documents import approval_path, task_path, to_record
-from shared.task.schemas import DeadLetter, State, TaskRecord, Wish
+from shared.task.schemas import DeadLetter, State, TaskRecord
+from shared.task.subjects import Wish
 
 WAITING_ON_A_PAGE = 100
 TASKS_ON_A_PAGE = 50

@@ -15,7 +15,7 @@ from shared.canonical import canonical_json, sha256_hex
 from shared.event.payload import View
 from shared.intent.declaration import Intent
 from shared.settings import Settings
-from shared.task.schemas import Wish
+from shared.task.subjects import Wish
 
 MAX_LIKE = 3  # reasons; the page lists all
 

@@ -19,7 +19,6 @@ MAX_METADATA_BYTES = 16 * 1024
 MAX_LABEL_CHARS = 100
 MAX_HISTORY = 50
 MAX_FOLLOWUPS = 20
-MAX_WISHES = 50
 MAX_FOLLOWUP_CHARS = 2000
 UNCLASSIFIED = "unclassified"
 
@@ -282,23 +281,6 @@ class Approval(Model):
     plan: str = Field(default="", description="What would happen, or why it would fail, as the handler says")
     plan_at: datetime | None = Field(default=None, description="When the handler looked")
     plan_hash: str = Field(default="", description="Tells whether the plan was edited")
-    expire_at: datetime
-
-
-class Wish(Model):
-    """What one task wants done about a business subject, and since when its effect may have begun."""
-
-    task_id: TaskId
-    intent: str
-    at: datetime = Field(description="When it was asked for")
-    started_at: datetime | None = None
-
-
-class Subject(Model):
-    """The document `effects/{subject}`: everything that was asked about one order, payment or account, by anybody."""
-
-    schema_version: Literal[1] = 1
-    wishes: list[Wish] = Field(max_length=MAX_WISHES, description="Oldest first; the oldest are dropped")
     expire_at: datetime
 
 

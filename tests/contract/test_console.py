@@ -16,7 +16,8 @@ from shared.intent.outcomes import Ambiguous, Permanent
 from shared.intent.registry import discover
 from shared.task.schemas import DeadLetter
 from shared.wiring import composition
-from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, deployed, paused, says, started, ticket
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, REFUND, SUMMARY, World, deployed, paused, says, started, ticket
 
 APP = deployed(console, "console")
 
@@ -371,7 +372,7 @@ async def test_cloud_console_without_an_audience_answers_nobody(http: httpx.Asyn
 
 async def test_store_that_is_down_is_told_as_transient(http: httpx.AsyncClient) -> None:
     world = serve(await paused())
-    world.store.fail_next = [StoreUnavailable("down")]
+    world.network.fail_next = [StoreUnavailable("down")]
     assert (await decision(http, world)).status_code == 503
     assert (await decision(http, world)).status_code == 200
 

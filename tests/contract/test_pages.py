@@ -18,7 +18,8 @@ from shared.records.approvals import plan_fields
 from shared.records.news import tell
 from shared.task.schemas import DeadLetter
 from shared.wiring import composition
-from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, deployed, paused, says, started, ticket
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, REFUND, SUMMARY, World, deployed, paused, says, started, ticket
 
 APP = deployed(console, "console")
 EDIT = {"p.order_id": "#10021", "p.amount_minor": "1200", "p.currency": "USD"}
@@ -219,7 +220,7 @@ async def test_health_counts_the_last_day(http: httpx.AsyncClient) -> None:
     world = World(ORDER_STATUS[1])
     from datetime import UTC, datetime, timedelta
 
-    world.store.now = datetime.now(UTC) - timedelta(hours=2)
+    world.now = datetime.now(UTC) - timedelta(hours=2)
     for n in range(3):
         await world.run(ticket("Where is my order #47384?", task_id=f"s{n}"), ScriptedHandler())
     page = (await open_browser(http, world).get("/health")).text

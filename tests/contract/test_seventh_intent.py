@@ -95,7 +95,7 @@ def project(tmp_path: Path) -> Path:
     for part in ("functions", "shared", "infra"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", ".venv*"))
     (tmp_path / "tests").mkdir()
-    for name in ("__init__.py", "world.py"):
+    for name in ("__init__.py", "scripted.py", "store.py", "world.py"):
         shutil.copy(ROOT / "tests" / name, tmp_path / "tests" / name)
     return tmp_path
 

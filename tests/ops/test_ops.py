@@ -19,7 +19,8 @@ from shared.canonical import sha256_hex
 from shared.intent.outcomes import Ambiguous
 from shared.task.schemas import DeadLetter
 from tests.browser.serving import served
-from tests.world import CANCEL_ORDER, ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, paused, started, ticket
+from tests.scripted import ScriptedHandler
+from tests.world import CANCEL_ORDER, ORDER_STATUS, REFUND, SUMMARY, World, paused, started, ticket
 
 Ops = Callable[..., Awaitable[int]]
 

@@ -13,18 +13,8 @@ from shared.intent.outcomes import Ambiguous, Permanent
 from shared.records import decisions
 from shared.records.decisions import JUST_NOW, Look
 from shared.task.moves import Person
-from tests.world import (
-    ORDER_STATUS,
-    REFUND,
-    REGISTRY,
-    SUMMARY,
-    ScriptedHandler,
-    World,
-    paused,
-    says,
-    started,
-    ticket,
-)
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, REFUND, REGISTRY, SUMMARY, World, paused, says, started, ticket
 
 OPS = Person("ops@example.com", "console")
 
@@ -379,7 +369,7 @@ async def test_clock_ahead_of_the_stores_makes_no_look_later() -> None:
 @pytest.mark.parametrize("error", [Conflict(), StoreUnavailable("down")])
 async def test_decision_is_applied_whole_or_not_at_all(error: SwitchyardError) -> None:
     world = await paused()
-    world.store.fail_next = [error] if isinstance(error, Conflict) else [error] * 9
+    world.network.fail_next = [error] if isinstance(error, Conflict) else [error] * 9
     try:
         await world.decide("t1")
     except StoreUnavailable:

@@ -9,13 +9,13 @@ import pytest
 from functions.intake.taking import take
 from shared.intent.outcomes import Ambiguous
 from shared.task.schemas import AutomationTask, TaskRecord
+from tests.scripted import ScriptedHandler
 from tests.world import (
     CANCEL_ORDER,
     CHANGE_ADDRESS,
     ORDER_STATUS,
     REFUND,
     SUMMARY,
-    ScriptedHandler,
     World,
     says,
     ticket,
@@ -55,7 +55,7 @@ async def test_two_facts_that_race_for_one_id_are_two_tasks() -> None:
     async def comes_first() -> None:
         await world.classify(ticket("Where is my order #47385?"))
 
-    world.store.before_commit = comes_first
+    world.network.before_commit = comes_first
     await world.classify(ORDER_STATUS[0])
     assert (await another(world)).raw_payload["text"] == ORDER_STATUS[0].raw_payload["text"]
 

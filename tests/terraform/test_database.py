@@ -14,8 +14,9 @@ from functions.sweep.backlog import backlog
 from shared.settings import Webhook
 from shared.wiring import composition
 from shared.wiring.ports import Filter, Snapshot
+from tests.store import MemoryStore
 from tests.terraform.workspace import Change
-from tests.world import ORDER_STATUS, REFUND, MemoryStore, World, deployed
+from tests.world import ORDER_STATUS, REFUND, World, deployed
 
 Query = tuple[str, frozenset[str], str | None, bool]
 
@@ -23,8 +24,8 @@ Query = tuple[str, frozenset[str], str | None, bool]
 class WatchedStore(MemoryStore):
     """Remembers the shape of each query: collection, fields compared for equality, order, descending."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
         self.queries: set[Query] = set()
 
     async def query(
@@ -52,10 +53,10 @@ class WatchedStore(MemoryStore):
 async def watched() -> WatchedStore:
     """Return a store on which the console has listed in every way, and what is scheduled has run."""
     world = World(REFUND[1])
-    world.store = world.ports.store = WatchedStore()
+    store = world.keep_in(WatchedStore)
     await world.classify(REFUND[0])
     await world.sweep()
-    await backlog(world.store)
+    await backlog(store)
     await told(world)
     composition.install(world.ports)
     try:
@@ -70,7 +71,7 @@ async def watched() -> WatchedStore:
                 assert (await client.get(path)).status_code == 200
     finally:
         composition.install(None)
-    return world.store
+    return store
 
 
 async def told(world: World) -> None:

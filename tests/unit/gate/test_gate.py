@@ -21,7 +21,8 @@ from shared.task.birth import Plan, born
 from shared.task.moves import Person
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.waiting import approve, reject
-from tests.world import BEGINNING, CANCEL_ORDER, ORDER_STATUS, PASSWORD_RESET, REFUND, REGISTRY, SUMMARY, says, ticket
+from tests.store import BEGINNING
+from tests.world import CANCEL_ORDER, ORDER_STATUS, PASSWORD_RESET, REFUND, REGISTRY, SUMMARY, says, ticket
 
 UNUSED = Usage()
 OPEN = Settings(automatic={"refund_request": 5000, "password_reset": None})

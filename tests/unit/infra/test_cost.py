@@ -25,19 +25,9 @@ from shared.intent.outcomes import NotApplied, Permanent
 from shared.records.documents import to_document
 from shared.task.schemas import TaskRecord
 from shared.wiring.ports import Snapshot, Write
-from tests.world import (
-    CANCEL_ORDER,
-    ORDER_STATUS,
-    PASSWORD_RESET,
-    REFUND,
-    REGISTRY,
-    SUMMARY,
-    MemoryStore,
-    ScriptedHandler,
-    World,
-    says,
-    ticket,
-)
+from tests.scripted import ScriptedHandler
+from tests.store import MemoryStore
+from tests.world import CANCEL_ORDER, ORDER_STATUS, PASSWORD_RESET, REFUND, REGISTRY, SUMMARY, World, says, ticket
 
 ROOT = Path(__file__).resolve().parents[3]
 PRICES = load()
@@ -47,8 +37,8 @@ GIVEN = PRICES.given
 class CountingStore(MemoryStore):
     """Counts as Firestore bills: each document read or written, and one read for a query that finds nothing."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
         self.billed: Counter[str] = Counter()
 
     async def read(self, *paths: str) -> list[Snapshot]:
@@ -72,9 +62,7 @@ class Billed(World):
         task, answer = case
         super().__init__(answer, **settings)
         self.task = task
-        counting = CountingStore()
-        self.store = self.ports.store = counting
-        self.billed = counting.billed
+        self.billed = self.keep_in(CountingStore).billed
 
     async def attempt(self, *outcomes: Any) -> None:
         self.billed["firestore reads"] -= 1

@@ -28,7 +28,8 @@ from shared.settings import Settings, Webhook, load, secrets_of
 from shared.task.moves import Person
 from shared.wiring import classifiers
 from shared.wiring.providers import provider_settings
-from tests.world import ORDER_STATUS, REFUND, REGISTRY, ScriptedHandler, World, ticket
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, REFUND, REGISTRY, World, ticket
 
 JSON = {"content-type": "application/json"}
 MANIFEST: Manifest = build(REGISTRY)
