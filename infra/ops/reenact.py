@@ -82,10 +82,7 @@ def differences(then: TaskRecord, now: TaskRecord) -> dict[str, tuple[Any, Any]]
 async def _reenact(then: TaskRecord, settings: Settings) -> Reenacted:
     sandbox = create_app()
     email = requester(then.source, then.raw_payload).get("email", "")
-    if isinstance(order := then.shown_parameters.get("order_id"), str):
-        known = {"id": order.lstrip("#"), "customer_email": email, "total_minor": 10**9, "status": "processing"}
-        known["currency"] = then.shown_parameters.get("currency", "USD")
-        sandbox.state.desk.orders.seed([known])
+    sandbox.state.desk.orders.belong(then.shown_parameters, email)
     with tempfile.TemporaryDirectory() as folder:
         database = await Database.open(Path(folder))
         pool = _SandboxPool(sandbox)
