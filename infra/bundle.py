@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from infra.errors import in_one_line
 from infra.manifest import Function, build
 from infra.reach import reach
 from shared.intent.registry import check_handlers, discover
@@ -27,6 +28,7 @@ LOCK, SOURCE_OF_LOCK = "requirements.txt", "requirements.in"
 ENTRY = '"""Serves `{name}`."""\n\nfrom {module} import {target} as {target}\n'
 
 
+@in_one_line
 def main() -> int:
     """Write every bundle and print its size and hash; bundles of functions that are gone are deleted."""
     parser = argparse.ArgumentParser(prog="python -m infra.bundle", description=__doc__)

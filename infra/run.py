@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from infra import manifest
-from infra.errors import StackError
+from infra.errors import StackError, in_one_line
 from infra.processes import Child, end_with_parent, url_in
 from infra.running import FILE, Running
-from shared.errors import DeclarationError, SettingError
 from shared.intent.registry import Registry, check_handlers, discover
 from shared.settings import Settings, load
 from shared.wiring import classifiers
@@ -26,19 +25,13 @@ SANDBOX_TIMEOUT_S = 20.0
 EMULATORS = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
 
 
+@in_one_line
 def main() -> int:
     """Run until a signal; every foreseeable trouble is one line."""
-    try:
-        settings = load()
-        if settings.backend == "gcp":
-            raise StackError("BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
-        asyncio.run(_run(settings, check_handlers(discover()), _folder(settings.data_dir)))
-    except SettingError as error:
-        print(f"switchyard: {error.message}", file=sys.stderr)
-        return 2
-    except (DeclarationError, StackError) as error:
-        print(f"switchyard: {error}", file=sys.stderr)
-        return 1
+    settings = load()
+    if settings.backend == "gcp":
+        raise StackError("BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
+    asyncio.run(_run(settings, check_handlers(discover()), _folder(settings.data_dir)))
     return 0
 
 

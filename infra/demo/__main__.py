@@ -21,8 +21,9 @@ import httpx
 from infra import running
 from infra.demo.events import ORDERS, Event, events, secrets_for_demo
 from infra.demo.show import Board, summary
-from infra.errors import StackError
+from infra.errors import StackError, in_one_line
 from infra.processes import Child
+from shared.intent.registry import check_handlers, discover
 from shared.settings import load
 from shared.wiring.ports import Write
 
@@ -47,8 +48,10 @@ class Case:
         return self.record.get("state") or ("QUEUED" if self.task_id else str(self.status or ""))
 
 
+@in_one_line
 def main() -> int:
     """Run the demo in a folder of its own."""
+    check_handlers(discover())
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="switchyard-demo-") as folder:
         env = secrets_for_demo() | {

@@ -22,6 +22,7 @@ from typing import Any
 from rich.console import Console as Terminal
 
 from functions.console.search import TASK_ID
+from infra.errors import in_one_line
 from infra.ops import bulk, show
 from infra.ops.bulk import Item
 from infra.ops.client import Console, OpsError, connect
@@ -36,6 +37,7 @@ MOST = 10_000
 WIDE = 200  # columns where no terminal has a width: who searches the output finds whole words
 
 
+@in_one_line
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; every foreseeable trouble is one line on stderr."""
     args = _parser().parse_args(argv)

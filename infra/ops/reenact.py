@@ -7,25 +7,20 @@ requester was given automatically today is therefore not known, and counts as no
 from __future__ import annotations
 
 import asyncio
-import json
-import random
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from functions.classify.step import classify
 from functions.execute.step import execute
-from infra.embedded.database import Database
-from infra.embedded.store import EmbeddedStore
+from infra.kit.memory import Says, ports_in_memory
 from infra.sandbox.app import create_app
 from shared.errors import SwitchyardError
 from shared.event.payload import requester
 from shared.intent.registry import load_handler
-from shared.model.question import Answer, Question
+from shared.model.question import Answer
 from shared.records import decisions
 from shared.records.decisions import Wish
 from shared.records.documents import task_path, to_record
@@ -34,7 +29,6 @@ from shared.settings import Settings
 from shared.task.moves import Person
 from shared.task.schemas import AutomationTask, TaskReady, TaskRecord
 from shared.wiring.composition import Ports
-from shared.wiring.lanes import Lane, Pool
 
 
 @dataclass(frozen=True)
@@ -83,17 +77,13 @@ async def _reenact(then: TaskRecord, settings: Settings) -> Reenacted:
     sandbox = create_app()
     email = requester(then.source, then.raw_payload).get("email", "")
     sandbox.state.desk.orders.belong(then.shown_parameters, email)
-    with tempfile.TemporaryDirectory() as folder:
-        database = await Database.open(Path(folder))
-        pool = _SandboxPool(sandbox)
-        try:
-            ports = Ports(settings, EmbeddedStore(database), _NoBus(), random.Random(1))  # noqa: S311  no secret
-            vars(ports).update(classifier=_Recorded(then), pool=pool)
-            refused = await _play(ports, then)
-            (found,) = await ports.store.read(task_path(then.task_id))
-        finally:
-            await pool.close()
-            await database.close()
+    said = then.classification
+    model = Says(
+        said.intent, said.parameters, said.confidence, Answer("", said.model, said.tokens_used, said.latency_ms)
+    )
+    async with ports_in_memory(settings, model, httpx.ASGITransport(sandbox)) as (ports, store, _):
+        refused = await _play(ports, then)
+        (found,) = await store.read(task_path(then.task_id))
     effects = [
         {"vendor": e.vendor, "operation": e.operation, "subject": e.subject, "amount_minor": e.amount_minor}
         for e in sandbox.state.desk.ledger.entries
@@ -135,45 +125,3 @@ async def _record(ports: Ports, task_id: str) -> TaskRecord:
 
 def _delivery(data: str) -> Delivery:
     return Delivery("reenacted", data.encode(), {"trace_id": ""}, datetime.now(UTC), "reenacted", None)
-
-
-class _Recorded:
-    """A `Classifier` that says again what the model said."""
-
-    def __init__(self, then: TaskRecord) -> None:
-        self._then = then.classification
-        self.model = then.classification.model
-
-    async def ask(self, question: Question, timeout_s: float) -> Answer:
-        then = self._then
-        said = {"intent": then.intent, "parameters": then.parameters, "confidence": then.confidence}
-        return Answer(json.dumps(said), then.model, then.tokens_used, then.latency_ms)
-
-    async def close(self) -> None:
-        return None
-
-
-class _NoBus:
-    """A `Publisher` whose messages go nowhere: the next step is called directly."""
-
-    async def publish(self, topic: str, data: bytes, attributes: Any) -> str:
-        return "0"
-
-    async def close(self) -> None:
-        return None
-
-
-class _SandboxPool(Pool):
-    """Every provider is the sandbox in this process, whatever its address."""
-
-    def __init__(self, app: Any) -> None:
-        super().__init__()
-        self._client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), headers={"authorization": "Bearer sandbox"}
-        )
-
-    def lane(self, origin: str, allow_private: bool, max_in_flight: int, transport: Any) -> Lane:
-        return Lane(self._client, asyncio.Semaphore(max_in_flight))
-
-    async def close(self) -> None:
-        await self._client.aclose()

@@ -1,4 +1,4 @@
-"""Any provider that has no part of its own: a write is an effect and gets an id, a read shows what was written there."""
+"""Any provider without a part of its own: a write is an effect and gets an id, a read shows what was written there."""
 
 from __future__ import annotations
 

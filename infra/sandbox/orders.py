@@ -55,7 +55,7 @@ class Orders:
             self._known[fields["id"]] = replace(derived(fields["id"]), **fields, seeded=True)
 
     def belong(self, parameters: Mapping[str, Any], email: str) -> None:
-        """Let the order that a task's `parameters` name, if they do, be its requester's own, unshipped and amply paid."""
+        """Let the order that a task's `parameters` name, if any, be its requester's own, unshipped and amply paid."""
         if isinstance(order := parameters.get("order_id"), str):
             known = {
                 "id": order.lstrip("#"),
