@@ -14,7 +14,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-main test-classify simulate check lint format types lock openapi fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor cost clean
+.PHONY: help run demo intent test test-main test-classify simulate check lint format types lock openapi fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor cost clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ run: $(RUN_ENV) ## start everything here: make run [BACKEND=embedded|emulators];
 
 demo: $(RUN_ENV) ## send signed webhooks, decide, and check the outcomes: make demo [BACKEND=emulators]
 	@$(RUN_VENV)/bin/python -m infra.demo
+
+intent: $(VENV)/.run ## add an intent, a folder with a handler and a test: make intent NAME=gift_card [ARGS=--help]
+	@$(VENV)/bin/python -m infra.intents $(NAME) $(ARGS)
 
 test: test-main test-classify ## run every suite
 

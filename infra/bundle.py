@@ -78,7 +78,10 @@ def _deployed(root: Path, paths: Iterable[Path]) -> set[Path]:
     return {
         path.relative_to(root)
         for path in paths
-        if path.is_file() and "__pycache__" not in path.parts and path.name not in (LOCK, SOURCE_OF_LOCK)
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and path.name not in (LOCK, SOURCE_OF_LOCK)
+        and not path.match("test_*.py")  # an intent's own
     }
 
 

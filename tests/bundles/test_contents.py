@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.bundle import ROOT, write
+from infra.kit.folder import Choices, files
 from infra.manifest import build
 from shared.intent.registry import discover
 
@@ -143,10 +144,15 @@ def test_the_root_module_only_names_the_function(bundles: dict[str, Path]) -> No
 
 def test_an_intent_that_is_added_as_a_folder_gets_its_bundle(tmp_path: Path) -> None:
     source = copied(tmp_path / "source")
-    folder = source / "functions/execute/gift_card"
-    shutil.copytree(source / "functions/execute/order_status", folder)
-    for path in folder.iterdir():
-        path.write_text(path.read_text().replace("order_status", "gift_card"))
+    folder = source / "functions/execute/fill_in_a_form"
+    folder.mkdir()
+    for name, text in files(
+        Choices("fill_in_a_form", "Somebody wants a form filled in.", "office", "https://office.example.com")
+    ).items():
+        (folder / name).write_text(text)
     before, after = FUNCTIONS, build_in(source, tmp_path / "dist", "022")
-    assert after.keys() - {f"{name}.zip" for name in before} == {"execute-gift-card.zip"}
-    assert "functions/execute/gift_card/intent.py" in names(tmp_path / "dist/classify.zip")
+    assert after.keys() - {f"{name}.zip" for name in before} == {"execute-fill-in-a-form.zip"}
+    own = "functions/execute/fill_in_a_form/"
+    assert f"{own}intent.py" in names(tmp_path / "dist/classify.zip")
+    in_folder = {path for path in names(tmp_path / "dist/execute-fill-in-a-form.zip") if path.startswith(own)}
+    assert in_folder == {f"{own}intent.py", f"{own}main.py"}, "its test stays at home"
