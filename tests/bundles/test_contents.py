@@ -21,15 +21,15 @@ EXECUTORS = [name for name in FUNCTIONS if name.startswith("execute-")]
 INTENTS = {f"functions/execute/{name}/intent.py" for name in discover()}
 # Bytes of the whole zip. Two thirds are the lock's hashes; raise a number only knowing what came in.
 BUDGET_BYTES = {
-    "intake": 240_000,
-    "intake-events": 240_000,
+    "intake": 250_000,  # with the registry comes what it says of a wrong declaration: 12 kB
+    "intake-events": 250_000,
     "classify": 330_000,
     "resume": 280_000,
     "deadletter": 270_000,
     "sweep": 280_000,
     "notify": 260_000,
     "console": 440_000,  # the pages, and OpenAPI of 60 kB
-} | dict.fromkeys(EXECUTORS, 285_000)
+} | dict.fromkeys(EXECUTORS, 295_000)
 
 
 @pytest.fixture(scope="module")
