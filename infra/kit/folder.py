@@ -158,6 +158,7 @@ from shared.intent.handler import TaskContext
 
 async def handle(params: Parameters, ctx: TaskContext) -> str:
     """Ask the provider for it; `ctx.http` raises what the answer means."""
+    asked = params.model_dump()
     {_call(choices)}
     return f"Done: {words} for {choices.about}"
 
@@ -172,8 +173,8 @@ RECONCILE = '''
 
 async def reconcile(effect_key: str, ctx: TaskContext) -> Literal["applied", "not_applied", "unknown"]:
     """Ask the provider what it did under this key."""
-    asked = {"idempotency_key": effect_key}
-    reply = await ctx.http.call("GET", "PATH", params=asked)
+    key = {"idempotency_key": effect_key}
+    reply = await ctx.http.call("GET", "PATH", params=key)
     found = reply.get("data")
     if found is None:
         return "unknown"
@@ -184,7 +185,7 @@ async def reconcile(effect_key: str, ctx: TaskContext) -> Literal["applied", "no
 def _call(choices: Choices) -> str:
     method = "PUT" if choices.idempotency == "natural" else "POST"
     key = ", key=ctx.effect_key" if choices.idempotency == "by_key" else ""
-    return f'await ctx.http.call("{method}", "{choices.path}", json=params.model_dump(){key})'
+    return f'await ctx.http.call("{method}", "{choices.path}", json=asked{key})'
 
 
 def _test(choices: Choices) -> str:
