@@ -74,7 +74,7 @@ class Play:
     async def plan(self) -> str | None:
         """Return what the waiting task's approval says would happen; None where the handler has no `plan`."""
         (approval,) = await self.store.read(approval_path(TASK_ID))
-        return approval.data.get("plan") if approval.data else None
+        return approval.data["plan"] or None if approval.data else None
 
     async def record(self) -> TaskRecord:
         """Return the task."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from types import ModuleType
 from typing import Any
 
@@ -46,7 +45,12 @@ def sample(intent: Intent) -> dict[str, Any]:
 def own_test(intent: Intent) -> ModuleType | None:
     """Return the module `test_<name>.py` of the intent's folder, None where there is none."""
     name = f"{PACKAGE}.{intent.name}.test_{intent.name}"
-    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and name.startswith(error.name):
+            return None
+        raise
 
 
 def _value(intent: Intent, name: str, schema: dict[str, Any]) -> Any:

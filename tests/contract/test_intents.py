@@ -64,7 +64,7 @@ def test_what_is_written_is_as_ruff_wants_it(project: Path) -> None:
         for file, text in files(choices).items():
             (folder / file).write_text(text)
     for command in (["check", "--no-cache", "functions"], ["format", "--no-cache", "--check", "functions"]):
-        argv = [Path(sys.executable).parent / "ruff", *command]
+        argv = [str(Path(sys.executable).parent / "ruff"), *command]
         done = subprocess.run(argv, cwd=project, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -153,11 +154,13 @@ async def test_request_beyond_the_script_is_a_fault_of_the_test() -> None:
 
 async def test_crash_passes_every_handler_by() -> None:
     client = httpx.AsyncClient(transport=ScriptedProvider(writes=[CRASH_BEFORE]), base_url="https://w.example.com")
-    with pytest.raises(Crash):
-        try:
+
+    async def carefully() -> None:
+        with contextlib.suppress(Exception):  # all that a handler may catch
             await client.post("/mend")
-        except Exception:  # what a handler may catch
-            pytest.fail("a crash was caught")
+
+    with pytest.raises(Crash):
+        await carefully()
 
 
 async def test_attempts_end_and_so_does_the_run() -> None:
@@ -184,7 +187,7 @@ async def test_gate_is_the_real_one() -> None:
 
 
 async def test_parameters_that_do_not_hold_are_named() -> None:
-    with pytest.raises(ValueError, match="^parameters_invalid: order_id: string_pattern_mismatch$"):
+    with pytest.raises(ValueError, match=r"^parameters_invalid: order_id: string_pattern_mismatch$"):
         await run(INTENT, {"order_id": "x"}, handler=MENDS)
 
 
@@ -231,9 +234,7 @@ def test_value_nobody_can_guess_is_asked_for_by_name() -> None:
         iban: Annotated[str, Field(pattern=r"^XX-[a-f]{9}$")]
 
     assert own_test(INTENT) is None
-    with pytest.raises(
-        LookupError, match="no plain value fits 'iban'; say in functions/execute/mend_it/test_mend_it.py"
-    ):
+    with pytest.raises(LookupError, match=r"fits 'iban'; say in functions/execute/mend_it/test_mend_it.py which"):
         sample(replace(INTENT, parameters=Odd))
 
 
