@@ -23,7 +23,8 @@ import httpx
 from rich.progress import Progress
 
 from infra import running
-from infra.errors import StackError, in_one_line
+from infra.commands import in_one_line
+from infra.errors import StackError
 from infra.processes import Child, url_in
 from shared.intent.registry import check_handlers, discover
 from shared.settings import load

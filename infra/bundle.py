@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from infra.errors import in_one_line
+from infra.commands import in_one_line
 from infra.manifest import Function, build
 from infra.reach import reach
 from shared.intent.registry import check_handlers, discover

@@ -15,7 +15,8 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 from infra import manifest
-from infra.errors import StackError, in_one_line
+from infra.commands import in_one_line
+from infra.errors import StackError
 from infra.kit.folder import Choices, Kind, Risk, files
 from shared.intent.checks import PROVIDER
 from shared.intent.registry import NAME, RESERVED, Registry, check_handlers, discover

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+from infra.commands import in_one_line
 from infra.document_event import EVENT_TYPE
-from infra.errors import in_one_line
 from shared.canonical import sha256_hex
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry, check_handlers, discover

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from infra import manifest
-from infra.errors import StackError, in_one_line
+from infra.commands import in_one_line
+from infra.errors import StackError
 from infra.processes import Child, end_with_parent, url_in
 from infra.running import FILE, Running
 from shared.intent.registry import Registry, check_handlers, discover

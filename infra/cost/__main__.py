@@ -11,9 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from infra.commands import in_one_line
 from infra.cost.bill import LOOPS, Bill, bill, load
 from infra.cost.records import from_export, from_folder
-from infra.errors import StackError, in_one_line
+from infra.errors import StackError
 from shared.intent.registry import discover
 from shared.settings import Settings
 from shared.settings import load as load_settings

@@ -19,9 +19,10 @@ from typing import Any
 import httpx
 
 from infra import running
+from infra.commands import in_one_line
 from infra.demo.events import ORDERS, Event, events, secrets_for_demo
 from infra.demo.show import Board, summary
-from infra.errors import StackError, in_one_line
+from infra.errors import StackError
 from infra.processes import Child
 from shared.intent.registry import check_handlers, discover
 from shared.settings import load

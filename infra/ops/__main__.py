@@ -22,7 +22,7 @@ from typing import Any
 from rich.console import Console as Terminal
 
 from functions.console.search import TASK_ID
-from infra.errors import in_one_line
+from infra.commands import in_one_line
 from infra.ops import bulk, show
 from infra.ops.bulk import Item
 from infra.ops.client import Console, OpsError, connect
