@@ -14,7 +14,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo try test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor cost clean
+.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor cost clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ try: override export ANSWER := $(value ANSWER)
 try: $(RUN_ENV) ## try a ticket on an intent: make try INTENT=refund_request TEXT="..." (or FILE=) [SOURCE= EMAIL= ANSWER= ARGS=--json]
 	@$(RUN_VENV)/bin/python -m infra.trial $(INTENT) $(if $(value TEXT),--text "$$TEXT") $(if $(FILE),--file "$(FILE)") \
 	  $(if $(SOURCE),--source "$(SOURCE)") $(if $(EMAIL),--email "$(EMAIL)") $(if $(value ANSWER),--answer "$$ANSWER") $(ARGS)
+
+intent: $(VENV)/.run ## add an intent, a folder with a handler and a test: make intent NAME=gift_card [ARGS=--help]
+	@$(VENV)/bin/python -m infra.intents $(NAME) $(ARGS)
 
 test: test-main test-classify ## run every suite
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+from infra.commands import in_one_line
 from infra.document_event import EVENT_TYPE
 from shared.canonical import sha256_hex
 from shared.intent.declaration import Intent
@@ -287,5 +289,12 @@ def _subscription(
     )
 
 
-if __name__ == "__main__":
+@in_one_line
+def main() -> int:
+    """Write the manifest of the intents that are there now."""
     PATH.write_text(to_json(build(check_handlers(discover()))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from infra import manifest, manual
-from infra.errors import StackError, refused
+from infra.commands import in_one_line
+from infra.errors import StackError
 from infra.processes import Child, end_with_parent, url_in
 from infra.running import FILE, Running
-from shared.errors import DeclarationError, SettingError
+from shared.errors import SettingError
 from shared.intent.registry import Registry, check_handlers, discover
 from shared.settings import Settings, load
 from shared.wiring import classifiers
@@ -54,19 +55,14 @@ def parser() -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog="switchyard run", **page)
 
 
+@in_one_line
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until a signal; every foreseeable trouble is one line."""
     parser().parse_args(argv)
-    try:
-        settings = load()
-        if settings.backend == "gcp":
-            raise StackError("BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
-        asyncio.run(_run(settings, check_handlers(discover()), _folder(settings.data_dir)))
-    except (SettingError, DeclarationError) as error:
-        return refused(error)
-    except StackError as error:
-        print(f"switchyard: {error}", file=sys.stderr)
-        return 1
+    settings = load()
+    if settings.backend == "gcp":
+        raise StackError("BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
+    asyncio.run(_run(settings, check_handlers(discover()), _folder(settings.data_dir)))
     return 0
 
 

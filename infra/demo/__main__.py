@@ -20,12 +20,12 @@ from typing import Any
 import httpx
 
 from infra import manual, running
+from infra.commands import in_one_line
 from infra.demo.case import Case
 from infra.demo.events import ORDERS, events, secrets_for_demo
 from infra.demo.show import Board, summary
-from infra.errors import StackError, refused
+from infra.errors import StackError
 from infra.processes import Child
-from shared.errors import DeclarationError, SettingError
 from shared.intent.registry import check_handlers, discover
 from shared.settings import load
 from shared.wiring.ports import Write
@@ -56,19 +56,12 @@ def parser() -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog="switchyard demo", **page)
 
 
+@in_one_line
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the demo, where what it starts could start at all."""
+    """Run the demo in a folder of its own, where what it starts could start at all."""
     parser().parse_args(argv)
-    try:
-        load()
-        check_handlers(discover())
-    except (SettingError, DeclarationError) as error:
-        return refused(error)
-    return _run()
-
-
-def _run() -> int:
-    """Run the demo in a folder of its own."""
+    load()
+    check_handlers(discover())
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="switchyard-demo-") as folder:
         env = secrets_for_demo() | {

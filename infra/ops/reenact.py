@@ -6,14 +6,14 @@ The model's recorded answer takes the place of the model.
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from typing import Any
 
+from infra.kit.memory import Says
 from infra.rehearsal import Rehearsal, rehearsal
 from shared.errors import SwitchyardError
 from shared.intent.registry import load_handler
-from shared.model.question import Answer, Question
+from shared.model.question import Answer
 from shared.records import decisions
 from shared.records.decisions import Wish
 from shared.settings import Settings
@@ -64,7 +64,11 @@ def differences(then: TaskRecord, now: TaskRecord) -> dict[str, tuple[Any, Any]]
 
 
 async def _reenact(then: TaskRecord, settings: Settings) -> Reenacted:
-    async with rehearsal(settings, _Recorded(then)) as stage:
+    said = then.classification
+    model = Says(
+        said.intent, said.parameters, said.confidence, Answer("", said.model, said.tokens_used, said.latency_ms)
+    )
+    async with rehearsal(settings, model) as stage:
         stage.own_order(then)
         refused = await _play(stage, then)
         return Reenacted(await stage.record(then.task_id), stage.effects(), refused)
@@ -92,19 +96,3 @@ async def _play(stage: Rehearsal, then: TaskRecord) -> str:
     if record.state == "READY":
         await stage.execute(record, load_handler(record.intent))
     return refused
-
-
-class _Recorded:
-    """A `Classifier` that says again what the model said."""
-
-    def __init__(self, then: TaskRecord) -> None:
-        self._then = then.classification
-        self.model = then.classification.model
-
-    async def ask(self, question: Question, timeout_s: float) -> Answer:
-        then = self._then
-        said = {"intent": then.intent, "parameters": then.parameters, "confidence": then.confidence}
-        return Answer(json.dumps(said), then.model, then.tokens_used, then.latency_ms)
-
-    async def close(self) -> None:
-        return None

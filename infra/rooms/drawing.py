@@ -91,11 +91,9 @@ def _floors(places: dict[str, Place]) -> Iterator[str]:
 def _boxes(places: dict[str, Place]) -> Iterator[str]:
     for place in places.values():
         room, top = place.room, place.y - BOX_HEIGHT // 2
-        right, count = BOX_LEFT + BOX_WIDTH, len(room.files)
         yield f'<rect class="box" x="{BOX_LEFT}" y="{top}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6"/>'
         yield f'<text class="name" x="{BOX_LEFT + 14}" y="{top + 20}">{escape(room.name)}</text>'
         yield f'<text class="small" x="{BOX_LEFT + 14}" y="{top + 37}">{escape(room.title)}</text>'
-        yield f'<text class="small" x="{right - 14}" y="{top + 20}" text-anchor="end">{count} files</text>'
 
 
 def _lines(house: House, places: dict[str, Place]) -> Iterator[str]:

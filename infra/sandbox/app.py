@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from infra.sandbox.anybody import Anybody
 from infra.sandbox.desk import Desk
 from infra.sandbox.vendors import Auth0, Shop, Slack, Stripe
 
@@ -19,7 +20,7 @@ from infra.sandbox.vendors import Auth0, Shop, Slack, Stripe
 def create_app(ledger_path: Path | None = None, *, seed: int = 0) -> Starlette:
     """Return the app. `app.state.desk` holds what the vendors share; `seed` is of the faults drawn at a rate."""
     desk = Desk(ledger_path, seed)
-    vendors = [vendor(desk) for vendor in (Stripe, Shop, Auth0, Slack)]
+    vendors = [vendor(desk) for vendor in (Stripe, Shop, Auth0, Slack, Anybody)]
     app = Starlette(routes=[*_control(desk), *(route for vendor in vendors for route in vendor.routes())])
     app.state.desk = desk
     return app

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from infra.cli.commands import COMMANDS
-
 ROOT = Path(__file__).parents[2]
-
-for name in [n for n in ("try", "intent") if find_spec(COMMANDS[n].module) is None]:
-    del COMMANDS[name]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from infra.cli.commands import COMMANDS, Command
 from tests.browser.serving import served
 from tests.world import paused
 
-BROKEN = "functions/execute/order_status/intent.py: import failed: SyntaxError: "
+BROKEN = "functions/execute/order_status/intent.py:1: SyntaxError: "
 REFUSED = """
 from shared.errors import DeclarationError
 
