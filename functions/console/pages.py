@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from functions.console import search
+from functions.console import present, search
 from functions.console.dossier import REDRIVABLE, Dossier
 from functions.console.forms import Field, fields
 from functions.console.groups import grouped
@@ -67,7 +67,8 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
     # Anybody who may write documents could have written a plan; only the executor's own is shown.
     plan = (written["plan"], written["plan_at"]) if written.get("plan") and plan_is_ours(written) else None
     form = form or {}
-    name = form.get("intent") or page.query.get("intent") or record.intent
+    suggested = record.intent if record.intent in page.ports.registry else record.classification.intent
+    name = form.get("intent") or page.query.get("intent") or suggested
     chosen = page.ports.registry.get(name)
     return await page.render(
         "task.html",
@@ -120,5 +121,7 @@ def _inputs(intent: Intent | None, record: TaskRecord, form: Mapping[str, str]) 
     if intent is None:
         return []
     values: dict[str, Any] = {n: v for n, v in record.shown_parameters.items() if n in intent.parameters.model_fields}
+    if not record.parameters:  # only suggested: whoever approves must see all of it
+        values = {n: present.plain(v) for n, v in values.items()}
     found = fields(intent.parameters, values)
     return [field.filled(form[field.name]) if field.name in form else field for field in found]

@@ -150,7 +150,7 @@ class _Recorded:
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         then = self._then
         said = {"intent": then.intent, "parameters": then.parameters, "confidence": then.confidence}
-        return Answer(json.dumps(said), then.model, then.tokens_used, then.latency_ms)
+        return Answer(then.said or json.dumps(said), then.model, then.tokens_used, then.latency_ms)
 
     async def close(self) -> None:
         return None

@@ -90,6 +90,7 @@ class Classification(Model):
     prompt_version: str = Field(description="Hash of the prompt and the response schema")
     tokens_used: int = Field(ge=0, description="Prompt and answer tokens, as the model reported them")
     latency_ms: float = Field(ge=0, description="Time of the model call")
+    said: str = Field(default="", description="The beginning of its answer, where that could not be taken as it stood")
 
 
 class TaskResult(Model):

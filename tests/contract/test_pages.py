@@ -506,3 +506,24 @@ async def test_letter_is_closed_without_doing_anything(http: httpx.AsyncClient) 
     assert "1 done, 0 refused" in (await browser.post("/bulk", on_letter(letter, "close_letter"))).text
     assert world.publisher.messages == []
     assert "already" in (await browser.post("/bulk", on_letter(letter, "redrive_letter"))).text
+
+
+async def test_suggestion_with_a_wrong_type_fills_the_form_and_can_be_approved_there(http: httpx.AsyncClient) -> None:
+    task, answer = REFUND
+    world = await paused((task, answer | {"parameters": answer["parameters"] | {"amount_minor": "2500"}}))
+    browser = open_browser(http, world)
+    page = unescape((await browser.get("/tasks/t1")).text)
+    assert "amount_minor: int_type" in page
+    assert 'name="intent" value="refund_request"' in page
+    assert re.search(r'name="p.amount_minor" value="2500"', page)
+    await browser.decide(intent="refund_request", edited="yes", **SAME)
+    record = await world.record("t1")
+    assert (record.state, record.intent, record.parameters) == ("READY", "refund_request", answer["parameters"])
+
+
+async def test_answer_that_could_not_be_read_is_shown_escaped(http: httpx.AsyncClient) -> None:
+    world = await paused((REFUND[0], f"I would refund <b>$25.00</b>. {HOSTILE}"))
+    page = (await open_browser(http, world).get("/tasks/t1")).text
+    assert "I would refund &lt;b&gt;$25.00&lt;/b&gt;." in page
+    assert "<script>alert" not in page
+    assert "\x1b" not in page
