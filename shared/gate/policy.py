@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.canonical import sha256_hex
+from shared.event.mailbox import mailbox
 from shared.event.payload import View
 from shared.intent.declaration import Intent
 from shared.settings import Settings
@@ -52,8 +53,7 @@ def subject_of(intent: Intent, parameters: Mapping[str, Any], view: View) -> str
     value = view.at(subject) if subject.startswith("/") else parameters.get(subject)
     if not isinstance(value, str) or not value:
         return None
-    name, at, host = value.casefold().rpartition("@")
-    return name.partition("+")[0] + at + host  # kim+1@ and kim+2@ are one mailbox
+    return mailbox(value) if "@" in value else value.casefold()
 
 
 def usage_path(intent: Intent, subject: str, now: datetime) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from shared.errors import Forbidden, Refused, Unprocessable
+from shared.event.mailbox import same_address
 from shared.event.payload import view
 from shared.gate.answer import validate
 from shared.gate.policy import Usage, is_enabled, policy_reasons
@@ -206,7 +207,7 @@ def may_decide(ports: Ports, intent_name: str, person: Person) -> bool:
 def _must_be_allowed(ports: Ports, intent_name: str, person: Person) -> None:
     people = ports.settings.approvers
     allowed = people.get(intent_name, people.get("*"))
-    if allowed is not None and person.name not in allowed:
+    if allowed is not None and not any(same_address(person.name, name) for name in allowed):
         raise Forbidden(f"you are not an approver of {intent_name}", code="not_an_approver")
     intent = ports.registry.get(intent_name)
     if intent is not None and person.channel not in (*intent.policy.channels, "system"):
