@@ -1,4 +1,4 @@
-"""Addresses as people and vendors write them in, whether two name one mailbox out. Pure.
+"""Addresses as people and vendors write them in, whether two are one, and what they are counted by, out. Pure.
 
 Letter case of the local part is folded in ASCII only: beyond it, folding makes different mailboxes equal (the Kelvin
 sign would be a k). Domains are compared as DNS does, by their IDNA form.
@@ -26,21 +26,19 @@ def address(text: str) -> str:
 
 
 def mailbox(text: str) -> str:
-    """Return the mailbox that an address reaches: kim+1@ and kim+2@ are one."""
+    """Return what an address is counted by: kim+1@ and kim+2@ may be one mailbox, so they share a limit."""
     name, at, host = address(text).rpartition("@")
     return (name.partition("+")[0] or name) + at + host
 
 
-def same_address(one: str, other: str) -> bool:
-    """Whether two texts are one address, tags included: where mail would be sent, and who signed in."""
-    return bool(one.strip()) and address(one) == address(other)
+def same_address(one: object, other: object) -> bool:
+    """Whether two values are one address: whose order it is, and who signed in. A missing one is nobody's.
 
-
-def same_mailbox(one: object, other: object) -> bool:
-    """Whether two values are addresses of one mailbox: whose order it is. An address that is missing is nobody's."""
+    Tags count: not every provider takes kim+1@ for kim@, and there somebody else can have it.
+    """
     if not (isinstance(one, str) and isinstance(other, str)):
         return False
-    return "@" in one and mailbox(one) == mailbox(other)
+    return bool(one.strip()) and address(one) == address(other)
 
 
 def _ascii_lower(text: str) -> str:

@@ -40,12 +40,13 @@ NONE = Idempotency("none")
 class Policy:
     """When a person must look, however sure the model is. Checked by `shared.gate` and again right before the effect.
 
-    `risk` money and credential always need a person unless `AUTOMATIC` names the intent (money: with a ceiling).
+    `risk` money, credential and goods (what is sent, to where) need a person unless `AUTOMATIC` names the intent
+    (money: with a ceiling).
     `amount` names the integer field in minor units that the ceiling bounds, per task and per subject and day.
     `subject` is the pointer of an authenticated field, or the name of a parameter, that `per_day` counts by.
     """
 
-    risk: Literal["none", "money", "credential"] = "none"
+    risk: Literal["none", "money", "credential", "goods"] = "none"
     amount: str | None = None
     subject: str | None = None
     per_day: int | None = None

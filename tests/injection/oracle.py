@@ -72,7 +72,7 @@ class Oracle:
     def _over_allowance(self, intent: str, who: str, amount: int) -> Iterator[str]:
         self.spent[intent, who] += amount
         self.done[intent, who] += 1
-        if intent in ("refund_request", "password_reset") and intent not in self.automatic:
+        if intent in PER_DAY and intent not in self.automatic:
             yield "nobody allowed it without a person"
         ceiling = self.automatic.get(intent)
         if ceiling is not None and self.spent[intent, who] > ceiling:

@@ -22,7 +22,7 @@ from shared.event.strict_json import parse_object
 from shared.intent.registry import load_handler
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.wiring.lanes import Lane, Pool
-from tests.world import World
+from tests.world import GOODS, World
 
 ATTACKS = Path(__file__).parents[1] / "data" / "attacks.jsonl"
 KIM, MARA, LEE = "kim@example.com", "mara@example.com", "lee@example.com"
@@ -41,7 +41,7 @@ ORDERS: list[dict[str, Any]] = [
     )
     for number in numbers
 ]
-ALLOWANCE: Mapping[str, int | None] = {"refund_request": 5000, "password_reset": None}
+ALLOWANCE: Mapping[str, int | None] = {"refund_request": 5000, "password_reset": None, **GOODS}
 ENDS = {"SUCCEEDED": "executed", "AWAITING_APPROVAL": "paused", "FAILED": "refused"}
 
 

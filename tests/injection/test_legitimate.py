@@ -13,7 +13,7 @@ from shared.intent.registry import load_handler
 from shared.model.local import LocalClassifier
 from shared.task.schemas import TaskRecord
 from tests.injection.pipeline import KIM, Pipeline, Step, task_of
-from tests.world import REGISTRY, says
+from tests.world import GOODS, REGISTRY, says
 
 LOCAL = LocalClassifier(REGISTRY)  # trained once
 SENT = [event for event in events(secrets_for_demo()) if event.status == 202 and not event.same_as]
@@ -21,7 +21,7 @@ SENT = [event for event in events(secrets_for_demo()) if event.status == 202 and
 
 async def settled(event: Event) -> tuple[Pipeline, TaskRecord]:
     """Return the world after the demo's event was classified, decided as the demo decides it, and executed."""
-    pipeline = Pipeline(automatic={"refund_request": 5000})
+    pipeline = Pipeline(automatic={"refund_request": 5000, **GOODS})
     pipeline.desk.orders.seed(ORDERS)
     pipeline.ports.__dict__["classifier"] = LOCAL
     body = json.loads(event.body)

@@ -34,6 +34,7 @@ from tests.simulation.trouble import Storm
 from tests.simulation.witness import Violation, Witness
 
 T = TypeVar("T")
+GOODS: dict[str, int | None] = {"cancel_order": None, "change_address": None}
 MAX_INSTANCES = 3
 PROVIDERS: dict[str, ProviderSettings] = {}
 SWEEP_EVERY_S = 60.0
@@ -79,7 +80,9 @@ class Run:
             write_fates=self.weather.write_fates,
         )
         self.settings = Settings(
-            automatic=rng.choice(({}, {"refund_request": 5000, "password_reset": None}, {"refund_request": 50_000})),
+            automatic=rng.choice(
+                ({}, {"refund_request": 5000, "password_reset": None, **GOODS}, {"refund_request": 50_000, **GOODS})
+            ),
             approval_ttl_s=self.weather.approval_ttl_s,
             model_budget_s=self.weather.model_budget_s,
         )

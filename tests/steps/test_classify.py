@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 
 from shared.errors import CommitUnknown, Conflict, ModelRefused, ModelUnavailable, StoreUnavailable
-from tests.world import BEGINNING, ORDER_STATUS, REFUND, MemoryStore, ScriptedHandler, Unapplied, World, says, ticket
+from tests.world import (
+    BEGINNING,
+    GOODS,
+    ORDER_STATUS,
+    REFUND,
+    MemoryStore,
+    ScriptedHandler,
+    Unapplied,
+    World,
+    says,
+    ticket,
+)
 
 
 async def test_sure_task_is_recorded_before_it_is_published() -> None:
@@ -265,7 +276,7 @@ async def test_next_day_and_another_requester_have_an_allowance_of_their_own() -
 
 
 async def test_rate_per_day_ends_autonomy_and_paused_tasks_do_not_count() -> None:
-    world = World(says("cancel_order", order_id="#10021"))
+    world = World(says("cancel_order", order_id="#10021"), automatic=GOODS)
     for n in range(7):
         await world.classify(ticket("Cancel order #10021", task_id=f"c{n}"))
     states = [(await world.record(f"c{n}")).state for n in range(7)]

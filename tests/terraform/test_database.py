@@ -15,7 +15,7 @@ from shared.settings import Webhook
 from shared.wiring import composition
 from shared.wiring.ports import Filter, Snapshot
 from tests.terraform.workspace import Change
-from tests.world import ORDER_STATUS, REFUND, MemoryStore, World, deployed
+from tests.world import GOODS, ORDER_STATUS, REFUND, MemoryStore, World, deployed
 
 Query = tuple[str, frozenset[str], str | None, bool]
 
@@ -125,7 +125,9 @@ async def documents() -> dict[str, dict[str, Any]]:
     await world.classify(REFUND[0])
     await world.deadletter(b"junk", "tasks")
     await told(world)
-    automatic = World({"intent": "cancel_order", "parameters": {"order_id": "#10021"}, "confidence": 0.95})
+    automatic = World(
+        {"intent": "cancel_order", "parameters": {"order_id": "#10021"}, "confidence": 0.95}, automatic=GOODS
+    )
     await automatic.classify(
         ORDER_STATUS[0].model_copy(
             update={"raw_payload": {"text": "Cancel order #10021", "requester": {"email": "kim@example.com"}}}

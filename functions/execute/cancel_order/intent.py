@@ -42,7 +42,7 @@ INTENT = Intent(
     ),
     parameters=Parameters,
     idempotency=by_key(safe_age=timedelta(hours=23)),
-    policy=Policy(subject="/requester/email", per_day=5),
+    policy=Policy(risk="goods", subject="/requester/email", per_day=5),
     provider=Provider("shop", url="https://shop.example.com"),
     # Whose order it is and whether it has shipped is looked up before anything is changed.
     reads_first=True,

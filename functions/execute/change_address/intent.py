@@ -48,7 +48,7 @@ INTENT = Intent(
     ),
     parameters=Parameters,
     idempotency=NONE,
-    policy=Policy(subject="/requester/email", per_day=5),
+    policy=Policy(risk="goods", subject="/requester/email", per_day=5),
     provider=Provider("shop", url="https://shop.example.com"),
     reads_first=True,
     limits=Limits(max_concurrency=10, timeout_s=30, max_attempts=5),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.execute.order_status.intent import Parameters
-from shared.event.mailbox import same_mailbox
+from shared.event.mailbox import same_address
 from shared.intent.handler import TaskContext
 from shared.intent.outcomes import Permanent
 
@@ -15,7 +15,7 @@ async def handle(params: Parameters, ctx: TaskContext) -> str:
         raise Permanent("the event has no authenticated e-mail address", code="no_requester")
     order_id = params.order_id.lstrip("#")
     order = await ctx.http.call("GET", "/orders/{order_id}", fill={"order_id": order_id})
-    if not same_mailbox(order.get("customer_email"), requester):
+    if not same_address(order.get("customer_email"), requester):
         raise Permanent("the order belongs to somebody else", code="not_owner")
     return f"Order {order_id} is {order.get('status')}, expected {order.get('eta')}"
 

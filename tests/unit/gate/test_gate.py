@@ -21,10 +21,22 @@ from shared.task.birth import Plan, born
 from shared.task.moves import Person
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.waiting import approve, reject
-from tests.world import BEGINNING, CANCEL_ORDER, ORDER_STATUS, PASSWORD_RESET, REFUND, REGISTRY, SUMMARY, says, ticket
+from tests.world import (
+    BEGINNING,
+    CANCEL_ORDER,
+    CHANGE_ADDRESS,
+    GOODS,
+    ORDER_STATUS,
+    PASSWORD_RESET,
+    REFUND,
+    REGISTRY,
+    SUMMARY,
+    says,
+    ticket,
+)
 
 UNUSED = Usage()
-OPEN = Settings(automatic={"refund_request": 5000, "password_reset": None})
+OPEN = Settings(automatic={"refund_request": 5000, "password_reset": None, **GOODS})
 
 
 def planned(
@@ -44,7 +56,9 @@ def codes(decided: Plan) -> list[str]:
     return [reason.partition(":")[0] for reason in decided.decision.reasons]
 
 
-@pytest.mark.parametrize(("task", "answer"), [ORDER_STATUS, REFUND, SUMMARY, CANCEL_ORDER, PASSWORD_RESET])
+@pytest.mark.parametrize(
+    ("task", "answer"), [ORDER_STATUS, REFUND, SUMMARY, CANCEL_ORDER, CHANGE_ADDRESS, PASSWORD_RESET]
+)
 def test_sure_answer_within_policy_runs(task: AutomationTask, answer: Any) -> None:
     decided = planned(answer, task)
     assert (decided.decision.route, decided.decision.reasons, decided.decision.expires_at) == ("execute", [], None)
@@ -302,8 +316,8 @@ def test_nan_is_never_sure_enough() -> None:
 # --- 5. policy
 
 
-def test_money_and_credentials_need_a_person_unless_an_allowance_names_them() -> None:
-    for task, answer in (REFUND, PASSWORD_RESET):
+def test_money_credentials_and_goods_need_a_person_unless_an_allowance_names_them() -> None:
+    for task, answer in (REFUND, PASSWORD_RESET, CANCEL_ORDER, CHANGE_ADDRESS):
         assert codes(planned(answer, task, settings=Settings())) == ["policy"]
     without_ceiling = Settings(automatic={"refund_request": None})
     assert codes(planned(REFUND[1], REFUND[0], settings=without_ceiling)) == ["policy"]

@@ -32,7 +32,12 @@ def test_six_intents_ship_and_each_has_a_handler() -> None:
 
 def test_money_and_credentials_are_declared_as_such() -> None:
     risks = {name: intent.policy.risk for name, intent in REGISTRY.items() if intent.policy.risk != "none"}
-    assert risks == {"refund_request": "money", "password_reset": "credential"}
+    assert risks == {
+        "refund_request": "money",
+        "password_reset": "credential",
+        "cancel_order": "goods",
+        "change_address": "goods",
+    }
 
 
 def test_name_becomes_a_topic_in_one_place() -> None:
