@@ -21,6 +21,7 @@ from shared.errors import DeclarationError, SettingError
 from shared.intent.registry import Registry, check_handlers, discover
 from shared.settings import Settings, load
 from shared.wiring import classifiers
+from shared.wiring.people import DIRECTORIES
 
 SANDBOX_TIMEOUT_S = 20.0
 EMULATORS = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
@@ -105,6 +106,9 @@ def _vendors(registry: Registry, data_dir: Path) -> Any:
             os.environ.setdefault(intent.provider.variable("API_URL"), url)
             if intent.provider.key:
                 os.environ.setdefault(intent.provider.variable("API_KEY"), "sandbox")
+        for directory, _ in DIRECTORIES.values():
+            os.environ.setdefault(directory.variable("API_URL"), url)
+            os.environ.setdefault(directory.variable("API_KEY"), "sandbox")
         yield url
     finally:
         child.stop()

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from shared.canonical import canonical_json, sha256_hex
 from shared.errors import ModelRefused, ModelUnavailable
-from shared.event.payload import view
+from shared.event.payload import View, view
+from shared.event.requester import EMAIL, author_of, with_email
 from shared.gate.plan import degraded, plan
-from shared.gate.policy import Usage
+from shared.gate.policy import Usage, is_enabled
 from shared.model import prompt
 from shared.model.question import Answer, Question
 from shared.records.creation import create
@@ -57,7 +58,7 @@ async def _seen_before(task: AutomationTask, snapshot: Snapshot, ports: Ports) -
 
 async def _first_time(task: AutomationTask, delivery: Delivery, now: datetime, ports: Ports) -> Outcome:
     settings, registry = ports.settings, ports.registry
-    seen = view(task.source, task.raw_payload)
+    seen = await _with_requester(view(task.source, task.raw_payload), task, ports)
     question = prompt.build(task, seen, registry, disabled=settings.disabled_intents)
     began = _seconds()
     answer, refusal = await _ask(question, task.priority, delivery, now, ports)
@@ -87,6 +88,19 @@ async def _first_time(task: AutomationTask, delivery: Delivery, now: datetime, p
         "latency_ms": said.latency_ms,
     }
     return Outcome("classified" if created.is_new else "duplicate", fields=fields)
+
+
+async def _with_requester(seen: View, task: AutomationTask, ports: Ports) -> View:
+    """Look the author's address up where the event has none and an intent of this source needs it.
+
+    Before the model is asked: a parameter may be this very field.
+    """
+    is_needed = any(EMAIL in i.needs and is_enabled(i, task.source, ports.settings) for i in ports.registry.values())
+    author = author_of(task.source, task.raw_payload)
+    if author is None or author.email or not seen.texts or not is_needed:
+        return seen
+    email = await ports.people.email_of(author)
+    return with_email(seen, email, f"the users API of {task.source}") if email else seen
 
 
 async def _ask(

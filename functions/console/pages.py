@@ -76,6 +76,7 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
         record=record,
         chosen=chosen,
         inputs=_inputs(chosen, record, form),
+        unknown=bool(chosen and [p for p in chosen.needs if dossier.view.at(p) is None]),
         is_open=bool(form.get("edited") or (chosen and chosen.name != record.intent)),
         may_decide=may_decide(page.ports, chosen.name if chosen else record.intent, page.who),
         plan=plan,

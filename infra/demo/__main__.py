@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from infra import running
-from infra.demo.events import ORDERS, Event, events, secrets_for_demo
+from infra.demo.events import ORDERS, PEOPLE, Event, events, secrets_for_demo
 from infra.demo.show import Board, summary
 from infra.errors import StackError
 from infra.processes import Child
@@ -80,6 +80,7 @@ async def _demo(stack: running.Running, began: float) -> int:
     cases = [Case(event) for event in events(os.environ)]
     async with httpx.AsyncClient(timeout=30) as http:
         (await http.post(f"{stack.sandbox}/_orders", json=ORDERS)).raise_for_status()
+        (await http.post(f"{stack.sandbox}/_people", json=PEOPLE)).raise_for_status()
         with Board(cases) as board:
             for case in cases:
                 await _send(http, stack, case)

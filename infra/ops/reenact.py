@@ -23,7 +23,7 @@ from infra.embedded.database import Database
 from infra.embedded.store import EmbeddedStore
 from infra.sandbox.app import create_app
 from shared.errors import SwitchyardError
-from shared.event.payload import requester
+from shared.event.requester import Author
 from shared.intent.registry import load_handler
 from shared.model.question import Answer, Question
 from shared.records import decisions
@@ -32,6 +32,7 @@ from shared.records.documents import task_path, to_record
 from shared.serving.push import Delivery
 from shared.settings import Settings
 from shared.task.moves import Person
+from shared.task.requester import requester_of
 from shared.task.schemas import AutomationTask, TaskReady, TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.lanes import Lane, Pool
@@ -81,7 +82,7 @@ def differences(then: TaskRecord, now: TaskRecord) -> dict[str, tuple[Any, Any]]
 
 async def _reenact(then: TaskRecord, settings: Settings) -> Reenacted:
     sandbox = create_app()
-    email = requester(then.source, then.raw_payload).get("email", "")
+    email = requester_of(then).get("email", "")
     if isinstance(order := then.shown_parameters.get("order_id"), str):
         known = {"id": order.lstrip("#"), "customer_email": email, "total_minor": 10**9, "status": "processing"}
         known["currency"] = then.shown_parameters.get("currency", "USD")
@@ -91,7 +92,7 @@ async def _reenact(then: TaskRecord, settings: Settings) -> Reenacted:
         pool = _SandboxPool(sandbox)
         try:
             ports = Ports(settings, EmbeddedStore(database), _NoBus(), random.Random(1))  # noqa: S311  no secret
-            vars(ports).update(classifier=_Recorded(then), pool=pool)
+            vars(ports).update(classifier=_Recorded(then), pool=pool, people=_Known(email))
             refused = await _play(ports, then)
             (found,) = await ports.store.read(task_path(then.task_id))
         finally:
@@ -117,7 +118,9 @@ async def _play(ports: Ports, then: TaskRecord) -> str:
     record = await _record(ports, then.task_id)
     refused, said = "", then.approval
     if record.state == "AWAITING_APPROVAL" and said is not None:
-        wish = Wish(said.decision, record.params_hash, then.intent, then.parameters, said.comment)
+        whose = requester_of(then).get("email")
+        told = whose if whose != requester_of(record).get("email") else None
+        wish = Wish(said.decision, record.params_hash, then.intent, then.parameters, said.comment, told)
         if said.decision == "reject":
             wish = Wish(said.decision, record.params_hash, comment=said.comment)
         try:
@@ -154,6 +157,16 @@ class _Recorded:
 
     async def close(self) -> None:
         return None
+
+
+class _Known:
+    """`People` who know what the record knows: nobody is looked up a second time."""
+
+    def __init__(self, email: str) -> None:
+        self._email = email
+
+    async def email_of(self, author: Author) -> str | None:
+        return self._email or None
 
 
 class _NoBus:

@@ -17,6 +17,8 @@ from shared.event.payload import View
 from shared.intent.declaration import Intent
 from shared.settings import Settings
 
+_UNKNOWN = "requester_unknown: the event does not say {}, which this intent needs"
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -35,10 +37,10 @@ def policy_reasons(
     intent: Intent, parameters: Mapping[str, Any], view: View, usage: Usage, settings: Settings
 ) -> list[str]:
     """Return why policy wants a person for these parameters (check 5)."""
-    policy, reasons = intent.policy, []
+    policy, reasons = intent.policy, [_UNKNOWN.format(p) for p in intent.needs if view.at(p) is None]
     reasons += risk_reasons(intent, parameters, usage, settings)
     if policy.subject is not None and subject_of(intent, parameters, view) is None:
-        if policy.risk != "none" or policy.per_day is not None:
+        if policy.subject not in intent.needs and (policy.risk != "none" or policy.per_day is not None):
             reasons.append("subject_unknown: the event does not say by whom it is")
     elif policy.per_day is not None and usage.count >= policy.per_day:
         reasons.append(f"rate: {policy.per_day} a day for one {policy.subject} were already automatic")

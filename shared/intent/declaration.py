@@ -88,6 +88,7 @@ class Intent:
     `reads_first`: the handler looks something up before its effect, so the start marker is set right before the first
     request that is not GET (one commit more) instead of together with the claim.
     `sources`: which sources may ask for it; None is all.
+    `needs`: what must be known of the requester, such as `/requester/email`; else the task pauses and a person says it.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Intent:
     limits: Limits = Limits()
     reads_first: bool = False
     sources: frozenset[str] | None = None
+    needs: tuple[str, ...] = ()
     schema_version: int = 1
 
     @property

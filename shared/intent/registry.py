@@ -20,6 +20,7 @@ from shared.intent.declaration import Intent, ParametersModel
 
 PACKAGE = "functions.execute"
 NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+NEEDS = ("/requester/email", "/requester/id", "/requester/name")
 RESERVED = frozenset({"unclassified", "out_of_scope"})
 
 
@@ -137,6 +138,8 @@ def _problems(intent: Intent, folder: str) -> Iterator[str]:
         yield f"policy.subject {policy.subject!r} is neither a pointer nor a field of Parameters"
     if (policy.per_day is not None or policy.amount) and policy.subject is None:
         yield "policy.subject must say by whom per_day and amount are counted"
+    if unknown := [pointer for pointer in intent.needs if pointer not in NEEDS]:
+        yield f"needs has {', '.join(map(repr, unknown))}; each must be one of {', '.join(NEEDS)}"
     if not 0 <= policy.audit_share <= 1:
         yield "policy.audit_share must be between 0 and 1"
     if not (1 <= limits.max_concurrency <= 1000 and 5 <= limits.timeout_s <= 500 and 1 <= limits.max_attempts <= 20):

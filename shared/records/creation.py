@@ -50,7 +50,9 @@ async def create(
         at = snapshots[path].read_time
         usage = _usage(snapshots[counter]) if counter else Usage()
         decided = first if at == now and usage == Usage() else decide(usage, at)
-        record = made = born(task, decided, at, retention=retention, trace_id=trace_id)
+        record = made = born(
+            task, decided, at, retention=retention, trace_id=trace_id, requester=seen.fields.get("requester")
+        )
         writes: dict[str, Document] = {path: to_document(record)}
         if record.state == "AWAITING_APPROVAL":
             writes[pause] = to_document(approval_of(record))

@@ -120,6 +120,15 @@ class TaskReady(Model):
     schema_version: Literal[1] = 1
 
 
+class Requester(Model):
+    """Who asks, as far as it is known. `vouched_by`: who named the address where the event does not."""
+
+    email: str = ""
+    id: str = ""
+    name: str = ""
+    vouched_by: str = ""
+
+
 class Decision(Model):
     """What the gate decided, with every reason (`code: words`), and until when a person may answer."""
 
@@ -201,6 +210,7 @@ class TaskRecord(Model):
     trace_id: str = ""
     payload: str = Field(description="raw_payload as one JSON string, so that no index ever sees it")
     payload_sha256: str
+    requester: Requester | None = Field(default=None, description="Who asks; null in records of earlier versions")
     classification: Classification
     intent: str = Field(description="What will run: the model's intent, or the one a person set")
     intent_version: int

@@ -41,6 +41,7 @@ INTENT = Intent(
         "is it too late to stop my order from going out?",
     ),
     parameters=Parameters,
+    needs=("/requester/email",),
     idempotency=by_key(safe_age=timedelta(hours=23)),
     policy=Policy(risk="goods", subject="/requester/email", per_day=5),
     provider=Provider("shop", url="https://shop.example.com"),

@@ -47,6 +47,7 @@ INTENT = Intent(
         "address change for order B-9042: Lindenweg 8, 50667 Köln",
     ),
     parameters=Parameters,
+    needs=("/requester/email",),
     idempotency=NONE,
     policy=Policy(risk="goods", subject="/requester/email", per_day=5),
     provider=Provider("shop", url="https://shop.example.com"),
