@@ -30,7 +30,7 @@ def create_app(ledger_path: Path | None = None, *, seed: int = 0) -> Starlette:
             *(route for vendor in vendors for route in vendor.routes()),
         ]
     )
-    app.state.desk = desk
+    app.state.desk, app.state.people = desk, people
     return app
 
 

@@ -18,10 +18,12 @@ from functions.intake.step import VENDORS
 from infra.sandbox.app import create_app
 from infra.sandbox.desk import Desk
 from infra.sandbox.ledger import Entry
+from infra.sandbox.people import People
 from shared.event.strict_json import parse_object
 from shared.intent.registry import load_handler
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.wiring.lanes import Lane, Pool
+from shared.wiring.people import Directory
 from tests.world import GOODS, World
 
 ATTACKS = Path(__file__).parents[1] / "data" / "attacks.jsonl"
@@ -133,7 +135,12 @@ class Pipeline(World):
         sandbox = create_app()
         self.desk: Desk = sandbox.state.desk
         self.desk.orders.seed(ORDERS)
-        self.ports.__dict__["pool"] = _Wired(sandbox)
+        self.people: People = sandbox.state.people
+        pool = self.ports.__dict__["pool"] = _Wired(sandbox)
+        env = {
+            f"{name}_USERS_API_{part}": "http://sandbox:1" for name in ("ZENDESK", "SLACK") for part in ("URL", "KEY")
+        }
+        self.ports.__dict__["people"] = Directory(pool, allow_private=True, max_in_flight=10, env=env)
         self._number = 0
 
     async def take(self, step: Step) -> Seen:

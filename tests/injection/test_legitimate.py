@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from infra.demo.__main__ import effect_of
-from infra.demo.events import ORDERS, Event, events, secrets_for_demo
+from infra.demo.events import ORDERS, PEOPLE, Event, events, secrets_for_demo
 from shared.intent.registry import load_handler
 from shared.model.local import LocalClassifier
 from shared.task.schemas import TaskRecord
@@ -22,6 +22,7 @@ SENT = [event for event in events(secrets_for_demo()) if event.status == 202 and
 async def settled(event: Event) -> tuple[Pipeline, TaskRecord]:
     """Return the world after the demo's event was classified, decided as the demo decides it, and executed."""
     pipeline = Pipeline(automatic={"refund_request": 5000, **GOODS})
+    pipeline.people.seed(PEOPLE)
     pipeline.desk.orders.seed(ORDERS)
     pipeline.ports.__dict__["classifier"] = LOCAL
     body = json.loads(event.body)

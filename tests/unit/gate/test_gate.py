@@ -351,10 +351,20 @@ def test_requester_is_counted_by_mailbox_however_the_address_is_written(address:
     assert "@" not in usage_path(refund, one, BEGINNING)
 
 
-def test_event_without_an_author_goes_to_a_person_where_authors_are_counted() -> None:
+def test_subject_that_is_no_need_but_counted_goes_to_a_person_where_it_is_unknown() -> None:
     nobody = AutomationTask(task_id="t1", source="helpdesk", raw_payload={"text": REFUND[0].raw_payload["text"]})
-    assert codes(planned(REFUND[1], nobody)) == ["subject_unknown"]
+    counted = Registry({"refund_request": replace(REGISTRY["refund_request"], needs=())})
+    assert codes(planned(REFUND[1], nobody, registry=counted)) == ["subject_unknown"]
+
+
+def test_event_without_what_an_intent_needs_goes_to_a_person() -> None:
+    nobody = AutomationTask(task_id="t1", source="helpdesk", raw_payload={"text": REFUND[0].raw_payload["text"]})
+    assert codes(planned(REFUND[1], nobody)) == ["requester_unknown"]
     assert codes(planned(SUMMARY[1], nobody)) == []
+    where = AutomationTask(task_id="t1", source="helpdesk", raw_payload={"text": ORDER_STATUS[0].raw_payload["text"]})
+    assert planned(ORDER_STATUS[1], where).decision.reasons == [
+        "requester_unknown: the event does not say /requester/email, which this intent needs"
+    ]
 
 
 @pytest.mark.parametrize(

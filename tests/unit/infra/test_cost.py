@@ -27,6 +27,7 @@ from shared.task.schemas import TaskRecord
 from shared.wiring.ports import Snapshot, Write
 from tests.world import (
     CANCEL_ORDER,
+    GOODS,
     ORDER_STATUS,
     PASSWORD_RESET,
     REFUND,
@@ -149,9 +150,9 @@ async def is_rejected_in_the_database(world: Billed) -> None:
         (SUMMARY, is_refused_by_the_provider, {}),
         (REFUND, runs, {"automatic": {"refund_request": 5000}}),
         (PASSWORD_RESET, runs, {"automatic": {"password_reset": None}}),
-        (CANCEL_ORDER, runs, {}),
+        (CANCEL_ORDER, runs, {"automatic": GOODS}),
         (REFUND, is_approved_on_the_console, {}),
-        (CANCEL_ORDER, is_rejected_in_the_database, {"confidence_threshold": 1.0}),
+        (CANCEL_ORDER, is_rejected_in_the_database, {"automatic": GOODS, "confidence_threshold": 1.0}),
         ((ticket("Lovely weather"), says("unclassified")), is_rejected_in_the_database, {}),
     ],
 )
