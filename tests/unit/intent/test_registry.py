@@ -40,6 +40,12 @@ def test_money_and_credentials_are_declared_as_such() -> None:
     }
 
 
+def test_intents_that_act_for_somebody_need_to_know_whom() -> None:
+    needs = {name: intent.needs for name, intent in REGISTRY.items()}
+    assert needs.pop("ticket_summary") == ()
+    assert set(needs.values()) == {("/requester/email",)}
+
+
 def test_name_becomes_a_topic_in_one_place() -> None:
     assert topic_for("refund_request") == GOOD.topic == "intent-refund-request"
 
@@ -67,6 +73,7 @@ class Empty(ParametersModel):
         ({"policy": Policy(subject="customer")}, "neither a pointer nor a field"),
         ({"policy": Policy(per_day=3)}, "policy.subject must say by whom"),
         ({"policy": Policy(audit_share=1.5)}, "audit_share"),
+        ({"needs": ("/requester/email", "email")}, "needs has 'email'; each must be one of /requester/email,"),
         ({"limits": Limits(max_concurrency=0)}, "limits must be"),
         ({"limits": Limits(timeout_s=541)}, "limits must be"),
         ({"limits": Limits(max_attempts=0)}, "limits must be"),
