@@ -164,4 +164,4 @@ async def test_every_long_field_is_without_an_index(collection: str, plan: list[
 
 
 # Small maps of fixed fields that people search for in the database's console.
-SEARCHABLE = {"approval", "effect", "error", "exec", "outbox"}
+SEARCHABLE = {"approval", "effect", "error", "exec", "outbox", "requester"}
