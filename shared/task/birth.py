@@ -46,7 +46,7 @@ def born(
         trace_id=trace_id,
         payload=payload.decode(),
         payload_sha256=sha256_hex(payload),
-        requester=Requester(**(requester or {})),
+        requester=Requester(**{k: v for k, v in (requester or {}).items() if k in Requester.model_fields}),
         classification=plan.classification,
         intent=plan.intent,
         intent_version=plan.intent_version,
