@@ -23,6 +23,7 @@ from shared.intent.registry import Registry, check_handlers, discover
 from shared.settings import Settings
 from shared.task.schemas import State
 from shared.topics import DEAD_LETTERS, EVENTS, RESULTS, TASKS, TASKS_EXPRESS
+from shared.wiring.people import DIRECTORIES
 
 PATH = Path(__file__).resolve().parent.parent / "terraform" / "manifest.json"
 
@@ -45,6 +46,9 @@ GATE = ("AUTOMATIC", "CONFIDENCE_THRESHOLD", "DISABLED_INTENTS")
 EXECUTES = ("CONFIDENCE_THRESHOLD", "DISABLED_INTENTS", "MAX_CONCURRENT_CALLS", "RETENTION_DAYS")
 # One secret per source that a deployment takes webhooks of, named as `shared.settings.secrets_of` does.
 WEBHOOK_SECRET = "<SOURCE>_WEBHOOK_SECRET"  # noqa: S105
+# Where `classify` looks people's addresses up, and the keys for it; of sources that a deployment does not take, unset.
+USERS_URLS = tuple(directory.variable("API_URL") for directory, _ in DIRECTORIES.values())
+USERS_KEYS = tuple(directory.variable("API_KEY") for directory, _ in DIRECTORIES.values())
 WEBHOOKS = ("ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL")
 
 
@@ -127,7 +131,8 @@ def build(registry: Registry) -> Manifest:
             *map(_intent_subscription, intents),
         ),
         intents={i.name: i.topic for i in intents},
-        defaults={name: value for i in intents for name, value in _provider_defaults(i).items()},
+        defaults={name: value for i in intents for name, value in _provider_defaults(i).items()}
+        | dict.fromkeys(USERS_URLS, ""),
     )
 
 
@@ -183,8 +188,8 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             timeout_s=CLASSIFY_TIMEOUT_S,
             concurrency=100,
             requests=CALLING_REQUESTS,
-            variables=classify,
-            secrets=("GEMINI_API_KEY",),
+            variables=[*classify, *USERS_URLS],
+            secrets=("GEMINI_API_KEY", *USERS_KEYS),
             publishes=moves,
         ),
         _function("resume", trigger="document", variables=DECIDES, publishes=moves),

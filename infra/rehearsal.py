@@ -21,13 +21,14 @@ from infra.kit.memory import ports_in_memory
 from infra.sandbox.app import create_app
 from infra.sandbox.desk import Desk
 from shared.errors import Retry
-from shared.event.payload import requester
 from shared.model.question import Classifier
 from shared.records.documents import task_path, to_record
 from shared.serving.push import Delivery
 from shared.settings import Settings
+from shared.task.requester import requester_of
 from shared.task.schemas import AutomationTask, TaskReady, TaskRecord
 from shared.wiring.composition import Ports
+from shared.wiring.people import People
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Rehearsal:
 
     def own_order(self, record: TaskRecord) -> str:
         """Let the order that a task speaks of be one of its requester's, paid amply; return its number, if any."""
-        said, email = record.shown_parameters, requester(record.source, record.raw_payload).get("email", "")
+        said, email = record.shown_parameters, requester_of(record).get("email", "")
         self.desk.orders.belong(said, email)
         return str(said.get("order_id", "")).lstrip("#")
 
@@ -85,11 +86,15 @@ class Rehearsal:
 
 
 @asynccontextmanager
-async def rehearsal(settings: Settings, classifier: Classifier) -> AsyncIterator[Rehearsal]:
+async def rehearsal(
+    settings: Settings, classifier: Classifier, people: People | None = None
+) -> AsyncIterator[Rehearsal]:
     """Set everything up, and leave nothing behind."""
     sandbox, calls = create_app(), list[Call]()
     transport = _Noted(httpx.ASGITransport(sandbox), calls)
     async with ports_in_memory(settings, classifier, transport) as (ports, _, _):
+        if people is not None:
+            vars(ports).update(people=people)
         yield Rehearsal(ports, sandbox.state.desk, calls)
 
 

@@ -25,6 +25,7 @@ from shared.errors import SettingError
 from shared.intent.registry import Registry, check_handlers, discover
 from shared.settings import Settings, load
 from shared.wiring import classifiers
+from shared.wiring.people import DIRECTORIES
 
 SANDBOX_TIMEOUT_S = 20.0
 EMULATORS = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
@@ -151,6 +152,9 @@ def _vendors(registry: Registry, data_dir: Path) -> Any:
     try:
         url = url_in(child.wait_for("http://", SANDBOX_TIMEOUT_S))
         _point_at(url, registry)
+        for directory, _ in DIRECTORIES.values():
+            os.environ.setdefault(directory.variable("API_URL"), url)
+            os.environ.setdefault(directory.variable("API_KEY"), "sandbox")
         yield url
     finally:
         child.stop()

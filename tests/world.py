@@ -199,11 +199,13 @@ CHANGE_ADDRESS = (  # none, reads first
 )
 PASSWORD_RESET = ticket("I forgot my password"), says("password_reset", email="kim@example.com")  # credential
 
+GOODS: Mapping[str, int | None] = {"cancel_order": None, "change_address": None}  # an allowance of what is no money
+
 
 async def started(case: tuple[AutomationTask, Any], **settings: Any) -> World:
     """Return a world in which the task of `case` was classified and is READY."""
     task, answer = case
-    world = World(answer, automatic={"refund_request": 5000}, **settings)
+    world = World(answer, automatic={"refund_request": 5000, **GOODS}, **settings)
     await world.classify(task)
     assert (await world.record(task.task_id)).state == "READY"
     return world

@@ -30,6 +30,7 @@ MAX_PAGE = 200
 ACTIONS = ("redrive", "cancel", "settle")
 LETTER_ACTIONS = ("redrive", "close")
 ORDERS = ("newest", "oldest")
+WHOSE = "Whose request it is, where the event does not say: an e-mail address"
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 T = TypeVar("T", bound=Model)
 _LETTER = re.compile(
@@ -48,6 +49,7 @@ class DecisionBody(Model):
     parameters: dict[str, Any] | None = None
     intent: str | None = None
     comment: str = Field(default="", max_length=1000)
+    requester_email: str | None = Field(default=None, max_length=254, description=WHOSE)
 
 
 class LookBody(Model):
@@ -69,6 +71,7 @@ class RepairBody(LookBody):
     verdict: Literal["applied", "not_applied"] | None = None
     intent: str | None = None
     parameters: dict[str, Any] | None = None
+    requester_email: str | None = Field(default=None, max_length=254, description=f"For redrive: {WHOSE}")
 
 
 def is_for_programs(request: Request) -> bool:
@@ -177,7 +180,7 @@ def _next(found: list[Snapshot], limit: int) -> str | None:
 async def _decide(request: Request, ports: Ports, who: Person, task_id: str) -> Response:
     began = started()
     body = await _body(request, DecisionBody)
-    wish = Wish(body.decision, body.params_hash, body.intent, body.parameters, body.comment)
+    wish = Wish(body.decision, body.params_hash, body.intent, body.parameters, body.comment, body.requester_email)
     return _done(await decisions.decide(ports, task_id, who, wish), began, body.decision)
 
 
@@ -195,6 +198,7 @@ async def _repair(request: Request, ports: Ports, who: Person, task_id: str, act
             not_applied=body.verdict == "not_applied",
             intent=body.intent,
             parameters=body.parameters,
+            requester_email=body.requester_email,
             look=body.look,
         )
     elif body.verdict is None:

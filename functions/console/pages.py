@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from functions.console import search
+from functions.console import present, search
 from functions.console.dossier import REDRIVABLE, Dossier
 from functions.console.forms import Field, fields
 from functions.console.groups import grouped
@@ -71,7 +71,8 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
     # Anybody who may write documents could have written a plan; only the executor's own is shown.
     plan = (written["plan"], written["plan_at"]) if written.get("plan") and plan_is_ours(written) else None
     form = form or {}
-    name = form.get("intent") or page.query.get("intent") or record.intent
+    suggested = record.intent if record.intent in page.ports.registry else record.classification.intent
+    name = form.get("intent") or page.query.get("intent") or suggested
     chosen = page.ports.registry.get(name)
     return await page.render(
         "task.html",
@@ -79,6 +80,7 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
         record=record,
         chosen=chosen,
         inputs=_inputs(chosen, record, form),
+        unknown=bool(chosen and [p for p in chosen.needs if dossier.view.at(p) is None]),
         is_open=bool(form.get("edited") or (chosen and chosen.name != record.intent)),
         may_decide=may_decide(page.ports, chosen.name if chosen else record.intent, page.who),
         plan=plan,
@@ -135,5 +137,7 @@ def _inputs(intent: Intent | None, record: TaskRecord, form: Mapping[str, str]) 
     if intent is None:
         return []
     values: dict[str, Any] = {n: v for n, v in record.shown_parameters.items() if n in intent.parameters.model_fields}
+    if not record.parameters:  # only suggested: whoever approves must see all of it
+        values = {n: present.plain(v) for n, v in values.items()}
     found = fields(intent.parameters, values)
     return [field.filled(form[field.name]) if field.name in form else field for field in found]

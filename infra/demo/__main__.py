@@ -22,7 +22,7 @@ import httpx
 from infra import manual, running
 from infra.commands import in_one_line
 from infra.demo.case import Case
-from infra.demo.events import ORDERS, events, secrets_for_demo
+from infra.demo.events import ORDERS, PEOPLE, events, secrets_for_demo
 from infra.demo.show import Board, summary
 from infra.errors import StackError
 from infra.processes import Child
@@ -32,7 +32,7 @@ from shared.wiring.ports import Write
 
 START_TIMEOUT_S = 120.0
 SETTLE_TIMEOUT_S = float(os.environ.get("DEMO_TIMEOUT_S", "120"))
-ALLOWANCE = "refund_request<=5000"
+ALLOWANCE = "refund_request<=5000,cancel_order,change_address"
 RESTING = frozenset({"SUCCEEDED", "FAILED", "UNKNOWN", "REJECTED", "EXPIRED", "CANCELLED", "AWAITING_APPROVAL"})
 
 
@@ -93,6 +93,7 @@ async def _demo(stack: running.Running, began: float) -> int:
     cases = [Case(event) for event in events(os.environ)]
     async with httpx.AsyncClient(timeout=30) as http:
         (await http.post(f"{stack.sandbox}/_orders", json=ORDERS)).raise_for_status()
+        (await http.post(f"{stack.sandbox}/_people", json=PEOPLE)).raise_for_status()
         with Board(cases) as board:
             for case in cases:
                 await _send(http, stack, case)

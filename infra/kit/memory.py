@@ -44,7 +44,7 @@ class Says:
     def __init__(self, intent: str, parameters: Mapping[str, Any], confidence: float, answer: Answer | None = None):
         said = {"intent": intent, "parameters": dict(parameters), "confidence": confidence}
         self._answer = answer or Answer("", model="scripted", tokens_used=0, latency_ms=0.0)
-        self._text, self.model = json.dumps(said), self._answer.model
+        self._text, self.model = self._answer.text or json.dumps(said), self._answer.model
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         return Answer(self._text, self.model, self._answer.tokens_used, self._answer.latency_ms)

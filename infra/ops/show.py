@@ -96,6 +96,8 @@ def explain(console: Console, data: dict[str, Any]) -> None:
         f"  model        {c.model}, confidence {c.confidence:.2f}, {c.tokens_used} tokens, about {dossier.dollars:.5f} "
         f"dollars, {c.latency_ms:.0f} ms",
     ]
+    if c.said:
+        lines.append(f"  it said      {c.said}")
     if record.approval is not None:
         a = record.approval
         lines.append(f"  decided      {a.decision} by {a.by} through {a.channel} {a.comment}".rstrip())

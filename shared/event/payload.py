@@ -64,7 +64,7 @@ def view_of(reading: Reading) -> View:
     texts = {pointer: clean(text) for pointer, text in said.items()}
     return View(
         texts={pointer: text for pointer, text in texts.items() if text},
-        fields={"requester": _requester(reading)},
+        fields={"requester": requester_in(reading)},
         reordered=any(_REORDERING.search(text) for text in said.values()),
         doubts=reading.doubts,
     )
@@ -72,7 +72,7 @@ def view_of(reading: Reading) -> View:
 
 def requester(source: str, raw_payload: Payload) -> dict[str, str]:
     """Return what `view` knows of the requester: `email`, `id` and `name`, as far as the event says."""
-    return _requester(read(source, raw_payload))
+    return requester_in(read(source, raw_payload))
 
 
 def content_hash(seen: View) -> str:
@@ -88,7 +88,8 @@ def fact_id(source: str, reading: Reading) -> str:
     return task_id_for(f"{key}:{content_hash(view_of(reading))}" if reading.fact.by_words else key)
 
 
-def _requester(reading: Reading) -> dict[str, str]:
+def requester_in(reading: Reading) -> dict[str, str]:
+    """Return `email`, `id` and `name` of whoever wrote an event's words, as far as it says."""
     known = {"email": _email(reading.email), "id": _word(reading.id), "name": _word(reading.name)}
     return {name: value for name, value in known.items() if value}
 

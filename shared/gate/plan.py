@@ -100,6 +100,7 @@ def _plan(
         prompt_version=prompt_version,
         tokens_used=answer.tokens_used,
         latency_ms=answer.latency_ms,
+        said=said.said,
     )
     expires_at = None if route_execute else now + timedelta(seconds=settings.approval_ttl_s)
     decision = Decision(route="execute" if route_execute else "approve", reasons=reasons, expires_at=expires_at)

@@ -101,12 +101,22 @@ def _policy(policy: Policy, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
         yield f"policy.per_day is {policy.per_day}; it must be at least 1 (None: no bound)"
     if not 0 <= policy.audit_share <= 1:
         yield "policy.audit_share must be between 0 and 1"
+    for name in policy.once_per:
+        if name not in fields:
+            yield f"policy.once_per {name!r} is no field of Parameters;{like(name, fields)} name one"
+    if policy.excludes and not policy.once_per:
+        yield "policy.excludes needs once_per: the subject that both intents are about"
+    if policy.within <= timedelta(0):
+        yield f"policy.within is {policy.within}; it must be positive, such as days(90)"
     if isinstance(policy.channels, str) or not policy.channels or not set(policy.channels) <= set(CHANNELS):
         yield f"policy.channels is {policy.channels!r}; it must be a tuple of some of {', '.join(CHANNELS)}"
 
 
 def _bounds(intent: Intent) -> Iterator[str]:
     limits, provider = intent.limits, intent.provider
+    for pointer in intent.needs:
+        if pointer not in POINTERS:
+            yield f"needs has {pointer!r};{like(pointer, POINTERS)} it must be one of {', '.join(POINTERS)}"
     if not (1 <= limits.max_concurrency <= 1000 and 5 <= limits.timeout_s <= 500 and 1 <= limits.max_attempts <= 20):
         yield "limits must be max_concurrency 1..1000, timeout_s 5..500, max_attempts 1..20"
     if intent.idempotency.kind not in KINDS:

@@ -131,7 +131,8 @@ def _is(amount: Amount | None, minor: Any, currency: Any) -> bool:
 def _same(value: Any, actual: Any) -> bool:
     if not (isinstance(value, str) and isinstance(actual, str)):
         return type(value) is type(actual) and bool(value == actual)
-    # Letter case is ignored in ASCII e-mail addresses only: beyond ASCII, folding makes different mailboxes equal.
+    # Not by mailbox: the value runs as it stands. Letter case is ignored in ASCII addresses only: beyond ASCII, folding
+    # makes different mailboxes equal.
     if "@" in actual and value.isascii() and actual.isascii():
         return value.lower() == actual.lower()
     return unicodedata.normalize("NFC", value) == unicodedata.normalize("NFC", actual)

@@ -59,7 +59,9 @@ async def create(
         usage = _usage(snapshots.get(counter or ""), wishes_like(snapshots.get(subject or ""), intent, task.task_id))
         like = usage.like
         decided = first if at == now and usage == Usage() else decide(usage, at)
-        record = made = born(task, decided, at, retention=retention, trace_id=trace_id)
+        record = made = born(
+            task, decided, at, retention=retention, trace_id=trace_id, requester=seen.fields.get("requester")
+        )
         writes: dict[str, Document] = {path: to_document(record)}
         if record.state == "AWAITING_APPROVAL":
             writes[pause] = to_document(approval_of(record))

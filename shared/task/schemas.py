@@ -93,6 +93,7 @@ class Classification(Model):
     prompt_version: str = Field(description="Hash of the prompt and the response schema")
     tokens_used: int = Field(ge=0, description="Prompt and answer tokens, as the model reported them")
     latency_ms: float = Field(ge=0, description="Time of the model call")
+    said: str = Field(default="", description="The beginning of its answer, where that could not be taken as it stood")
 
 
 class TaskResult(Model):
@@ -120,6 +121,15 @@ class TaskReady(Model):
     task_id: TaskId
     generation: int = Field(ge=1)
     schema_version: Literal[1] = 1
+
+
+class Requester(Model):
+    """Who asks, as far as it is known. `vouched_by`: who named the address where the event does not."""
+
+    email: str = ""
+    id: str = ""
+    name: str = ""
+    vouched_by: str = ""
 
 
 class Decision(Model):
@@ -213,6 +223,7 @@ class TaskRecord(Model):
     trace_id: str = ""
     payload: str = Field(description="raw_payload as one JSON string, so that no index ever sees it")
     payload_sha256: str
+    requester: Requester | None = Field(default=None, description="Who asks; null in records of earlier versions")
     classification: Classification
     intent: str = Field(description="What will run: the model's intent, or the one a person set")
     intent_version: int

@@ -14,7 +14,7 @@ from shared.canonical import sha256_hex
 from shared.errors import StoreUnavailable
 from shared.intent.outcomes import Ambiguous, Permanent
 from shared.intent.registry import discover
-from shared.task.schemas import DeadLetter
+from shared.task.schemas import AutomationTask, DeadLetter
 from shared.wiring import composition
 from tests.scripted import ScriptedHandler
 from tests.world import ORDER_STATUS, REFUND, SUMMARY, World, deployed, paused, says, started, ticket
@@ -450,3 +450,20 @@ async def test_answers_and_log_lines_repeat_no_input(
     captured = capsys.readouterr()
     assert secret not in captured.out + captured.err
     assert [json.loads(line)["message"] for line in captured.out.splitlines()][-1] == "approve_done"
+
+
+async def test_decision_may_say_whose_request_it_is(http: httpx.AsyncClient) -> None:
+    nobody = AutomationTask(task_id="t1", source="slack", raw_payload={"event": {"text": "Where is my order #47384?"}})
+    world = serve(await paused((nobody, ORDER_STATUS[1])))
+    body = {"decision": "approve", "params_hash": (await world.record("t1")).params_hash}
+    refused = await http.post("/api/approvals/t1", json=body)
+    assert (refused.status_code, code(refused)) == (422, "requester_unknown")
+    assert refused.json()["error"]["field"] == "/requester_email"
+    done = await http.post("/api/approvals/t1", json=body | {"requester_email": "kim@example.com"})
+    assert done.json()["requester"] == {
+        "email": "kim@example.com",
+        "id": "",
+        "name": "",
+        "vouched_by": "developer@localhost",
+    }
+    assert (await world.record("t1")).state == "READY"

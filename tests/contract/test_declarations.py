@@ -110,14 +110,14 @@ BROKEN = [
         "policy=",
         "polcy=",
         "/intent.py:17: Intent has no field 'polcy'; did you mean 'policy'? it has name, description, examples, "
-        "parameters, provider, policy, idempotency, limits, reads_first, sources, schema_version",
+        "parameters, provider, policy, idempotency, limits, reads_first, sources, needs, schema_version",
     ),
     declared(
         "an unknown field of Policy",
         "Policy()",
         'Policy(riks="money")',
         "/intent.py:23: Policy has no field 'riks'; did you mean 'risk'? it has risk, amount, subject, per_day, "
-        "audit_share, channels",
+        "audit_share, channels, once_per, within, excludes",
     ),
     declared(
         "a field left out",
@@ -180,7 +180,7 @@ BROKEN = [
         "an example twice",
         '"a printed catalogue, please"',
         '"Please  send the catalogue!"',
-        "/intent.py: examples: 'Please  send the catalogue!' stands there twice; write another one",
+        "/intent.py: examples: 'Please send the catalogue!' stands there twice; write another one",
     ),
     declared(
         "an example of another intent",
@@ -205,7 +205,7 @@ BROKEN = [
         "an unknown risk",
         "Policy()",
         'Policy(risk="mony")',
-        "/intent.py: policy.risk is 'mony'; did you mean 'money'? it is one of none, money, credential",
+        "/intent.py: policy.risk is 'mony'; did you mean 'money'? it is one of none, money, credential, goods",
     ),
     declared(
         "money without an amount",
@@ -225,6 +225,18 @@ BROKEN = [
         "Policy()",
         'Policy(subject="/requester/email", per_day=-2)',
         "/intent.py: policy.per_day is -2; it must be at least 1 (None: no bound)",
+    ),
+    declared(
+        "a subject that is no parameter",
+        "Policy()",
+        'Policy(once_per=("order",))',
+        "/intent.py: policy.once_per 'order' is no field of Parameters; name one",
+    ),
+    declared(
+        "an exclusion without a subject",
+        "Policy()",
+        'Policy(excludes=("cancel_order",))',
+        "/intent.py: policy.excludes needs once_per: the subject that both intents are about",
     ),
     declared(
         "an unknown channel",
@@ -351,7 +363,7 @@ def put(project: Path, files: dict[str, str]) -> None:
 def test_mistake_is_one_line_with_file_field_and_fix(project: Path, broken: Broken) -> None:
     put(project, broken.texts())
     done = command(project, "infra.manifest")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"switchyard: {FOLDER}{broken.said}\n"
 
 
@@ -367,8 +379,9 @@ def test_folder_that_cannot_be_a_name_is_refused(project: Path, name: str) -> No
     folder = project / "functions/execute" / name
     shutil.rmtree(project / FOLDER, ignore_errors=True)
     folder.mkdir()
+    (folder / "intent.py").touch()
     done = command(project, "infra.manifest")
-    folder.rmdir()
+    shutil.rmtree(folder)
     assert done.stderr == (
         f"switchyard: functions/execute/{name}/intent.py: the folder's name must match [a-z][a-z0-9_]{{1,39}} and not "
         "be one of ['out_of_scope', 'unclassified']\n"
@@ -382,5 +395,5 @@ def test_every_command_says_the_line_at_once_and_nothing_else(project: Path, arg
     broken = next(b for b in BROKEN if b.mistake == "an unknown field of Policy")
     put(project, broken.texts())
     done = command(project, *arguments)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"switchyard: {FOLDER}{broken.said}\n"

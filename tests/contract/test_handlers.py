@@ -102,6 +102,28 @@ async def test_without_an_authenticated_address_nothing_is_looked_up(case: Case,
     assert not vendors.desk.calls
 
 
+@pytest.mark.parametrize(
+    ("email", "is_owner"),
+    [
+        ("<JANE@example.com>", True),
+        ("jane+shop@example.com", False),
+        ("jane@Example.com.", True),
+        ("j\u0430ne@example.com", False),
+    ],
+)
+@pytest.mark.parametrize("case", [case for case in CASES if "10021" in str(case.parameters.get("order_id"))], ids=str)
+async def test_owner_is_known_however_the_address_is_written(
+    case: Case, email: str, is_owner: bool, vendors: Sandbox
+) -> None:
+    asked = bound(vendors, case, email=email, dry_run=True)
+    if is_owner:
+        assert await case.handler.handle(case.params(), asked)
+        return
+    with pytest.raises(Permanent) as caught:
+        await case.handler.handle(case.params(), asked)
+    assert caught.value.code == "not_owner"
+
+
 # --- refunds --------------------------------------------------------------------------------------------------------
 
 

@@ -46,8 +46,8 @@ class Policy:
             self._fail("I5", f"{task_id} runs without the approval it needs")
         if intent == "refund_request" and record["parameters"]["amount_minor"] > automatic.get(intent, 0):
             self._fail("I5", f"{task_id} runs over the allowance")
-        if intent == "password_reset" and intent not in automatic:
-            self._fail("I5", f"{task_id} resets a password without a person")
+        if intent in ("password_reset", "cancel_order", "change_address") and intent not in automatic:
+            self._fail("I5", f"{task_id} is a {intent} without a person")
 
 
 def _settings(actor: Actor | None) -> Any:

@@ -31,6 +31,7 @@ from tests.simulation.witness import Violation, Witness
 from tests.store import BEGINNING, MemoryStore
 
 T = TypeVar("T")
+GOODS: dict[str, int | None] = {"cancel_order": None, "change_address": None}
 OUTBOXES_END_S = 2 * 3600.0  # after this long every outbox, lease and backoff has been due
 DAY_S = 26 * 3600.0
 
@@ -73,7 +74,9 @@ class Run:
             write_fates=self.weather.write_fates,
         )
         settings = Settings(
-            automatic=rng.choice(({}, {"refund_request": 5000, "password_reset": None}, {"refund_request": 50_000})),
+            automatic=rng.choice(
+                ({}, {"refund_request": 5000, "password_reset": None, **GOODS}, {"refund_request": 50_000, **GOODS})
+            ),
             approval_ttl_s=self.weather.approval_ttl_s,
             model_budget_s=self.weather.model_budget_s,
         )

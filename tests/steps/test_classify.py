@@ -13,7 +13,7 @@ from shared.errors import CommitUnknown, Conflict, ModelRefused, ModelUnavailabl
 from tests.scripted import ScriptedHandler
 from tests.steps.test_facts import asked
 from tests.store import BEGINNING, MemoryStore, Unapplied
-from tests.world import ORDER_STATUS, REFUND, World, says, ticket
+from tests.world import GOODS, ORDER_STATUS, REFUND, World, says, ticket
 
 
 async def test_sure_task_is_recorded_before_it_is_published() -> None:
@@ -257,7 +257,7 @@ async def test_next_day_and_another_requester_have_an_allowance_of_their_own() -
 
 
 async def test_rate_per_day_ends_autonomy_and_paused_tasks_do_not_count() -> None:
-    world = World(says("cancel_order", order_id="#10021"))
+    world = World(says("cancel_order", order_id="#10021"), automatic=GOODS)
     for n in range(7):
         world.model.answers = [says("cancel_order", order_id=f"#1002{n}")]
         await world.classify(ticket(f"Cancel order #1002{n}", task_id=f"c{n}"))

@@ -168,7 +168,14 @@ async def test_disabled_intent_cannot_be_approved() -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "allowed"), [("refunds@example.com", True), ("lead@example.com", False), ("ops@example.com", False)]
+    ("by", "allowed"),
+    [
+        ("refunds@example.com", True),
+        ("Refunds@Example.com", True),
+        ("refunds+me@example.com", False),
+        ("lead@example.com", False),
+        ("ops@example.com", False),
+    ],
 )
 @pytest.mark.parametrize("decision", ["approve", "reject"])
 async def test_only_approvers_of_the_intent_decide(by: str, allowed: bool, decision: str) -> None:

@@ -13,6 +13,7 @@ from tests.scripted import ScriptedHandler
 from tests.world import (
     CANCEL_ORDER,
     CHANGE_ADDRESS,
+    GOODS,
     ORDER_STATUS,
     REFUND,
     SUMMARY,
@@ -225,7 +226,7 @@ def refund_event(key: str, status: str) -> AutomationTask:
     ],
 )
 async def test_event_about_our_own_effect_moves_the_task_it_belongs_to(outcome: Any, status: str, state: str) -> None:
-    world = World(CHANGE_ADDRESS[1])
+    world = World(CHANGE_ADDRESS[1], automatic=GOODS)
     record = await world.run(CHANGE_ADDRESS[0], ScriptedHandler(starting(outcome)))
     await world.classify(refund_event(record.effect_key, status))
     after = await world.record("t1")

@@ -16,7 +16,7 @@ from shared.wiring import composition
 from shared.wiring.ports import Filter, Snapshot
 from tests.store import MemoryStore
 from tests.terraform.workspace import Change
-from tests.world import ORDER_STATUS, REFUND, World, deployed
+from tests.world import GOODS, ORDER_STATUS, REFUND, World, deployed
 
 Query = tuple[str, frozenset[str], str | None, bool]
 
@@ -126,7 +126,9 @@ async def documents() -> dict[str, dict[str, Any]]:
     await world.classify(REFUND[0])
     await world.deadletter(b"junk", "tasks")
     await told(world)
-    automatic = World({"intent": "cancel_order", "parameters": {"order_id": "#10021"}, "confidence": 0.95})
+    automatic = World(
+        {"intent": "cancel_order", "parameters": {"order_id": "#10021"}, "confidence": 0.95}, automatic=GOODS
+    )
     await automatic.classify(
         ORDER_STATUS[0].model_copy(
             update={"raw_payload": {"text": "Cancel order #10021", "requester": {"email": "kim@example.com"}}}
@@ -163,4 +165,4 @@ async def test_every_long_field_is_without_an_index(collection: str, plan: list[
 
 
 # Small maps of fixed fields that people search for in the database's console.
-SEARCHABLE = {"approval", "effect", "error", "exec", "outbox"}
+SEARCHABLE = {"approval", "effect", "error", "exec", "outbox", "requester"}

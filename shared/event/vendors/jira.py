@@ -111,6 +111,7 @@ def _said(
         name=at(author, "/displayName"),
         voice=voice or ("bot" if at(author, "/accountType") == "app" else "person"),
         urgency=URGENCY.get(str(at(payload, "/issue/fields/priority/name")).lower(), 1),
+        site="" if _site(payload) == "-" else _site(payload),
     )
 
 

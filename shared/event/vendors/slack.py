@@ -56,6 +56,7 @@ def read(payload: Payload) -> Reading | None:
         name=at(profile, "/real_name"),
         voice=_voice(message),
         doubts=_doubts(payload, message),
+        site=str(payload.get("team_id") or ""),
     )
 
 
@@ -70,8 +71,8 @@ def _voice(message: Any) -> Voice:
 def _doubts(payload: Payload, message: Any) -> tuple[str, ...]:
     """Return whether the writer is of another workspace: Slack Connect lets them into a channel."""
     home = payload.get("team_id")
-    theirs = at(message, "/user_team") or at(message, "/source_team")
-    return ("foreign_workspace",) if home and theirs and theirs != home else ()
+    teams = {at(message, f"/{name}") for name in ("team", "user_team", "source_team")} - {None}
+    return ("foreign_workspace",) if home and teams - {home} else ()
 
 
 def _texts(message: Any, prefix: str) -> dict[str, str]:

@@ -27,7 +27,18 @@ from shared.task.schemas import TaskRecord
 from shared.wiring.ports import Snapshot, Write
 from tests.scripted import ScriptedHandler
 from tests.store import MemoryStore
-from tests.world import CANCEL_ORDER, ORDER_STATUS, PASSWORD_RESET, REFUND, REGISTRY, SUMMARY, World, says, ticket
+from tests.world import (
+    CANCEL_ORDER,
+    GOODS,
+    ORDER_STATUS,
+    PASSWORD_RESET,
+    REFUND,
+    REGISTRY,
+    SUMMARY,
+    World,
+    says,
+    ticket,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 PRICES = load()
@@ -137,9 +148,9 @@ async def is_rejected_in_the_database(world: Billed) -> None:
         (SUMMARY, is_refused_by_the_provider, {}),
         (REFUND, runs, {"automatic": {"refund_request": 5000}}),
         (PASSWORD_RESET, runs, {"automatic": {"password_reset": None}}),
-        (CANCEL_ORDER, runs, {}),
+        (CANCEL_ORDER, runs, {"automatic": GOODS}),
         (REFUND, is_approved_on_the_console, {}),
-        (CANCEL_ORDER, is_rejected_in_the_database, {"confidence_threshold": 1.0}),
+        (CANCEL_ORDER, is_rejected_in_the_database, {"automatic": GOODS, "confidence_threshold": 1.0}),
         ((ticket("Lovely weather"), says("unclassified")), is_rejected_in_the_database, {}),
     ],
 )

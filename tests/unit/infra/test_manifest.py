@@ -27,6 +27,7 @@ from shared.records.edits import UNATTRIBUTED
 from shared.settings import Settings, Webhook, load, secrets_of
 from shared.task.moves import Person
 from shared.wiring import classifiers
+from shared.wiring.people import DIRECTORIES
 from shared.wiring.providers import provider_settings
 from tests.scripted import ScriptedHandler
 from tests.world import ORDER_STATUS, REFUND, REGISTRY, World, ticket
@@ -233,6 +234,16 @@ def test_executor_is_given_the_variables_of_its_provider(intent: Intent) -> None
     executor = MANIFEST.function(f"execute-{intent.name.replace('_', '-')}")
     assert asked.names == {*executor.variables, *executor.secrets} - SAMPLES.keys()
     assert executor.environment == {"INTENT": intent.name}
+
+
+def test_classify_alone_is_given_where_people_are_looked_up() -> None:
+    asked = Asked()
+    for directory, _ in DIRECTORIES.values():
+        provider_settings(directory, asked)
+    given = {f.name: {*f.variables, *f.secrets} & asked.names for f in MANIFEST.functions}
+    assert {name for name, names in given.items() if names} == {"classify"}
+    assert given["classify"] == asked.names
+    assert {MANIFEST.defaults[name] for name in asked.names if name.endswith("_URL")} == {""}
 
 
 def test_secret_of_a_source_is_named_as_intake_looks_for_it() -> None:

@@ -15,6 +15,7 @@ import pytest
 from infra.sandbox.__main__ import main
 from infra.sandbox.app import create_app
 from infra.sandbox.ledger import read_ledger
+from infra.sandbox.people import SOURCES
 from infra.sandbox.server import serving
 
 REFUND = {"payment_intent": "pi_10021_usd", "amount": "2500", "metadata[effect_key]": "t1.refund.1"}
@@ -274,3 +275,28 @@ def test_a_rate_nobody_can_read_is_refused_at_start(rate: str, capsys: pytest.Ca
     with pytest.raises(SystemExit):
         main(["--rate", rate])
     assert "VENDOR.OPERATION:FAULT=SHARE" in capsys.readouterr().err
+
+
+# --- people
+
+
+async def test_people_are_known_once_they_are_seeded_and_to_callers_with_a_key(client: httpx.AsyncClient) -> None:
+    paths = ["/api/v2/users/7.json", "/api/users.info?user=U7", "/rest/api/3/user?accountId=a7"]
+    people = [
+        {"source": s, "id": i, "email": "kim@example.com"} for s, i in zip(SOURCES, ("7", "U7", "a7"), strict=True)
+    ]
+    key = {"Authorization": "Bearer sandbox"}
+    assert [(await client.get(p, headers=key)).status_code for p in paths] == [404, 200, 404]
+    assert (await client.post("/_people", json=people)).status_code == 202
+    assert [(await client.get(p)).status_code for p in paths] == [401, 200, 401]
+    assert ["kim@example.com" in (await client.get(p)).text for p in paths] == [False] * 3
+    assert ["kim@example.com" in (await client.get(p, headers=key)).text for p in paths] == [True] * 3
+    assert await effects(client) == []
+
+
+@pytest.mark.parametrize("person", [{"id": "7"}, {"source": "zendesk"}, {"source": "github", "id": "7"}, 7])
+async def test_person_of_no_source_is_refused_and_nobody_is_seeded(client: httpx.AsyncClient, person: Any) -> None:
+    good = {"source": "zendesk", "id": "8", "email": "kim@example.com"}
+    assert (await client.post("/_people", json=[good, person])).status_code == 400
+    found = await client.get("/api/v2/users/8.json", headers={"Authorization": "Bearer sandbox"})
+    assert found.status_code == 404

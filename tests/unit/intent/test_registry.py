@@ -26,7 +26,18 @@ def test_six_intents_ship_and_each_intent_has_a_handler() -> None:
 
 def test_money_and_credentials_are_declared_as_such() -> None:
     risks = {name: REGISTRY[name].policy.risk for name in SHIPPED if REGISTRY[name].policy.risk != "none"}
-    assert risks == {"refund_request": "money", "password_reset": "credential"}
+    assert risks == {
+        "refund_request": "money",
+        "password_reset": "credential",
+        "cancel_order": "goods",
+        "change_address": "goods",
+    }
+
+
+def test_intents_that_act_for_somebody_need_to_know_whom() -> None:
+    needs = {name: REGISTRY[name].needs for name in SHIPPED}
+    assert needs.pop("ticket_summary") == ()
+    assert set(needs.values()) == {("/requester/email",)}
 
 
 def test_name_becomes_a_topic_in_one_place() -> None:
@@ -56,6 +67,7 @@ class Empty(ParametersModel):
         ({"policy": Policy(subject="customer")}, "neither a pointer nor a field"),
         ({"policy": Policy(per_day=3)}, "policy.subject must say by whom"),
         ({"policy": Policy(audit_share=1.5)}, "audit_share"),
+        ({"needs": ("/requester/email", "email")}, "needs has 'email';"),
         ({"limits": Limits(max_concurrency=0)}, "limits must be"),
         ({"limits": Limits(timeout_s=541)}, "limits must be"),
         ({"limits": Limits(max_attempts=0)}, "limits must be"),
