@@ -235,13 +235,12 @@ def checked(data: Document, before: Document) -> Document:
 
 
 def _copied(data: Document, before: Document) -> Document:
-    _must_be_text("".join(data))
+    if not "".join(data).isascii():
+        _must_be_text("".join(data))
     copy = {}
     for key, value in data.items():
         kind = type(value)
-        if kind in PLAIN:
-            pass
-        elif kind is str:
+        if kind is str:
             if not value.isascii():
                 _must_be_text(value)
         elif kind is dict:
@@ -250,7 +249,7 @@ def _copied(data: Document, before: Document) -> Document:
         elif kind is list:
             old = before.get(key)
             value = _copied_items(value, old if type(old) is list else [])
-        elif kind is datetime and value.tzinfo is UTC:
+        elif kind in PLAIN or (kind is datetime and value.tzinfo is UTC):
             pass
         elif (kind is not int or not -INT64 <= value < INT64) and (kind is not float or not math.isfinite(value)):
             value = from_text(to_text({key: value}))[key]  # which refuses it, or makes it plain

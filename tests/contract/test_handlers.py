@@ -17,7 +17,8 @@ from infra.sandbox.server import serving
 from shared.intent.outcomes import Ambiguous, HandlerOutcome, NotApplied, Permanent
 from shared.wiring.lanes import Pool
 from tests.contract.handler_contract import CASES, ORDERS, Case, context
-from tests.contract.vendors_contract import REFUND, Done, VendorsContract, bound, of_orders
+from tests.contract.vendors import Done
+from tests.contract.vendors_contract import REFUND, VendorsContract, bound, of_orders
 from tests.shipped import SHIPPED
 
 RETRY_AFTER_S = 7.0

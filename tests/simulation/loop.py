@@ -216,7 +216,8 @@ class ServerClock:
         self._seconds = loop.time
         self._last = (0.0, BEGINNING)  # seconds of the loop, and what that is
 
-    def __call__(self) -> datetime:
+    def now(self) -> datetime:
+        """Return the moment that it is."""
         seconds = self._seconds()
         if seconds != self._last[0]:
             self._last = (seconds, BEGINNING + timedelta(seconds=seconds))

@@ -69,7 +69,7 @@ class TestSimulatedStore(
 ):
     @pytest.fixture
     async def store(self, trouble: Told) -> MemoryStore:
-        return MemoryStore(ServerClock(asyncio.get_running_loop()), trouble)
+        return MemoryStore(ServerClock(asyncio.get_running_loop()).now, trouble)
 
     @pytest.fixture
     def other(self, store: MemoryStore) -> MemoryStore:

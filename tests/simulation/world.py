@@ -53,7 +53,7 @@ class Run:
         self.storm = Storm(self.weather, rng, lambda *what: self.fleet.mishap(*what), self.loop.ready)
         self.witness = Witness(self)
         self.store = MemoryStore(
-            ServerClock(self.loop), self.storm, committed=self.witness.committed, seen=self.witness.seen
+            ServerClock(self.loop).now, self.storm, committed=self.witness.committed, seen=self.witness.seen
         )
         self.bus = SimulatedBus(
             MANIFEST,
