@@ -7,12 +7,13 @@ Otherwise a change of status would ask for the same refund again. And the reques
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from shared.event.quotes import own_lines
+from shared.event import markup
+from shared.event.legible import MAX_READ_CHARS, legible
+from shared.event.quotes import read
 
 MAX_TEXT_CHARS = 8_000
 MAX_METADATA = 20
@@ -24,7 +25,10 @@ Payload = Mapping[str, Any]
 class View:
     """What classification may see of a payload.
 
-    `texts` maps a JSON pointer into the payload to untrusted words, cleaned and at most 8,000 characters each.
+    `texts` maps a JSON pointer into the payload to untrusted words, cleaned and at most 8,000 characters each; `cut` if
+    one of them was longer. `may_be_quoted` maps the same pointers to words of whom it is not certain that they are the
+    writer's: a reader sees them, but no parameter may come from them. `only_quotes`: a text holds nothing that
+    certainly is the writer's, and therefore stands in `texts` with all its quotes.
     `fields` is `{"requester": {"email", "id", "name"}}` from the vendor's structured fields, with what is known.
     `reordered`: characters that `texts` no longer hold showed a text in another order than the one it is read in.
     """
@@ -32,6 +36,9 @@ class View:
     texts: Mapping[str, str]
     fields: Mapping[str, Any]
     reordered: bool = False
+    may_be_quoted: Mapping[str, str] = field(default_factory=dict)
+    only_quotes: bool = False
+    cut: bool = False
 
     def at(self, pointer: str) -> Any | None:
         """Return the authenticated field at a JSON pointer such as `/requester/email`, or None."""
@@ -50,11 +57,14 @@ def view(source: str, raw_payload: Payload) -> View:
     """Return the view of a payload; a vendor's source whose payload has another shape is read like any other."""
     reading = _read(source, raw_payload)
     said = {pointer: text for pointer, text in reading.texts.items() if isinstance(text, str)}
-    texts = {pointer: clean(text) for pointer, text in said.items()}
+    readings = {pointer: read(legible(text)) for pointer, text in said.items()}
     return View(
-        texts={pointer: text for pointer, text in texts.items() if text},
+        texts={pointer: r.own[:MAX_TEXT_CHARS] for pointer, r in readings.items() if r.own},
         fields={"requester": _requester(reading)},
         reordered=any(_REORDERING.search(text) for text in said.values()),
+        may_be_quoted={pointer: r.maybe[:MAX_TEXT_CHARS] for pointer, r in readings.items() if r.maybe},
+        only_quotes=any(r.only_quotes for r in readings.values()),
+        cut=any(len(said[p]) > MAX_READ_CHARS or len(r.own) > MAX_TEXT_CHARS for p, r in readings.items()),
     )
 
 
@@ -74,13 +84,8 @@ def _requester(reading: _Reading) -> dict[str, str]:
 
 
 def clean(text: str) -> str:
-    """Return `text` in NFC, without invisible and control characters and quoted mail, at most 8,000 characters."""
-    text = text[: 2 * MAX_TEXT_CHARS]
-    if not (text.isascii() and text.isprintable()):
-        # NFC is quadratic in a run of combining marks, so no run stays long.
-        text = _MARKS.sub(r"\1", _INVISIBLE.sub("", _LINE_END.sub("\n", text)))
-        text = unicodedata.normalize("NFC", text)
-    return "\n".join(own_lines(text.split("\n"))).strip()[:MAX_TEXT_CHARS]
+    """Return the writer's own words in `text`, in NFC and without invisible characters, at most 8,000 characters."""
+    return read(legible(text)).own[:MAX_TEXT_CHARS]
 
 
 def _zendesk(payload: Payload) -> _Reading:
@@ -123,9 +128,7 @@ def _jira(payload: Payload) -> _Reading:
 def _slack(payload: Payload) -> _Reading:
     event = payload["event"]
     text = _at(event, "/text")
-    if isinstance(text, str):  # Slack escapes exactly these three, and `>>>` quotes all that follows
-        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-        text = _SLACK_QUOTE.sub("", text)
+    text = markup.slack(text) if isinstance(text, str) else text
     profile = _at(event, "/user_profile")
     return _Reading({"/event/text": text}, _at(profile, "/email"), _at(event, "/user"), _at(profile, "/real_name"))
 
@@ -140,7 +143,9 @@ def _github(payload: Payload) -> _Reading:
         pointers = [f"/{subject}/title", f"/{subject}/body"]
     elif action == "edited":
         pointers = [f"/{subject}/{name}" for name in ("title", "body") if _at(payload, f"/changes/{name}")]
-    return _Reading(_texts(payload, *pointers), id=_at(sender, "/login"))
+    texts = _texts(payload, *pointers)
+    texts = {pointer: markup.markdown(text) for pointer, text in texts.items() if isinstance(text, str)}
+    return _Reading(texts, id=_at(sender, "/login"))
 
 
 def _stripe(payload: Payload) -> _Reading:
@@ -190,15 +195,15 @@ def _texts(payload: Payload, *pointers: str) -> dict[str, Any]:
 
 
 def _own_jira_words(text: Any) -> Any:
-    """Return the words of a Jira text, a document or wiki markup, without quotes."""
+    """Return the words of a Jira text, a document or wiki markup, with its quotes marked."""
     if isinstance(text, str):
-        return _WIKI_QUOTE.sub("\n", text)
+        return markup.wiki(text)
     return _adf(text) if isinstance(text, dict) else text
 
 
 def _adf(node: Any) -> str:
-    """Return the words of an Atlassian Document Format node, one block per line, without quotes."""
-    if not isinstance(node, dict) or node.get("type") == "blockquote":
+    """Return the words of an Atlassian Document Format node, one block per line, its quotes marked with `>`."""
+    if not isinstance(node, dict) or _is_struck(node):
         return ""
     content = node.get("content")
     inner = "".join(map(_adf, content)) if isinstance(content, list) else ""
@@ -208,11 +213,18 @@ def _adf(node: Any) -> str:
         case "mention" | "emoji" | "date" | "status":
             text = _at(node, "/attrs/text")
             return text if isinstance(text, str) else ""
-        case "hardBreak" | "paragraph" | "heading" | "codeBlock" | "rule":
+        case "blockquote":
+            return "".join(f"> {line}\n" for line in inner.splitlines())
+        case "hardBreak" | "paragraph" | "heading" | "codeBlock" | "rule" | "taskItem" | "decisionItem":
             return f"{inner}\n"
         case "tableCell" | "tableHeader":
             return f"{inner} "
     return inner
+
+
+def _is_struck(node: Payload) -> bool:
+    marks = node.get("marks")
+    return isinstance(marks, list) and any(_at(mark, "/type") == "strike" for mark in marks)
 
 
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
@@ -230,14 +242,5 @@ def _word(value: Any) -> str | None:
     return text if 0 < len(text) <= 200 and "\n" not in text else None
 
 
-_LINE_END = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-# Controls, soft hyphen, fillers, joiners, zero-width, bidi, variation selectors, interlinear marks, tags.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
-)
 # Embeddings, overrides and isolates.
 _REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_WIKI_QUOTE = re.compile(r"\{quote\}.*?(?:\{quote\}|\Z)|^[ \t]*bq\.[^\n]*", re.DOTALL | re.MULTILINE)
-_SLACK_QUOTE = re.compile(r"^[ \t]*>>>.*", re.DOTALL | re.MULTILINE)
-_MARKS = re.compile(r"([^\w\s\x00-\x7f]{32})[^\w\s\x00-\x7f]+")

@@ -42,16 +42,23 @@ _SENTENCE_END = re.compile(r"[.!?。！？][)\"'»”]?\s*$")
 
 _NAMED = re.compile(r"[<(\[][^<>()\[\]]{0,250}[^\s<>()\[\]]@[^<>()\[\]]{3,250}[>)\]]")
 _ADDRESS = re.compile(r"[\w.+-]@[\w-]{1,63}\.\w")
-_TIME = re.compile(r"(?<!\d)[0-2]?\d\s?[:.：hHu時时시]\s?[0-5]\d(?!\d)|(?<!\d)[01]?\d\s?[ap]\.?m\b", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?<!\d)(?:[01]?\d|2[0-4])\s?[:：hHu時时시]\s?[0-5]\d(?!\d)|(?<!\d)[01]?\d\s?[ap]\.?m\b", re.IGNORECASE
+)
+_DOTTED_TIME = re.compile(
+    r"(?<![\d.$€£#])(?:[01]?\d|2[0-4])\.[0-5]\d(?![.\d])"
+)  # a time only beside a date: `kl. 10.00`
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)25[67]\d(?!\d)")  # also as Thailand counts
 _DATE = re.compile(
     r"(?<!\d)\d{1,4}([./-])\s?\d{1,2}\1\s?\d{1,4}(?!\d)|\d\s?[月월]|(?<!\d)\d{1,2}-[^\W\d_]{3,9}\.?-\d{2,4}|[^\W\d_]{3,9}-\d{1,2}-\d{2,4}"
 )
 _DAY = re.compile(r"(?<!\d)[0-3]?\d(?!\d)")
+_DIGIT_OR_AT = re.compile(r"[\d@]")
 _LINK = re.compile(r"<?(?:https?|mailto):[^\s<>]{1,400}>?")
 
 _RULE = re.compile(r"[\s*]{0,9}[-_=*–—]{4,}[\s*]*$")
 _SEPARATOR = re.compile(r"[\s*]{0,9}([-_=–—])\1{2,}\s?(?P<words>[^\n]{1,160}?)\s?\1{3,}[\s*]{0,9}$")
+_HALF_SEPARATOR = re.compile(r"-{3,}\s?(?:[^\W\d]+\s?){1,4}$")
 _REPLY_ABOVE = re.compile(r"\s{0,9}##- .{0,200} -##")
 _HEADER = re.compile(
     r"[\s*_]{0,9}(?P<label>[^\s:：\d<>@\"|#$/()\[\]{}*_-][^:：\d<>@\"|#$/()\[\]{}*_]{0,24}?)"
@@ -96,7 +103,8 @@ def _holds(text: str) -> _Holds:
     rest = _NAMED.sub(" ", _LINK.sub(" ", text))
     day = _DATE.sub(" ", _YEAR.sub(" ", rest))
     dated = _DATE.search(rest) is not None or (_YEAR.search(rest) is not None and _DAY.search(day) is not None)
-    return _Holds(named, named or address, _TIME.search(rest) is not None, dated)
+    timed = _TIME.search(rest) is not None or (dated and _DOTTED_TIME.search(rest) is not None)
+    return _Holds(named, named or address, timed, dated)
 
 
 # --- header blocks
@@ -107,20 +115,16 @@ def _headed(lines: Sequence[str], at: int) -> Opening | None:
     first, is_leader, is_separated = at, True, False
     while is_leader and first < len(lines) and first - at < 5:
         line = lines[first][:MAX_SHAPE_CHARS]
-        ruled = bool(_RULE.match(line) or _SEPARATOR.match(line))
+        ruled = bool(_RULE.match(line) or _SEPARATOR.match(line) or (first == at and _HALF_SEPARATOR.match(line)))
         is_separated |= ruled
         is_leader = ruled or (not line.strip() and first > at) or (first == at and _is_title(line))
         first += is_leader
     block = list(_block(lines, first, is_separated))
-    if not block:
+    if len(block) < 2:
         return None
-    headers = [holds for _, holds in block]
-    sure = _is_mails(headers, is_separated)
-    return (
-        None
-        if sure is None
-        else Opening(block[-1][0] - at, sure, titles=int(_is_title(lines[at][:MAX_SHAPE_CHARS]) and first > at))
-    )
+    sure = _is_mails([_holds(value[:MAX_SHAPE_CHARS]) for _, value in block], is_separated)
+    titles = int(first > at and _is_title(lines[at][:MAX_SHAPE_CHARS]))
+    return None if sure is None else Opening(block[-1][0] - at, sure, titles)
 
 
 def _is_title(line: str) -> bool:
@@ -128,20 +132,22 @@ def _is_title(line: str) -> bool:
     return bool(header and not header["value"].strip(" *_") and len(line.split()) <= 6)
 
 
-def _block(lines: Sequence[str], at: int, is_separated: bool) -> Iterator[tuple[int, _Holds]]:
-    """Yield, for each header from `at` on, the line after it and what its value states."""
+def _block(lines: Sequence[str], at: int, is_separated: bool) -> Iterator[tuple[int, str]]:
+    """Yield, for each header from `at` on, the line after it and its value."""
     labels: set[str] = set()
-    while len(labels) < MAX_HEADERS and (label := _label(lines, at)) and label not in labels:
+    label = _label(lines, at)
+    while label and label not in labels and len(labels) < MAX_HEADERS:
         labels.add(label)
         value, at = lines[at].partition(label)[2], at + 1
-        is_folded = at < len(lines) and lines[at].strip() and not _label(lines, at)
-        if is_folded and (_label(lines, at + 1) or lines[at].lstrip()[:1] in "<["):
-            value, at = f"{value} {lines[at]}", at + 1
-        yield at, _holds(value[:MAX_SHAPE_CHARS])
-        gap = at
-        while is_separated and gap < len(lines) and gap - at < 3 and not lines[gap].strip():
-            gap += 1
-        at = gap if _label(lines, gap) else at
+        label = _label(lines, at)
+        if not label and at < len(lines) and lines[at].strip():  # folded
+            label = _label(lines, at + 1)
+            if label or lines[at].lstrip()[:1] in "<[":
+                value, at = f"{value} {lines[at]}", at + 1
+        yield at, value
+        if not label and is_separated:
+            at = next((i for i in range(at, min(at + 3, len(lines))) if lines[i].strip()), at)
+            label = _label(lines, at)
 
 
 def _label(lines: Sequence[str], at: int) -> str:
@@ -184,10 +190,16 @@ def _separator(line: str) -> Opening | None:
 
 def _attribution(lines: Sequence[str], marked: Sequence[bool], at: int) -> Opening | None:
     """Return `On Tue, 3 Nov 2026 at 10:00, Kim <kim@example.com> wrote:`, as mail programs wrap it."""
+    is_dated = False
     for size in range(1, MAX_ATTRIBUTION_LINES + 1):
         window = lines[at : at + size]
         if len(window) < size or not window[-1].strip() or marked[at + size - 1]:
             return None
+        is_dated = is_dated or _DIGIT_OR_AT.search(window[-1][:MAX_SHAPE_CHARS]) is not None
+        if not is_dated:
+            if _SENTENCE_END.search(window[-1]) or _COLON.search(window[-1]):
+                return None
+            continue
         text = " ".join(window)
         if len(text) > MAX_SHAPE_CHARS:
             return None
@@ -205,15 +217,18 @@ def _attributes(text: str, is_answered: bool) -> bool | None:
 
     `is_answered`: marked lines follow.
     """
-    holds, ends, words = _holds(text), _COLON.search(text) is not None, text.split()
-    moment, begins = holds.date and holds.time, _words_before_digit(words) <= 4
-    if len(words) > 24 or not (ends or is_answered or (holds.named and moment)):
+    words, ends = text.split(), _COLON.search(text) is not None
+    if len(words) > 24 or not (ends or is_answered or _NAMED.search(text)):
+        return None
+    holds, begins = _holds(text), _words_before_digit(words) <= 4
+    moment = holds.date and holds.time
+    if not (ends or is_answered or (holds.named and moment)):
         return None
     if holds.named:
         return holds.date or holds.time
-    if not begins or not (holds.date or (holds.time and is_answered)):
+    if not (ends and begins and holds.date):
         return None
-    return bool(ends and moment and (is_answered or holds.address))
+    return moment and (is_answered or holds.address)
 
 
 def _words_before_digit(words: Sequence[str]) -> int:
