@@ -59,6 +59,7 @@ _LINK = re.compile(r"<?(?:https?|mailto):[^\s<>]{1,400}>?")
 _RULE = re.compile(r"[\s*]{0,9}[-_=*–—]{4,}[\s*]*$")
 _SEPARATOR = re.compile(r"[\s*]{0,9}([-_=–—])\1{2,}\s?(?P<words>[^\n]{1,160}?)\s?\1{3,}[\s*]{0,9}$")
 _HALF_SEPARATOR = re.compile(r"-{3,}\s?(?:[^\W\d]+\s?){1,4}$")
+_TITLE = re.compile(r"[^\d:：]{1,60}[:：][*_\s]{0,4}$")
 _REPLY_ABOVE = re.compile(r"\s{0,9}##- .{0,200} -##")
 _HEADER = re.compile(
     r"[\s*_]{0,9}(?P<label>[^\s:：\d<>@\"|#$/()\[\]{}*_-][^:：\d<>@\"|#$/()\[\]{}*_]{0,24}?)"
@@ -128,8 +129,7 @@ def _headed(lines: Sequence[str], at: int) -> Opening | None:
 
 
 def _is_title(line: str) -> bool:
-    header = _HEADER.match(line)
-    return bool(header and not header["value"].strip(" *_") and len(line.split()) <= 6)
+    return _TITLE.match(line) is not None and len(line.split()) <= 6
 
 
 def _block(lines: Sequence[str], at: int, is_separated: bool) -> Iterator[tuple[int, str]]:
@@ -190,26 +190,24 @@ def _separator(line: str) -> Opening | None:
 
 def _attribution(lines: Sequence[str], marked: Sequence[bool], at: int) -> Opening | None:
     """Return `On Tue, 3 Nov 2026 at 10:00, Kim <kim@example.com> wrote:`, as mail programs wrap it."""
-    is_dated = False
+    doubtful, is_dated = None, False
     for size in range(1, MAX_ATTRIBUTION_LINES + 1):
         window = lines[at : at + size]
         if len(window) < size or not window[-1].strip() or marked[at + size - 1]:
-            return None
-        is_dated = is_dated or _DIGIT_OR_AT.search(window[-1][:MAX_SHAPE_CHARS]) is not None
-        if not is_dated:
-            if _SENTENCE_END.search(window[-1]) or _COLON.search(window[-1]):
-                return None
-            continue
+            break
         text = " ".join(window)
         if len(text) > MAX_SHAPE_CHARS:
-            return None
-        is_answered = marked_from(lines, marked, at + size)
-        sure = _attributes(text, is_answered)
-        if sure is not None:
-            return None if _begins_later(window, sure, is_answered) else Opening(size, sure)
-        if _SENTENCE_END.search(window[-1]) or _COLON.search(window[-1]):
-            return None
-    return None
+            break
+        is_dated = is_dated or _DIGIT_OR_AT.search(window[-1]) is not None
+        is_answered = is_dated and marked_from(lines, marked, at + size)
+        sure = _attributes(text, is_answered) if is_dated else None
+        if sure is not None and not _begins_later(window, sure, is_answered):
+            doubtful = doubtful or Opening(size, sure=False)
+            if sure:
+                return Opening(size, sure=True)
+        if _COLON.search(window[-1]) or _SENTENCE_END.search(window[-1]):
+            break
+    return doubtful
 
 
 def _attributes(text: str, is_answered: bool) -> bool | None:
@@ -225,7 +223,7 @@ def _attributes(text: str, is_answered: bool) -> bool | None:
     if not (ends or is_answered or (holds.named and moment)):
         return None
     if holds.named:
-        return holds.date or holds.time
+        return (ends or is_answered) and (holds.date or holds.time)
     if not (ends and begins and holds.date):
         return None
     return moment and (is_answered or holds.address)
