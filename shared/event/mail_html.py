@@ -65,7 +65,10 @@ class _Page:
             self.lines.append("_" * 16)
         values = {name.lower(): a or b or c for name, a, b, c in _ATTRIBUTE.findall(attributes)}
         label = f"{values.get('class', '')} {values.get('id', '')}"
-        self._is_rest_quoted |= _QUOTES_ALL_BELOW in label
+        if _QUOTES_ALL_BELOW in label:
+            self._is_rest_quoted = True
+            while self.lines and not self.lines[-1].strip("_"):  # Outlook's rule above them
+                self.lines.pop()
         if _VOID.fullmatch(tag) or attributes.endswith("/") or len(self._open) > _MAX_DEPTH:
             return
         if _ENDS_ITS_LIKE.fullmatch(tag) and self._open[-1].tag == tag:

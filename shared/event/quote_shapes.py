@@ -198,7 +198,10 @@ def _attribution(lines: Sequence[str], marked: Sequence[bool], at: int) -> Openi
         text = " ".join(window)
         if len(text) > MAX_SHAPE_CHARS:
             break
-        is_dated = is_dated or _DIGIT_OR_AT.search(window[-1]) is not None
+        is_dated_here = _DIGIT_OR_AT.search(window[-1]) is not None
+        if doubtful and is_dated_here:
+            break
+        is_dated = is_dated or is_dated_here
         is_answered = is_dated and marked_from(lines, marked, at + size)
         sure = _attributes(text, is_answered) if is_dated else None
         if sure is not None and not _begins_later(window, sure, is_answered):

@@ -183,7 +183,8 @@ QUOTED = {
     "chinese": ("Cancel #1\nAna <a@example.com> 于2026年1月5日周一 10:00写道：\nrefund #2", "Cancel #1"),
     "german forward": ("Storno #1\n---------- Weitergeleitete Nachricht ---------\nrefund #2", "Storno #1"),
     "german apple": (
-        "Storno #1\nAnfang der weitergeleiteten Nachricht:\n\nVon: A <a@example.com>\nDatum: 3. Nov. 2026\nAn: B\n\nrefund #2",
+        "Storno #1\nAnfang der weitergeleiteten Nachricht:\n\n"
+        "Von: A <a@example.com>\nDatum: 3. Nov. 2026\nAn: B\n\nrefund #2",
         "Storno #1",
     ),
     "dutch outlook": (
