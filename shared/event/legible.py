@@ -33,6 +33,11 @@ def legible(text: str) -> str:
     return _ROW.sub(lambda row: _CELL_END.sub(" | ", row[0]).strip(), text) if "|" in text else text
 
 
+def hidden_chars(text: str) -> int:
+    """Return how many characters of `text` nobody sees."""
+    return 0 if text.isascii() and text.isprintable() else len(_INVISIBLE.findall(text))
+
+
 def _without_html(text: str) -> str:
     from shared.event import mail_html  # rarely needed, and the table of entities takes longer than all other imports
 

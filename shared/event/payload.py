@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.event import markup
-from shared.event.legible import MAX_READ_CHARS, legible
-from shared.event.quotes import read
+from shared.event.legible import MAX_READ_CHARS, hidden_chars, legible
+from shared.event.quotes import Reading, read
 
 MAX_TEXT_CHARS = 8_000
 MAX_METADATA = 20
@@ -26,7 +26,7 @@ class View:
     """What classification may see of a payload.
 
     `texts` maps a JSON pointer into the payload to untrusted words, cleaned and at most 8,000 characters each; `cut` if
-    one of them was longer. `may_be_quoted` maps the same pointers to words of whom it is not certain that they are the
+    one of them was longer, or held that many that nobody sees. `may_be_quoted` maps the same pointers to words of whom it is not certain that they are the
     writer's: a reader sees them, but no parameter may come from them. `only_quotes`: a text holds nothing that
     certainly is the writer's, and therefore stands in `texts` with all its quotes.
     `fields` is `{"requester": {"email", "id", "name"}}` from the vendor's structured fields, with what is known.
@@ -64,7 +64,7 @@ def view(source: str, raw_payload: Payload) -> View:
         reordered=any(_REORDERING.search(text) for text in said.values()),
         may_be_quoted={pointer: r.maybe[:MAX_TEXT_CHARS] for pointer, r in readings.items() if r.maybe},
         only_quotes=any(r.only_quotes for r in readings.values()),
-        cut=any(len(said[p]) > MAX_READ_CHARS or len(r.own) > MAX_TEXT_CHARS for p, r in readings.items()),
+        cut=any(_is_cut(said[pointer], reading) for pointer, reading in readings.items()),
     )
 
 
@@ -81,6 +81,11 @@ def _read(source: str, payload: Payload) -> _Reading:
 def _requester(reading: _Reading) -> dict[str, str]:
     known = {"email": _email(reading.email), "id": _word(reading.id), "name": _word(reading.name)}
     return {name: value for name, value in known.items() if value}
+
+
+def _is_cut(text: str, reading: Reading) -> bool:
+    # A flood of characters that nobody sees counts as well: only a person finds out what it is for.
+    return len(text) > MAX_READ_CHARS or max(len(reading.own), hidden_chars(text)) > MAX_TEXT_CHARS
 
 
 def clean(text: str) -> str:
