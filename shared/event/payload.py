@@ -25,10 +25,10 @@ Payload = Mapping[str, Any]
 class View:
     """What classification may see of a payload.
 
-    `texts` maps a JSON pointer into the payload to untrusted words, cleaned and at most 8,000 characters each; `cut` if
-    one of them was longer, or held that many that nobody sees. `may_be_quoted` maps the same pointers to words of whom it is not certain that they are the
-    writer's: a reader sees them, but no parameter may come from them. `only_quotes`: a text holds nothing that
-    certainly is the writer's, and therefore stands in `texts` with all its quotes.
+    `texts` maps a JSON pointer into the payload to untrusted words, cleaned and at most 8,000 characters each; `cut`:
+    one of them was longer, or held that many characters that nobody sees. `may_be_quoted` maps pointers to words that
+    may be somebody else's: a reader sees them, no parameter comes from them. `only_quotes`: a text holds nothing that
+    certainly is the writer's, and stands in `texts` with all its quotes.
     `fields` is `{"requester": {"email", "id", "name"}}` from the vendor's structured fields, with what is known.
     `reordered`: characters that `texts` no longer hold showed a text in another order than the one it is read in.
     """
