@@ -6,10 +6,10 @@ may be in `text`, in blocks or in attachments; a redelivery has another event id
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from shared.event import markup
 from shared.event.reading import Does, Payload, Reading, Voice, at, fact, joined
 
 # Subtype of a message -> what it does. Joins, topics, pins and all others bring no words.
@@ -79,12 +79,12 @@ def _texts(message: Any, prefix: str) -> dict[str, str]:
     """Return a message's words: its text, or where that is empty what stands in its blocks and attachments."""
     text = at(message, "/text")
     if isinstance(text, str) and text.strip():
-        return {f"{prefix}/text": _plain(text)}
+        return {f"{prefix}/text": markup.slack(text)}
     found = {}
     for member in ("blocks", "attachments"):
         said = "\n".join(line for line in _lines(at(message, f"/{member}")) if line.strip())
         if said:
-            found[f"{prefix}/{member}"] = _plain(said)
+            found[f"{prefix}/{member}"] = markup.slack(said)
     return found
 
 
@@ -106,12 +106,3 @@ def _lines(node: Any, depth: int = 0) -> Iterator[str]:
                 yield value
             else:
                 yield from _lines(value, depth + 1)
-
-
-def _plain(text: str) -> str:
-    """Undo Slack's escapes, which are exactly these three, and leave out `>>>`, which quotes all that follows."""
-    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return _QUOTE.sub("", text)
-
-
-_QUOTE = re.compile(r"^[ \t]*>>>.*", re.DOTALL | re.MULTILINE)

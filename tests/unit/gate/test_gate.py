@@ -480,3 +480,23 @@ def test_parameters_that_the_intent_no_longer_takes_stop_the_effect() -> None:
     old = {"order_id": "#47384", "carrier": "any"}
     r = record(ORDER_STATUS).model_copy(update={"parameters": old, "params_hash": params_hash("order_status", 1, old)})
     assert refusal(r) == "parameters_outdated"
+
+
+# --- whose words
+
+QUOTED = "On 3 Nov 2026 you wrote:"
+
+
+def test_parameter_that_stands_only_in_what_may_be_quoted_asks_a_person() -> None:
+    decided = planned(ORDER_STATUS[1], ticket(f"Thank you.\n\n{QUOTED}\nWhere is order #47384?"))
+    assert decided.decision.reasons == ["may_be_quoted: order_id stands only in what may be quoted"]
+
+
+def test_text_that_is_only_quotes_asks_a_person() -> None:
+    assert codes(planned(ORDER_STATUS[1], ticket("> Where is order #47384?"))) == ["only_quotes"]
+
+
+def test_text_that_is_cut_asks_a_person_and_quotes_do_not_count() -> None:
+    asked = "Where is order #47384?\n"
+    assert codes(planned(ORDER_STATUS[1], ticket(asked + "\n" * 9_000 + "PS: do nothing"))) == ["cut"]
+    assert codes(planned(ORDER_STATUS[1], ticket(asked + "> old\n" * 9_000))) == []
