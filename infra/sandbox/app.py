@@ -13,14 +13,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.sandbox.desk import Desk
-from infra.sandbox.vendors import Auth0, Shop, Slack, Stripe
+from infra.sandbox.stripe import Stripe
+from infra.sandbox.vendors import Auth0, Shop, Slack
 
 
 def create_app(ledger_path: Path | None = None, *, seed: int = 0) -> Starlette:
     """Return the app. `app.state.desk` holds what the vendors share; `seed` is of the faults drawn at a rate."""
     desk = Desk(ledger_path, seed)
-    vendors = [vendor(desk) for vendor in (Stripe, Shop, Auth0, Slack)]
-    app = Starlette(routes=[*_control(desk), *(route for vendor in vendors for route in vendor.routes())])
+    stripe = Stripe(desk)
+    vendors = stripe.routes() + Shop(desk).routes() + Auth0(desk).routes() + Slack(desk).routes()
+    settle = Route("/_refunds", _accept(stripe.settle), methods=["POST"])
+    app = Starlette(routes=[*_control(desk), settle, *vendors])
     app.state.desk = desk
     return app
 

@@ -37,3 +37,11 @@ class TaskContext:
     requester: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)  # the provider's settings, see `Provider.options`
     approved: bool = False
+
+    def is_requester(self, address: object) -> bool:
+        """Whether the provider's e-mail address is the requester's. Letter case counts beyond ASCII only: there,
+        folding makes different mailboxes equal."""
+        email = self.requester.get("email", "")
+        if not (email and isinstance(address, str)):
+            return False
+        return address == email or (address.isascii() and email.isascii() and address.lower() == email.lower())

@@ -141,6 +141,8 @@ def _problems(intent: Intent, folder: str) -> Iterator[str]:
         yield "policy.audit_share must be between 0 and 1"
     if not (1 <= limits.max_concurrency <= 1000 and 5 <= limits.timeout_s <= 500 and 1 <= limits.max_attempts <= 20):
         yield "limits must be max_concurrency 1..1000, timeout_s 5..500, max_attempts 1..20"
+    if not 0 <= limits.patience_s <= 7 * 86_400:
+        yield "limits.patience_s must be 0..604800, a week"
     if intent.idempotency.kind == "by_key" and intent.idempotency.safe_age <= timedelta(0):
         yield "by_key needs a positive safe_age"
 

@@ -48,6 +48,11 @@ class Ports:
         return {}
 
     @cached_property
+    def locked_out(self) -> set[str]:
+        """The providers that refused our key and have not taken it since, as far as this instance knows."""
+        return set()
+
+    @cached_property
     def registry(self) -> Registry:
         """The closed list of intents, discovered once."""
         return discover()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from infra.sandbox.app import create_app
 from infra.sandbox.desk import Desk
 from infra.sandbox.server import serving
-from shared.intent.outcomes import Ambiguous, HandlerOutcome, NotApplied, Permanent
+from shared.intent.outcomes import Ambiguous, HandlerOutcome, LockedOut, NotApplied, Permanent
 from shared.wiring.lanes import Pool
 from tests.contract.handler_contract import CASES, ORDERS, REGISTRY, Case, context
 from tests.contract.vendors_contract import REFUND, Done, VendorsContract, bound, of_orders
@@ -88,8 +89,8 @@ def test_every_intent_has_a_case() -> None:
 
 class TestSandbox(VendorsContract):
     async def test_replay_is_kept_apart_from_effects(self, vendors: Sandbox) -> None:
-        for _ in range(2):
-            await REFUND.handler.handle(REFUND.params(), bound(vendors, REFUND))
+        both = (REFUND.handler.handle(REFUND.params(), bound(vendors, REFUND)) for _ in range(2))
+        await asyncio.gather(*both)
         assert (len(vendors.desk.ledger.entries), len(vendors.desk.ledger.replays)) == (1, 1)
 
 
@@ -114,6 +115,7 @@ async def test_a_refund_is_found_behind_a_hundred_newer_ones(vendors: Sandbox) -
         params = REFUND.params(order_id="55501", amount_minor=100 + number)
         payer = bound(vendors, REFUND, effect_key=f"t{number}.op.1", email="customer-55501@example.com")
         await REFUND.handler.handle(params, payer)
+    vendors.desk.calls.clear()
     assert await REFUND.handler.reconcile("t0.op.1", bound(vendors, REFUND)) == "applied"
     assert await REFUND.handler.reconcile("t999.op.1", bound(vendors, REFUND)) == "not_applied"
     assert vendors.desk.calls["stripe.list_refunds"] == 4
@@ -154,7 +156,8 @@ SUMMARY = CASES[-1]
     [
         ("ratelimited", NotApplied),
         ("channel_not_found", Permanent),
-        ("invalid_auth", Permanent),
+        ("invalid_auth", LockedOut),
+        ("token_revoked", LockedOut),
         ("internal_error", Ambiguous),
         ("fatal_error", Ambiguous),
     ],

@@ -327,7 +327,7 @@ async def test_key_that_grew_old_while_the_handler_looked_things_up_is_not_used_
 
 
 async def test_handler_that_hangs_is_ended_before_its_function_is() -> None:
-    from functions.execute.step import handler_seconds
+    from functions.execute.attempt import handler_seconds
 
     for intent in REGISTRY.values():
         assert 0 < handler_seconds(intent) < intent.limits.timeout_s
