@@ -71,6 +71,13 @@ WRITE_FATES = (
     "reset_later",
     "stored_500",
     "409_in_use",
+    "302_before",
+    "302_after",
+    "401",
+    # Of refunds; others simply succeed.
+    "pending",
+    "pending_fails",
+    "failed",
 )
 # What leaves everybody in doubt for longest.
 UNANSWERED = ("timeout_after", "reset_after", "timeout_later", "reset_later")
@@ -89,6 +96,7 @@ class Weather:
     clock_skew_s: float  # of the bus against the store
     approval_ttl_s: float
     model_budget_s: float
+    patience_s: int  # with the provider
     heals_at_s: float
 
 
@@ -124,5 +132,6 @@ def draw(rng: random.Random) -> Weather:
         clock_skew_s=rng.choice((0.0, 0.0, 600.0, -600.0)),
         approval_ttl_s=rng.choice((300.0, 72 * HOUR_S, 72 * HOUR_S)),
         model_budget_s=rng.choice((10.0, 60.0, 600.0)),
+        patience_s=rng.choice((60, 600, 6 * 3600)),
         heals_at_s=max(heals_at_s, night[1] + 600 if night else 0.0),
     )

@@ -175,6 +175,8 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
         return
     look = Look(record["generation"], seen.read_time)
     run.note("{} looks at {}, which is {}", who, task_id, record["state"])
+    if run.provider.is_pending(_key(record)):
+        return run.note("{} sees that {} is under way", who, task_id)
     happened = _happened(run, task_id, record)
     await asyncio.sleep(rng.uniform(0, 200))  # what was under way arrives meanwhile
     if record["state"] == "UNKNOWN" and rng.random() < 0.5:
@@ -213,7 +215,8 @@ async def _see_to(run: Run, letter_id: str, who: str) -> None:
     look, not_applied = JUST_NOW, False
     if seen.data is not None:
         look = Look(seen.data["generation"], seen.read_time)
-        not_applied = not _happened(run, task_id, seen.data) and rng.random() < 0.5
+        certain = not (_happened(run, task_id, seen.data) or run.provider.is_pending(_key(seen.data)))
+        not_applied = certain and rng.random() < 0.5
         await asyncio.sleep(rng.uniform(0, 200))
         _consent(run, task_id, seen.data["intent"], seen.data["parameters"])
     return await _ask(
@@ -223,8 +226,12 @@ async def _see_to(run: Run, letter_id: str, who: str) -> None:
 
 def _happened(run: Run, task_id: str, record: dict[str, Any]) -> bool:
     """Return what somebody finds at the provider: the effect of this generation, or of its key."""
-    key = f"{task_id}.{record['intent']}.{record['effect']['seq']}"
+    key = _key(record)
     return any(e.generation == record["generation"] or e.key == key for e in run.provider.of[task_id])
+
+
+def _key(record: dict[str, Any]) -> str:
+    return f"{record['task_id']}.{record['intent']}.{record['effect']['seq']}"
 
 
 async def _ask(run: Run, who: str, work: Any) -> None:

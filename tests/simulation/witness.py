@@ -3,7 +3,7 @@
 I1 an accepted event has exactly one record; I2 one effect per task and generation; I3 a keyless handler acts once;
 I4 SUCCEEDED means effect and result; I5 an effect was allowed; I6 states, epochs and generations move as drawn;
 I7 an end without effect has none; I8 nothing is stuck after the faults; I9 no payload in a log; I10 what runs is what
-was approved; I0 no step raises what it must not.
+was approved; I11 a provider in trouble costs time and no task; I0 no step raises what it must not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.topics import RESULTS
 from tests.simulation.bus import Message
 from tests.simulation.loop import ACTOR, Actor
 from tests.simulation.people import email_of
-from tests.simulation.provider import Effect
+from tests.simulation.provider import KEYS_LIVE_S, Effect
 
 if TYPE_CHECKING:
     from tests.simulation.world import Run
@@ -78,7 +78,8 @@ KEYLESS = frozenset({"change_address", "ticket_summary"})
 READ_ONLY = frozenset({"order_status"})
 A_DAY = {"refund_request": 3, "password_reset": 3, "cancel_order": 5, "change_address": 5}
 PREVIEW = frozenset({"plan", "plan_at", "plan_hash"})  # all that an executor may write of an approval
-NOT_SENT = frozenset({"refused", "429"})
+NOT_SENT = frozenset({"refused", "429", "401"})
+PATIENT = frozenset({"no_connection", "provider_401", "provider_429"})  # these end no task before patience does
 
 
 class Violation(Exception):
@@ -101,6 +102,8 @@ class Witness:
         self.consents: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)  # task -> intent, parameters
         self._started: dict[tuple[str, int], dict[str, Any]] = {}  # task, generation -> the record at its start
         self._sends: Counter[tuple[str, int]] = Counter()
+        self._keys: dict[str, float] = {}  # key -> when it was first sent so that it may have been applied
+        self._waits: dict[tuple[str, int], float] = {}  # task, generation -> when it first waited for its provider
         self._results: set[tuple[str, int, str]] = set()
         self._letters: set[str] = set()
         self._automatic: Counter[tuple[str, str, date]] = Counter()  # intent, subject, day -> tasks without a person
@@ -157,6 +160,7 @@ class Witness:
                 self.fail("I6", f"a preview changed {task_id}, which waits for a person")
             if _executes(actor) and self._is_start(before, after):
                 self._start(task_id, after, actor)
+            self._patient(task_id, before, after)
         state = after["state"]
         if before is None or before["state"] != state:
             self._ended(task_id, after)
@@ -214,6 +218,21 @@ class Witness:
                 self.fail("I6", f"the lease of {task_id} was taken while it was held")
         elif actor.epoch != old["epoch"] and (held or actor.epoch) and before["history"] != after["history"]:
             self.fail("I6", f"{actor.name} ended the attempt of another worker at {task_id}")
+
+    def _patient(self, task_id: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+        """A provider in trouble costs a task time, and nothing else; what it refused is asked anew under a new key."""
+        now, code = self._run.loop.time(), (after["error"] or {}).get("code")
+        move, slot = (before["state"], after["state"]), (task_id, after["generation"])
+        if move == ("EXECUTING", "READY"):
+            self._waits.setdefault(slot, now)
+        if move[1] == "FAILED" and after["history"][-1]["by"] == "execute":
+            left_s = self._waits.get(slot, now) + self._run.weather.patience_s - now
+            if code in PATIENT and left_s > 1:
+                self.fail("I11", f"{task_id} failed by {code} with {left_s:.0f} s of patience left")
+            if code == "attempts_exhausted" and after["exec"]["attempts"] - after["exec"]["waits"] < 5:
+                self.fail("I11", f"{task_id} failed because its provider asked it to wait")
+        if move == ("FAILED", "READY") and after["effect"]["seq"] == before["effect"]["seq"]:
+            self.fail("I11", f"{task_id} is done again under the key that the provider refused")
 
     def _in_time(
         self, task_id: str, before: dict[str, Any], after: dict[str, Any], now: datetime, actor: Actor | None
@@ -299,6 +318,11 @@ class Witness:
             self.fail("I5", f"{actor.name} wrote for {actor.task_id}, whose lease it never had")
         if actor.lease_until is not None and self._run.store.now >= actor.lease_until:
             self.fail("I6", f"{actor.name} wrote for {actor.task_id} after its lease had ended")
+        key = f"{actor.task_id}.{record['intent']}.{now['effect']['seq']}" if now else ""
+        if record["intent"] not in KEYLESS | REPEATABLE and fate not in NOT_SENT:
+            age_s = self._run.loop.time() - self._keys.setdefault(key, self._run.loop.time())
+            if age_s > KEYS_LIVE_S:
+                self.fail("I2", f"{actor.task_id} sends a key that its provider has forgotten")
         if record["intent"] in KEYLESS and fate not in NOT_SENT:
             self._sends[actor.task_id, actor.generation] += 1
             if self._sends[actor.task_id, actor.generation] > 1:

@@ -83,7 +83,11 @@ class Run:
             approval_ttl_s=self.weather.approval_ttl_s,
             model_budget_s=self.weather.model_budget_s,
         )
-        self.registry: Mapping[str, Intent] = REGISTRY
+        patience_s = self.weather.patience_s
+        self.registry: Mapping[str, Intent] = {
+            name: replace(intent, limits=replace(intent.limits, patience_s=patience_s))
+            for name, intent in REGISTRY.items()
+        }
         self.deleted: set[str] = set()  # tasks whose approval document somebody removed
         self.endings: Counter[str] = Counter()  # task -> how often it ended badly
         self._instances: dict[str, list[Instance]] = {name: [] for name in FUNCTIONS}
