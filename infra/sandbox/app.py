@@ -24,7 +24,7 @@ def create_app(ledger_path: Path | None = None, *, seed: int = 0) -> Starlette:
     vendors = stripe.routes() + Shop(desk).routes() + Auth0(desk).routes() + Slack(desk).routes()
     settle = Route("/_refunds", _accept(stripe.settle), methods=["POST"])
     app = Starlette(routes=[*_control(desk), settle, *vendors])
-    app.state.desk = desk
+    app.state.desk, app.state.stripe = desk, stripe
     return app
 
 

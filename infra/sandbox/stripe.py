@@ -28,7 +28,7 @@ class Stripe:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._refunds: list[dict[str, Any]] = []
+        self.refunds: list[dict[str, Any]] = []
 
     def routes(self) -> list[Route]:
         """Return the endpoints."""
@@ -60,7 +60,7 @@ class Stripe:
 
         def page(_: bytes) -> Answer:
             limit, after, of = _limit(asked), asked.get("starting_after"), asked.get("payment_intent")
-            newest = [refund for refund in self._refunds[::-1] if of in (None, refund["payment_intent"])]
+            newest = [refund for refund in self.refunds[::-1] if of in (None, refund["payment_intent"])]
             start = next((i + 1 for i, refund in enumerate(newest) if refund["id"] == after), 0)
             data = newest[start : start + limit]
             return Answer({"object": "list", "data": data, "has_more": len(newest) > start + limit})
@@ -79,7 +79,7 @@ class Stripe:
         """
         for end in ends:
             key = end["effect_key"]
-            refund = next((r for r in self._refunds if r["metadata"].get("effect_key") == key), None)
+            refund = next((r for r in self.refunds if r["metadata"].get("effect_key") == key), None)
             if refund is None:
                 raise KeyError(key)
             refund |= {name: value for name, value in end.items() if name != "effect_key"}
@@ -98,7 +98,7 @@ class Stripe:
         if amount > left:
             return refusal("invalid_request_error", code="amount_too_large" if left else "charge_already_refunded")
         refund = {
-            "id": f"re_{len(self._refunds) + 1}",
+            "id": f"re_{len(self.refunds) + 1}",
             "object": "refund",
             "amount": amount,
             "currency": payment["currency"],
@@ -107,17 +107,17 @@ class Stripe:
             "status": "succeeded",
             "created": int(time.time()),
         }
-        self._refunds.append(refund)
+        self.refunds.append(refund)
         return Answer(dict(refund), effect=_effect(refund))  # a copy: the key keeps the first answer
 
     def _becomes(self, answer: Answer, status: str) -> Answer:
         """Give the refund that was just made another status; no money has moved."""
-        self._refunds[-1]["status"] = status
+        self.refunds[-1]["status"] = status
         return replace(answer, body=answer.body | {"status": status}, effect=None)
 
     def _refunded(self, intent: str) -> int:
         """Return how much of a payment is refunded or about to be."""
-        mine = (r for r in self._refunds if r["payment_intent"] == intent and r["status"] not in NOT_REFUNDED)
+        mine = (r for r in self.refunds if r["payment_intent"] == intent and r["status"] not in NOT_REFUNDED)
         return sum(refund["amount"] for refund in mine)
 
 

@@ -13,6 +13,7 @@ from shared.task.moves import (
     Skip,
     again,
     attempts_left,
+    begun,
     finished,
     give_up,
     may_repeat,
@@ -89,10 +90,7 @@ def start(record: TaskRecord, epoch: int, intent: Intent, now: datetime, refusal
         return give_up(record, now, refusal, "policy forbids the effect now")
     if not may_repeat(record, intent.idempotency, now):
         return unknown(record, now, by="execute", why="the idempotency key is too old to be used again")
-    effect = record.effect.model_copy(
-        update={"possibly_applied": True, "first_started_at": record.effect.first_started_at or now}
-    )
-    return scheduled(record, effect=effect)
+    return scheduled(record, effect=begun(record.effect, now))
 
 
 def succeed(record: TaskRecord, epoch: int, result: TaskResult, provider_ref: str | None, now: datetime) -> TaskRecord:
@@ -165,7 +163,5 @@ def pending(record: TaskRecord, epoch: int, now: datetime, *, code: str, message
         Skip: `lease_lost`.
     """
     must_own(record, epoch)
-    effect = record.effect.model_copy(
-        update={"possibly_applied": True, "first_started_at": record.effect.first_started_at or now}
-    )
-    return unknown(record.model_copy(update={"effect": effect}), now, by="execute", why=code, message=message)
+    record = record.model_copy(update={"effect": begun(record.effect, now)})
+    return unknown(record, now, by="execute", why=code, message=message)

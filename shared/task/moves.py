@@ -16,6 +16,7 @@ from shared.task.schemas import (
     MAX_HISTORY,
     UNCLASSIFIED,
     ApprovalDecision,
+    Effect,
     Outbox,
     State,
     TaskError,
@@ -97,6 +98,11 @@ def must_own(record: TaskRecord, epoch: int) -> None:
     """Raise `Skip` unless the task runs under this epoch: the fence of every commit of a worker."""
     if record.state != "EXECUTING" or record.exec.epoch != epoch:
         raise Skip(code="lease_lost")
+
+
+def begun(effect: Effect, now: datetime) -> Effect:
+    """Return the effect with the start marker: from now on it may have happened."""
+    return effect.model_copy(update={"possibly_applied": True, "first_started_at": effect.first_started_at or now})
 
 
 def restored(record: TaskRecord) -> TaskRecord:

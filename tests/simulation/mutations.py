@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 START = "shared/gate/start.py"
+REFUND = "functions/execute/refund_request/main.py"
 EXECUTION, MOVES = "shared/task/execution.py", "shared/task/moves.py"
 
 
@@ -40,7 +41,7 @@ def _without(name: str, file: str, *changes: tuple[str, str], raises: bool = Fal
 MUTATIONS = (
     _without(
         "start marker",
-        EXECUTION,
+        MOVES,
         ('{"possibly_applied": True, "first_started_at"', '{"possibly_applied": False, "first_started_at"'),
     ),
     _without(
@@ -61,8 +62,16 @@ MUTATIONS = (
         "epoch fence on an ambiguous end",
         EXECUTION,
         (
-            "    must_own(record, epoch)\n    if not record.effect.possibly_applied:",
-            "    if not record.effect.possibly_applied:",
+            "    must_own(record, epoch)\n    if attempts_left(",
+            "    if attempts_left(",
+        ),
+    ),
+    _without(
+        "epoch fence on an unfinished end",
+        EXECUTION,
+        (
+            "    must_own(record, epoch)\n    record = record.model_copy(",
+            "    record = record.model_copy(",
         ),
     ),
     _without(
@@ -99,10 +108,10 @@ MUTATIONS = (
     ),
     _without(
         "deadline that counts from before the claim",
-        "functions/execute/step.py",
+        "functions/execute/attempt.py",
         (
             "        self.deadline = began + handler_seconds(intent)",
-            "        self.deadline = _seconds() + handler_seconds(intent)",
+            "        self.deadline = seconds() + handler_seconds(intent)",
         ),
     ),
     _without(
@@ -227,6 +236,39 @@ MUTATIONS = (
             '    await park(ports, delivery, reason="dead_lettered"',
             '    False and await park(ports, delivery, reason="dead_lettered"',
         ),
+    ),
+    _without(
+        "status of what the provider made",
+        REFUND,
+        (
+            '    if status == "succeeded":\n        return TaskOutput',
+            '    if status != "failed":\n        return TaskOutput',
+        ),
+    ),
+    _without(
+        "patience with what the provider has not finished",
+        REFUND,
+        ('in NOT_REFUNDED else "pending"', 'in NOT_REFUNDED else "not_applied"'),
+    ),
+    _without(
+        "doubt about a write that was sent elsewhere",
+        "shared/wiring/outbound.py",
+        ("(status < 400 and call.write)", "(status < 300 and call.write)"),
+    ),
+    _without(
+        "patience in time",
+        EXECUTION,
+        ("now - since >= timedelta(seconds=intent.limits.patience_s)", "now - since >= timedelta(seconds=30)"),
+    ),
+    _without(
+        "attempts that a provider's trouble does not cost",
+        MOVES,
+        ("record.exec.attempts - record.exec.waits <", "record.exec.attempts <"),
+    ),
+    _without(
+        "new key after a refusal",
+        "shared/task/repair.py",
+        ('new_key = not_applied or record.effect.outcome == "not_applied"', "new_key = not_applied"),
     ),
     _without(
         "strict reading of confidence",

@@ -13,7 +13,7 @@ from shared.errors import Refused
 from shared.intent.declaration import NATURAL, NONE, Intent, Limits, by_key
 from shared.task import birth, execution, repair, upkeep, waiting
 from shared.task.birth import Plan
-from shared.task.moves import MAX_RECONCILES, Person, Skip
+from shared.task.moves import MAX_RECONCILES, RECONCILE_AFTER, Person, Skip
 from shared.task.schemas import MAX_HISTORY, TERMINAL, Classification, Decision, TaskRecord, TaskResult
 from tests.world import BEGINNING, REGISTRY, ticket
 
@@ -297,6 +297,7 @@ def test_start_after_the_lease_ended_is_lost() -> None:
         lambda r: execution.fail(r, 1, NOW, code="no", message=""),
         lambda r: execution.retry(r, 1, BY_KEY, NOW, code="429"),
         lambda r: execution.ambiguous(r, 1, BY_KEY, NOW, code="timeout"),
+        lambda r: execution.pending(r, 1, NOW, code="refund_pending", message=""),
     ],
 )
 def test_worker_of_an_older_epoch_commits_nothing(finish: Arrow) -> None:
@@ -325,12 +326,68 @@ def test_crash_after_the_marker_stays_ambiguous_for_the_next_attempt() -> None:
 
 
 def test_attempts_end_in_failed_or_in_unknown_by_the_marker() -> None:
-    record, ambiguous = born(), born()
+    unbegun, ambiguous = born(), born()
     for epoch in (1, 2, 3):
-        record = execution.retry(working(record), epoch, BY_KEY, NOW, code="429")
+        unbegun = execution.ambiguous(claimed(unbegun), epoch, BY_KEY, NOW, code="unexpected_KeyError")
         ambiguous = execution.ambiguous(working(ambiguous), epoch, BY_KEY, NOW, code="timeout")
-    assert (record.state, record.error and record.error.code) == ("FAILED", "429")
+    assert (unbegun.state, unbegun.error and unbegun.error.code) == ("FAILED", "unexpected_KeyError")
     assert ambiguous.state == "UNKNOWN"
+
+
+def refused_until(end: timedelta, record: TaskRecord) -> TaskRecord:
+    """Let the provider say 429 once an hour from NOW on, the last time at `end`."""
+    at = NOW
+    while record.state == "READY":
+        epoch = record.exec.epoch + 1
+        record = execution.retry(working(record, now=at), epoch, BY_KEY, at, code="provider_429")
+        at = min(at + timedelta(hours=1), NOW + end) if at < NOW + end else at + timedelta(hours=1)
+    return record
+
+
+def test_provider_in_trouble_costs_time_and_no_attempts() -> None:
+    patience = timedelta(seconds=BY_KEY.limits.patience_s)
+    failed = refused_until(patience, born())
+    assert (failed.state, failed.error and failed.error.code) == ("FAILED", "provider_429")
+    assert failed.updated_at == NOW + patience
+    assert failed.exec.attempts == 7 > BY_KEY.limits.max_attempts
+    assert claimed(born(), now=NOW).exec.waiting_since is None
+
+
+def test_patience_that_ends_after_an_ambiguous_attempt_leaves_the_effect_unknown() -> None:
+    doubtful = execution.ambiguous(working(), 1, BY_KEY, NOW, code="timeout")
+    assert refused_until(timedelta(seconds=BY_KEY.limits.patience_s), doubtful).state == "UNKNOWN"
+
+
+def test_waits_leave_all_attempts_for_what_ends_without_a_word() -> None:
+    record = born()
+    for epoch in range(1, 10):
+        record = execution.retry(working(record), epoch, BY_KEY, NOW, code="provider_429")
+    for epoch in (10, 11):
+        record = execution.ambiguous(working(record), epoch, BY_KEY, NOW, code="timeout")
+        assert record.state == "READY"
+    assert execution.ambiguous(working(record), 12, BY_KEY, NOW, code="timeout").state == "UNKNOWN"
+
+
+def test_intent_without_patience_fails_at_the_first_refusal() -> None:
+    hasty = replace(BY_KEY, limits=Limits(patience_s=0))
+    assert execution.retry(working(), 1, hasty, NOW, code="provider_429").state == "FAILED"
+
+
+def test_redriven_task_has_all_its_patience_again() -> None:
+    record = redrive(refused_until(timedelta(seconds=BY_KEY.limits.patience_s), born()))
+    assert (record.exec.attempts, record.exec.waits, record.exec.waiting_since) == (0, 0, None)
+
+
+def test_what_the_provider_has_not_finished_is_neither_done_nor_repeated_nor_cancelled() -> None:
+    record = execution.pending(claimed(born()), 1, NOW, code="refund_pending", message="Stripe is at work")
+    assert (record.state, record.effect.possibly_applied, record.outbox) == ("UNKNOWN", True, None)
+    assert record.error is not None
+    assert (record.error.code, record.error.message) == ("refund_pending", "Stripe is at work")
+    assert record.next_check_at == NOW + RECONCILE_AFTER
+    with pytest.raises(Refused):
+        repair.cancel(record, OPS, "no", NOW)
+    with pytest.raises(Skip):
+        claimed(record)
 
 
 def test_retry_waits_as_long_as_asked_within_bounds() -> None:
@@ -340,8 +397,18 @@ def test_retry_waits_as_long_as_asked_within_bounds() -> None:
         return record.outbox.due_at - NOW
 
     asked = [execution.retry(working(), 1, BY_KEY, NOW, code="429", retry_after_s=s) for s in (7.0, 1e6)]
-    assert [due(r) for r in asked] == [timedelta(seconds=7), timedelta(seconds=600)]
+    assert [due(r) for r in asked] == [timedelta(seconds=7), timedelta(hours=1)]
     assert due(execution.retry(working(), 1, BY_KEY, NOW, code="429")) == timedelta(seconds=2)
+
+
+def test_wait_grows_even_where_the_provider_asks_for_less() -> None:
+    record, waits = born(), []
+    for epoch in range(1, 13):
+        record = execution.retry(working(record), epoch, BY_KEY, NOW, code="429", retry_after_s=1.0)
+        assert record.outbox is not None
+        waits.append((record.outbox.due_at - NOW).total_seconds())
+        record = record.model_copy(update={"exec": record.exec.model_copy(update={"not_before": None})})
+    assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600]
 
 
 # --- repair
@@ -355,6 +422,19 @@ def test_reconcile_that_knows_nothing_is_asked_again_ever_later_and_then_no_more
         waits.append(record.next_check_at and record.next_check_at - NOW)
     assert record.state == "UNKNOWN"
     assert waits == [timedelta(minutes=2**n) for n in range(1, MAX_RECONCILES)] + [None]
+
+
+def test_unfinished_effect_is_asked_for_until_it_has_ended_ever_later_up_to_six_hours() -> None:
+    record, at, waits = unknown(), NOW + RECONCILE_AFTER, []
+    for _ in range(30):
+        record = repair.reconciled(record, 1, "pending", at)
+        assert record.next_check_at is not None
+        waits.append((record.next_check_at - at) / RECONCILE_AFTER)
+        at = record.next_check_at
+    assert waits[:6] == [2, 3, 6, 12, 24, 48]
+    assert waits[-1] == 360
+    assert repair.reconciled(record, 1, "unknown", at).next_check_at == at + 2 * RECONCILE_AFTER
+    assert repair.reconciled(record, 1, "applied", at).state == "SUCCEEDED"
 
 
 def test_handler_that_cannot_ask_leaves_unknown_to_a_person() -> None:
@@ -402,9 +482,21 @@ def test_redrive_is_a_new_generation_with_fresh_attempts_under_a_growing_epoch()
 
 
 def test_only_the_verdict_not_applied_gives_a_new_key() -> None:
-    assert redrive(failed()).effect_key == failed().effect_key == "t1.refund_request.1"
-    assert redrive(failed(), not_applied=True).effect_key == "t1.refund_request.2"
+    assert redrive(unknown()).effect_key == unknown().effect_key == "t1.refund_request.1"
+    assert redrive(RECORDS["REJECTED"]).effect_key == "t1.refund_request.1"
+    assert redrive(unknown(), not_applied=True).effect_key == "t1.refund_request.2"
     assert redrive(unknown(), not_applied=True).effect.possibly_applied is False
+
+
+def test_the_providers_word_that_nothing_happened_gives_a_new_key_as_a_persons_does() -> None:
+    """Under the old one it may keep the error that it answered."""
+    for refused in (
+        failed(),
+        repair.reconciled(unknown(), 1, "not_applied", NOW),
+        repair.settle(unknown(), OPS, "not_applied", "seen", LATER, looked_at=LATER),
+    ):
+        assert refused.effect_key == "t1.refund_request.1"
+        assert redrive(refused).effect_key == "t1.refund_request.2"
 
 
 def test_unknown_effect_without_a_key_needs_a_verdict_to_be_redriven() -> None:
