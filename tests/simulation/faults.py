@@ -79,8 +79,9 @@ WRITE_FATES = (
     "pending_fails",
     "failed",
 )
-# What leaves everybody in doubt for longest.
-UNANSWERED = ("timeout_after", "reset_after", "timeout_later", "reset_later")
+# What leaves everybody in doubt for longest: whoever looks finds nothing, for it never arrived, or arrives later.
+UNANSWERED = ("timeout_after", "reset_later", "reset_before", "timeout_before")
+UNFINISHED = ("pending", "pending_fails")
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ def draw(rng: random.Random) -> Weather:
     elif emphasis < 0.2:  # nobody knows what was done, everything is asked twice, and the bus gives up early
         faults.provider, faults.copies, faults.ack_lost, faults.buried = 0.4, 0.2, 0.2, 0.6
         write_fates = ("reset_later",)
+    elif emphasis < 0.3:  # a worker wakes up and knows what the provider has begun, when others have taken over
+        faults.provider, faults.zombie, write_fates = 0.3, 0.12, UNFINISHED
     has_night = rng.random() < 0.12
     if has_night:  # what the provider did not answer in the evening is what must not be repeated in the morning
         faults.provider = max(faults.provider, 0.3)

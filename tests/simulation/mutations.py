@@ -67,14 +67,6 @@ MUTATIONS = (
         ),
     ),
     _without(
-        "epoch fence on an unfinished end",
-        EXECUTION,
-        (
-            "    must_own(record, epoch)\n    record = record.model_copy(",
-            "    record = record.model_copy(",
-        ),
-    ),
-    _without(
         "sticky possibly_applied",
         MOVES,
         ('{"possibly_applied": record.effect.applied_before_attempt}', '{"possibly_applied": False}'),
