@@ -252,6 +252,10 @@ class SimulatedPool(Pool):
             self._by_origin[origin] = Lane(self._provider, asyncio.Semaphore(max_in_flight))
         return self._by_origin[origin]
 
+    async def close(self) -> None:
+        """Forget the lanes."""
+        self._by_origin.clear()
+
 
 def _what(request: Request) -> tuple[str, dict[str, Any]]:
     return request.path, request.values
