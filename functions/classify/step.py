@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.canonical import canonical_json, sha256_hex, task_id_for
-from shared.errors import ModelRefused, ModelUnavailable
+from shared.errors import ModelRefused, ModelUnavailable, Retry
 from shared.event.payload import View, content_hash, read, view_of
 from shared.event.reading import Reading
 from shared.event.requester import EMAIL, author_of, with_email
@@ -30,6 +30,7 @@ from shared.task.moves import Skip
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.wiring.composition import Ports
 
+OVERTAKES_S = 60.0  # how long a deletion waits for the words that it may have overtaken
 WITHOUT_EFFECT = frozenset({"FAILED", "REJECTED", "EXPIRED", "CANCELLED"})
 
 
@@ -49,7 +50,10 @@ async def classify(delivery: Delivery, ports: Ports) -> Outcome:
     (snapshot,) = await ports.store.read(task_path(task.task_id))
     if snapshot.data is not None:
         return await _known(task, reading, to_record(snapshot), snapshot.version, delivery, ports)
-    if reading.echo is not None or reading.does == "deleted":  # nothing of ours is concerned
+    if reading.echo is not None or reading.does == "deleted":  # nothing of ours is concerned, or not yet
+        age_s = (snapshot.read_time - delivery.publish_time).total_seconds()
+        if reading.does == "deleted" and age_s < OVERTAKES_S:
+            raise Retry("what it deletes may be on its way", code="not_yet")
         return Outcome("nothing_to_revise", fields={"task_id": task.task_id, "source": task.source})
     return await _first_time(task, reading, delivery, snapshot.read_time, ports)
 

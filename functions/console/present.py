@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from shared.event.money import written
 from shared.intent.declaration import Intent
 
 # Controls, zero-width and bidi characters, tags: a reader would not see them, or would see the text in another order.
@@ -55,7 +56,7 @@ def amount(intent: Intent | None, parameters: Mapping[str, Any]) -> str:
     minor = parameters.get(field) if field else None
     if not isinstance(minor, int):
         return ""
-    return f"{minor // 100:,}.{minor % 100:02} {parameters.get('currency', '')}".strip()
+    return written(minor, str(parameters.get("currency", "")))
 
 
 def _named(match: re.Match[str]) -> str:

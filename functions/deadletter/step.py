@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from shared.errors import NotFound
-from shared.event.payload import view
+from shared.event.payload import read, view_of
 from shared.gate.plan import degraded
 from shared.records.creation import create
 from shared.records.documents import change, task_path
@@ -50,10 +50,13 @@ async def _never_classified(ports: Ports, task: AutomationTask, delivery: Delive
     (snapshot,) = await ports.store.read(task_path(task.task_id))
     if snapshot.data is not None:
         return Outcome("has_a_record")
+    reading = read(task.source, task.raw_payload)
+    if reading.echo is not None or reading.does == "deleted":  # it asks nothing: people see the letter
+        return Outcome("nothing_to_revise")
     created = await create(
         ports,
         task,
-        view(task.source, task.raw_payload),
+        view_of(reading),
         lambda _, at: degraded("dead_lettered", ports.settings, at),
         now=snapshot.read_time,
         trace_id=delivery.trace_id,

@@ -27,7 +27,8 @@ async def reconcile(record: TaskRecord, ports: Ports, intent: Intent, handler: A
         try:
             async with asyncio.timeout(seconds):
                 said = await handler.reconcile(record.effect_key, context(record, ports, intent, deadline))
-            verdict = said if said in ("applied", "not_applied") else "unknown"  # never an end by a slip of the handler
+            # Never an end by a slip of the handler.
+            verdict = said if said in ("applied", "not_applied", "pending") else "unknown"
         except Exception as error:
             if not isinstance(error, HandlerOutcome):
                 show_traceback(error)

@@ -5,26 +5,19 @@ Reads intent and parameters from the task document only; the message is a pointe
 
 from __future__ import annotations
 
-import asyncio
-import functools
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from functions.execute.context import context, handler_seconds
-from functions.execute.ended import ended, fields_of
+from functions.execute.attempt import Attempt, seconds
+from functions.execute.context import handler_seconds
+from functions.execute.ended import ended
 from functions.execute.preview import preview
 from functions.execute.reconcile import reconcile
 from shared.errors import NotFound, Retry
-from shared.gate.policy import subject_path
 from shared.gate.start import start_refusal
 from shared.intent.declaration import Intent
-from shared.intent.handler import TaskContext, TaskOutput
-from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
-from shared.logs import log, show_traceback
-from shared.records.creation import wished, wishes_like
 from shared.records.documents import Changed, change
 from shared.records.parking import park
 from shared.records.switches import is_off, switch_path
@@ -32,17 +25,13 @@ from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
 from shared.task import execution
 from shared.task.moves import Skip
-from shared.task.schemas import TaskReady, TaskRecord, TaskResult
+from shared.task.schemas import TaskReady, TaskRecord
 from shared.wiring.composition import Ports
-from shared.wiring.ports import Document, Snapshot
+from shared.wiring.ports import Snapshot
 
 FINISH_TRIES = 3
 # A redelivery by the bus serves short waits; longer ones are left to the outbox, so that no delivery is burnt.
 LONGEST_REDELIVERY_S = 60.0
-
-
-class EffectRefused(Exception):
-    """Raised into a handler right before its first write when the start marker could not be set: nothing was sent."""
 
 
 async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any) -> Outcome:
@@ -56,7 +45,7 @@ async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any
         message = TaskReady.model_validate_json(delivery.data)
     except ValidationError:
         return await _parked(delivery, ports, intent, "invalid_message")
-    began = _seconds()
+    began = seconds()
     try:
         claimed = await _claim(message, delivery, ports, intent)
     except NotFound as error:
@@ -71,7 +60,7 @@ async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any
         return await reconcile(claimed.after, ports, intent, handler)
     if claimed.after.state != "EXECUTING":
         return await ended(claimed, ports)
-    return await _Attempt(claimed, ports, intent, handler, began).run()
+    return await Attempt(claimed, ports, intent, handler, began).run()
 
 
 async def _parked(delivery: Delivery, ports: Ports, intent: Intent, code: str, task_id: str | None = None) -> Outcome:
@@ -100,160 +89,3 @@ async def _claim(message: TaskReady, delivery: Delivery, ports: Ports, intent: I
         return execution.start(after, after.exec.epoch, intent, now, refusal)
 
     return await change(ports.store, message.task_id, arrow, switch_path(intent.name))
-
-
-class _Attempt:
-    """One attempt of one task by the worker that holds its lease; `began` is when it asked for it.
-
-    The handler's time counts from then: a process that stood still right after its claim must not act when others
-    have taken over.
-    """
-
-    def __init__(self, claimed: Changed, ports: Ports, intent: Intent, handler: Any, began: float) -> None:
-        self.record, self.ports, self.intent, self.handler = claimed.after, ports, intent, handler
-        self.epoch = claimed.after.exec.epoch
-        self.stopped: Changed | Skip | None = None  # set when the start marker was refused
-        self.last, self.last_at = claimed, began  # our own latest commit, and when it was begun
-        self.began = _seconds()
-        self.deadline = began + handler_seconds(intent)
-
-    async def run(self) -> Outcome:
-        """Run the handler and commit what is known of the effect afterwards."""
-        try:
-            arrow = await self._handle()
-        except EffectRefused:
-            arrow = None
-        if isinstance(self.stopped, Skip):
-            return self._outcome(self.stopped.code, self.record, self.record)
-        if self.stopped is not None:
-            return await ended(self.stopped, self.ports)
-        assert arrow is not None, "a handler that was not stopped has an outcome"
-        try:
-            done = await self._finish(arrow)
-        except Skip as skip:  # fenced: the lease went to somebody else, who decides
-            return self._outcome(skip.code, self.record, self.record)
-        if done.after.state == "READY":
-            return self._again(done)
-        return await ended(done, self.ports)
-
-    async def _handle(self) -> Callable[[TaskRecord, datetime], TaskRecord] | None:
-        """Call the handler; return the arrow that its outcome means."""
-        parameters = self.intent.parameters.model_validate(self.record.parameters)  # valid: the gate looked at claim
-        epoch, intent = self.epoch, self.intent
-        try:
-            if _seconds() >= self.deadline:
-                raise NotApplied(code="deadline_passed")
-            async with asyncio.timeout_at(self.deadline):
-                output = await self.handler.handle(parameters, self._context())
-            done = output if isinstance(output, TaskOutput) else TaskOutput(output)
-            result, provider_ref = self._result(_text(done.output)), done.provider_ref and _text(done.provider_ref)
-        except EffectRefused:
-            raise
-        except NotApplied as error:
-            return functools.partial(
-                _retry,
-                epoch=epoch,
-                intent=intent,
-                code=_text(error.code),
-                after_s=error.retry_after_s,
-                ms=self._spent_ms(),
-            )
-        except Permanent as error:
-            # Read here: the name `error` is gone when the arrow is applied.
-            code, message, ms = _text(error.code), _text(error.message or error.code), self._spent_ms()
-            return lambda r, now: execution.fail(r, epoch, now, code=code, message=message, spent_ms=ms)
-        except Exception as error:  # anything else is ambiguous: that is the contract
-            if not isinstance(error, Ambiguous):
-                show_traceback(error)
-            code = _text(error.code) if isinstance(error, Ambiguous) else f"unexpected_{type(error).__name__}"[:60]
-            return lambda r, now: execution.ambiguous(r, epoch, intent, now, code=code)
-        return lambda r, now: execution.succeed(r, epoch, result, provider_ref, now)
-
-    def _context(self) -> TaskContext:
-        return context(
-            self.record,
-            self.ports,
-            self.intent,
-            self.deadline,
-            before_write=self._start if self.intent.starts_late else None,
-        )
-
-    async def _start(self) -> None:
-        """Set the start marker right before the first write; without it nothing is sent, now or later."""
-        if self.stopped is not None:
-            raise EffectRefused
-
-        intent = self.intent
-
-        def arrow(
-            record: TaskRecord, now: datetime, switch: Snapshot, *about: Snapshot
-        ) -> tuple[TaskRecord, dict[str, Document]]:
-            like = [wish for s in about for wish in wishes_like(s, intent, record.task_id)]
-            refusal = start_refusal(record, intent, self.ports.settings, switched_off=is_off(switch), like=like)
-            after = execution.start(record, self.epoch, intent, now, refusal)
-            begun = after.effect.first_started_at if after.state == "EXECUTING" else None
-            return after, {s.path: wished(s, intent, record, begun) for s in about if begun}
-
-        began, subject = _seconds(), subject_path(intent, self.record.parameters)
-        paths = (switch_path(intent.name), *((subject,) if subject else ()))
-        try:
-            changed = await change(self.ports.store, self.record.task_id, arrow, *paths)
-        except (Skip, Retry) as error:
-            self.stopped = error if isinstance(error, Skip) else Skip(code="start_unconfirmed")
-            raise EffectRefused from None
-        if changed.after.state != "EXECUTING":
-            self.stopped = changed
-            raise EffectRefused
-        self.last, self.last_at = changed, began
-
-    async def _finish(self, arrow: Callable[[TaskRecord, datetime], TaskRecord]) -> Changed:
-        """Commit the outcome; worth a few tries, because a known outcome would else become an unknown one."""
-        for tries in range(FINISH_TRIES):
-            # Normally nobody has touched the task since our own commit, so that it need not be read again.
-            known, elapsed_s = self.last if tries == 0 else None, _seconds() - self.last_at
-            try:
-                return await change(self.ports.store, self.record.task_id, arrow, known=known, elapsed_s=elapsed_s)
-            except Retry:
-                if tries == FINISH_TRIES - 1:
-                    raise
-                await asyncio.sleep(0.2 * 4**tries)
-        raise AssertionError("unreachable")
-
-    def _again(self, done: Changed) -> Outcome:
-        """Let the bus bring this message again; a long wait is left to the outbox, which is not due before.
-
-        Raises:
-            Retry: the bus redelivers.
-        """
-        due = done.after.outbox.due_at if done.after.outbox else done.now
-        seconds = (due - done.now).total_seconds()
-        if seconds > LONGEST_REDELIVERY_S:
-            return self._outcome("retry_later", done.before, done.after)
-        log("WARNING", "retry", outcome="retry", **fields_of(done.before, done.after))
-        code = done.after.error.code if done.after.error else "retry"
-        raise Retry("the handler will be tried again", code=code, retry_after_s=seconds)
-
-    def _spent_ms(self) -> float:
-        return round((_seconds() - self.began) * 1000, 1)
-
-    def _result(self, output: str) -> TaskResult:
-        tokens = self.record.classification.tokens_used
-        return TaskResult(success=True, output=output[:4000], execution_time_ms=self._spent_ms(), tokens_used=tokens)
-
-    def _outcome(self, code: str, before: TaskRecord, after: TaskRecord) -> Outcome:
-        return Outcome(code, fields=fields_of(before, after), severity="WARNING")
-
-
-def _seconds() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def _retry(
-    record: TaskRecord, now: datetime, *, epoch: int, intent: Intent, code: str, after_s: float | None, ms: float
-) -> TaskRecord:
-    return execution.retry(record, epoch, intent, now, code=code, retry_after_s=after_s, spent_ms=ms)
-
-
-def _text(value: object) -> str:
-    """Return what a handler or its provider said as text that every store takes."""
-    return str(value).encode("utf-8", "replace").decode()

@@ -15,23 +15,25 @@ from starlette.routing import Route
 from infra.sandbox.anybody import Anybody
 from infra.sandbox.desk import Desk
 from infra.sandbox.people import People
-from infra.sandbox.vendors import Auth0, Shop, Slack, Stripe
+from infra.sandbox.stripe import Stripe
+from infra.sandbox.vendors import Auth0, Shop, Slack
 
 
 def create_app(ledger_path: Path | None = None, *, seed: int = 0) -> Starlette:
     """Return the app. `app.state.desk` holds what the vendors share; `seed` is of the faults drawn at a rate."""
     desk = Desk(ledger_path, seed)
-    vendors = [vendor(desk) for vendor in (Stripe, Shop, Auth0, Slack, Anybody)]
-    people = People(desk)
+    stripe, people = Stripe(desk), People(desk)
+    vendors = stripe.routes() + [r for vendor in (Shop, Auth0, Slack, Anybody) for r in vendor(desk).routes()]
     app = Starlette(
         routes=[
             *_control(desk),
             *people.routes(),
             Route("/_people", _accept(people.seed), methods=["POST"]),
-            *(route for vendor in vendors for route in vendor.routes()),
+            Route("/_refunds", _accept(stripe.settle), methods=["POST"]),
+            *vendors,
         ]
     )
-    app.state.desk, app.state.people = desk, people
+    app.state.desk, app.state.people, app.state.stripe = desk, people, stripe
     return app
 
 

@@ -55,13 +55,27 @@ class Desk:
         self._numbers = count(1)
 
     async def serve(
-        self, request: Request, operation: str, apply: Callable[[bytes], Answer], *, keyed: bool = False
+        self,
+        request: Request,
+        operation: str,
+        apply: Callable[[bytes], Answer],
+        *,
+        keyed: bool = False,
+        becomes: Callable[[Answer, str], Answer] | None = None,
     ) -> Response:
         """Answer one call of `vendor.operation`; `apply(body)` does the work. `keyed`: Idempotency-Key is honoured.
+
+        `becomes(answer, status)` gives what was made the status that a fault asks for.
 
         As Stripe documents it: the same key and request get the stored answer, another request 400, a concurrent one
         409; refused requests are not stored.
         """
+
+        def made(body: bytes) -> Answer:
+            answer = apply(body)
+            wanted = fault.kind.becomes if fault else ""
+            return becomes(answer, wanted) if becomes and wanted and answer.status < 400 else answer
+
         self.calls[operation] += 1
         fault = self.faults.draw(operation)
         if fault and not (fault.kind.applies or fault.kind.stores):
@@ -72,7 +86,7 @@ class Desk:
         if slot in self._keys:
             response = self._replay(operation, slot, request.url.path.encode() + body, request_id)
         else:
-            answer = await self._apply(slot, fault, request.url.path.encode() + body, lambda: apply(body))
+            answer = await self._apply(slot, fault, request.url.path.encode() + body, lambda: made(body))
             if answer.effect:
                 self.ledger.add(operation, answer.effect, key=key, request_id=request_id)
             response = answer.response(request_id)
@@ -87,7 +101,7 @@ class Desk:
         if fault and fault.ms:
             await asyncio.sleep(fault.ms / 1000)
         if fault and not fault.kind.applies:
-            known.answer = Answer(json.loads(bytes(fault.refusal().body)), 500)
+            known.answer = Answer(json.loads(bytes(fault.refusal().body)), fault.kind.status or 500)
             return known.answer
         answer = apply()
         if answer.status < 400:

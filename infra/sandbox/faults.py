@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict, deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from starlette.requests import Request
@@ -24,6 +24,7 @@ class Kind:
     applies: bool = False
     stores: bool = False
     status: int | None = None  # None: the true answer
+    becomes: str = ""  # what status a refund has that the call makes; but for "succeeded" no money has moved
 
 
 KINDS = {
@@ -35,10 +36,19 @@ KINDS = {
     "503": Kind(status=503),
     "500_after": Kind(status=500, applies=True, stores=True),  # the key remembers the true answer
     "stored_500": Kind(status=500, stores=True),  # the key remembers the 500
+    "302": Kind(status=302),
+    "302_after": Kind(status=302, applies=True, stores=True),  # post, redirect, get
+    "401": Kind(status=401),  # the key was revoked
+    "403": Kind(status=403),
+    "stored_402": Kind(status=402, stores=True),  # the key remembers the refusal
     "429": Kind(status=429),
     "409": Kind(status=409),
     "error": Kind(status=200),  # Slack's way: 200 with ok: false
     "slow": Kind(applies=True, stores=True),
+    "pending": Kind(applies=True, stores=True, becomes="pending"),
+    "requires_action": Kind(applies=True, stores=True, becomes="requires_action"),
+    "failed": Kind(applies=True, stores=True, becomes="failed"),
+    "canceled": Kind(applies=True, stores=True, becomes="canceled"),
 }
 
 
@@ -52,6 +62,7 @@ class Fault:
     retry_after_s: float | None = None
     ms: float = 0.0  # for `slow`
     error: str = "internal_error"  # for `error`
+    headers: Mapping[str, str] = field(default_factory=dict)  # of the answer, such as X-RateLimit-Reset
 
     @property
     def kind(self) -> Kind:
@@ -68,7 +79,11 @@ class Fault:
 
     def refusal(self) -> Response:
         """Return the answer of a vendor in trouble."""
-        headers = {} if self.retry_after_s is None else {"Retry-After": f"{self.retry_after_s:g}"}
+        headers = dict(self.headers)
+        if self.retry_after_s is not None:
+            headers["Retry-After"] = f"{self.retry_after_s:g}"
+        if self.kind.status == 302:
+            headers["Location"] = "/done"
         error: Any = self.error if self.vendor == "slack" else {"type": self.error, "message": "scripted"}
         return JSONResponse({"ok": False, "error": error}, self.kind.status or 500, headers)
 
@@ -82,7 +97,7 @@ class Faults:
         self._random = random.Random(seed)  # noqa: S311
 
     def script(self, items: Iterable[dict[str, Any]]) -> None:
-        """Queue faults: `{vendor, operation, fault, times?, retry_after_s?, ms?, error?}`.
+        """Queue faults: `{vendor, operation, fault, times?, retry_after_s?, ms?, error?, headers?}`.
 
         Raises:
             TypeError, KeyError: an item has an unknown field or fault; none of the items is queued.

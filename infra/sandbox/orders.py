@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 AMPLE_MINOR = 1_000_000_000
+PAID_AT = 1_767_225_600  # 2026-01-01, as Unix time
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +23,30 @@ class Order:
     total_minor: int
     currency: str
     seeded: bool = False
+    paid: tuple[Mapping[str, Any], ...] = ()  # several payments: fields of `payments()`, each with what differs
 
     def payments(self) -> list[dict[str, Any]]:
         """Return the order's payments as Stripe payment intents.
 
-        A derived order was paid amply in every currency, so that its customer can be refunded whatever is asked for.
+        A derived order was paid amply in some currencies, so that its customer can be refunded whatever is asked for.
         """
-        paid = [(self.currency, self.total_minor)] if self.seeded else [(c, AMPLE_MINOR) for c in ("USD", "EUR", "GBP")]
-        return [
-            {
-                "id": f"pi_{self.id}_{currency.lower()}",
-                "object": "payment_intent",
-                "status": "succeeded",
-                "currency": currency.lower(),
-                "amount_received": amount,
-                "receipt_email": self.customer_email or None,
-                "metadata": {"order_id": self.id},
-            }
-            for currency, amount in paid
-        ]
+        if self.paid:
+            return [self._payment(self.currency, self.total_minor, f"_{n}") | dict(p) for n, p in enumerate(self.paid)]
+        if self.seeded:
+            return [self._payment(self.currency, self.total_minor)]
+        return [self._payment(currency, AMPLE_MINOR) for currency in ("USD", "EUR", "GBP")]
+
+    def _payment(self, currency: str, amount_minor: int, number: str = "") -> dict[str, Any]:
+        return {
+            "id": f"pi_{self.id}_{currency.lower()}{number}",
+            "object": "payment_intent",
+            "status": "succeeded",
+            "currency": currency.lower(),
+            "amount_received": amount_minor,
+            "receipt_email": self.customer_email or None,
+            "metadata": {"order_id": self.id},
+            "created": PAID_AT,
+        }
 
 
 class Orders:

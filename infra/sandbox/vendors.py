@@ -1,14 +1,10 @@
-"""The endpoints of the vendors, as far as our handlers use them: HTTP in, the documented answer out."""
+"""The endpoints of the shop, Auth0 and Slack, as far as our handlers use them: HTTP in, the documented answer out."""
 
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections import Counter
 from dataclasses import asdict, replace
-from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,77 +13,7 @@ from starlette.routing import Route
 from infra.sandbox.desk import Answer, Desk, refusal
 from infra.sandbox.ledger import Effect
 
-BY_ORDER = re.compile(r"""metadata\[["']order_id["']\]:["']([^"']+)["']""")
-
-
-class Stripe:
-    """https://docs.stripe.com/api/refunds and /payment_intents/search, with idempotency keys as documented."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._refunds: list[dict[str, Any]] = []
-        self._refunded: Counter[str] = Counter()
-
-    def routes(self) -> list[Route]:
-        """Return the endpoints."""
-        return [
-            Route("/v1/payment_intents/search", self.find_payment, methods=["GET"]),
-            Route("/v1/refunds", self.list_refunds, methods=["GET"]),
-            Route("/v1/refunds", self.refund, methods=["POST"]),
-        ]
-
-    async def find_payment(self, request: Request) -> Response:
-        """Search payment intents by the order number in their metadata."""
-
-        def find(_: bytes) -> Answer:
-            match = BY_ORDER.fullmatch(request.query_params.get("query", ""))
-            if match is None:
-                return refusal("invalid_request_error")
-            order = self._desk.orders.get(match[1])
-            return Answer({"object": "search_result", "data": order.payments() if order else [], "has_more": False})
-
-        return await self._desk.serve(request, "stripe.find_payment", find)
-
-    async def list_refunds(self, request: Request) -> Response:
-        """List refunds, newest first, `limit` at a time after `starting_after`."""
-
-        def page(_: bytes) -> Answer:
-            limit, after = int(request.query_params.get("limit", 10)), request.query_params.get("starting_after")
-            newest = self._refunds[::-1]
-            start = next((i + 1 for i, refund in enumerate(newest) if refund["id"] == after), 0)
-            data = newest[start : start + limit]
-            return Answer({"object": "list", "data": data, "has_more": len(newest) > start + limit})
-
-        return await self._desk.serve(request, "stripe.list_refunds", page)
-
-    async def refund(self, request: Request) -> Response:
-        """Create a refund of a payment intent."""
-        return await self._desk.serve(request, "stripe.refund", self._refund, keyed=True)
-
-    def _refund(self, body: bytes) -> Answer:
-        form = dict(parse_qsl(body.decode()))
-        metadata = {name[9:-1]: value for name, value in form.items() if name.startswith("metadata[")}
-        intent, amount = form.get("payment_intent", ""), int(form.get("amount", 0))
-        order = self._desk.orders.get(intent.split("_")[1]) if intent.startswith("pi_") else None
-        payment = next((p for p in order.payments() if p["id"] == intent), None) if order else None
-        if payment is None or amount < 1:
-            return refusal("invalid_request_error", code="resource_missing" if payment is None else "parameter_invalid")
-        left = payment["amount_received"] - self._refunded[intent]
-        if amount > left:
-            return refusal("invalid_request_error", code="amount_too_large" if left else "charge_already_refunded")
-        self._refunded[intent] += amount
-        refund = {
-            "id": f"re_{len(self._refunds) + 1}",
-            "object": "refund",
-            "amount": amount,
-            "currency": payment["currency"],
-            "payment_intent": intent,
-            "metadata": metadata,
-            "status": "succeeded",
-            "created": int(time.time()),
-        }
-        self._refunds.append(refund)
-        return Answer(refund, effect=Effect(payment["metadata"]["order_id"], amount, payment["currency"]))
+SHOWN = ("id", "status", "eta", "customer_email", "total_minor", "currency")
 
 
 class Shop:
@@ -112,7 +38,7 @@ class Shop:
             order = self._desk.orders.get(request.path_params["order_id"])
             if order is None:
                 return refusal("not_found", 404)
-            return Answer({name: value for name, value in asdict(order).items() if name != "seeded"})
+            return Answer({name: value for name, value in asdict(order).items() if name in SHOWN})
 
         return await self._desk.serve(request, "shop.get_order", show)
 
@@ -150,7 +76,8 @@ class Shop:
         def find(_: bytes) -> Answer:
             key = request.query_params.get("idempotency_key")
             done = [e for e in self._desk.ledger.entries if e.operation == "cancel" and e.idempotency_key == key]
-            return Answer({"data": [{"order_id": entry.subject, "at": entry.at} for entry in done]})
+            found = [{"order_id": entry.subject, "at": entry.at, "status": "cancelled"} for entry in done]
+            return Answer({"data": found})
 
         return await self._desk.serve(request, "shop.list_cancellations", find)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from functions.execute.attempt import EffectRefused
 from functions.execute.preview import WriteRefused
-from functions.execute.step import EffectRefused
 from shared.intent.outcomes import HandlerOutcome
 
 CALLED = ("handle", "plan", "reconcile")

@@ -1,7 +1,7 @@
-"""Amounts of money as a text states them, in minor units: `$50`, `50.00 EUR`, `€1.234,50`. Pure.
+"""Amounts of money as a text states them, in minor units: `$50`, `50.00 EUR`, `€1.234,50`, `5,800 JPY`. Pure.
 
-Only what has one reading counts. `5,000` and `5.000` are thousands to some and decimals to others, `1e5`, `5k`,
-`-50`, `50-60`, `$50 CAD` and `50 euro cents` are something else altogether: such mentions come out as None.
+Only what has one reading counts. `5,000 USD` and `12.345 KWD` are thousands to some and decimals to others, `1e5`,
+`5k`, `-50`, `50-60`, `$50 CAD` and `50 euro cents` are something else altogether: such mentions come out as None.
 """
 
 from __future__ import annotations
@@ -9,25 +9,57 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 # Letters and digits of any script, and what hides in or sticks to them: combining marks, soft hyphen, zero-width and
 # bidi characters. None of them may touch a value, or the eye reads another one than the program.
 GLUE = r"\w\u00ad\u0300-\u036f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20d0-\u20ff\ufe00-\ufe0f\ufeff"
 
-_CURRENCIES = {
+# ISO 4217 codes that are no English words, where Stripe's minor unit is that of the standard (not so: ISK, UGX, MGA).
+_WithoutDecimals = Literal["CLP", "JPY", "KRW", "PYG", "VND", "XAF", "XOF"]
+_WithTwoDecimals = Literal[
+    "USD",
+    "EUR",
+    "GBP",
+    "AUD",
+    "BRL",
+    "CAD",
+    "CHF",
+    "CZK",
+    "DKK",
+    "HKD",
+    "INR",
+    "MXN",
+    "MYR",
+    "NOK",
+    "NZD",
+    "PLN",
+    "SAR",
+    "SEK",
+    "SGD",
+    "THB",
+    "ZAR",
+]
+_WithThreeDecimals = Literal["BHD", "JOD", "KWD", "OMR", "TND"]
+Currency = Literal[_WithTwoDecimals, _WithoutDecimals, _WithThreeDecimals]
+DECIMALS: dict[str, int] = {
+    **dict.fromkeys(get_args(_WithoutDecimals), 0),
+    **dict.fromkeys(get_args(_WithTwoDecimals), 2),
+    **dict.fromkeys(get_args(_WithThreeDecimals), 3),
+}
+
+_CURRENCIES = {code.lower(): code for code in DECIMALS} | {
     "$": "USD",
     "us$": "USD",
-    "usd": "USD",
     "dollar": "USD",
     "dollars": "USD",
     "€": "EUR",
-    "eur": "EUR",
     "euro": "EUR",
     "euros": "EUR",
     "£": "GBP",
-    "gbp": "GBP",
 }
-_MARK = r"US\$|[$€£]|(?:USD|EUR|GBP|dollars?|euros?)(?![" + GLUE + "])"
+_CODES = "|".join(code for code in DECIMALS if code not in ("USD", "EUR", "GBP"))
+_MARK = rf"US\$|[$€£]|(?:USD|EUR|GBP|dollars?|euros?|(?-i:{_CODES}))(?![{GLUE}])"
 _NUMBER = r"[0-9](?:[0-9.,'’]{0,20}[0-9])?"
 _MENTION = re.compile(
     rf"(?P<before>{_MARK})[ \u00a0]?(?P<sign>[-−–+]?)(?P<first>{_NUMBER})"
@@ -38,12 +70,13 @@ _MENTION = re.compile(
 # Money that the sign alone does not tell from ours, and hundredths of it, which `50 euro cents` is.
 _OTHER_MONEY = (
     r"(?:CAD|AUD|NZD|HKD|SGD|TWD|MXN|BRL|ARS|CLP|COP|UYU|JMD|TTD|BSD|BBD|BZD|XCD|FJD|NAD|EGP|LBP|SYP|GIP|FKP|SHP|CHF"
-    r"|JPY|CNY|INR|canadian|australian|mexican|pesos?|reais)"
+    r"|CNY|canadian|australian|mexican|pesos?|reais|" + _CODES + ")"
 )
 _OTHER_COUNTRY = r"(?:CA|CAN|CDN|AU|AUS|NZ|HK|SG|TW|MX|BR)"  # in front only: `$25 can you` is no foreign money
 _HUNDREDTHS = r"(?:in\s)?(?:cents?|ct|pence|penn(?:y|ies)|minor\sunits?)"
-_PLAIN = re.compile(r"(0|[1-9][0-9]{0,8})(?:[.,]([0-9]{2}))?")
-_GROUPED = re.compile(r"([1-9][0-9]{0,2}(?:,[0-9]{3})+)\.([0-9]{2})|([1-9][0-9]{0,2}(?:\.[0-9]{3})+),([0-9]{2})")
+_PLAIN = re.compile(r"(0|[1-9][0-9]{0,8})(?:[.,]([0-9]{2,3}))?")
+_GROUPED = re.compile(r"([1-9][0-9]{0,2}(?:,[0-9]{3})+)\.([0-9]{2,3})|([1-9][0-9]{0,2}(?:\.[0-9]{3})+),([0-9]{2,3})")
+_GROUPED_WHOLE = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+")
 _SPOILT_BEFORE = re.compile(
     rf"(?:[{GLUE}.,'’/$€£+#−–-]|\d[^\w\s]{{1,2}}|\b(?:minus|negative)\s"
     rf"|\b(?:{_OTHER_MONEY}|{_OTHER_COUNTRY})[ ):]{{0,2}})$",
@@ -60,7 +93,7 @@ _SPOILT_AFTER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """An amount in minor units (cents, pence) of an ISO 4217 currency: USD, EUR or GBP."""
+    """An amount in minor units (cents, whole yen, fils) of an ISO 4217 currency, one of `DECIMALS`."""
 
     minor: int
     currency: str
@@ -83,18 +116,40 @@ def _spoilt(text: str, start: int, end: int) -> bool:
     )
 
 
+def written(minor: int, currency: str) -> str:
+    """Return an amount for people: `1,250.00 USD`, `5,800 JPY`; of an unknown currency the minor units, unscaled."""
+    decimals = DECIMALS.get(currency)
+    if decimals is None:
+        return f"{minor:,} minor units {currency}".rstrip()
+    whole, rest = divmod(abs(minor), 10**decimals)
+    return f"{'-' * (minor < 0)}{whole:,}{f'.{rest:0{decimals}}' if decimals else ''} {currency}"
+
+
 def _read(mention: re.Match[str]) -> Amount | None:
     marks = {_CURRENCIES[mark.lower()] for mark in mention.group("before", "again", "after") if mark}
-    minor = _minor_units(mention["first"] or mention["second"])
-    if minor is None or mention["sign"] or len(marks) != 1:
+    if mention["sign"] or len(marks) != 1:
         return None
-    return Amount(minor, marks.pop())
+    currency = marks.pop()
+    minor = _minor_units(mention["first"] or mention["second"], DECIMALS[currency])
+    return None if minor is None else Amount(minor, currency)
 
 
-def _minor_units(number: str) -> int | None:
+def _minor_units(number: str, decimals: int) -> int | None:
+    """Return a number's minor units in a currency of so many decimals, if it has one reading there."""
+    if decimals == 0 and _GROUPED_WHOLE.fullmatch(number):  # `5,800` has no decimals to be
+        return int(number.replace(",", ""))
+    whole, rest = _parts(number)
+    if not whole or len(rest) > decimals:
+        return None
+    return int(whole + rest.ljust(decimals, "0"))
+
+
+def _parts(number: str) -> tuple[str, str]:
+    """Return the digits before and after the decimal sign; nothing where that might be one of thousands."""
     if plain := _PLAIN.fullmatch(number):
-        return int(plain[1]) * 100 + int(plain[2] or 0)
+        whole, rest = plain[1], plain[2] or ""
+        return ("", "") if len(rest) == 3 and whole != "0" and len(whole) <= 3 else (whole, rest)
     if grouped := _GROUPED.fullmatch(number):
-        whole, cents = (part for part in grouped.groups() if part)
-        return int(re.sub(r"[.,]", "", whole)) * 100 + int(cents)
-    return None
+        whole, rest = (part for part in grouped.groups() if part)
+        return re.sub(r"[.,]", "", whole), rest
+    return "", ""

@@ -119,6 +119,8 @@ def _bounds(intent: Intent) -> Iterator[str]:
             yield f"needs has {pointer!r};{like(pointer, POINTERS)} it must be one of {', '.join(POINTERS)}"
     if not (1 <= limits.max_concurrency <= 1000 and 5 <= limits.timeout_s <= 500 and 1 <= limits.max_attempts <= 20):
         yield "limits must be max_concurrency 1..1000, timeout_s 5..500, max_attempts 1..20"
+    if not 0 <= limits.patience_s <= 7 * 86_400:
+        yield f"limits.patience_s is {limits.patience_s}; it must be 0..604800, a week"
     if intent.idempotency.kind not in KINDS:
         yield f"idempotency.kind is {intent.idempotency.kind!r}; it must be one of {', '.join(KINDS)}"
     if intent.idempotency.kind == "by_key" and intent.idempotency.safe_age <= timedelta(0):

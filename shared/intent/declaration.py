@@ -66,11 +66,16 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of execution. `max_concurrency` is global; seconds are of one attempt."""
+    """Bounds of execution. `max_concurrency` is global; `timeout_s` is of one attempt.
+
+    `max_attempts` counts those that ended without a definite word. A provider that is down, over its quota or refuses
+    our key gets `patience_s` from the first time it says so, and no count.
+    """
 
     max_concurrency: int = 10
     timeout_s: int = 30
     max_attempts: int = 5
+    patience_s: int = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from shared.event.mailbox import same_address
 from shared.intent.http import Http
 
 
@@ -37,3 +38,8 @@ class TaskContext:
     requester: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)  # the provider's settings, see `Provider.options`
     approved: bool = False
+
+    def is_requester(self, address: object) -> bool:
+        """Whether the provider's e-mail address is the requester's, however it is written."""
+        email = self.requester.get("email", "")
+        return bool(email) and same_address(address, email)

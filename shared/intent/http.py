@@ -45,7 +45,9 @@ class Http(Protocol):
         there or in the other arguments: `path` is the only one that errors show. `key` becomes `Idempotency-Key`.
 
         Raises:
-            NotApplied: definitely nothing happened: no connection, no free slot, deadline passed, 429, a failed read.
-            Permanent: the provider refused (4xx, redirect), or the request may not be sent.
-            Ambiguous: a write that may have been applied: 5xx, 409 on a key, lost or late or oversized answer.
+            NotApplied: definitely nothing happened: no connection, no free slot, deadline passed, 429, a failed read;
+                or the host is left alone for a while after failures, and nothing was sent.
+            LockedOut: the same, because the provider does not take our key: 401, 403.
+            Permanent: the provider refused (any other 4xx, a read's redirect), or the request may not be sent.
+            Ambiguous: a write that may have been applied: a redirect, 5xx, 409 on a key, or no readable answer.
         """

@@ -1,14 +1,9 @@
-"""What a handler may raise: three exceptions that say what is known of the effect.
+"""What a handler may raise: exceptions that say what is known of the effect.
 
 Anything else that escapes a handler counts as `Ambiguous`.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 class HandlerOutcome(Exception):
@@ -23,13 +18,22 @@ class HandlerOutcome(Exception):
 
 
 class NotApplied(HandlerOutcome):
-    """Definitely nothing happened, and trying again may help: the task is retried, `retry_after_s` at the earliest."""
+    """Definitely nothing happened, and trying again may help: the task waits, `retry_after_s` at the least.
+
+    It is tried again for as long as the intent's `Limits.patience_s`, however many attempts that takes.
+    """
 
     code = "not_applied"
 
     def __init__(self, message: str = "", *, code: str | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
+
+
+class LockedOut(NotApplied):
+    """`NotApplied` because the provider does not take our key: the task waits for people to mend that."""
+
+    code = "locked_out"
 
 
 class Permanent(HandlerOutcome):
@@ -40,3 +44,9 @@ class Permanent(HandlerOutcome):
 
 class Ambiguous(HandlerOutcome):
     """It may have happened: retried with the same key where the provider honours one, else UNKNOWN."""
+
+
+class Pending(HandlerOutcome):
+    """The provider took it and has not finished: UNKNOWN at once, never repeated, `reconcile` looks for its end."""
+
+    code = "pending"

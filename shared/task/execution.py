@@ -1,4 +1,4 @@
-"""The arrows around one attempt: claim, start, and its four ends. Pure; `now` is always the store's clock.
+"""The arrows around one attempt: claim, start, and its five ends. Pure; `now` is always the store's clock.
 
 An arrow that may not be taken raises `Skip` and changes nothing: another worker owns the task, or nothing is to do.
 """
@@ -12,6 +12,8 @@ from shared.task.moves import (
     LEASE_MARGIN,
     Skip,
     again,
+    attempts_left,
+    begun,
     finished,
     give_up,
     may_repeat,
@@ -21,7 +23,7 @@ from shared.task.moves import (
     scheduled,
     unknown,
 )
-from shared.task.schemas import Execution, TaskRecord, TaskResult
+from shared.task.schemas import TaskRecord, TaskResult
 
 
 def claim(
@@ -48,15 +50,17 @@ def claim(
         raise Skip(code="already_done")
     elif record.exec.not_before is not None and now < record.exec.not_before:
         raise Skip(code="too_early")
-    if record.exec.attempts >= intent.limits.max_attempts:
+    if not attempts_left(record, intent):
         return give_up(record, now, "attempts_exhausted", "every attempt ended early")
-    lease = now + timedelta(seconds=intent.limits.timeout_s) + LEASE_MARGIN
-    execution = Execution(
-        epoch=record.exec.epoch + 1,
-        lease_until=lease,
-        owner_nonce=nonce,
-        message_id=message_id,
-        attempts=record.exec.attempts + 1,
+    execution = record.exec.model_copy(
+        update={
+            "epoch": record.exec.epoch + 1,
+            "lease_until": now + timedelta(seconds=intent.limits.timeout_s) + LEASE_MARGIN,
+            "owner_nonce": nonce,
+            "message_id": message_id,
+            "attempts": record.exec.attempts + 1,
+            "not_before": None,
+        }
     )
     effect = record.effect.model_copy(update={"applied_before_attempt": record.effect.possibly_applied})
     return move(
@@ -86,10 +90,7 @@ def start(record: TaskRecord, epoch: int, intent: Intent, now: datetime, refusal
         return give_up(record, now, refusal, "policy forbids the effect now")
     if not may_repeat(record, intent.idempotency, now):
         return unknown(record, now, by="execute", why="the idempotency key is too old to be used again")
-    effect = record.effect.model_copy(
-        update={"possibly_applied": True, "first_started_at": record.effect.first_started_at or now}
-    )
-    return scheduled(record, effect=effect)
+    return scheduled(record, effect=begun(record.effect, now))
 
 
 def succeed(record: TaskRecord, epoch: int, result: TaskResult, provider_ref: str | None, now: datetime) -> TaskRecord:
@@ -113,16 +114,20 @@ def retry(
     retry_after_s: float | None = None,
     spent_ms: float = 0.0,
 ) -> TaskRecord:
-    """A definite `NotApplied`: EXECUTING -> READY while attempts are left, else FAILED, or UNKNOWN as for `fail`.
+    """A definite `NotApplied`: EXECUTING -> READY while patience lasts, else FAILED, or UNKNOWN as for `fail`.
+
+    The attempt is handed back: a provider in trouble costs time, and no attempts.
 
     Raises:
         Skip: `lease_lost`.
     """
     must_own(record, epoch)
     record = restored(record)
-    if record.exec.attempts >= intent.limits.max_attempts:
-        return give_up(record, now, code, "attempts exhausted", spent_ms=spent_ms)
-    return again(record, intent, now, code, retry_after_s)
+    since = record.exec.waiting_since or now
+    if now - since >= timedelta(seconds=intent.limits.patience_s):
+        return give_up(record, now, code, "patience exhausted", spent_ms=spent_ms)
+    execution = record.exec.model_copy(update={"waits": record.exec.waits + 1, "waiting_since": since})
+    return again(record.model_copy(update={"exec": execution}), intent, now, code, retry_after_s)
 
 
 def fail(
@@ -140,12 +145,23 @@ def fail(
 def ambiguous(record: TaskRecord, epoch: int, intent: Intent, now: datetime, *, code: str) -> TaskRecord:
     """It may have happened: EXECUTING -> READY with the same key where repeating is safe, else UNKNOWN.
 
+    Where it ended before the start marker, nothing was sent: repeated as well, and FAILED in the end.
+
     Raises:
         Skip: `lease_lost`.
     """
     must_own(record, epoch)
-    if not record.effect.possibly_applied:  # it ended before the start marker: nothing was sent
-        return retry(record, epoch, intent, now, code=code)
-    if record.exec.attempts < intent.limits.max_attempts and may_repeat(record, intent.idempotency, now):
+    if attempts_left(record, intent) and may_repeat(record, intent.idempotency, now):
         return again(record, intent, now, code, None)
-    return unknown(record, now, by="execute", why=code)
+    return give_up(record, now, code, "attempts exhausted")
+
+
+def pending(record: TaskRecord, epoch: int, now: datetime, *, code: str, message: str) -> TaskRecord:
+    """The provider has it and is not done: EXECUTING -> UNKNOWN, where nobody repeats it and its end is looked for.
+
+    Raises:
+        Skip: `lease_lost`.
+    """
+    must_own(record, epoch)
+    record = record.model_copy(update={"effect": begun(record.effect, now)})
+    return unknown(record, now, by="execute", why=code, message=message)

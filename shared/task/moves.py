@@ -16,6 +16,7 @@ from shared.task.schemas import (
     MAX_HISTORY,
     UNCLASSIFIED,
     ApprovalDecision,
+    Effect,
     Outbox,
     State,
     TaskError,
@@ -31,7 +32,9 @@ LEASE_MARGIN = timedelta(seconds=30)
 REMINDER_BEFORE_EXPIRY = timedelta(hours=4)
 RECONCILE_AFTER = timedelta(minutes=1)
 MAX_RECONCILES = 8
-MAX_RETRY_DELAY_S = 600.0
+MAX_RECONCILE_PAUSE = timedelta(hours=6)  # while the provider is at work on it
+MAX_RETRY_DELAY_S = 600.0  # of our own choice
+MAX_ASKED_DELAY_S = 3600.0  # at the provider's wish
 KEPT_OLDEST = 5
 
 Channel = Literal["console", "firestore", "cli", "system"]
@@ -59,6 +62,11 @@ def may_repeat(record: TaskRecord, idempotency: Idempotency, now: datetime) -> b
     if idempotency.kind != "by_key" or effect.first_started_at is None:
         return False
     return now - effect.first_started_at < idempotency.safe_age
+
+
+def attempts_left(record: TaskRecord, intent: Intent) -> bool:
+    """Whether another attempt may begin: those at which the provider could do nothing do not count."""
+    return record.exec.attempts - record.exec.waits < intent.limits.max_attempts
 
 
 def must_wait(record: TaskRecord, now: datetime) -> None:
@@ -92,6 +100,11 @@ def must_own(record: TaskRecord, epoch: int) -> None:
         raise Skip(code="lease_lost")
 
 
+def begun(effect: Effect, now: datetime) -> Effect:
+    """Return the effect with the start marker: from now on it may have happened."""
+    return effect.model_copy(update={"possibly_applied": True, "first_started_at": effect.first_started_at or now})
+
+
 def restored(record: TaskRecord) -> TaskRecord:
     """Take this attempt's start marker back, never an earlier attempt's."""
     effect = record.effect.model_copy(update={"possibly_applied": record.effect.applied_before_attempt})
@@ -99,8 +112,9 @@ def restored(record: TaskRecord) -> TaskRecord:
 
 
 def again(record: TaskRecord, intent: Intent, now: datetime, code: str, retry_after_s: float | None) -> TaskRecord:
-    """EXECUTING -> READY: another attempt, at the provider's time or after a growing pause."""
-    delay_s = min(retry_after_s if retry_after_s is not None else 2.0**record.exec.attempts, MAX_RETRY_DELAY_S)
+    """EXECUTING -> READY: another attempt after a growing pause, or at the provider's time if that is later."""
+    grown_s = min(2.0 ** min(record.exec.attempts, 10), MAX_RETRY_DELAY_S)
+    delay_s = max(grown_s, min(retry_after_s or 0.0, MAX_ASKED_DELAY_S))
     outbox = Outbox(topic=intent.topic, generation=record.generation, due_at=now + timedelta(seconds=delay_s))
     not_before = outbox.due_at if retry_after_s is not None else None
     execution = record.exec.model_copy(update={"lease_until": None, "not_before": not_before})
@@ -128,10 +142,16 @@ def give_up(
     )
 
 
-def unknown(record: TaskRecord, now: datetime, *, by: str, why: str) -> TaskRecord:
+def unknown(
+    record: TaskRecord,
+    now: datetime,
+    *,
+    by: str,
+    why: str,
+    message: str = "the effect may have happened; nobody repeats it until someone has looked",
+) -> TaskRecord:
     """Enter UNKNOWN: nobody repeats the effect until the provider or a person has said what became of it."""
     effect = record.effect.model_copy(update={"outcome": "unknown", "reconciles": 0})
-    message = "the effect may have happened; nobody repeats it until someone has looked"
     return move(
         record, "UNKNOWN", now, by=by, why=why, effect=effect, outbox=None, error=TaskError(code=why, message=message)
     )

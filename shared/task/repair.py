@@ -10,6 +10,7 @@ from shared.canonical import params_hash
 from shared.errors import Refused
 from shared.intent.declaration import Intent
 from shared.task.moves import (
+    MAX_RECONCILE_PAUSE,
     MAX_RECONCILES,
     RECONCILE_AFTER,
     Person,
@@ -27,16 +28,24 @@ from shared.task.schemas import TERMINAL, Effect, Execution, Requester, TaskErro
 
 
 def reconciled(
-    record: TaskRecord, generation: int, verdict: Literal["applied", "not_applied", "unknown"] | None, now: datetime
+    record: TaskRecord,
+    generation: int,
+    verdict: Literal["applied", "not_applied", "pending", "unknown"] | None,
+    now: datetime,
 ) -> TaskRecord:
     """UNKNOWN -> SUCCEEDED | FAILED by the provider's own word, or stay UNKNOWN and ask again later.
 
+    `pending`: the provider has it and is not done, so it is asked for as long as that takes, which may be days.
     None: the handler has no way to ask, so a person must look.
     """
     if record.state != "UNKNOWN" or record.generation != generation:
         raise Skip(code="already_done")
     if verdict is None:
         return record.model_copy(update={"outbox": None, "next_check_at": None})
+    if verdict == "pending":
+        effect = record.effect.model_copy(update={"reconciles": 0})
+        pause = min(max(now - record.updated_at, 2 * RECONCILE_AFTER), MAX_RECONCILE_PAUSE)
+        return record.model_copy(update={"effect": effect, "outbox": None, "next_check_at": now + pause})
     if verdict == "unknown":
         asked = record.effect.reconciles + 1
         effect = record.effect.model_copy(update={"reconciles": asked})
@@ -102,8 +111,9 @@ def redrive(
 ) -> TaskRecord:
     """FAILED | UNKNOWN | EXPIRED | REJECTED -> READY as a new generation, decided by a person.
 
-    `not_applied` is the verdict of a person who looked at `looked_at`: nothing happened. Only it gives the provider a
-    new key. `requester`: whose request it is, where the person said so.
+    `not_applied` is the verdict of a person who looked at `looked_at`: nothing happened. That, or the same word of the
+    provider before, gives the provider a new key: under the old one it may keep what it answered, an error too.
+    `requester`: whose request it is, where the person said so.
 
     Raises:
         Refused: wrong state, an UNKNOWN effect that may not be repeated without a verdict, or `too_early` for one.
@@ -121,6 +131,7 @@ def redrive(
     chosen = params_hash(intent.name, intent.schema_version, dict(parameters))
     if record.effect.possibly_applied and not not_applied and chosen != record.params_hash:
         raise Refused("parameters can change only after the verdict not_applied", code="verdict_needed")
+    new_key = not_applied or record.effect.outcome == "not_applied"
     approved = (
         record.approval is not None
         and record.approval.decision == "approve"
@@ -142,7 +153,7 @@ def redrive(
         # Whoever redrives has seen these parameters: policy that turned against the task cannot end it once more.
         approval=record.approval if approved else decided("approve", person, now, reason),
         exec=Execution(epoch=record.exec.epoch),
-        effect=Effect(seq=record.effect.seq + 1) if not_applied else record.effect,
+        effect=Effect(seq=record.effect.seq + 1) if new_key else record.effect,
         error=None,
         result=None,
         outbox=owe(intent.topic, record.generation + 1, now),

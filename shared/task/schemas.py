@@ -152,13 +152,15 @@ class ApprovalDecision(Model):
 
 
 class Execution(Model):
-    """Who may run the task now. `epoch` fences every commit; `attempts` is the real cap."""
+    """Who may run the task now. `epoch` fences every commit; `attempts` without `waits` is the real cap."""
 
     epoch: int = 0
     lease_until: datetime | None = None
     owner_nonce: str = ""
     message_id: str = ""
     attempts: int = 0
+    waits: int = Field(default=0, description="Attempts at which the provider could or would do nothing at all")
+    waiting_since: datetime | None = Field(default=None, description="When the first of them ended")
     not_before: datetime | None = Field(default=None, description="When the provider may be tried again")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from shared.canonical import params_hash
 from shared.intent.declaration import Intent
 from shared.task.moves import Person, Skip, decided, end, expired, move, must_wait, owe
-from shared.task.schemas import MAX_FOLLOWUPS, Followup, Requester, TaskRecord
+from shared.task.schemas import MAX_FOLLOWUPS, Execution, Followup, Requester, TaskRecord
 
 
 def approve(
@@ -112,6 +112,7 @@ def follow_up(record: TaskRecord, told: Followup, reason: str, now: datetime, *,
         generation=record.generation + 1,
         decision=decision.model_copy(update=waits),
         approval=None,
+        exec=Execution(epoch=record.exec.epoch),  # a new run has all its attempts and patience
         outbox=None,
         error=None,
     )

@@ -57,6 +57,11 @@ class Ports:
         return Directory(self.pool, allow_private=settings.local, max_in_flight=settings.max_concurrent_calls)
 
     @cached_property
+    def locked_out(self) -> set[str]:
+        """The providers that refused our key and have not taken it since, as far as this instance knows."""
+        return set()
+
+    @cached_property
     def registry(self) -> Registry:
         """The closed list of intents, discovered once."""
         return discover()

@@ -1,4 +1,4 @@
-"""The ways to providers: a client and a semaphore per host and event loop; in the cloud to public addresses only."""
+"""The ways to providers: a client, places in flight and a circuit per host; in the cloud to public addresses only."""
 
 from __future__ import annotations
 
@@ -6,27 +6,69 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from shared.intent.outcomes import NotApplied, Permanent
+from shared.intent.outcomes import HandlerOutcome, LockedOut, NotApplied, Permanent
 
 if TYPE_CHECKING:
     import httpx
 
 # Below the 5 s after which many servers drop an idle connection: a request on a dead one would be ambiguous.
 KEEPALIVE_S = 4.0
+TOLERATED_FAILURES = 3
+MAX_REST_S = 60.0  # of our own choice, so that a host that is well again is found soon
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+@dataclass(slots=True)
+class Circuit:
+    """Whether a host is worth a request. After failures in a row, and at its own wish, it is left alone for a while.
+
+    What is not sent has certainly done nothing, so that tasks wait for a sick provider instead of ending in doubt.
+    The rest is short, because a wish may hold for one task only; that task waits longer by itself.
+    """
+
+    _refusal: type[NotApplied] = NotApplied
+    _code: str = ""  # of the failure that opened it
+    _failures: int = 0
+    _rests_until: float = 0.0  # in seconds of the event loop's clock
+
+    def rest_s(self) -> float:
+        """Return for how long the host should be left alone; 0 where it should not."""
+        return max(0.0, self._rests_until - asyncio.get_running_loop().time())
+
+    def check(self, request: str) -> None:
+        """Raise what the last failure was, as a definite one, while the host should be left alone."""
+        if rest_s := self.rest_s():
+            why = f"{request}: not sent while the provider is in trouble"
+            raise self._refusal(why, code=self._code, retry_after_s=rest_s)
+
+    def worked(self) -> None:
+        """The host answers as it should. What it asked for before still holds."""
+        self._failures = 0
+
+    def failed(self, outcome: HandlerOutcome, asked_s: float | None) -> None:
+        """The host is down, over its quota or refuses our key; `asked_s` is for how long it wants to be left alone."""
+        if self.rest_s():  # requests that were under way together are one failure
+            return
+        self._failures += 1
+        grown_s = 2.0 ** min(self._failures - TOLERATED_FAILURES, 10) if self._failures >= TOLERATED_FAILURES else 0.0
+        rest_s = min(max(grown_s, asked_s or 0.0), MAX_REST_S)
+        if rest_s:
+            self._rests_until = asyncio.get_running_loop().time() + rest_s
+            self._code, self._refusal = outcome.code, LockedOut if isinstance(outcome, LockedOut) else NotApplied
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The way to one provider host: the client and the places in flight."""
+    """The way to one provider host: the client, the places in flight, and whether it is open."""
 
     client: Any  # httpx.AsyncClient
     slots: asyncio.Semaphore
+    circuit: Circuit = field(default_factory=Circuit)
 
 
 class Pool:

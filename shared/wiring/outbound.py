@@ -1,7 +1,8 @@
 """The HTTP client handlers get as `ctx.http`: a request in, a `Reply` or one of the handler outcomes out.
 
-It is bound to one provider, throttled per host, follows no redirect, keeps no cookie, speaks to public addresses only
-(in the cloud), and says of every failure whether the effect may have happened. It never retries: the bus does.
+It is bound to one provider, throttled per host, leaves a host in trouble alone, follows no redirect, keeps no cookie,
+speaks to public addresses only (in the cloud), and says of every failure whether the effect may have happened. It never
+retries: the bus does.
 """
 
 from __future__ import annotations
@@ -11,23 +12,23 @@ import json as jsonlib
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
-from shared.intent.outcomes import Ambiguous, HandlerOutcome, NotApplied, Permanent
+from shared.intent.outcomes import Ambiguous, HandlerOutcome, LockedOut, NotApplied, Permanent
 
 if TYPE_CHECKING:
     import httpx
 from shared.intent.http import SUCCESS, Reply
 from shared.wiring.lanes import POOL, Lane, Pool
+from shared.wiring.pauses import asked_pause_s
 
 CALL_TIMEOUT_S = 10.0
 MAX_REPLY_BYTES = 1024 * 1024
-MAX_RETRY_AFTER_S = 3600.0
 READS = frozenset({"GET", "HEAD"})
+# Failures that say something of the host, not only of this request.
+OF_THE_HOST = re.compile(r"no_connection|connection_lost|timeout|provider_(?:401|408|5\d\d)")
 KEPT_HEADERS = frozenset({"content-type", "idempotent-replayed", "request-id", "retry-after", "x-request-id"})
 _PATH = re.compile(r"/(?!/)[!$-\[\]-~]*")  # printable ASCII, no space, quote, hash or backslash
 _HEADER = re.compile(r"[\t\x20-\x7e]*")
@@ -85,6 +86,7 @@ class Outbound:
         else:
             await lane.slots.acquire()  # at once
         try:
+            lane.circuit.check(str(call))
             if call.write:
                 await self._start()
             return await self._send(lane, call, request)
@@ -123,6 +125,18 @@ class Outbound:
             self.before_write = None  # only once it has gone through: after a refusal every write is refused
 
     async def _send(self, lane: Lane, call: _Call, request: httpx.Request) -> Reply:
+        """Send the request, and tell the host's circuit how that went."""
+        try:
+            reply = await self._exchange(lane, call, request)
+        except HandlerOutcome as outcome:
+            asked_s = outcome.retry_after_s if isinstance(outcome, NotApplied) else None
+            if asked_s or OF_THE_HOST.fullmatch(outcome.code):
+                lane.circuit.failed(outcome, asked_s)
+            raise
+        lane.circuit.worked()
+        return reply
+
+    async def _exchange(self, lane: Lane, call: _Call, request: httpx.Request) -> Reply:
         import httpx
 
         left_s = min(CALL_TIMEOUT_S, self._left(call))
@@ -133,7 +147,7 @@ class Outbound:
                 response = await lane.client.send(request, stream=True)
                 try:
                     if response.status_code not in call.expect:
-                        raise _outcome(call, response.status_code, _retry_after_s(response.headers.get("retry-after")))
+                        raise _outcome(call, response.status_code, response.headers)
                     return await _read(call, response)
                 finally:
                     await response.aclose()
@@ -173,14 +187,18 @@ class _Call:
         return NotApplied(f"{self}: {why}", code=code, retry_after_s=retry_after_s)
 
 
-def _outcome(call: _Call, status: int, retry_after_s: float | None) -> HandlerOutcome:
+def _outcome(call: _Call, status: int, headers: Mapping[str, str]) -> HandlerOutcome:
     """Return what an unexpected status says of the effect."""
     why, code = f"answered {status}", f"provider_{status}"
+    over_quota = status == 429 or (status == 403 and headers.get("x-ratelimit-remaining") == "0")
+    retry_after_s = asked_pause_s(headers, over_quota=over_quota)
     if status == 429:
         return NotApplied(f"{call}: {why}", code=code, retry_after_s=retry_after_s)
+    if status in (401, 403):
+        return LockedOut(f"{call}: {why}", code=code, retry_after_s=retry_after_s)
     in_use = status == 409 and call.key is not None
-    # 2xx and 303 mean it was processed, 408 and 5xx leave it open.
-    if status >= 500 or in_use or status in (303, 408) or (status < 300 and call.write):
+    # Whoever answers a write with 2xx or sends it elsewhere may have processed it; 408 and 5xx leave it open.
+    if status >= 500 or in_use or status == 408 or (status < 400 and call.write):
         return call.unsure(why, code, retry_after_s)
     if 300 <= status < 400:
         return Permanent(f"{call}: {why}, a redirect", code="redirect_refused")
@@ -222,16 +240,3 @@ def _path(call: _Call, fill: Mapping[str, str]) -> str:
     if not all(fill.values()) or not _PATH.fullmatch(path) or "?" in path or ".." in unquote(path):
         raise Permanent("the path of a request must be relative, printable and complete", code="bad_path")
     return path
-
-
-def _retry_after_s(value: str | None) -> float | None:
-    """Return the seconds of a Retry-After header (a number or a date), at most an hour; None where unreadable."""
-    if not value:
-        return None
-    try:
-        seconds = (
-            float(value) if value.isdecimal() else (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-        )
-    except (ValueError, TypeError):
-        return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)

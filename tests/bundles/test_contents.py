@@ -31,6 +31,7 @@ BUDGET_BYTES = {
     "notify": 260_000,
     "console": 440_000,  # the pages, and OpenAPI of 60 kB
 } | dict.fromkeys(EXECUTORS, 295_000)
+BUDGET_BYTES["execute-refund-request"] = 305_000  # several payments, partial refunds and their statuses
 A_TEAMS_INTENT_BYTES = 4_000  # each beside those that ship, where every declaration is wanted
 
 
@@ -114,7 +115,8 @@ def test_an_executor_holds_its_own_intent_alone(bundles: dict[str, Path], name: 
     in_folders = {
         path for path in names(bundles[name]) if path.startswith("functions/execute/") and path.count("/") > 2
     }
-    assert in_folders == {f"{folder}intent.py", f"{folder}main.py"}
+    assert {f"{folder}intent.py", f"{folder}main.py"} <= in_folders
+    assert all(path.startswith(folder) for path in in_folders)
 
 
 @pytest.mark.parametrize("name", ["classify", "resume", "console", "sweep", "deadletter"])

@@ -208,7 +208,7 @@ def _reason(record: TaskRecord, registry: Registry) -> str:
         return ""
     if intent.idempotency.kind == "none":
         return "the provider takes no key"
-    if record.exec.attempts >= intent.limits.max_attempts:
+    if record.exec.attempts - record.exec.waits >= intent.limits.max_attempts:
         return f"{record.exec.attempts} attempts"
     why = record.history[-1].why
     if why.startswith("provider_4") and record.effect.applied_before_attempt:

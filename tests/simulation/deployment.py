@@ -33,4 +33,4 @@ def step(function: str, delivery: Delivery, ports: Ports) -> Awaitable[Outcome]:
     if function == "intake-events":
         return receive_event(delivery, ports)
     intent = FUNCTIONS[function].environment["INTENT"]
-    return execute(delivery, ports, REGISTRY[intent], HANDLERS[intent])
+    return execute(delivery, ports, ports.registry[intent], HANDLERS[intent])

@@ -71,9 +71,17 @@ WRITE_FATES = (
     "reset_later",
     "stored_500",
     "409_in_use",
+    "302_before",
+    "302_after",
+    "401",
+    # Of refunds; others simply succeed.
+    "pending",
+    "pending_fails",
+    "failed",
 )
-# What leaves everybody in doubt for longest.
-UNANSWERED = ("timeout_after", "reset_after", "timeout_later", "reset_later")
+# What leaves everybody in doubt for longest: whoever looks finds nothing, for it never arrived, or arrives later.
+UNANSWERED = ("timeout_after", "reset_later", "reset_before", "timeout_before")
+UNFINISHED = ("pending", "pending_fails")
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,7 @@ class Weather:
     clock_skew_s: float  # of the bus against the store
     approval_ttl_s: float
     model_budget_s: float
+    patience_s: int  # with the provider
     heals_at_s: float
 
 
@@ -107,6 +116,8 @@ def draw(rng: random.Random) -> Weather:
     elif emphasis < 0.2:  # nobody knows what was done, everything is asked twice, and the bus gives up early
         faults.provider, faults.copies, faults.ack_lost, faults.buried = 0.4, 0.2, 0.2, 0.6
         write_fates = ("reset_later",)
+    elif emphasis < 0.3:  # a worker wakes up and knows what the provider has begun, when others have taken over
+        faults.provider, faults.zombie, write_fates = 0.3, 0.12, UNFINISHED
     has_night = rng.random() < 0.12
     if has_night:  # what the provider did not answer in the evening is what must not be repeated in the morning
         faults.provider = max(faults.provider, 0.3)
@@ -124,5 +135,6 @@ def draw(rng: random.Random) -> Weather:
         clock_skew_s=rng.choice((0.0, 0.0, 600.0, -600.0)),
         approval_ttl_s=rng.choice((300.0, 72 * HOUR_S, 72 * HOUR_S)),
         model_budget_s=rng.choice((10.0, 60.0, 600.0)),
+        patience_s=rng.choice((60, 600, 6 * 3600)),
         heals_at_s=max(heals_at_s, night[1] + 600 if night else 0.0),
     )

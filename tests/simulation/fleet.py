@@ -30,7 +30,11 @@ class Fleet:
     def __init__(self, run: Run, settings: Settings) -> None:
         self._run = run
         self.settings = settings
-        self.registry: Mapping[str, Intent] = REGISTRY
+        patience_s = run.weather.patience_s
+        self.registry: Mapping[str, Intent] = {
+            name: replace(intent, limits=replace(intent.limits, patience_s=patience_s))
+            for name, intent in REGISTRY.items()
+        }
         self.all: list[Instance] = []
         self._taking: dict[str, list[Instance]] = {name: [] for name in FUNCTIONS}  # those that take work
 

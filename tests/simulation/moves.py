@@ -33,8 +33,12 @@ ARROWS = frozenset(
         ("AWAITING_APPROVAL", "CANCELLED"),
         ("READY", "CANCELLED"),
         ("EXECUTING", "CANCELLED"),
+        ("READY", "AWAITING_APPROVAL"),  # its words were taken back
+        ("SUCCEEDED", "FAILED"),  # what was done did not hold
     }
 )
+# Arrows that only the source takes.
+TOLD = frozenset({("READY", "AWAITING_APPROVAL"), ("SUCCEEDED", "FAILED")})
 # Arrows that only a person may take; `by` of the others is one of our functions.
 DECIDED = frozenset(
     {
@@ -70,6 +74,8 @@ class Moves:
             arrow = (entry["from"], entry["to"])
             if arrow[0] != state or arrow not in ARROWS:
                 self._fail("I6", f"{task_id} went from {state or 'nothing'} to {arrow[1]} by {entry['by']}")
+            if (arrow in TOLD) != (entry["by"] == "source"):
+                self._fail("I6", f"{entry['by']} took {task_id} from {arrow[0]} to {arrow[1]}")
             if arrow in DECIDED and entry["by"] in WORKERS:
                 self._fail("I6", f"{entry['by']} took {task_id} from {arrow[0]} to {arrow[1]}, which people do")
             if arrow in (("UNKNOWN", "SUCCEEDED"), ("UNKNOWN", "FAILED")) and entry["by"] == "execute":
@@ -89,7 +95,8 @@ class Moves:
         if before["created_at"] != after["created_at"] or before["payload_sha256"] != after["payload_sha256"]:
             self._fail("I1", f"{task_id} was created twice")
         same = after["generation"] == before["generation"]
-        if same and before["state"] in TERMINAL and after["state"] != before["state"]:
+        reversed_ = (before["state"], after["state"]) == ("SUCCEEDED", "FAILED")
+        if same and before["state"] in TERMINAL and after["state"] != before["state"] and not reversed_:
             self._fail("I6", f"{task_id} left {before['state']} in the same generation")
         if same and before["state"] != "AWAITING_APPROVAL" and before["parameters"] != after["parameters"]:
             self._fail("I10", f"the parameters of {task_id} changed after they were decided")

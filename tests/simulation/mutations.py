@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 START = "shared/gate/start.py"
+REFUND = "functions/execute/refund_request/main.py"
 EXECUTION, MOVES = "shared/task/execution.py", "shared/task/moves.py"
 
 
@@ -40,7 +41,7 @@ def _without(name: str, file: str, *changes: tuple[str, str], raises: bool = Fal
 MUTATIONS = (
     _without(
         "start marker",
-        EXECUTION,
+        MOVES,
         ('{"possibly_applied": True, "first_started_at"', '{"possibly_applied": False, "first_started_at"'),
     ),
     _without(
@@ -61,8 +62,8 @@ MUTATIONS = (
         "epoch fence on an ambiguous end",
         EXECUTION,
         (
-            "    must_own(record, epoch)\n    if not record.effect.possibly_applied:",
-            "    if not record.effect.possibly_applied:",
+            "    must_own(record, epoch)\n    if attempts_left(",
+            "    if attempts_left(",
         ),
     ),
     _without(
@@ -99,10 +100,10 @@ MUTATIONS = (
     ),
     _without(
         "deadline that counts from before the claim",
-        "functions/execute/step.py",
+        "functions/execute/attempt.py",
         (
             "        self.deadline = began + handler_seconds(intent)",
-            "        self.deadline = _seconds() + handler_seconds(intent)",
+            "        self.deadline = seconds() + handler_seconds(intent)",
         ),
     ),
     _without(
@@ -229,9 +230,65 @@ MUTATIONS = (
         ),
     ),
     _without(
+        "status of what the provider made",
+        REFUND,
+        (
+            '    if status == "succeeded":\n        return TaskOutput',
+            '    if status != "failed":\n        return TaskOutput',
+        ),
+    ),
+    _without(
+        "patience with what the provider has not finished",
+        REFUND,
+        ('in NOT_REFUNDED else "pending"', 'in NOT_REFUNDED else "not_applied"'),
+    ),
+    _without(
+        "doubt about a write that was sent elsewhere",
+        "shared/wiring/outbound.py",
+        ("(status < 400 and call.write)", "(status < 300 and call.write)"),
+    ),
+    _without(
+        "patience in time",
+        EXECUTION,
+        ("now - since >= timedelta(seconds=intent.limits.patience_s)", "now - since >= timedelta(seconds=30)"),
+    ),
+    _without(
+        "attempts that a provider's trouble does not cost",
+        MOVES,
+        ("record.exec.attempts - record.exec.waits <", "record.exec.attempts <"),
+    ),
+    _without(
+        "new key after a refusal",
+        "shared/task/repair.py",
+        ('new_key = not_applied or record.effect.outcome == "not_applied"', "new_key = not_applied"),
+    ),
+    _without(
         "strict reading of confidence",
         "shared/gate/answer.py",
         ("if is_number and math.isfinite(value) and 0 <= value <= 1:", "if is_number:"),
         raises=True,
+    ),
+    _without(
+        "a second wish about one subject is never automatic",
+        "shared/gate/policy.py",
+        ("    return reasons + repeated_reasons(usage.like)", "    return reasons"),
+    ),
+    _without(
+        "like effects that began since the decision",
+        START,
+        ("    if any(w.started_at is not None and w.started_at >= decided_at for w in like):", "    if False:"),
+    ),
+    _without(
+        "other words under a known id",
+        "functions/classify/step.py",
+        (
+            "        if same_source and content_hash(view_of(reading)) == _content_of(record):",
+            "        if same_source:",
+        ),
+    ),
+    _without(
+        "words that are taken back",
+        "shared/task/waiting.py",
+        ('    if record.state != "READY" or record.effect.possibly_applied:', "    if True:"),
     ),
 )

@@ -6,7 +6,6 @@ What somebody agreed to is told to the witness before the click: nothing else ma
 from __future__ import annotations
 
 import asyncio
-import json
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -113,8 +112,8 @@ async def _click(run: Run, task_id: str, record: dict[str, Any], who: str, how: 
         _consent(run, task_id, record["intent"], record["parameters"])
         return await _ask(run, who, lambda p: decisions.redrive(p, task_id, person, reason="again"))
     if how == "edit" or (how == "approve" and record["intent"] == "unclassified"):
-        intent = run.witness.truth[task_id]["intent"]
-        parameters = _lower(run.witness.truth[task_id]["parameters"])
+        intent = run.witness.truth(record)["intent"]
+        parameters = _lower(run.witness.truth(record)["parameters"])
         _consent(run, task_id, intent, parameters)
     elif how == "junk_parameters":
         parameters = {"order_id": 7, "url": "http://169.254.169.254/"}
@@ -175,6 +174,8 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
         return
     look = Look(record["generation"], seen.read_time)
     run.note("{} looks at {}, which is {}", who, task_id, record["state"])
+    if run.provider.is_pending(_key(record)):
+        return run.note("{} sees that {} is under way", who, task_id)
     happened = _happened(run, task_id, record)
     await asyncio.sleep(rng.uniform(0, 200))  # what was under way arrives meanwhile
     if record["state"] == "UNKNOWN" and rng.random() < 0.5:
@@ -186,7 +187,7 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
         )
     intent, parameters = None, None
     if record["intent"] == "unclassified" or rng.random() < 0.2:
-        truth = run.witness.truth[task_id]
+        truth = run.witness.truth(record)
         intent, parameters = truth["intent"], _lower(truth["parameters"])
     _consent(run, task_id, intent or record["intent"], record["parameters"] if parameters is None else parameters)
     not_applied = not happened and rng.random() < 0.5
@@ -213,7 +214,8 @@ async def _see_to(run: Run, letter_id: str, who: str) -> None:
     look, not_applied = JUST_NOW, False
     if seen.data is not None:
         look = Look(seen.data["generation"], seen.read_time)
-        not_applied = not _happened(run, task_id, seen.data) and rng.random() < 0.5
+        certain = not (_happened(run, task_id, seen.data) or run.provider.is_pending(_key(seen.data)))
+        not_applied = certain and rng.random() < 0.5
         await asyncio.sleep(rng.uniform(0, 200))
         _consent(run, task_id, seen.data["intent"], seen.data["parameters"])
     return await _ask(
@@ -223,8 +225,12 @@ async def _see_to(run: Run, letter_id: str, who: str) -> None:
 
 def _happened(run: Run, task_id: str, record: dict[str, Any]) -> bool:
     """Return what somebody finds at the provider: the effect of this generation, or of its key."""
-    key = f"{task_id}.{record['intent']}.{record['effect']['seq']}"
+    key = _key(record)
     return any(e.generation == record["generation"] or e.key == key for e in run.provider.of[task_id])
+
+
+def _key(record: dict[str, Any]) -> str:
+    return f"{record['task_id']}.{record['intent']}.{record['effect']['seq']}"
 
 
 async def _ask(run: Run, who: str, work: Any) -> None:
@@ -257,4 +263,4 @@ def _lower(parameters: dict[str, Any]) -> dict[str, Any]:
 
 def email_of(record: dict[str, Any]) -> str:
     """Return whose task it is."""
-    return str(json.loads(record["payload"])["requester"]["email"])
+    return str((record["requester"] or {}).get("email", ""))

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from tests.simulation.loop import Actor
 from tests.simulation.people import email_of
+from tests.simulation.stories import LIKE
 
 A_DAY = {"refund_request": 3, "password_reset": 3, "cancel_order": 5, "change_address": 5}
 
 
 class Policy:
-    """Judges what starts without a person. `truth` says of each task what an honest model makes of it."""
+    """Judges what starts without a person. `truth` says of a record what an honest model makes of its words."""
 
-    def __init__(self, fail: Callable[[str, str], None], truth: Mapping[str, dict[str, Any]]) -> None:
+    def __init__(self, fail: Callable[[str, str], None], truth: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         self._fail, self._truth = fail, truth
+        self._asked: dict[str, list[tuple[str, str]]] = defaultdict(list)  # order -> tasks and intents, as they came
+        self._begun: dict[str, list[tuple[str, str, datetime]]] = defaultdict(list)  # order -> since when
         self._automatic: Counter[tuple[str, str, date]] = Counter()  # intent, subject, day -> tasks without a person
         self._amounts: Counter[tuple[str, str, date]] = Counter()
 
     def born(self, task_id: str, record: dict[str, Any], actor: Actor | None) -> None:
         """What is READY at once is what the ticket says, and within what a day allows."""
+        order = record["parameters"].get("order_id", "")
+        earlier: Sequence[str] = ()
+        if record["intent"] in LIKE:
+            earlier = [t for t, intent in self._asked[order] if t != task_id and intent in LIKE[record["intent"]]]
+            self._asked[order].append((task_id, record["intent"]))
         if record["state"] != "READY":
             return
-        truth = self._truth[task_id]
+        if earlier:
+            self._fail("I2", f"{task_id} runs by itself, and {earlier[0]} asked the like about order {order}")
+        truth = self._truth(record)
         if (record["intent"], record["parameters"]) != (truth["intent"], truth["parameters"]):
             self._fail("I10", f"{task_id} runs what the ticket does not say")
         self.allowed(task_id, record, actor)
@@ -38,6 +48,20 @@ class Policy:
             self._fail("I5", f"{email} got more than the allowance of a day with {task_id}")
         if self._automatic[counter] > A_DAY.get(record["intent"], self._automatic[counter]):
             self._fail("I5", f"{email} got more tasks than a day allows with {task_id}")
+
+    def started(self, task_id: str, record: dict[str, Any]) -> None:
+        """An effect begins: whoever decided about it could know of every like effect that has begun."""
+        order, approval = record["parameters"].get("order_id", ""), record["approval"]
+        approved = approval is not None and approval["decision"] == "approve"
+        decided_at = approval["at"] if approved else record["created_at"]
+        if any(f["kind"] in ("edited", "deleted") and f["at"] > decided_at for f in record["followups"]):
+            self._fail("I5", f"{task_id} starts, and its words were taken back since somebody decided")
+        if record["intent"] not in LIKE:
+            return
+        for other, intent, begun_at in self._begun[order]:
+            if other != task_id and intent in LIKE[record["intent"]] and begun_at >= decided_at:
+                self._fail("I2", f"{task_id} starts, and nobody who decided knew of {other} about order {order}")
+        self._begun[order].append((task_id, record["intent"], record["effect"]["first_started_at"]))
 
     def allowed(self, task_id: str, record: dict[str, Any], actor: Actor | None) -> None:
         """This may run without a person."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,8 @@ from tests.simulation.trouble import Calm
 KEYS_LIVE_S = 24 * HOUR_S
 # An answer that does not come may still be under way to the provider, this long at most.
 LATEST_S = 40.0
-READ_FATES = ("refused", "429", "500_before", "reset_before", "timeout_before")
+LONGEST_PENDING_S = 3 * HOUR_S
+READ_FATES = ("refused", "429", "401", "302", "500_before", "reset_before", "timeout_before")
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Provider:
         self.ledger: list[Effect] = []
         self.of: dict[str, list[Effect]] = defaultdict(list)  # task -> its effects
         self.orders = Orders()
-        self._refunded: Counter[str] = Counter()  # payment -> how much of it
+        self.refunds: list[dict[str, Any]] = []  # as Stripe shows them, oldest first
         self._keys: dict[str, tuple[float, Any, int, Any]] = {}  # key -> when, what, status and answer
 
     def build_request(self, method: str, url: str, *, headers: dict[str, str], **body: Any) -> Request:
@@ -118,9 +119,9 @@ class Provider:
         if fate.endswith("_later"):
             delay_s = self._rng.uniform(0, LATEST_S)
             asyncio.get_running_loop().call_later(delay_s, self._serve, request, actor, context=Context())
-        if fate.endswith(("_before", "_later")) or fate in ("429", "409_in_use"):
+        if fate.endswith(("_before", "_later")) or fate in ("302", "401", "429", "409_in_use"):
             return await self._fail(fate)
-        response = self._serve(request, actor)
+        response = self._serve(request, actor, fate)
         await self._trouble.hop()
         return await self._fail(fate) if fate.endswith("_after") else response
 
@@ -140,7 +141,11 @@ class Provider:
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
-    def _serve(self, request: Request, actor: Actor) -> Response:
+    def is_pending(self, key: str) -> bool:
+        """Whether a refund of this key waits for its end."""
+        return any(r["status"] == "pending" and r["metadata"]["effect_key"] == key for r in self.refunds)
+
+    def _serve(self, request: Request, actor: Actor, fate: str = "") -> Response:
         """Do what is asked, once per key."""
         key, what = request.key, _what(request)
         if key in self._keys and self._now() - self._keys[key][0] < KEYS_LIVE_S:
@@ -148,25 +153,26 @@ class Provider:
             if asked != what:
                 return Response(400, {"error": {"type": "idempotency_error"}})
             return Response(status, answer, {"idempotent-replayed": "true"})
-        status, answer = self._answer(request, actor)
+        status, answer = self._answer(request, actor, fate)
         if key is not None and status < 400:  # what was refused may be asked again
             self._keys[key] = (self._now(), what, status, answer)
         return Response(status, answer)
 
-    def _answer(self, request: Request, actor: Actor) -> tuple[int, Any]:
+    def _answer(self, request: Request, actor: Actor, fate: str) -> tuple[int, Any]:
         path, values = request.path, request.values
         if path == "/v1/refunds" and request.method == "POST":
-            return self._refund(request, actor)
+            return self._refund(request, actor, fate)
         if path == "/v1/refunds":
-            keys = [e.key for e in self.ledger if e.operation == "refund"]
-            refunds = [{"id": key, "metadata": {"effect_key": key}, "status": "succeeded"} for key in keys]
-            return 200, {"data": refunds, "has_more": False}
+            of = values.get("payment_intent")
+            found = [refund for refund in self.refunds[::-1] if of in (None, refund["payment_intent"])]
+            return 200, {"data": found, "has_more": False}
         if path == "/v1/payment_intents/search":
             order = self.orders.get(values["query"].split('"')[3])
             return 200, {"data": order.payments() if order else []}
         if path == "/cancellations":
             key = values["idempotency_key"]
-            return 200, {"data": [e.subject for e in self.ledger if e.operation == "cancel" and e.key == key]}
+            done = [e for e in self.ledger if e.operation == "cancel" and e.key == key]
+            return 200, {"data": [{"order_id": e.subject, "status": "cancelled"} for e in done]}
         if path == "/dbconnections/change_password":
             self._apply(request, actor, "change_password", values["email"], {"email": values["email"]})
             return 200, "sent"
@@ -175,15 +181,37 @@ class Provider:
             return 200, {"ok": True, "ts": str(self._now())}
         return self._order(request, actor)
 
-    def _refund(self, request: Request, actor: Actor) -> tuple[int, Any]:
+    def _refund(self, request: Request, actor: Actor, fate: str) -> tuple[int, Any]:
         intent, amount = request.values["payment_intent"], int(request.values["amount"])
         order = self.orders.get(intent.split("_")[1])
         received = next((p["amount_received"] for p in order.payments() if p["id"] == intent), 0) if order else 0
-        if amount > received - self._refunded[intent]:
+        counted = (r for r in self.refunds if r["payment_intent"] == intent and r["status"] != "failed")
+        if amount > received - sum(refund["amount"] for refund in counted):
             return 400, {"error": {"type": "invalid_request_error", "code": "amount_too_large"}}
-        self._refunded[intent] += amount
-        self._apply(request, actor, "refund", intent.split("_")[1], {"amount_minor": amount})
-        return 200, {"id": f"re_{len(self.ledger)}"}
+        refund = {
+            "id": f"re_{len(self.refunds) + 1}",
+            "payment_intent": intent,
+            "amount": amount,
+            "created": 0,
+            "status": "failed" if fate == "failed" else "pending",
+            "metadata": {"effect_key": request.values["metadata[effect_key]"]},
+        }
+        self.refunds.append(refund)
+        if fate.startswith("pending"):
+            delay_s = self._rng.uniform(0, LONGEST_PENDING_S)
+            asyncio.get_running_loop().call_later(
+                delay_s, self._settle, refund, request, actor, fate, context=Context()
+            )
+        elif fate != "failed":
+            self._settle(refund, request, actor, fate)
+        return 200, dict(refund)  # a copy: the key keeps the first answer
+
+    def _settle(self, refund: dict[str, Any], request: Request, actor: Actor, fate: str) -> None:
+        """End a refund: only now has money moved, or will not."""
+        refund["status"] = "failed" if fate == "pending_fails" else "succeeded"
+        if refund["status"] == "succeeded":
+            subject = refund["payment_intent"].split("_")[1]
+            self._apply(request, actor, "refund", subject, {"amount_minor": refund["amount"]})
 
     def _order(self, request: Request, actor: Actor) -> tuple[int, Any]:
         order_id, _, operation = request.path.removeprefix("/orders/").partition("/")
@@ -201,6 +229,11 @@ class Provider:
         else:
             self._apply(request, actor, "change_address", order_id, {"new_address": request.values["address"]})
         return 200, {"status": order.status}
+
+    def take_back(self, effect: Effect) -> None:
+        """Undo an effect: it did not hold, so it is in no book any more."""
+        self.ledger.remove(effect)
+        self.of[effect.task_id].remove(effect)
 
     def _apply(self, request: Request, actor: Actor, operation: str, subject: str, values: dict[str, Any]) -> None:
         effect = Effect(
@@ -223,6 +256,10 @@ class SimulatedPool(Pool):
         if origin not in self._by_origin:
             self._by_origin[origin] = Lane(self._provider, asyncio.Semaphore(max_in_flight))
         return self._by_origin[origin]
+
+    async def close(self) -> None:
+        """Forget the lanes."""
+        self._by_origin.clear()
 
 
 def _what(request: Request) -> tuple[str, dict[str, Any]]:

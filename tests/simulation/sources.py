@@ -13,6 +13,7 @@ from infra.sandbox.orders import derived
 from shared.errors import BadRequest, PublishFailed, Retry
 from shared.task.schemas import AutomationTask
 from shared.topics import EVENTS, lane
+from tests.simulation import stories
 from tests.simulation.loop import Broken
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def begin(run: Run) -> None:
     for number in range(run.weather.tasks):
         task, answer = ticket(run, number)
         run.model.answers[task.raw_payload["text"]] = answer
-        run.witness.truth[task.task_id] = answer
         run.spawn(_send(run, task, rng.uniform(0, 60), rng.random()))
+        stories.begin(run, number, task, answer)
         if rng.random() < 0.1:  # again, and perhaps with another payload: the first one counts
             again = task.model_copy(update={"raw_payload": task.raw_payload | rng.choice(({}, {"note": "again"}))})
             run.spawn(_send(run, again, rng.uniform(0, 60), rng.random()))

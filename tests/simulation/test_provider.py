@@ -90,9 +90,10 @@ class TestSimulatedVendors(VendorsContract):
         return provider
 
     async def test_a_key_is_forgotten_after_a_day(self, vendors: ScriptedProvider) -> None:
+        form = {"payment_intent": "pi_10021_usd", "amount": "100", "metadata[effect_key]": "k"}
         for days in (0, 0, 1):
             vendors.days = days
-            await REFUND.handler.handle(REFUND.params(), bound(vendors, REFUND))
+            await bound(vendors, REFUND).http.call("POST", "/v1/refunds", form=form, key="k")
         assert len(vendors.done) == 2
 
     @pytest.mark.parametrize("fate", ["503_before", "500_before", "500_after", "reset_before", "timeout_after"])

@@ -1,13 +1,15 @@
 """The invariants of the protocol, checked at every commit, effect and message, by rules written apart from the code.
 
-I1 an accepted event has exactly one record; I2 one effect per task and generation; I3 a keyless handler acts once;
+I1 an accepted event has exactly one record; I2 one effect per task and generation, and no second one about a business
+subject that nobody looked at; I3 a keyless handler acts once;
 I4 SUCCEEDED means effect and result; I5 an effect was allowed; I6 states, epochs and generations move as drawn;
 I7 an end without effect has none; I8 nothing is stuck after the faults; I9 no payload in a log; I10 what runs is what
-was approved; I0 no step raises what it must not.
+was approved; I11 a provider in trouble costs time and no task; I0 no step raises what it must not.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -15,14 +17,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.canonical import sha256_hex
-from shared.task.schemas import TERMINAL
+from shared.task.schemas import TERMINAL, AutomationTask
 from shared.topics import RESULTS
 from shared.wiring.ports import Snapshot
 from tests.simulation.bus import Message
 from tests.simulation.loop import ACTOR, Actor
 from tests.simulation.moves import Moves
 from tests.simulation.policy import Policy
-from tests.simulation.provider import Effect
+from tests.simulation.provider import KEYS_LIVE_S, Effect
+from tests.simulation.stories import words_of
 
 if TYPE_CHECKING:
     from tests.simulation.world import Run
@@ -39,7 +42,8 @@ REPEATABLE = frozenset({"password_reset", "order_status"})
 KEYLESS = frozenset({"change_address", "ticket_summary"})
 READ_ONLY = frozenset({"order_status"})
 PREVIEW = frozenset({"plan", "plan_at", "plan_hash"})  # all that an executor may write of an approval
-NOT_SENT = frozenset({"refused", "429"})
+NOT_SENT = frozenset({"refused", "429", "401"})
+PATIENT = frozenset({"no_connection", "provider_401", "provider_429"})  # these end no task before patience does
 
 
 class Violation(Exception):
@@ -58,10 +62,12 @@ class Witness:
         self._run = run
         self.violation: Violation | None = None
         self.accepted: set[str] = set()
-        self.truth: dict[str, dict[str, Any]] = {}  # task -> what an honest model says
+        self._told: list[tuple[str, str]] = []  # task, words: of events that add to a story
         self.consents: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)  # task -> intent, parameters
         self._started: dict[tuple[str, int], dict[str, Any]] = {}  # task, generation -> the record at its start
         self._sends: Counter[tuple[str, int]] = Counter()
+        self._keys: dict[str, float] = {}  # key -> when it was first sent so that it may have been applied
+        self._waits: dict[tuple[str, int], float] = {}  # task, generation -> when it first waited for its provider
         self._results: set[tuple[str, int, str]] = set()
         self._letters: set[str] = set()
         self._moves = Moves(self.fail)
@@ -73,6 +79,15 @@ class Witness:
             self.violation = Violation(rule, what, cause)
             self._run.note("VIOLATION {}", self.violation)
             self._run.loop.halted = True
+
+    def truth(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return what an honest model says of a task's words."""
+        return self._run.model.answers[words_of(record["source"], json.loads(record["payload"]))]
+
+    def told(self, task: AutomationTask) -> None:
+        """Remember an event that adds to a story; its words must be found somewhere in the end."""
+        if words := words_of(task.source, task.raw_payload):
+            self._told.append((task.task_id, words))
 
     def seen(self, paths: Sequence[str], snapshots: list[Snapshot]) -> None:
         """Remember what an actor knows."""
@@ -123,23 +138,40 @@ class Witness:
                 self.fail("I6", f"a preview changed {task_id}, which waits for a person")
             if _executes(actor) and self._is_start(before, after):
                 self._start(task_id, after, actor)
+            self._patient(task_id, before, after)
         state = after["state"]
         if before is None or before["state"] != state:
             self._ended(task_id, after)
             self._run.entered(task_id, state)
 
+    def _patient(self, task_id: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+        """A provider in trouble costs a task time, and nothing else; what it refused is asked anew under a new key."""
+        now, code = self._run.loop.time(), (after["error"] or {}).get("code")
+        move, slot = (before["state"], after["state"]), (task_id, after["generation"])
+        if move == ("EXECUTING", "READY"):
+            self._waits.setdefault(slot, now)
+        if move[1] == "FAILED" and after["history"][-1]["by"] == "execute":
+            left_s = self._waits.get(slot, now) + self._run.weather.patience_s - now
+            if code in PATIENT and left_s > 1:
+                self.fail("I11", f"{task_id} failed by {code} with {left_s:.0f} s of patience left")
+            if code == "attempts_exhausted" and after["exec"]["attempts"] - after["exec"]["waits"] < 5:
+                self.fail("I11", f"{task_id} failed because its provider asked it to wait")
+        if move == ("FAILED", "READY") and after["effect"]["seq"] == before["effect"]["seq"]:
+            self.fail("I11", f"{task_id} is done again under the key that the provider refused")
+
     def _is_start(self, before: dict[str, Any], after: dict[str, Any]) -> bool:
         """Whether this commit allows the effect to begin: the claim's, or a later one where the handler reads first."""
         claims = after["exec"]["epoch"] > before["exec"]["epoch"]
         intent = self._run.fleet.registry.get(after["intent"])
-        reads_first = intent is not None and intent.reads_first
-        return _is_marked(after) and claims != reads_first
+        late = intent is not None and intent.starts_late
+        return _is_marked(after) and claims != late
 
     def _start(self, task_id: str, record: dict[str, Any], actor: Actor | None) -> None:
         """The start marker is set: from now on there may be an effect."""
         assert actor is not None, "only executors start"
         self._started[task_id, record["generation"]] = record
         approval, intent, parameters = record["approval"], record["intent"], record["parameters"]
+        self._policy.started(task_id, record)
         if approval is not None and approval["decision"] == "approve":
             if (intent, parameters) not in self.consents[task_id]:
                 self.fail("I10", f"{task_id} starts with parameters that nobody approved")
@@ -167,6 +199,11 @@ class Witness:
             self.fail("I5", f"{actor.name} wrote for {actor.task_id}, whose lease it never had")
         if actor.lease_until is not None and self._run.store.now >= actor.lease_until:
             self.fail("I6", f"{actor.name} wrote for {actor.task_id} after its lease had ended")
+        key = f"{actor.task_id}.{record['intent']}.{now['effect']['seq']}" if now else ""
+        if record["intent"] not in KEYLESS | REPEATABLE and fate not in NOT_SENT:
+            age_s = self._run.loop.time() - self._keys.setdefault(key, self._run.loop.time())
+            if age_s > KEYS_LIVE_S:
+                self.fail("I2", f"{actor.task_id} sends a key that its provider has forgotten")
         if record["intent"] in KEYLESS and fate not in NOT_SENT:
             self._sends[actor.task_id, actor.generation] += 1
             if self._sends[actor.task_id, actor.generation] > 1:
@@ -203,10 +240,15 @@ class Witness:
                 self.fail("I4", f"{task_id} succeeded without a result")
             key = f"{task_id}.{intent}.{record['effect']['seq']}"  # of an effect of an earlier generation
             done = any(e.generation == record["generation"] or e.key == key for e in self._run.provider.of[task_id])
-            if not done and intent not in READ_ONLY:
+            if not done and intent not in READ_ONLY and not self._is_cancelled(record):
                 self.fail("I4", f"{task_id} succeeded without an effect")
         elif state in WITHOUT_EFFECT and self._of(task_id, record["generation"]):
             self.fail("I7", f"{task_id} is {state} and had an effect")
+
+    def _is_cancelled(self, record: dict[str, Any]) -> bool:
+        """Whether another task has cancelled the order: nothing is left to do then."""
+        order = self._run.provider.orders.get(record["parameters"].get("order_id", ""))
+        return record["intent"] == "cancel_order" and order is not None and order.status == "cancelled"
 
     # --- messages, logs
 
@@ -244,11 +286,21 @@ class Witness:
                 self.fail("I4", f"{task_id} is {state}, and nobody was told")
             if state == "AWAITING_APPROVAL":
                 self._visible(task_id)
+        self._nothing_is_lost(records)
         for path in sorted(self._letters):
             if run.store.look(path).data is None:
                 self.fail("I1", "a dead letter vanished")
         if self.violation:
             raise self.violation
+
+    def _nothing_is_lost(self, records: dict[str, dict[str, Any]]) -> None:
+        """Whatever was said and accepted is a task, a line of one, or a dead letter."""
+        known = {words_of(r["source"], json.loads(r["payload"])) for r in records.values()}
+        known |= {followup["text"] for r in records.values() for followup in r["followups"]}
+        letters = "".join(base64.b64decode(data["data"]).decode() for _, data in self._run.store.items("dead_letters"))
+        for task_id, words in self._told:
+            if words not in known and json.dumps(words)[1:-1] not in letters:
+                self.fail("I1", f"words that were accepted about {task_id} are nowhere")
 
     def _visible(self, task_id: str) -> None:
         approval = self._run.store.look(f"approvals/{task_id}").data

@@ -60,15 +60,19 @@ async def test_long_wait_is_acknowledged_and_left_to_the_outbox_which_is_not_pai
 
 
 async def test_attempts_are_counted_in_the_document_and_end() -> None:
-    world = await started(SUMMARY)
-    handler = ScriptedHandler(NotApplied(code="provider_429"))
+    world = await started(REFUND)
+    handler = ScriptedHandler(KeyError("order"))  # before its first write
     for _ in range(4):
         with pytest.raises(Retry):
             await world.execute("t1", handler)
     assert (await world.execute("t1", handler)).code == "failed"
     assert (await world.execute("t1", handler)).code == "already_done"
     record = await world.record("t1")
-    assert (record.exec.attempts, len(handler.calls), record.error and record.error.code) == (5, 5, "provider_429")
+    assert (record.exec.attempts, len(handler.calls), record.error and record.error.code) == (
+        5,
+        5,
+        "unexpected_KeyError",
+    )
 
 
 AMBIGUOUS = [

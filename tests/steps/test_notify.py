@@ -45,6 +45,7 @@ def wired(world: World, chat: Chat, *, format: Any = "slack", escalation: bool =
 async def run(world: World, minutes: float = 1) -> dict[str, Any]:
     """Let a minute pass and look once."""
     world.pass_time(minutes=minutes)
+    await world.ports.pool.close()  # by then a host that failed is asked again
     return dict((await notify(world.ports)).body or {})
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functions.execute.change_address.intent import Parameters
-from shared.event.mailbox import same_address
 from shared.intent.handler import TaskContext
 from shared.intent.http import Reply
-from shared.intent.outcomes import Permanent
+from shared.intent.outcomes import Ambiguous, Permanent
 
 
 async def handle(params: Parameters, ctx: TaskContext) -> str:
@@ -16,7 +15,9 @@ async def handle(params: Parameters, ctx: TaskContext) -> str:
     if ctx.dry_run:
         return f"would ship order {order_id} to {params.new_address}"
     body = {"address": params.new_address}
-    await ctx.http.call("POST", "/orders/{order_id}/address", fill={"order_id": order_id}, json=body)
+    reply = await ctx.http.call("POST", "/orders/{order_id}/address", fill={"order_id": order_id}, json=body)
+    if reply.get("status") != "processing":
+        raise Ambiguous("the order may have shipped to the old address", code="order_not_processing")
     return f"Order {order_id} ships to {params.new_address}"
 
 
@@ -28,11 +29,10 @@ async def plan(params: Parameters, ctx: TaskContext) -> str:
 
 
 async def _own_order(order_id: str, ctx: TaskContext) -> Reply:
-    requester = ctx.requester.get("email")
-    if not requester:
+    if not ctx.requester.get("email"):
         raise Permanent("the event has no authenticated e-mail address", code="no_requester")
     order = await ctx.http.call("GET", "/orders/{order_id}", fill={"order_id": order_id})
-    if not same_address(order.get("customer_email"), requester):
+    if not ctx.is_requester(order.get("customer_email")):
         raise Permanent("the order belongs to somebody else", code="not_owner")
     if order.get("status") != "processing":
         raise Permanent("the order has shipped or is cancelled", code=f"already_{order.get('status')}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from shared.event.money import Currency
 from shared.intent.declaration import Intent, Limits, ParametersModel, Policy, Provider, by_key
 from shared.intent.provenance import FromPayload, MoneyFromPayload
 
@@ -18,9 +19,11 @@ class Parameters(ParametersModel):
         str, Field(pattern=r"^#?[A-Za-z0-9-]{3,40}$", description="Order number as written"), FromPayload()
     ]
     amount_minor: Annotated[
-        int, Field(gt=0, le=10_000_000, description="Amount in minor units (cents)"), MoneyFromPayload("currency")
+        int,
+        Field(gt=0, le=10_000_000, description="In minor units: 25.00 USD is 2500, 5800 JPY 5800, 1.500 KWD 1500"),
+        MoneyFromPayload("currency"),
     ]
-    currency: Annotated[Literal["USD", "EUR", "GBP"], Field(description="ISO 4217 code")]
+    currency: Annotated[Currency, Field(description="ISO 4217 code")]
 
 
 INTENT = Intent(

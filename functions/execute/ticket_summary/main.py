@@ -6,10 +6,14 @@ from html import escape
 
 from functions.execute.ticket_summary.intent import Parameters
 from shared.intent.handler import TaskContext, TaskOutput
-from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
+from shared.intent.outcomes import Ambiguous, LockedOut, NotApplied, Permanent
 
 # Slack says of these that part of the work may have been done.
 UNSURE = frozenset({"fatal_error", "internal_error", "service_unavailable"})
+# Slack answers a revoked or wrong token with 200.
+LOCKED_OUT = frozenset(
+    {"account_inactive", "invalid_auth", "missing_scope", "not_authed", "token_expired", "token_revoked"}
+)
 
 
 async def handle(params: Parameters, ctx: TaskContext) -> str | TaskOutput:
@@ -25,6 +29,8 @@ async def handle(params: Parameters, ctx: TaskContext) -> str | TaskOutput:
     error = reply.get("error")  # Slack refuses with 200
     if error in ("ratelimited", "rate_limited"):
         raise NotApplied("Slack is over its rate limit", code="slack_ratelimited")
+    if error in LOCKED_OUT:
+        raise LockedOut("Slack does not take our token", code=f"slack_{error}")
     if error is None or error in UNSURE:
         raise Ambiguous("Slack may have posted the message", code="slack_unsure")
     raise Permanent("Slack refuses the message", code=f"slack_{error}")

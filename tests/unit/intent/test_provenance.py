@@ -169,6 +169,12 @@ def test_reason_never_repeats_the_value() -> None:
         ("1.234,56 €", 123456, "EUR"),
         ("order 88231, 49.90 EUR, thanks", 4990, "EUR"),
         ("order #88231 - $50", 5000, "USD"),
+        ("5800 JPY", 5800, "JPY"),
+        ("JPY 5,800", 5800, "JPY"),
+        ("12 KWD", 12_000, "KWD"),
+        ("0.500 KWD", 500, "KWD"),
+        ("1,234.500 KWD", 1_234_500, "KWD"),
+        ("50 CAD", 5000, "CAD"),
     ],
 )
 def test_plainly_stated_amount_is_accepted(text: str, minor: int, currency: str) -> None:
@@ -239,11 +245,19 @@ def test_plainly_stated_amount_is_accepted(text: str, minor: int, currency: str)
         "１ 500 USD",
         "3*$50",
         "$50*3",
+        "¥5800",
+        "$5000 JPY",
+        "58.00 JPY",
+        "5.800 JPY",
+        "12.345 KWD",
+        "5,000 CAD",
+        "50 nok",
+        "$50 (KWD)",
     ],
 )
 def test_amount_with_another_reading_is_no_amount(text: str) -> None:
-    for minor in (5, 50, 500, 5000, 50000, 500000, 5000000, 1002100, 550000, 0):
-        for currency in ("USD", "EUR", "GBP"):
+    for minor in (5, 50, 500, 5000, 50000, 500000, 5000000, 1002100, 550000, 0, 58, 5800, 12_345, 12_345_000):
+        for currency in ("USD", "EUR", "GBP", "JPY", "KWD", "CAD", "NOK"):
             assert reasons(text, amount_minor=minor, currency=currency), (minor, currency)
 
 

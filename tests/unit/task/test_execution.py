@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from shared.errors import Refused
 from shared.intent.declaration import Intent, Limits, by_key
-from shared.task import execution
-from shared.task.moves import Skip
+from shared.task import execution, repair
+from shared.task.moves import RECONCILE_AFTER, Skip
 from shared.task.schemas import TaskRecord
 from tests.unit.task.records import (
     AT_EXPIRY,
@@ -18,10 +19,12 @@ from tests.unit.task.records import (
     KEYLESS,
     LATER,
     NOW,
+    OPS,
     RESULT,
     Arrow,
     born,
     claimed,
+    redrive,
     working,
 )
 from tests.world import REGISTRY
@@ -123,6 +126,7 @@ def test_start_after_the_lease_ended_is_lost() -> None:
         lambda r: execution.fail(r, 1, NOW, code="no", message=""),
         lambda r: execution.retry(r, 1, BY_KEY, NOW, code="429"),
         lambda r: execution.ambiguous(r, 1, BY_KEY, NOW, code="timeout"),
+        lambda r: execution.pending(r, 1, NOW, code="refund_pending", message=""),
     ],
 )
 def test_worker_of_an_older_epoch_commits_nothing(finish: Arrow) -> None:
@@ -151,11 +155,11 @@ def test_crash_after_the_marker_stays_ambiguous_for_the_next_attempt() -> None:
 
 
 def test_attempts_end_in_failed_or_in_unknown_by_the_marker() -> None:
-    record, ambiguous = born(), born()
+    unbegun, ambiguous = born(), born()
     for epoch in (1, 2, 3):
-        record = execution.retry(working(record), epoch, BY_KEY, NOW, code="429")
+        unbegun = execution.ambiguous(claimed(unbegun), epoch, BY_KEY, NOW, code="unexpected_KeyError")
         ambiguous = execution.ambiguous(working(ambiguous), epoch, BY_KEY, NOW, code="timeout")
-    assert (record.state, record.error and record.error.code) == ("FAILED", "429")
+    assert (unbegun.state, unbegun.error and unbegun.error.code) == ("FAILED", "unexpected_KeyError")
     assert ambiguous.state == "UNKNOWN"
 
 
@@ -166,5 +170,71 @@ def test_retry_waits_as_long_as_asked_within_bounds() -> None:
         return record.outbox.due_at - NOW
 
     asked = [execution.retry(working(), 1, BY_KEY, NOW, code="429", retry_after_s=s) for s in (7.0, 1e6)]
-    assert [due(r) for r in asked] == [timedelta(seconds=7), timedelta(seconds=600)]
+    assert [due(r) for r in asked] == [timedelta(seconds=7), timedelta(hours=1)]
     assert due(execution.retry(working(), 1, BY_KEY, NOW, code="429")) == timedelta(seconds=2)
+
+
+def refused_until(end: timedelta, record: TaskRecord) -> TaskRecord:
+    """Let the provider say 429 once an hour from NOW on, the last time at `end`."""
+    at = NOW
+    while record.state == "READY":
+        epoch = record.exec.epoch + 1
+        record = execution.retry(working(record, now=at), epoch, BY_KEY, at, code="provider_429")
+        at = min(at + timedelta(hours=1), NOW + end) if at < NOW + end else at + timedelta(hours=1)
+    return record
+
+
+def test_provider_in_trouble_costs_time_and_no_attempts() -> None:
+    patience = timedelta(seconds=BY_KEY.limits.patience_s)
+    failed = refused_until(patience, born())
+    assert (failed.state, failed.error and failed.error.code) == ("FAILED", "provider_429")
+    assert failed.updated_at == NOW + patience
+    assert failed.exec.attempts == 7 > BY_KEY.limits.max_attempts
+    assert claimed(born(), now=NOW).exec.waiting_since is None
+
+
+def test_patience_that_ends_after_an_ambiguous_attempt_leaves_the_effect_unknown() -> None:
+    doubtful = execution.ambiguous(working(), 1, BY_KEY, NOW, code="timeout")
+    assert refused_until(timedelta(seconds=BY_KEY.limits.patience_s), doubtful).state == "UNKNOWN"
+
+
+def test_waits_leave_all_attempts_for_what_ends_without_a_word() -> None:
+    record = born()
+    for epoch in range(1, 10):
+        record = execution.retry(working(record), epoch, BY_KEY, NOW, code="provider_429")
+    for epoch in (10, 11):
+        record = execution.ambiguous(working(record), epoch, BY_KEY, NOW, code="timeout")
+        assert record.state == "READY"
+    assert execution.ambiguous(working(record), 12, BY_KEY, NOW, code="timeout").state == "UNKNOWN"
+
+
+def test_intent_without_patience_fails_at_the_first_refusal() -> None:
+    hasty = replace(BY_KEY, limits=Limits(patience_s=0))
+    assert execution.retry(working(), 1, hasty, NOW, code="provider_429").state == "FAILED"
+
+
+def test_redriven_task_has_all_its_patience_again() -> None:
+    record = redrive(refused_until(timedelta(seconds=BY_KEY.limits.patience_s), born()))
+    assert (record.exec.attempts, record.exec.waits, record.exec.waiting_since) == (0, 0, None)
+
+
+def test_what_the_provider_has_not_finished_is_neither_done_nor_repeated_nor_cancelled() -> None:
+    record = execution.pending(claimed(born()), 1, NOW, code="refund_pending", message="Stripe is at work")
+    assert (record.state, record.effect.possibly_applied, record.outbox) == ("UNKNOWN", True, None)
+    assert record.error is not None
+    assert (record.error.code, record.error.message) == ("refund_pending", "Stripe is at work")
+    assert record.next_check_at == NOW + RECONCILE_AFTER
+    with pytest.raises(Refused):
+        repair.cancel(record, OPS, "no", NOW)
+    with pytest.raises(Skip):
+        claimed(record)
+
+
+def test_wait_grows_even_where_the_provider_asks_for_less() -> None:
+    record, waits = born(), []
+    for epoch in range(1, 13):
+        record = execution.retry(working(record), epoch, BY_KEY, NOW, code="429", retry_after_s=1.0)
+        assert record.outbox is not None
+        waits.append((record.outbox.due_at - NOW).total_seconds())
+        record = record.model_copy(update={"exec": record.exec.model_copy(update={"not_before": None})})
+    assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600]

@@ -10,12 +10,13 @@ import pytest
 
 from shared.errors import Refused
 from shared.task import execution, repair, waiting
-from shared.task.moves import MAX_RECONCILES, Person, Skip
+from shared.task.moves import MAX_RECONCILES, RECONCILE_AFTER, Person, Skip
 from shared.task.schemas import TaskRecord
 from tests.unit.task.records import (
     AT_EXPIRY,
     BY_KEY,
     KEYLESS,
+    LATER,
     NOW,
     OPS,
     PARAMETERS,
@@ -84,8 +85,9 @@ def test_redrive_is_a_new_generation_with_fresh_attempts_under_a_growing_epoch()
 
 
 def test_only_the_verdict_not_applied_gives_a_new_key() -> None:
-    assert redrive(failed()).effect_key == failed().effect_key == "t1.refund_request.1"
-    assert redrive(failed(), not_applied=True).effect_key == "t1.refund_request.2"
+    assert redrive(unknown()).effect_key == unknown().effect_key == "t1.refund_request.1"
+    assert redrive(RECORDS["REJECTED"]).effect_key == "t1.refund_request.1"
+    assert redrive(unknown(), not_applied=True).effect_key == "t1.refund_request.2"
     assert redrive(unknown(), not_applied=True).effect.possibly_applied is False
 
 
@@ -127,3 +129,27 @@ def test_dead_letter_ends_a_dead_lease_by_its_marker() -> None:
     assert repair.dead_lettered(working(), 1, AT_EXPIRY).state == "UNKNOWN"
     with pytest.raises(Skip):
         repair.dead_lettered(born(), 2, NOW)
+
+
+def test_unfinished_effect_is_asked_for_until_it_has_ended_ever_later_up_to_six_hours() -> None:
+    record, at, waits = unknown(), NOW + RECONCILE_AFTER, []
+    for _ in range(30):
+        record = repair.reconciled(record, 1, "pending", at)
+        assert record.next_check_at is not None
+        waits.append((record.next_check_at - at) / RECONCILE_AFTER)
+        at = record.next_check_at
+    assert waits[:6] == [2, 3, 6, 12, 24, 48]
+    assert waits[-1] == 360
+    assert repair.reconciled(record, 1, "unknown", at).next_check_at == at + 2 * RECONCILE_AFTER
+    assert repair.reconciled(record, 1, "applied", at).state == "SUCCEEDED"
+
+
+def test_the_providers_word_that_nothing_happened_gives_a_new_key_as_a_persons_does() -> None:
+    """Under the old one it may keep the error that it answered."""
+    for refused in (
+        failed(),
+        repair.reconciled(unknown(), 1, "not_applied", NOW),
+        repair.settle(unknown(), OPS, "not_applied", "seen", LATER, looked_at=LATER),
+    ):
+        assert refused.effect_key == "t1.refund_request.1"
+        assert redrive(refused).effect_key == "t1.refund_request.2"

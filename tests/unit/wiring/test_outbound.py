@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from shared.intent.http import Reply
-from shared.intent.outcomes import Ambiguous, HandlerOutcome, NotApplied, Permanent
+from shared.intent.outcomes import Ambiguous, HandlerOutcome, LockedOut, NotApplied, Permanent
 from shared.wiring.lanes import Pool
 from tests.unit.wiring.calls import answering, outbound
 
@@ -96,9 +96,9 @@ async def test_what_cannot_be_sent_is_refused_before_the_start_marker(changed: d
     ("status", "write", "read"),
     [
         (206, Ambiguous, Permanent),
-        (303, Ambiguous, NotApplied),
         (400, Permanent, Permanent),
-        (401, Permanent, Permanent),
+        (401, LockedOut, LockedOut),
+        (403, LockedOut, LockedOut),
         (404, Permanent, Permanent),
         (408, Ambiguous, NotApplied),
         (409, Permanent, Permanent),
@@ -131,17 +131,22 @@ async def test_an_expected_status_is_an_answer(pool: Pool) -> None:
     assert (await http.call("GET", "/orders", expect=(200, 404))).get("error") == "x"
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-async def test_a_redirect_is_refused_and_not_followed(status: int, pool: Pool) -> None:
+@pytest.mark.parametrize(
+    ("method", "expected", "code"), [("POST", Ambiguous, "provider_{}"), ("GET", Permanent, "redirect_refused")]
+)
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+async def test_a_redirect_is_not_followed_and_of_a_write_leaves_it_open(
+    status: int, method: str, expected: type[HandlerOutcome], code: str, pool: Pool
+) -> None:
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(str(request.url))
         return httpx.Response(status, headers={"Location": "http://169.254.169.254/"})
 
-    with pytest.raises(Permanent) as caught:
-        await outbound("http://a.test", pool, transport=httpx.MockTransport(answer)).call("POST", "/orders")
-    assert caught.value.code == "redirect_refused"
+    with pytest.raises(HandlerOutcome) as caught:
+        await outbound("http://a.test", pool, transport=httpx.MockTransport(answer)).call(method, "/orders")
+    assert (type(caught.value), caught.value.code) == (expected, code.format(status))
     assert asked == ["http://a.test/orders"]
 
 
