@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import sys
 import tempfile
@@ -94,6 +95,11 @@ async def _demo(stack: running.Running, began: float) -> int:
     async with httpx.AsyncClient(timeout=30) as http:
         (await http.post(f"{stack.sandbox}/_orders", json=ORDERS)).raise_for_status()
         (await http.post(f"{stack.sandbox}/_people", json=PEOPLE)).raise_for_status()
+        hooks = [
+            {"vendor": v, "url": f"{stack.intake}/{v}", "secret": os.environ[f"{v.upper()}_WEBHOOK_SECRET"]}
+            for v in ("stripe", "slack")
+        ]
+        (await http.post(f"{stack.sandbox}/_webhooks", json=hooks)).raise_for_status()
         with Board(cases) as board:
             for case in cases:
                 await _send(http, stack, case)
@@ -104,7 +110,8 @@ async def _demo(stack: running.Running, began: float) -> int:
                     await _decide(http, stack, case)
             await _settle(http, stack, cases, board, decided=True)
         ledger = (await http.get(f"{stack.sandbox}/_ledger")).json()
-    problems = _problems(cases, ledger)
+        known = (await http.get(f"{stack.console}/api/tasks", params={"limit": 100})).json()["tasks"]
+    problems = [*_problems(cases, ledger), *_of_echoes(cases, ledger, known)]
     summary(cases, ledger, problems, time.monotonic() - began)
     return 1 if problems else 0
 
@@ -166,6 +173,18 @@ def _problems(cases: list[Case], ledger: dict[str, Any]) -> list[str]:
     got = Counter(effect_of(entry) for entry in ledger["entries"])
     if wanted != got:
         found.append(f"the ledger holds {dict(got)}, not {dict(wanted)}")
+    return found
+
+
+def _of_echoes(cases: list[Case], ledger: dict[str, Any], known: list[dict[str, Any]]) -> list[str]:
+    """Return what is wrong with how our own effects were taken that the vendors told of: none may become a task."""
+    ours = {case.task_id for case in cases}
+    taken = [e for e in ledger["echoes"] if e["status"] != 200 and json.loads(e["body"]).get("task_id") not in ours]
+    found = [f"{e['kind']} of {e['vendor']} is taken for a request: {e['body']}" for e in taken]
+    if not ledger["echoes"]:
+        found.append("no vendor told of our effects")
+    if strange := {task["task_id"] for task in known} - ours:
+        found.append(f"there are tasks that nobody asked for: {', '.join(sorted(strange))}")
     return found
 
 

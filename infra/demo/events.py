@@ -153,6 +153,23 @@ def events(env: Mapping[str, str]) -> list[Event]:
             state="SUCCEEDED",
             effects=("shop change_address",),
         ),
+        Event(
+            "the first refund again, from a form",
+            **signed("webshop", "/hooks/webshop", _webshop("Please refund $25.00 for order #10021", "evt-7003")),
+            state="AWAITING_APPROVAL",
+            reason="repeated",
+        ),
+        Event(
+            "and in a comment on Jira",
+            **signed("jira", "/jira", _jira_comment("Refund order #10021, $25.00, please")),
+            state="AWAITING_APPROVAL",
+            reason="repeated",
+        ),
+        Event(
+            "a status change, which says nothing",
+            **signed("jira", "/jira", _jira("I forgot my password", now) | {"webhookEvent": "jira:issue_updated"}),
+            status=200,
+        ),
         Event("malformed body", "/hooks/webshop", **_malformed(env, now), status=400),
         Event("bad signature", forged["path"], forged["body"], {**forged["headers"], **_forged()}, status=401),
     ]
@@ -228,8 +245,14 @@ def _stripe(text: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def _webshop(text: str) -> dict[str, Any]:
-    return {"id": "evt-7001", "subject": "Contact form", "message": text, "customer": {"email": CUSTOMER, "id": "c-17"}}
+def _jira_comment(text: str) -> dict[str, Any]:
+    author = {"accountId": "5b101ba1c42b7170902a174f", "displayName": "Requester", "emailAddress": CUSTOMER}
+    comment = {"id": "252789", "author": author, "body": text, "created": "2026-11-20", "updated": "2026-11-20"}
+    return {"webhookEvent": "comment_created", "comment": comment, "issue": {"id": "547799", "fields": {}}}
+
+
+def _webshop(text: str, event_id: str = "evt-7001") -> dict[str, Any]:
+    return {"id": event_id, "subject": "Contact form", "message": text, "customer": {"email": CUSTOMER, "id": "c-17"}}
 
 
 def _malformed(env: Mapping[str, str], now: datetime) -> dict[str, Any]:

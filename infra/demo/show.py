@@ -99,7 +99,8 @@ def summary(cases: Sequence[Case], ledger: dict[str, Any], problems: Sequence[st
     tasks = len({c.task_id for c in cases if c.task_id})
     verdict = f"{len(problems)} outcomes are wrong" if problems else "every outcome is the right one"
     console.print(
-        f"{len(cases)} events, {tasks} tasks, {len(ledger['entries'])} effects: {verdict} ({seconds:.1f} s)",
+        f"{len(cases)} events and {len(ledger['echoes'])} echoes of our own effects, {tasks} tasks, "
+        f"{len(ledger['entries'])} effects: {verdict} ({seconds:.1f} s)",
         highlight=False,
     )
 

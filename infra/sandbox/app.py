@@ -44,6 +44,7 @@ def _control(desk: Desk) -> list[Route]:
                 "entries": [asdict(entry) for entry in desk.ledger.entries],
                 "replays": [asdict(entry) for entry in desk.ledger.replays],
                 "calls": desk.calls,
+                "echoes": desk.echoes.answers,
             }
         )
 
@@ -54,6 +55,7 @@ def _control(desk: Desk) -> list[Route]:
         Route("/healthz", healthz),
         Route("/_ledger", ledger),
         Route("/_orders", _accept(desk.orders.seed), methods=["POST"]),
+        Route("/_webhooks", _accept(desk.echoes.subscribe), methods=["POST"]),
         Route("/_script", _accept(desk.faults.script), methods=["POST"]),
         Route("/_rates", _accept(desk.faults.rate), methods=["POST"]),
     ]

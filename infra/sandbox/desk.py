@@ -14,6 +14,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from infra.sandbox.echoes import Echoes
 from infra.sandbox.faults import Fault, Faults
 from infra.sandbox.ledger import Effect, Ledger
 from infra.sandbox.orders import Orders
@@ -50,6 +51,7 @@ class Desk:
         self.orders = Orders()
         self.ledger = Ledger(ledger_path)
         self.faults = Faults(seed)
+        self.echoes = Echoes()
         self.calls: Counter[str] = Counter()
         self._keys: dict[tuple[str, str], Known] = {}
         self._numbers = count(1)

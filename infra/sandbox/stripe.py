@@ -108,6 +108,7 @@ class Stripe:
             "created": int(time.time()),
         }
         self.refunds.append(refund)
+        self._desk.echoes.of_refund(dict(refund))
         return Answer(dict(refund), effect=_effect(refund))  # a copy: the key keeps the first answer
 
     def _becomes(self, answer: Answer, status: str) -> Answer:

@@ -122,6 +122,7 @@ class Slack:
             if not asked.get("text"):
                 return Answer({"ok": False, "error": "no_text"})
             ts = f"{time.time():.6f}"
+            self._desk.echoes.of_message(asked["channel"], asked["text"])
             return Answer(
                 {"ok": True, "channel": asked["channel"], "ts": ts},
                 effect=Effect(asked["channel"], detail=asked["text"]),
