@@ -72,6 +72,10 @@ class Echoes:
         }
         self._tell("slack", "message", {"type": "event_callback", "team_id": "T0SANDBOX", "event": message})
 
+    async def drain(self) -> None:
+        """Wait until everything that was told is answered."""
+        await asyncio.gather(*self._sending)
+
     def _tell(self, vendor: str, kind: str, event: dict[str, Any]) -> None:
         if vendor in self._hooks:
             task = asyncio.get_running_loop().create_task(self._send(vendor, kind, json.dumps(event).encode()))

@@ -18,11 +18,12 @@ from tests.world import GOODS, says
 
 LOCAL = LocalClassifier(shipped())  # trained once, and on what the demo's tickets were written for
 SENT = [event for event in events(secrets_for_demo()) if event.status == 202 and not event.same_as]
+FIRST = [event for event in SENT if event.reason != "repeated"]
 
 
-async def settled(event: Event) -> tuple[Pipeline, TaskRecord]:
+async def settled(event: Event, before: Pipeline | None = None) -> tuple[Pipeline, TaskRecord]:
     """Return the world after the demo's event was classified, decided as the demo decides it, and executed."""
-    pipeline = Pipeline(automatic={"refund_request": 5000, **GOODS})
+    pipeline = before or Pipeline(automatic={"refund_request": 5000, **GOODS})
     pipeline.people.seed(PEOPLE)
     pipeline.desk.orders.seed(ORDERS)
     pipeline.ports.__dict__["classifier"] = LOCAL
@@ -39,7 +40,7 @@ async def settled(event: Event) -> tuple[Pipeline, TaskRecord]:
     return pipeline, await pipeline.record(task.task_id)
 
 
-@pytest.mark.parametrize("event", SENT, ids=lambda event: event.title)
+@pytest.mark.parametrize("event", FIRST, ids=lambda event: event.title)
 async def test_ticket_of_the_demo_runs_or_says_why_not(event: Event) -> None:
     pipeline, record = await settled(event)
     reasons = record.decision.reasons
@@ -48,6 +49,15 @@ async def test_ticket_of_the_demo_runs_or_says_why_not(event: Event) -> None:
     assert event.reason in " ".join(reasons)
     assert (record.decision.route == "execute") == (not reasons)
     assert all(reason.partition(": ")[2] for reason in reasons)
+
+
+async def test_one_wish_by_three_doors_is_one_effect() -> None:
+    pipeline, _ = await settled(FIRST[0])
+    for event in [event for event in SENT if event not in FIRST]:
+        _, record = await settled(event, pipeline)
+        assert record.state == event.state
+        assert record.decision.reasons[-1].startswith("repeated: like task")
+    assert [effect_of(asdict(entry)) for entry in pipeline.desk.ledger.entries] == list(FIRST[0].effects)
 
 
 async def test_flood_of_pauses_costs_one_call_each_and_ends_by_itself() -> None:
