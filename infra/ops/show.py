@@ -108,6 +108,10 @@ def explain(console: Console, data: dict[str, Any]) -> None:
         lines.append(f"  result       {record.result.output}")
     if record.error is not None:
         lines.append(f"  error        {record.error.code} {record.error.message}".rstrip())
+    for told in record.followups:
+        lines.append(
+            f"  told since   {told.kind} at {told.at:%Y-%m-%d %H:%M:%S} {told.task_id or ''} {told.text}".rstrip()
+        )
     for step in dossier.steps:
         after = f" (+{span(step.after)})" if step.after is not None else ""
         lines.append(f"  {step.at:%Y-%m-%d %H:%M:%S}{after}  {step.to} by {step.by} {step.why}".rstrip())

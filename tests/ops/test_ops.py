@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from infra.ops.__main__ import main
 from infra.ops.client import Unreachable
 from shared.canonical import sha256_hex
 from shared.intent.outcomes import Ambiguous
+from shared.records.news import tell
 from shared.task.schemas import DeadLetter
 from tests.browser.serving import served
 from tests.scripted import ScriptedHandler
@@ -82,6 +84,15 @@ async def test_dossier_tells_what_happened_and_what_can_be_done(ops: Ops, capsys
     assert await ops(await paused(), "tasks explain t1") == 0
     told = capsys.readouterr().out
     assert all(word in told for word in ("policy: money intents need a person", "kim@example.com", "approve, reject"))
+
+
+async def test_explain_tells_what_the_source_said_since(capsys: pytest.CaptureFixture[str]) -> None:
+    world = await paused()
+    await tell(world.ports, "t1", kind="edited", revision="2", text="Cancel it instead")
+    assert await ops(world, "tasks explain t1") == 0
+    said = capsys.readouterr().out
+    assert "paused for   changed_since:" in said
+    assert re.search(r"told since   edited at .* Cancel it instead", said)
 
 
 async def test_hostile_text_cannot_reach_the_terminal(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
