@@ -86,7 +86,7 @@ async def test_dossier_tells_what_happened_and_what_can_be_done(ops: Ops, capsys
     assert all(word in told for word in ("policy: money intents need a person", "kim@example.com", "approve, reject"))
 
 
-async def test_explain_tells_what_the_source_said_since(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_explain_tells_what_the_source_said_since(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
     world = await paused()
     await tell(world.ports, "t1", kind="edited", revision="2", text="Cancel it instead")
     assert await ops(world, "tasks explain t1") == 0
