@@ -29,6 +29,7 @@ CHECKS = (
     ),
     ("no words speak to a machine", ("tripwire",)),
     ("the text is shown in the order it is read in", ("reordered",)),
+    ("all of it is read, and is the writer's own", ("cut", "only_quotes", "may_be_quoted")),
     ("it was not drawn for an audit", ("audit",)),
 )
 OTHER = "nothing else stands against it"

@@ -27,6 +27,9 @@ def start_refusal(
         return "parameters_outdated"
     approved = record.approval is not None and record.approval.decision == "approve"
     decided_at = record.approval.at if approved and record.approval else record.created_at
+    told = any(f.kind in ("edited", "deleted") and f.at > decided_at for f in record.followups)
+    if told and not record.effect.possibly_applied:  # what may have begun goes on under its key
+        return "changed_since"
     if any(w.started_at is not None and w.started_at >= decided_at for w in like):
         return "repeated"  # nobody who decided about this one could know of it
     if approved:

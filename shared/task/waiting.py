@@ -88,8 +88,8 @@ def expire(record: TaskRecord, now: datetime) -> TaskRecord:
 def follow_up(record: TaskRecord, told: Followup, reason: str, now: datetime, *, patience: timedelta) -> TaskRecord:
     """Add what the source told since. While the effect has not begun, a person must look, again perhaps.
 
-    READY -> AWAITING_APPROVAL as a new generation, so that what is under way dies; a task that waits keeps waiting and
-    names the reason; of every other state it is a line.
+    READY -> AWAITING_APPROVAL as a new generation where its words were taken back, so that what is under way dies; a
+    task that waits keeps waiting and names the reason; otherwise it is a line.
 
     Raises:
         Skip: `already_told`.
@@ -100,7 +100,8 @@ def follow_up(record: TaskRecord, told: Followup, reason: str, now: datetime, *,
     decision = record.decision.model_copy(update={"reasons": [*record.decision.reasons, reason]})
     if record.state == "AWAITING_APPROVAL":
         return record.model_copy(update={"decision": decision})
-    if record.state != "READY" or record.effect.possibly_applied:
+    is_taken_back = told.kind in ("edited", "deleted")
+    if not is_taken_back or record.state != "READY" or record.effect.possibly_applied:
         return record
     waits = {"route": "approve", "expires_at": now + patience, "reminded_at": None}
     return move(

@@ -52,7 +52,7 @@ async def test_refund_is_approved_with_two_clicks(browser: Browser, world: World
     async with served(world) as url:
         page = await opened(browser, url)
         await page.get_by_role("link", name="r0", exact=True).click()
-        await expect(page.get_by_text("25.00 USD")).to_be_visible()
+        await expect(page.get_by_text("25.00 USD", exact=True)).to_be_visible()
         await page.get_by_role("button", name="Approve").click()
         await expect(page.locator("#head .state")).to_have_text("ready")
         assert await state(world, "r0") == "READY"

@@ -55,8 +55,9 @@ def test_a_ticket_goes_its_whole_way_to_the_effect(capsys: Capture) -> None:
     assert said["event"]["requester"] == {"email": "kim@example.com"}
     assert said["parameters"] == {"order_id": "#10021", "amount_minor": 2500, "currency": "USD"}
     assert said["plan"] == "Refund 25.00 USD of order 10021 through Stripe"
-    assert [c["method"] for c in said["plan_calls"]] == ["GET"]
-    assert [(c["method"], bool(c["key"])) for c in said["calls"]] == [("GET", False), ("POST", True)]
+    assert {c["method"] for c in said["plan_calls"]} == {"GET"}
+    *looks, write = [(c["method"], bool(c["key"])) for c in said["calls"]]
+    assert (set(looks), write) == ({("GET", False)}, ("POST", True))
     assert [e["amount_minor"] for e in said["effects"]] == [2500]
     failed = [(c["wants"], c["reasons"]) for c in said["gate"] if c["result"] == "fail"]
     assert failed == [("policy lets it run without a person", ["policy: money intents need a person"])]
@@ -123,7 +124,7 @@ def test_what_the_handler_refuses_is_said_with_the_line_of_the_handler(capsys: C
     (planned, handled) = said["raised"]
     assert (planned["function"], handled["function"]) == ("plan", "handle")
     assert handled["words"] == "Permanent(no_payment) the order has no payment in USD"
-    assert re.fullmatch(r"main\.py:\d+", handled["where"])
+    assert re.fullmatch(r"payments\.py:\d+", handled["where"])
     assert handled["traceback"] == ""
 
 

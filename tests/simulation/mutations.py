@@ -289,6 +289,6 @@ MUTATIONS = (
     _without(
         "words that are taken back",
         "shared/task/waiting.py",
-        ('    if record.state != "READY" or record.effect.possibly_applied:', "    if True:"),
+        ('    if not is_taken_back or record.state != "READY" or', '    if True or record.state != "READY" or'),
     ),
 )

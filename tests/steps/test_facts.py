@@ -41,6 +41,7 @@ async def test_other_words_under_a_known_id_are_a_task_of_their_own_that_a_perso
         assert "id_reused: the id is known from task t1" in second.decision.reasons
         assert second.raw_payload["text"] == "Where is my order #47385?"
     first = await world.record("t1")
+    assert first.state == "READY"
     assert [(f.kind, f.task_id) for f in first.followups] == [("id_reused", second.task_id)]
     assert world.model.calls == 2
 

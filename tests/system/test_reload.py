@@ -153,7 +153,7 @@ def test_broken_code_is_one_line_and_the_old_code_serves_on_until_it_is_mended(h
     (here.project / "go").touch()
     here.write("redeem_voucher", main="def (")
     line = here.says("not reloaded")
-    where = "functions/execute/redeem_voucher/main.py: import failed: SyntaxError: invalid syntax (main.py, line 1)"
+    where = "functions/execute/redeem_voucher/main.py:1: SyntaxError: invalid syntax; correct the line"
     assert line == f"switchyard: not reloaded, the old code goes on: {where}"
     here.send("t1", "Please redeem my voucher SAVE2024")
     assert here.output("t1") == "old SAVE2024"
@@ -177,7 +177,7 @@ def test_old_code_that_serves_on_meets_no_module_of_the_broken_one(here: Running
 
 def test_a_declaration_that_no_function_can_be_made_of_is_one_line_too(here: Running) -> None:
     here.write("redeem_voucher", intent=INTENT.replace('Provider("shop", url="https://shop.example.com")', '"shop"'))
-    assert "AttributeError: 'str' object" in here.says("not reloaded, the old code goes on: functions.execute: ")
+    assert "provider is 'shop'; it must be Provider(" in here.says("not reloaded, the old code goes on: functions/execute")
     here.write("redeem_voucher", intent=INTENT, main=NEW)
     here.says("reloaded redeem_voucher/intent.py, redeem_voucher/main.py")
     here.send("t1", "Please redeem my voucher SAVE2024")

@@ -72,8 +72,8 @@ def _voice(message: Any) -> Voice:
 def _doubts(payload: Payload, message: Any) -> tuple[str, ...]:
     """Return whether the writer is of another workspace: Slack Connect lets them into a channel."""
     home = payload.get("team_id")
-    teams = {at(message, f"/{name}") for name in ("team", "user_team", "source_team")} - {None}
-    return ("foreign_workspace",) if home and teams - {home} else ()
+    teams = {team for name in ("team", "user_team", "source_team") if isinstance(team := at(message, f"/{name}"), str)}
+    return ("foreign_workspace",) if isinstance(home, str) and teams - {home} else ()
 
 
 def _texts(message: Any, prefix: str) -> dict[str, str]:
