@@ -78,7 +78,8 @@ class Rehearsal:
 
     def own_order(self, record: TaskRecord) -> str:
         """Let the order that a task speaks of be one of its requester's, paid amply; return its number, if any."""
-        said, email = record.shown_parameters, requester(record.source, record.raw_payload).get("email", "")
+        said = record.shown_parameters
+        email = requester(record.source, record.raw_payload, record.metadata).get("email", "")
         if not isinstance(order := said.get("order_id"), str):
             return ""
         known = {"id": order.lstrip("#"), "customer_email": email, "total_minor": 10**9, "status": "processing"}

@@ -44,7 +44,7 @@ class Dossier:
     @cached_property
     def view(self) -> View:
         """The texts that the model could read and the authenticated fields of the requester."""
-        return view(self.record.source, self.record.raw_payload)
+        return view(self.record.source, self.record.raw_payload, self.record.metadata)
 
     @property
     def requester(self) -> Mapping[str, str]:

@@ -53,7 +53,7 @@ async def _never_classified(ports: Ports, task: AutomationTask, delivery: Delive
     created = await create(
         ports,
         task,
-        view(task.source, task.raw_payload),
+        view(task.source, task.raw_payload, task.metadata),
         lambda _, at: degraded("dead_lettered", ports.settings, at),
         now=snapshot.read_time,
         trace_id=delivery.trace_id,

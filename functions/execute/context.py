@@ -47,7 +47,7 @@ def context(
             pool=ports.pool,
         ),
         log=functools.partial(_log_event, record),
-        requester=requester(record.source, record.raw_payload),
+        requester=requester(record.source, record.raw_payload, record.metadata),
         options=provider.options,
     )
 

@@ -193,7 +193,7 @@ def chosen(
 
 def _reasons(ports: Ports, record: TaskRecord, intent: Intent, parameters: Mapping[str, Any]) -> list[str]:
     """Gate edited parameters again: what would have paused them is recorded with the approval."""
-    seen = view(record.source, record.raw_payload)
+    seen = view(record.source, record.raw_payload, record.metadata)
     reasons = check(parameters, intent.parameters, seen)
     return reasons + policy_reasons(intent, parameters, seen, Usage(), ports.settings)
 
