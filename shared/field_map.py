@@ -31,8 +31,8 @@ def parse_fields(text: str) -> FieldMap:
         if role not in ROLES or role in result:
             raise ValueError(f"{part!r} must begin with one of {', '.join(f'{r}=' for r in ROLES)}, each once")
         result[role] = tuple(p.strip() for p in pointers.split("|"))
-        if wrong := next((p for p in result[role] if not _POINTER.fullmatch(p)), None):
-            raise ValueError(f"{wrong!r} of {role} must be a JSON pointer such as /comment/text")
+        if wrong := [p for p in result[role] if not _POINTER.fullmatch(p)]:
+            raise ValueError(f"{wrong[0]!r} of {role} must be a JSON pointer such as /comment/text")
     if result and "words" not in result:
         raise ValueError("words=... must say where the words are")
     return result

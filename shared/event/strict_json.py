@@ -80,10 +80,10 @@ def parse_object(body: bytes, max_depth: int = MAX_DEPTH, *, mend: bool = False)
         raise BadRequest(f"the body is not JSON (at character {error.pos})", code="malformed_json") from None
     if not isinstance(value, dict):
         raise BadRequest("the body must be a JSON object", code="not_an_object")
+    found: dict[str, Any] = _mended(value) if suspicious and mend else value
     if suspicious:
-        value = _mended(value) if mend else value
-        _check(value)
-    return dict(value)
+        _check(found)
+    return found
 
 
 def _depth(body: bytes) -> int:

@@ -1,8 +1,8 @@
 """Slack: messages of people, their edits and deletions, forms of workflows, slash commands and message shortcuts.
 
 Source: api.slack.com, "message event" with its subtypes, "app_mention", "Slash commands", "Interactivity", and "Block
-Kit reference", read 2026-11. Words may be in `text`, in blocks or in attachments; a redelivery has another event id, and
-a mention comes as two events.
+Kit reference", read 2026-11. Words may be in `text`, in blocks or in attachments; a redelivery has another event id,
+and a mention comes as two events.
 """
 
 from __future__ import annotations
