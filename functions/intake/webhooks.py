@@ -38,7 +38,7 @@ async def receive(source: Source, request: IncomingRequest, ports: Ports) -> Out
             body, source=source.name, media=media, reason=error.code, trace_id=request.trace_id, ports=ports
         )
         said = f"This could not be read ({error.code}); a person will look at it."
-        return answer("unreadable", 202, {"parked": error.code}, said, fields=fields, severity="WARNING")
+        return answer("kept", 202, {"parked": error.code}, said, fields=fields, severity="WARNING")
     if source.name == "slack" and payload.get("type") == "url_verification":
         return Outcome("challenge", body={"challenge": challenge_of(payload)}, fields={"source": source.name})
     if isinstance(found, Ignored):
