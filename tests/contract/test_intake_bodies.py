@@ -326,6 +326,11 @@ class TestFields:
             assert "CRM_FIELDS" in response.json()["error"]["message"]
 
 
+async def test_slack_event_whose_type_is_no_text_is_no_error_of_ours(world: World) -> None:
+    response = await post("/slack", b'{"event":{"type":[0],"text":"hi"}}')
+    assert (response.status_code, response.json()["reason"]) == (200, "no_words")
+
+
 WORDS = "Where is my order number 47384 please"
 SAID: list[tuple[str, bytes, str]] = [
     ("/hooks/crm", json.dumps({"text": WORDS}).encode(), JSON),

@@ -55,9 +55,9 @@ def read(payload: Payload) -> Reading | None:
     event = payload.get("event")
     if not isinstance(event, dict):
         return None
-    subtype = event.get("subtype")
+    subtype, is_text = event.get("subtype"), isinstance(event.get("type"), str | None)
     kind = ".".join(str(part)[:40] for part in (event.get("type") or "message", subtype) if part)
-    does = DOES.get(subtype) if isinstance(subtype, str | None) and event.get("type") in EVENTS else None
+    does = DOES.get(subtype) if isinstance(subtype, str | None) and is_text and event.get("type") in EVENTS else None
     if does is None:
         return Reading(kind)
     message: Any = {"created": event, "edited": event.get("message")}.get(does, event.get("previous_message"))
