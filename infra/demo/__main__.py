@@ -39,11 +39,14 @@ class Case:
     event: Event
     status: int = 0
     task_id: str = ""
+    parked: str = ""  # why its body could not be read
     record: dict[str, Any] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
         """The task's state; before it has one, where it is; for a refused request, its status."""
+        if self.parked:
+            return "PARKED"
         return self.record.get("state") or ("QUEUED" if self.task_id else str(self.status or ""))
 
 
@@ -98,7 +101,8 @@ async def _demo(stack: running.Running, began: float) -> int:
 async def _send(http: httpx.AsyncClient, stack: running.Running, case: Case) -> None:
     answer = await http.post(stack.intake + case.event.path, content=case.event.body, headers=case.event.headers)
     case.status = answer.status_code
-    case.task_id = answer.json().get("task_id", "") if answer.status_code == 202 else ""
+    said = answer.json() if answer.status_code == 202 else {}
+    case.task_id, case.parked = said.get("task_id", ""), said.get("parked", "")
 
 
 async def _settle(

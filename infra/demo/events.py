@@ -150,7 +150,7 @@ def events(env: Mapping[str, str]) -> list[Event]:
             state="SUCCEEDED",
             effects=("shop change_address",),
         ),
-        Event("malformed body", "/hooks/webshop", **_malformed(env, now), status=400),
+        Event("malformed body", "/hooks/webshop", **_malformed(env, now), state="PARKED"),
         Event("bad signature", forged["path"], forged["body"], {**forged["headers"], **_forged()}, status=401),
     ]
 
