@@ -14,7 +14,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo try test test-main test-classify simulate check lint format types lock openapi fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor cost clean
+.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor cost clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ try: override export ANSWER := $(value ANSWER)
 try: $(RUN_ENV) ## try a ticket on an intent: make try INTENT=refund_request TEXT="..." (or FILE=) [SOURCE= EMAIL= ANSWER= ARGS=--json]
 	@$(RUN_VENV)/bin/python -m infra.trial $(INTENT) $(if $(value TEXT),--text "$$TEXT") $(if $(FILE),--file "$(FILE)") \
 	  $(if $(SOURCE),--source "$(SOURCE)") $(if $(EMAIL),--email "$(EMAIL)") $(if $(value ANSWER),--answer "$$ANSWER") $(ARGS)
+
+intent: $(VENV)/.run ## add an intent, a folder with a handler and a test: make intent NAME=gift_card [ARGS=--help]
+	@$(VENV)/bin/python -m infra.intents $(NAME) $(ARGS)
 
 test: test-main test-classify ## run every suite
 
@@ -58,6 +61,9 @@ lock: $(VENV)/.dev ## write every requirements.txt anew from its .in: make lock 
 
 openapi: $(VENV)/.dev ## write what intake and the console take and answer, as they serve it at /openapi.json
 	$(VENV)/bin/python -m infra.openapi
+
+rooms: $(VENV)/.dev ## list the rooms of the code with their measures, and draw them for the README
+	@$(VENV)/bin/python -m infra.rooms
 
 fuzz: $(VENV)/.dev ## send a million hostile inputs: make fuzz [INPUTS=...] [SEED=...] [TARGET=...]
 	$(VENV)/bin/python -m tests.fuzz $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target $(TARGET))
@@ -110,7 +116,11 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.%: $(REQUIREMENTS)/%.txt $(VENV)/.python
+# A link, so that it is what the tree says; order-only, because its time is the script's.
+$(VENV)/bin/switchyard: | $(VENV)/.python
+	@ln -sf ../../infra/cli/switchyard.sh $@
+
+$(VENV)/.%: $(REQUIREMENTS)/%.txt $(VENV)/.python | $(VENV)/bin/switchyard
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 

@@ -1,1 +1,1 @@
-"""What runs and ships Switchyard: embedded backend, emulator stack, vendor sandbox, manifest, demo."""
+"""What runs and ships Switchyard: embedded backend, emulator stack, vendor sandbox, demo, the kit for intents."""

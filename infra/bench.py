@@ -23,8 +23,10 @@ import httpx
 from rich.progress import Progress
 
 from infra import running
+from infra.commands import in_one_line
 from infra.errors import StackError
 from infra.processes import Child, url_in
+from shared.intent.registry import check_handlers, discover
 from shared.settings import load
 
 START_TIMEOUT_S = 120.0
@@ -32,6 +34,7 @@ TASK_TIMEOUT_S = 600.0
 SHOW_FROM = 200
 
 
+@in_one_line
 def main() -> int:
     """Measure and print one line per run."""
     parser = argparse.ArgumentParser(prog="python -m infra.bench", description=__doc__)
@@ -41,6 +44,7 @@ def main() -> int:
     parser.add_argument("--latency-ms", type=float, default=0.0, help="of the model (default: 0)")
     parser.add_argument("--classifier", choices=("local", "genai"), default="local")
     options = parser.parse_args()
+    check_handlers(discover())
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as folder, _model(options):
         os.environ |= {
             "DATA_DIR": folder,

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from infra.commands import in_one_line
 from infra.manifest import Function, build
 from infra.reach import reach
 from shared.intent.registry import check_handlers, discover
@@ -27,6 +28,7 @@ LOCK, SOURCE_OF_LOCK = "requirements.txt", "requirements.in"
 ENTRY = '"""Serves `{name}`."""\n\nfrom {module} import {target} as {target}\n'
 
 
+@in_one_line
 def main() -> int:
     """Write every bundle and print its size and hash; bundles of functions that are gone are deleted."""
     parser = argparse.ArgumentParser(prog="python -m infra.bundle", description=__doc__)
@@ -76,7 +78,10 @@ def _deployed(root: Path, paths: Iterable[Path]) -> set[Path]:
     return {
         path.relative_to(root)
         for path in paths
-        if path.is_file() and "__pycache__" not in path.parts and path.name not in (LOCK, SOURCE_OF_LOCK)
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and path.name not in (LOCK, SOURCE_OF_LOCK)
+        and not path.match("test_*.py")  # an intent's own
     }
 
 

@@ -1,7 +1,15 @@
-"""The one error that a person at the terminal sees instead of a traceback."""
+"""What a person at the terminal sees instead of a traceback."""
 
 from __future__ import annotations
+
+import sys
 
 
 class StackError(Exception):
     """Raised when the local stack cannot start or go on; the message says what is wrong and what to do, in a line."""
+
+
+def refused(message: object) -> int:
+    """Say in one line why nothing was done: usage, a setting, a declaration; return the exit status that means this."""
+    print("switchyard:", " ".join(str(message).split()), file=sys.stderr)
+    return 2

@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+from infra.commands import in_one_line
 from infra.document_event import EVENT_TYPE
 from shared.canonical import sha256_hex
 from shared.intent.declaration import Intent
@@ -21,6 +23,7 @@ from shared.intent.registry import Registry, check_handlers, discover
 from shared.settings import Settings
 from shared.task.schemas import State
 from shared.topics import DEAD_LETTERS, EVENTS, RESULTS, TASKS, TASKS_EXPRESS
+from shared.wiring.people import DIRECTORIES
 
 PATH = Path(__file__).resolve().parent.parent / "terraform" / "manifest.json"
 
@@ -44,6 +47,9 @@ EXECUTES = ("CONFIDENCE_THRESHOLD", "DISABLED_INTENTS", "MAX_CONCURRENT_CALLS", 
 # One secret per source that a deployment takes webhooks of, named as `shared.settings.secrets_of` does.
 WEBHOOK_SECRET = "<SOURCE>_WEBHOOK_SECRET"  # noqa: S105
 SOURCE_FIELDS = "<SOURCE>_FIELDS"  # likewise, of those that have a map of fields
+# Where `classify` looks people's addresses up, and the keys for it; of sources that a deployment does not take, unset.
+USERS_URLS = tuple(directory.variable("API_URL") for directory, _ in DIRECTORIES.values())
+USERS_KEYS = tuple(directory.variable("API_KEY") for directory, _ in DIRECTORIES.values())
 WEBHOOKS = ("ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL")
 
 
@@ -126,7 +132,8 @@ def build(registry: Registry) -> Manifest:
             *map(_intent_subscription, intents),
         ),
         intents={i.name: i.topic for i in intents},
-        defaults={name: value for i in intents for name, value in _provider_defaults(i).items()},
+        defaults={name: value for i in intents for name, value in _provider_defaults(i).items()}
+        | dict.fromkeys(USERS_URLS, ""),
     )
 
 
@@ -185,8 +192,8 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             timeout_s=CLASSIFY_TIMEOUT_S,
             concurrency=100,
             requests=CALLING_REQUESTS,
-            variables=classify,
-            secrets=("GEMINI_API_KEY",),
+            variables=[*classify, *USERS_URLS],
+            secrets=("GEMINI_API_KEY", *USERS_KEYS),
             publishes=moves,
         ),
         _function("resume", trigger="document", variables=DECIDES, publishes=moves),
@@ -291,5 +298,12 @@ def _subscription(
     )
 
 
-if __name__ == "__main__":
+@in_one_line
+def main() -> int:
+    """Write the manifest of the intents that are there now."""
     PATH.write_text(to_json(build(check_handlers(discover()))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,34 +6,29 @@ read or written; how much a requester was given automatically today is therefore
 
 from __future__ import annotations
 
-import asyncio
-import random
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from functions.classify.step import classify
 from functions.execute.step import execute
-from infra.embedded.database import Database
-from infra.embedded.store import EmbeddedStore
+from infra.kit.memory import ports_in_memory
 from infra.sandbox.app import create_app
 from infra.sandbox.desk import Desk
 from shared.errors import Retry
-from shared.event.payload import requester
 from shared.model.question import Classifier
 from shared.records.documents import task_path, to_record
 from shared.serving.push import Delivery
 from shared.settings import Settings
+from shared.task.requester import requester_of
 from shared.task.schemas import AutomationTask, TaskReady, TaskRecord
 from shared.wiring.composition import Ports
-from shared.wiring.lanes import Lane, Pool
+from shared.wiring.people import People
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +73,9 @@ class Rehearsal:
 
     def own_order(self, record: TaskRecord) -> str:
         """Let the order that a task speaks of be one of its requester's, paid amply; return its number, if any."""
-        said = record.shown_parameters
-        email = requester(record.source, record.raw_payload, record.metadata).get("email", "")
-        if not isinstance(order := said.get("order_id"), str):
-            return ""
-        known = {"id": order.lstrip("#"), "customer_email": email, "total_minor": 10**9, "status": "processing"}
-        known["currency"] = said.get("currency", "USD")
-        self.desk.orders.seed([known])
-        return order.lstrip("#")
+        said, email = record.shown_parameters, requester_of(record).get("email", "")
+        self.desk.orders.belong(said, email)
+        return str(said.get("order_id", "")).lstrip("#")
 
     def effects(self) -> list[dict[str, Any]]:
         """Return what the sandbox applied."""
@@ -96,48 +86,20 @@ class Rehearsal:
 
 
 @asynccontextmanager
-async def rehearsal(settings: Settings, classifier: Classifier) -> AsyncIterator[Rehearsal]:
+async def rehearsal(
+    settings: Settings, classifier: Classifier, people: People | None = None
+) -> AsyncIterator[Rehearsal]:
     """Set everything up, and leave nothing behind."""
     sandbox, calls = create_app(), list[Call]()
-    with tempfile.TemporaryDirectory() as folder:
-        database = await Database.open(Path(folder))
-        pool = _SandboxPool(sandbox, calls)
-        try:
-            ports = Ports(settings, EmbeddedStore(database), _NoBus(), random.Random(1))  # noqa: S311  no secret
-            vars(ports).update(classifier=classifier, pool=pool)
-            yield Rehearsal(ports, sandbox.state.desk, calls)
-        finally:
-            await pool.close()
-            await database.close()
+    transport = _Noted(httpx.ASGITransport(sandbox), calls)
+    async with ports_in_memory(settings, classifier, transport) as (ports, _, _):
+        if people is not None:
+            vars(ports).update(people=people)
+        yield Rehearsal(ports, sandbox.state.desk, calls)
 
 
 def _delivery(data: str) -> Delivery:
     return Delivery("rehearsed", data.encode(), {"trace_id": ""}, datetime.now(UTC), "rehearsed", None)
-
-
-class _NoBus:
-    """A `Publisher` whose messages go nowhere: the next step is called directly."""
-
-    async def publish(self, topic: str, data: bytes, attributes: Any) -> str:
-        return "0"
-
-    async def close(self) -> None:
-        return None
-
-
-class _SandboxPool(Pool):
-    """Every provider is the sandbox in this process, whatever its address."""
-
-    def __init__(self, app: Any, calls: list[Call]) -> None:
-        super().__init__()
-        transport = _Noted(httpx.ASGITransport(app), calls)
-        self._client = httpx.AsyncClient(transport=transport, headers={"authorization": "Bearer sandbox"})
-
-    def lane(self, origin: str, allow_private: bool, max_in_flight: int, transport: Any) -> Lane:
-        return Lane(self._client, asyncio.Semaphore(max_in_flight))
-
-    async def close(self) -> None:
-        await self._client.aclose()
 
 
 class _Noted(httpx.AsyncBaseTransport):

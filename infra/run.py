@@ -5,42 +5,65 @@ With `SANDBOX=on` (the default) a local server plays the vendors, so that no han
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import functools
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from infra import manifest
+from infra import manifest, manual
+from infra.commands import in_one_line
 from infra.errors import StackError
 from infra.processes import Child, end_with_parent, url_in
 from infra.running import FILE, Running
-from shared.errors import DeclarationError, SettingError
+from shared.errors import SettingError
 from shared.intent.registry import Registry, check_handlers, discover
 from shared.settings import Settings, load
 from shared.wiring import classifiers
+from shared.wiring.people import DIRECTORIES
 
 SANDBOX_TIMEOUT_S = 20.0
 EMULATORS = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
 
 
-def main() -> int:
+def parser() -> argparse.ArgumentParser:
+    """Return the page of the manual; settings come from the environment."""
+    page = manual.page(
+        "Start intake, functions, console and a server that plays the vendors on this machine, until Ctrl-C.",
+        "switchyard run",
+        "INTAKE_URL_PORT=9080 CONSOLE_PORT=9081 switchyard run",
+        "BACKEND=emulators switchyard run",
+        environment={
+            "BACKEND": "embedded (default), or emulators: Google's, which `make run BACKEND=emulators` prepares for",
+            "CLASSIFIER": "local (default), gemini or genai, which `make run CLASSIFIER=genai` prepares for",
+            "INTAKE_URL_PORT": "default: 8080",
+            "CONSOLE_PORT": "default: 8081",
+            "DATA_DIR": "where tasks are kept; default: .switchyard",
+            "SANDBOX": "off: handlers call the real vendors; default: on",
+            "AUTOMATIC": "what may run without a person, such as refund_request<=5000",
+        },
+        status={
+            0: "stopped by Ctrl-C",
+            1: "it cannot start here, such as a port in use",
+            2: "a setting cannot be used, or the declaration of an intent is broken",
+        },
+    )
+    return argparse.ArgumentParser(prog="switchyard run", **page)
+
+
+@in_one_line
+def main(argv: Sequence[str] | None = None) -> int:
     """Run until a signal; every foreseeable trouble is one line."""
-    try:
-        settings = load()
-        if settings.backend == "gcp":
-            raise StackError("BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
-        asyncio.run(_run(settings, check_handlers(discover()), _folder(settings.data_dir)))
-    except SettingError as error:
-        print(f"switchyard: {error.message}", file=sys.stderr)
-        return 2
-    except (DeclarationError, StackError) as error:
-        print(f"switchyard: {error}", file=sys.stderr)
-        return 1
+    parser().parse_args(argv)
+    settings = load()
+    if settings.backend == "gcp":
+        raise StackError("BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
+    asyncio.run(_run(settings, check_handlers(discover()), _folder(settings.data_dir)))
     return 0
 
 
@@ -129,6 +152,9 @@ def _vendors(registry: Registry, data_dir: Path) -> Any:
     try:
         url = url_in(child.wait_for("http://", SANDBOX_TIMEOUT_S))
         _point_at(url, registry)
+        for directory, _ in DIRECTORIES.values():
+            os.environ.setdefault(directory.variable("API_URL"), url)
+            os.environ.setdefault(directory.variable("API_KEY"), "sandbox")
         yield url
     finally:
         child.stop()

@@ -16,6 +16,9 @@ locals {
   unused_secrets = concat(
     local.uses_key ? [] : ["GEMINI_API_KEY"],
     tolist(setsubtract(["ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL"], var.chat_webhooks)),
+    # People are looked up where a users API is named.
+    [for secret in local.functions["classify"].secrets : secret if endswith(secret, "_USERS_API_KEY")
+    && lookup(var.provider_settings, replace(secret, "_API_KEY", "_API_URL"), "") == ""],
     [for secret in distinct(flatten([for f in local.executors : f.secrets])) : secret if alltrue([
       for f in local.executors : !contains(f.secrets, secret) || contains(var.disabled_intents, f.environment.INTENT)
     ])],

@@ -167,7 +167,7 @@ variable "max_concurrent_calls" {
 }
 
 variable "automatic" {
-  description = "Money and credential intents that may run without a person: the allowance in minor units per task and per requester and day, or null for credentials."
+  description = "Intents about money, credentials or goods that may run without a person: the allowance in minor units per task and per requester and day, or null where no money moves."
   type        = map(number)
   default     = {}
   nullable    = false

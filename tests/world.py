@@ -1,230 +1,44 @@
-"""A whole world in memory for tests of steps: store, bus, model and provider, with a clock that tests move.
-
-The store passes the same contract suite as the real ones.
-"""
+"""A whole world in memory for tests of steps: store, bus, model and provider, with a clock that tests move."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import functions_framework.aio
 
-from infra.embedded.encoding import from_text, to_text
 from shared.canonical import params_hash
-from shared.errors import CommitUnknown, Conflict, PublishFailed, SwitchyardError
 from shared.intent.registry import Registry, discover
-from shared.model.question import Answer, Question
 from shared.records.documents import task_path, to_record
 from shared.serving.push import Delivery
 from shared.settings import Settings
 from shared.task.moves import Person
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.wiring.composition import Ports
-from shared.wiring.ports import ABSENT, Document, Filter, Snapshot, Write
+from shared.wiring.ports import Document
+from tests.scripted import MemoryPublisher, ScriptedModel, ScriptedNetwork
+from tests.store import BEGINNING, MemoryStore
+
+S = TypeVar("S", bound=MemoryStore)
 
 # Steps measure short spans by their own clock while the store's stands still.
 SLACK = timedelta(milliseconds=50)
-BEGINNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-
-
-class Unapplied(CommitUnknown):
-    """A commit of unknown outcome that was not applied; a plain `CommitUnknown` was."""
-
-
-class MemoryStore:
-    """Documents in a dict; every call yields once, as a network would, so that concurrent steps interleave.
-
-    `fail_next` holds what the next commits meet: an error, raised before the write (`CommitUnknown`: after
-    it), or None.
-    `before_commit` is called once, right before the next commit is checked: another writer who comes first.
-    """
-
-    def __init__(self) -> None:
-        self.now = BEGINNING
-        self.documents: dict[str, tuple[str, str]] = {}
-        self.commits = 0
-        self.fail_next: list[SwitchyardError | None] = []
-        self.before_commit: Callable[[], Any] | None = None
-        self._tick = 0
-
-    async def read(self, *paths: str) -> list[Snapshot]:
-        await asyncio.sleep(0)
-        return [self._snapshot(p) for p in paths]
-
-    async def commit(self, *writes: Write) -> list[str]:
-        await asyncio.sleep(0)
-        if self.before_commit is not None:
-            interloper, self.before_commit = self.before_commit, None
-            await interloper()
-        texts = [to_text(w.data) for w in writes]
-        error = self.fail_next.pop(0) if self.fail_next else None
-        if error is not None and (not isinstance(error, CommitUnknown) or isinstance(error, Unapplied)):
-            raise error
-        for w in writes:
-            _, version = self.documents.get(w.path, ("", ABSENT))
-            if w.expected is not None and w.expected != version:
-                raise Conflict
-        versions = []
-        for w, text in zip(writes, texts, strict=True):
-            self._tick += 1
-            version = self._version()
-            self.documents[w.path] = (text, version)
-            versions.append(version)
-        self.commits += 1
-        if error is not None:
-            raise error
-        return versions
-
-    async def query(
-        self,
-        collection: str,
-        *,
-        where: Sequence[Filter] = (),
-        order_by: str | None = None,
-        descending: bool = False,
-        limit: int = 100,
-        after: Snapshot | None = None,
-    ) -> list[Snapshot]:
-        await asyncio.sleep(0)
-        found = [self._snapshot(p) for p in sorted(self.documents) if p.rpartition("/")[0] == collection]
-        found = [s for s in found if all(_matches(s.data or {}, f) for f in where)]
-
-        def key(s: Snapshot) -> tuple[Any, str]:
-            return ((s.data or {}).get(order_by) if order_by else 0, s.path)
-
-        if order_by:
-            found = [s for s in found if order_by in (s.data or {})]
-        found.sort(key=key, reverse=descending)
-        if after is not None:
-            found = [s for s in found if (key(s) < key(after) if descending else key(s) > key(after))]
-        return found[:limit]
-
-    async def count(self, collection: str, *, where: Sequence[Filter] = ()) -> int:
-        return len(await self.query(collection, where=where, limit=len(self.documents)))
-
-    async def close(self) -> None:
-        return None
-
-    def _snapshot(self, path: str) -> Snapshot:
-        text, version = self.documents.get(path, ("", ABSENT))
-        return Snapshot(path, from_text(text) if text else None, version, self.now)
-
-    def all(self, collection: str) -> list[Document]:
-        """Return the documents of a collection, by path."""
-        return [from_text(self.documents[p][0]) for p in sorted(self.documents) if p.startswith(f"{collection}/")]
-
-    def put(self, path: str, **fields: Any) -> Document:
-        """Change fields of a document as somebody in the database's console would, and return it."""
-        data = (self._snapshot(path).data or {}) | fields
-        self._tick += 1
-        self.documents[path] = (to_text(data), self._version())
-        return data
-
-    def _version(self) -> str:
-        """Return the clock with one nanosecond more for every write."""
-        at = self.now + timedelta(microseconds=self._tick // 1000)
-        return f"{at:%Y-%m-%dT%H:%M:%S.%f}{self._tick % 1000:03d}Z"
-
-
-def _matches(data: Document, f: Filter) -> bool:
-    if f.field not in data:
-        return False
-    value = data[f.field]
-    if f.op == "==":
-        return bool(value == f.value)
-    return value is not None and bool(value <= f.value if f.op == "<=" else value >= f.value)
-
-
-class MemoryPublisher:
-    """Remembers what was published; `broken` makes every publish fail."""
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[str, bytes, dict[str, str]]] = []
-        self.broken = False
-
-    async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
-        if self.broken:
-            raise PublishFailed("the bus is down")
-        self.messages.append((topic, data, dict(attributes)))
-        return str(len(self.messages))
-
-    async def close(self) -> None:
-        return None
-
-    def on(self, topic: str) -> list[dict[str, Any]]:
-        """Return the messages of a topic, decoded."""
-        return [json.loads(data) for t, data, _ in self.messages if t == topic]
-
-
-@dataclass
-class ScriptedModel:
-    """Answers what it is told to, in order; the last one for ever. An exception is raised, a coroutine awaited."""
-
-    answers: list[Any] = field(default_factory=list)
-    calls: int = 0
-    model: str = "scripted"
-
-    async def ask(self, question: Question, timeout_s: float) -> Answer:
-        self.calls += 1
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        if callable(answer):
-            answer = await answer(question)
-        text = answer if isinstance(answer, str) else json.dumps(answer)
-        return Answer(text=text, model=self.model, tokens_used=120, latency_ms=5.0)
-
-    async def close(self) -> None:
-        return None
-
-
-class ScriptedHandler:
-    """A handler module: counts its calls and does what it is told, in order."""
-
-    def __init__(self, *outcomes: Any) -> None:
-        self.outcomes = list(outcomes) or ["done"]
-        self.calls: list[tuple[Any, Any]] = []
-
-    async def handle(self, params: Any, ctx: Any) -> Any:
-        self.calls.append((params, ctx))
-        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
-        if isinstance(outcome, BaseException):
-            raise outcome
-        if callable(outcome):
-            return await outcome(params, ctx)
-        return outcome
-
-
-class AskingHandler(ScriptedHandler):
-    """A handler that can also ask its provider what became of an effect; `verdicts` are its answers, in order."""
-
-    def __init__(self, *outcomes: Any, verdicts: Sequence[Any]) -> None:
-        super().__init__(*outcomes)
-        self.verdicts = list(verdicts)
-        self.asked: list[str] = []
-
-    async def reconcile(self, effect_key: str, ctx: Any) -> Any:
-        self.asked.append(effect_key)
-        verdict = self.verdicts.pop(0) if len(self.verdicts) > 1 else self.verdicts[0]
-        if isinstance(verdict, Exception):
-            raise verdict
-        return verdict
 
 
 REGISTRY: Registry = discover()
 
 
 class World:
-    """Ports on memory, and short ways to drive the steps."""
+    """Ports on memory, and short ways to drive the steps. `now` is the store's clock."""
 
     def __init__(self, answer: Any = None, **settings: Any) -> None:
-        self.store = MemoryStore()
+        self.now = BEGINNING
+        self.network = ScriptedNetwork()
+        self.store = MemoryStore(lambda: self.now, self.network)
         self.publisher = MemoryPublisher()
         self.model = ScriptedModel([answer])
         self.ports = Ports(Settings(**settings), self.store, self.publisher, random.Random(7))
@@ -234,7 +48,14 @@ class World:
 
     def pass_time(self, **duration: float) -> None:
         """Move the store's clock."""
-        self.store.now += timedelta(**duration) + SLACK
+        self.now += timedelta(**duration) + SLACK
+
+    def keep_in(self, kind: Callable[[Callable[[], datetime], ScriptedNetwork], S]) -> S:
+        """Move the documents into a store of another kind, and return it."""
+        store = kind(lambda: self.now, self.network)
+        store.load(self.store.documents)
+        self.store = self.ports.store = store
+        return store
 
     def delivery(
         self,
@@ -252,7 +73,7 @@ class World:
             message_id or f"m{self._messages}",
             raw,
             dict(attributes or {"trace_id": "0" * 32}),
-            published_at or self.store.now,
+            published_at or self.now,
             subscription,
             None,
         )
@@ -378,11 +199,13 @@ CHANGE_ADDRESS = (  # none, reads first
 )
 PASSWORD_RESET = ticket("I forgot my password"), says("password_reset", email="kim@example.com")  # credential
 
+GOODS: Mapping[str, int | None] = {"cancel_order": None, "change_address": None}  # an allowance of what is no money
+
 
 async def started(case: tuple[AutomationTask, Any], **settings: Any) -> World:
     """Return a world in which the task of `case` was classified and is READY."""
     task, answer = case
-    world = World(answer, automatic={"refund_request": 5000}, **settings)
+    world = World(answer, automatic={"refund_request": 5000, **GOODS}, **settings)
     await world.classify(task)
     assert (await world.record(task.task_id)).state == "READY"
     return world

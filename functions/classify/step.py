@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from shared.canonical import canonical_json, sha256_hex, task_id_for
 from shared.errors import ModelRefused, ModelUnavailable
-from shared.event.payload import content_hash, read, view_of
+from shared.event.payload import View, content_hash, read, view_of
 from shared.event.reading import Reading
+from shared.event.requester import EMAIL, author_of, with_email
 from shared.gate.plan import degraded, plan
-from shared.gate.policy import Usage
+from shared.gate.policy import Usage, is_enabled
 from shared.model import prompt
 from shared.model.question import Answer, Question
 from shared.records.creation import create
@@ -113,7 +114,7 @@ async def _first_time(
     task: AutomationTask, reading: Reading, delivery: Delivery, now: datetime, ports: Ports, *, doubt: str = ""
 ) -> Outcome:
     settings, registry = ports.settings, ports.registry
-    seen = view_of(reading)
+    seen = await _with_requester(view_of(reading), task.source, reading, ports)
     question = prompt.build(task, seen, registry, disabled=settings.disabled_intents)
     began = _seconds()
     answer, refusal = None, "no_words"
@@ -147,6 +148,19 @@ async def _first_time(
         "latency_ms": said.latency_ms,
     }
     return Outcome("classified", fields=fields)
+
+
+async def _with_requester(seen: View, source: str, reading: Reading, ports: Ports) -> View:
+    """Look the author's address up where the event has none and an intent of this source needs it.
+
+    Before the model is asked: a parameter may be this very field.
+    """
+    is_needed = any(EMAIL in i.needs and is_enabled(i, source, ports.settings) for i in ports.registry.values())
+    author = author_of(source, reading)
+    if author is None or author.email or not seen.texts or not is_needed:
+        return seen
+    email = await ports.people.email_of(author)
+    return with_email(seen, email, f"the users API of {source}") if email else seen
 
 
 async def _ask(

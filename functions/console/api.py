@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from functions.console import search
 from functions.console.guard import check_site
 from functions.console.identity import admitted, only
+from functions.console.policy import policy
 from shared.errors import BadRequest, NotFound, Unprocessable, UnsupportedMediaType
 from shared.event.strict_json import parse_object
 from shared.records import decisions
@@ -29,6 +30,7 @@ MAX_PAGE = 200
 ACTIONS = ("redrive", "cancel", "settle")
 LETTER_ACTIONS = ("redrive", "close")
 ORDERS = ("newest", "oldest")
+WHOSE = "Whose request it is, where the event does not say: an e-mail address"
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 T = TypeVar("T", bound=Model)
 _LETTER = re.compile(
@@ -47,6 +49,7 @@ class DecisionBody(Model):
     parameters: dict[str, Any] | None = None
     intent: str | None = None
     comment: str = Field(default="", max_length=1000)
+    requester_email: str | None = Field(default=None, max_length=254, description=WHOSE)
 
 
 class LookBody(Model):
@@ -68,6 +71,7 @@ class RepairBody(LookBody):
     verdict: Literal["applied", "not_applied"] | None = None
     intent: str | None = None
     parameters: dict[str, Any] | None = None
+    requester_email: str | None = Field(default=None, max_length=254, description=f"For redrive: {WHOSE}")
 
 
 def is_for_programs(request: Request) -> bool:
@@ -110,7 +114,7 @@ async def respond(request: Request, ports: Ports) -> Response:
         return await shows[path]()
     if path == "/api/policy":
         only(request, "GET")
-        return _policy(ports, who)
+        return JSONResponse(await policy(ports, who))
     if match := _LETTER.fullmatch(path):
         only(request, "POST" if match["action"] else "GET")
         if match["action"]:
@@ -162,20 +166,6 @@ def _letter(snapshot: Snapshot) -> dict[str, Any]:
     return {"letter_id": snapshot.id} | DeadLetter.model_validate(snapshot.data).model_dump(mode="json")
 
 
-def _policy(ports: Ports, who: Person) -> Response:
-    """Tell what decides today, and in whose name the caller acts."""
-    settings = ports.settings
-    return JSONResponse(
-        {
-            "you": who.name,
-            "confidence_threshold": settings.confidence_threshold,
-            "automatic": dict(settings.automatic),
-            "disabled_intents": sorted(settings.disabled_intents),
-            "approvers": {name: sorted(people) for name, people in settings.approvers.items()},
-        }
-    )
-
-
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", "50")
     if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= MAX_PAGE:
@@ -190,7 +180,7 @@ def _next(found: list[Snapshot], limit: int) -> str | None:
 async def _decide(request: Request, ports: Ports, who: Person, task_id: str) -> Response:
     began = started()
     body = await _body(request, DecisionBody)
-    wish = Wish(body.decision, body.params_hash, body.intent, body.parameters, body.comment)
+    wish = Wish(body.decision, body.params_hash, body.intent, body.parameters, body.comment, body.requester_email)
     return _done(await decisions.decide(ports, task_id, who, wish), began, body.decision)
 
 
@@ -208,6 +198,7 @@ async def _repair(request: Request, ports: Ports, who: Person, task_id: str, act
             not_applied=body.verdict == "not_applied",
             intent=body.intent,
             parameters=body.parameters,
+            requester_email=body.requester_email,
             look=body.look,
         )
     elif body.verdict is None:

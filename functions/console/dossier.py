@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from shared.event.payload import View, view
+from shared.event.payload import View
+from shared.task.requester import requester_of, view_of
 from shared.task.schemas import TERMINAL, State, TaskRecord
 
 # Dollars for a million tokens of which nine in ten are the prompt's; a test holds it against the bill's price list.
 DOLLARS_PER_MILLION_TOKENS = 0.52
 REDRIVABLE: tuple[State, ...] = ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED")
+_OTHER = re.compile(r"\btask ([A-Za-z0-9][A-Za-z0-9._-]{0,127})(?=,|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a task paused: a stable code and our own words."""
+    """Why a task paused: a stable code and our own words; `task_id` is another task that they name."""
 
     code: str
     words: str
+
+    @property
+    def task_id(self) -> str:
+        """The other task, or an empty string."""
+        found = _OTHER.search(self.words)
+        return found[1] if found else ""
 
 
 @dataclass(frozen=True)
@@ -44,13 +53,18 @@ class Dossier:
     @cached_property
     def view(self) -> View:
         """The texts that the model could read and the authenticated fields of the requester."""
-        return view(self.record.source, self.record.raw_payload, self.record.metadata)
+        return view_of(self.record)
 
     @property
     def requester(self) -> Mapping[str, str]:
-        """`email`, `id` and `name`, as far as the source system vouches for them."""
-        requester: Mapping[str, str] = self.view.fields["requester"]
-        return requester
+        """`email`, `id` and `name`, as far as they are known."""
+        return requester_of(self.record)
+
+    @property
+    def vouched_by(self) -> str:
+        """Who named the requester's address: the source, its users API, or a person."""
+        known = self.record.requester
+        return (known and known.vouched_by) or self.record.source
 
     @property
     def reasons(self) -> list[Reason]:

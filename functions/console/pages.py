@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from functions.console import search
+from functions.console import present, search
 from functions.console.dossier import REDRIVABLE, Dossier
 from functions.console.forms import Field, fields
 from functions.console.groups import grouped
@@ -15,11 +15,14 @@ from functions.console.health import health
 from functions.console.page import Page
 from functions.console.search import Search
 from shared.errors import NotFound
+from shared.gate.policy import subject_path
 from shared.intent.declaration import Intent
 from shared.records.approvals import plan_is_ours
+from shared.records.creation import wishes_like
 from shared.records.decisions import may_decide
 from shared.records.documents import approval_path, task_path, to_record
 from shared.task.schemas import DeadLetter, State, TaskRecord
+from shared.task.subjects import Wish
 
 WAITING_ON_A_PAGE = 100
 TASKS_ON_A_PAGE = 50
@@ -63,11 +66,13 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
     found, approval = await page.ports.store.read(task_path(task_id), approval_path(task_id))
     record = to_record(found)
     dossier = Dossier(record)
+    like = await _like(page, record)
     written = approval.data or {}
     # Anybody who may write documents could have written a plan; only the executor's own is shown.
     plan = (written["plan"], written["plan_at"]) if written.get("plan") and plan_is_ours(written) else None
     form = form or {}
-    name = form.get("intent") or page.query.get("intent") or record.intent
+    suggested = record.intent if record.intent in page.ports.registry else record.classification.intent
+    name = form.get("intent") or page.query.get("intent") or suggested
     chosen = page.ports.registry.get(name)
     return await page.render(
         "task.html",
@@ -75,14 +80,26 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
         record=record,
         chosen=chosen,
         inputs=_inputs(chosen, record, form),
+        unknown=bool(chosen and [p for p in chosen.needs if dossier.view.at(p) is None]),
         is_open=bool(form.get("edited") or (chosen and chosen.name != record.intent)),
         may_decide=may_decide(page.ports, chosen.name if chosen else record.intent, page.who),
         plan=plan,
+        like=like,
         error=error,
         form=form,
         read_at=found.read_time,
-        shown=[found.version, plan, error],
+        shown=[found.version, plan, like, error],
     )
+
+
+async def _like(page: Page, record: TaskRecord) -> tuple[Wish, ...]:
+    """Return what other tasks ask about the same business subject."""
+    intent = page.ports.registry.get(record.intent)
+    path = subject_path(intent, record.parameters) if intent else None
+    if path is None:
+        return ()
+    (found,) = await page.ports.store.read(path)
+    return wishes_like(found, intent, record.task_id)
 
 
 async def payload(page: Page, task_id: str) -> Response:
@@ -120,5 +137,7 @@ def _inputs(intent: Intent | None, record: TaskRecord, form: Mapping[str, str]) 
     if intent is None:
         return []
     values: dict[str, Any] = {n: v for n, v in record.shown_parameters.items() if n in intent.parameters.model_fields}
+    if not record.parameters:  # only suggested: whoever approves must see all of it
+        values = {n: present.plain(v) for n, v in values.items()}
     found = fields(intent.parameters, values)
     return [field.filled(form[field.name]) if field.name in form else field for field in found]

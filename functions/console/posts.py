@@ -87,6 +87,7 @@ async def _wish(page: Page, task_id: str, form: Form) -> Wish:
         intent=intent.name if intent and intent.name != record.intent else None,
         parameters=values if values != shown else None,
         comment=form.get("comment", "")[:1000],
+        requester_email=form.get("requester_email", "").strip() or None,
     )
 
 

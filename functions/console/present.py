@@ -23,6 +23,11 @@ def visible(value: Any) -> Markup:
     return Markup(_TRICKS.sub(_named, str(escape(str(value)))))  # noqa: S704  it is escaped
 
 
+def plain(value: Any) -> Any:
+    """Return a text without its hidden characters, which a form would hide again; anything else as it is."""
+    return _TRICKS.sub("", value) if isinstance(value, str) else value
+
+
 def span(duration: timedelta | float) -> str:
     """Return a duration in its two largest units: `2 d 3 h`, `4 min 5 s`, `320 ms`."""
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration

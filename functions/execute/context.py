@@ -7,10 +7,10 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from shared.event.payload import requester
 from shared.intent.declaration import Intent, Provider
 from shared.intent.handler import TaskContext
 from shared.logs import log
+from shared.task.requester import requester_of
 from shared.task.schemas import TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.outbound import Outbound
@@ -47,9 +47,14 @@ def context(
             pool=ports.pool,
         ),
         log=functools.partial(_log_event, record),
-        requester=requester(record.source, record.raw_payload, record.metadata),
+        requester=requester_of(record),
         options=provider.options,
     )
+
+
+def handler_seconds(intent: Intent) -> float:
+    """Return the handler's deadline: before the function's, which is before the subscription's."""
+    return intent.limits.timeout_s - min(5.0, intent.limits.timeout_s * 0.2)
 
 
 def _settings_of(provider: Provider, ports: Ports) -> ProviderSettings:

@@ -13,22 +13,24 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from functions.execute.context import context
+from functions.execute.context import context, handler_seconds
+from functions.execute.ended import ended, fields_of
 from functions.execute.preview import preview
+from functions.execute.reconcile import reconcile
 from shared.errors import NotFound, Retry
 from shared.gate.policy import subject_path
 from shared.gate.start import start_refusal
 from shared.intent.declaration import Intent
 from shared.intent.handler import TaskContext, TaskOutput
-from shared.intent.outcomes import Ambiguous, HandlerOutcome, NotApplied, Permanent
+from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
 from shared.logs import log, show_traceback
 from shared.records.creation import wished, wishes_like
 from shared.records.documents import Changed, change
-from shared.records.outbox import pay
 from shared.records.parking import park
+from shared.records.switches import is_off, switch_path
 from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
-from shared.task import execution, repair
+from shared.task import execution
 from shared.task.moves import Skip
 from shared.task.schemas import TaskReady, TaskRecord, TaskResult
 from shared.wiring.composition import Ports
@@ -66,9 +68,9 @@ async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any
     if claimed.after.state == "AWAITING_APPROVAL":
         return await preview(claimed.after, ports, intent, handler, began + handler_seconds(intent))
     if claimed.after.state == "UNKNOWN" and claimed.before.state == "UNKNOWN":
-        return await _reconcile(claimed.after, ports, intent, handler)
+        return await reconcile(claimed.after, ports, intent, handler)
     if claimed.after.state != "EXECUTING":
-        return await _ended(claimed, ports)
+        return await ended(claimed, ports)
     return await _Attempt(claimed, ports, intent, handler, began).run()
 
 
@@ -92,24 +94,12 @@ async def _claim(message: TaskReady, delivery: Delivery, ports: Ports, intent: I
         after = execution.claim(record, message.generation, intent, now, nonce=nonce, message_id=delivery.message_id)
         if after.state != "EXECUTING":
             return after
-        refusal = start_refusal(after, intent, ports.settings, switched_off=_is_off(switch))
+        refusal = start_refusal(after, intent, ports.settings, switched_off=is_off(switch))
         if intent.starts_late and refusal is None:  # asked again right before the first write
             return after
         return execution.start(after, after.exec.epoch, intent, now, refusal)
 
-    return await change(ports.store, message.task_id, arrow, _switch_path(intent))
-
-
-def _switch_path(intent: Intent) -> str:
-    return f"switches/{intent.name}"
-
-
-def _is_off(switch: Snapshot) -> bool:
-    """The kill switch: `switches/<intent>` with `enabled: false`, set by ops without a deployment.
-
-    Somebody in a hurry may write "false" as a string, or misspell the field: only `true` leaves the intent on.
-    """
-    return switch.data is not None and switch.data.get("enabled") is not True
+    return await change(ports.store, message.task_id, arrow, switch_path(intent.name))
 
 
 class _Attempt:
@@ -136,7 +126,7 @@ class _Attempt:
         if isinstance(self.stopped, Skip):
             return self._outcome(self.stopped.code, self.record, self.record)
         if self.stopped is not None:
-            return await _ended(self.stopped, self.ports)
+            return await ended(self.stopped, self.ports)
         assert arrow is not None, "a handler that was not stopped has an outcome"
         try:
             done = await self._finish(arrow)
@@ -144,7 +134,7 @@ class _Attempt:
             return self._outcome(skip.code, self.record, self.record)
         if done.after.state == "READY":
             return self._again(done)
-        return await _ended(done, self.ports)
+        return await ended(done, self.ports)
 
     async def _handle(self) -> Callable[[TaskRecord, datetime], TaskRecord] | None:
         """Call the handler; return the arrow that its outcome means."""
@@ -199,13 +189,13 @@ class _Attempt:
             record: TaskRecord, now: datetime, switch: Snapshot, *about: Snapshot
         ) -> tuple[TaskRecord, dict[str, Document]]:
             like = [wish for s in about for wish in wishes_like(s, intent, record.task_id)]
-            refusal = start_refusal(record, intent, self.ports.settings, switched_off=_is_off(switch), like=like)
+            refusal = start_refusal(record, intent, self.ports.settings, switched_off=is_off(switch), like=like)
             after = execution.start(record, self.epoch, intent, now, refusal)
             begun = after.effect.first_started_at if after.state == "EXECUTING" else None
             return after, {s.path: wished(s, intent, record, begun) for s in about if begun}
 
         began, subject = _seconds(), subject_path(intent, self.record.parameters)
-        paths = (_switch_path(intent), *((subject,) if subject else ()))
+        paths = (switch_path(intent.name), *((subject,) if subject else ()))
         try:
             changed = await change(self.ports.store, self.record.task_id, arrow, *paths)
         except (Skip, Retry) as error:
@@ -239,7 +229,7 @@ class _Attempt:
         seconds = (due - done.now).total_seconds()
         if seconds > LONGEST_REDELIVERY_S:
             return self._outcome("retry_later", done.before, done.after)
-        log("WARNING", "retry", outcome="retry", **_fields(done.before, done.after))
+        log("WARNING", "retry", outcome="retry", **fields_of(done.before, done.after))
         code = done.after.error.code if done.after.error else "retry"
         raise Retry("the handler will be tried again", code=code, retry_after_s=seconds)
 
@@ -251,12 +241,7 @@ class _Attempt:
         return TaskResult(success=True, output=output[:4000], execution_time_ms=self._spent_ms(), tokens_used=tokens)
 
     def _outcome(self, code: str, before: TaskRecord, after: TaskRecord) -> Outcome:
-        return Outcome(code, fields=_fields(before, after), severity="WARNING")
-
-
-def handler_seconds(intent: Intent) -> float:
-    """Return the handler's deadline: before the function's, which is before the subscription's."""
-    return intent.limits.timeout_s - min(5.0, intent.limits.timeout_s * 0.2)
+        return Outcome(code, fields=fields_of(before, after), severity="WARNING")
 
 
 def _seconds() -> float:
@@ -272,59 +257,3 @@ def _retry(
 def _text(value: object) -> str:
     """Return what a handler or its provider said as text that every store takes."""
     return str(value).encode("utf-8", "replace").decode()
-
-
-async def _reconcile(record: TaskRecord, ports: Ports, intent: Intent, handler: Any) -> Outcome:
-    """Ask the provider what became of an UNKNOWN effect; a handler that cannot ask leaves it to a person."""
-    verdict: Any = None
-    if hasattr(handler, "reconcile"):
-        seconds = handler_seconds(intent)
-        deadline = asyncio.get_running_loop().time() + seconds
-        try:
-            async with asyncio.timeout(seconds):
-                said = await handler.reconcile(record.effect_key, context(record, ports, intent, deadline))
-            verdict = said if said in ("applied", "not_applied") else "unknown"  # never an end by a slip of the handler
-        except Exception as error:
-            if not isinstance(error, HandlerOutcome):
-                show_traceback(error)
-            log(
-                "WARNING",
-                "reconcile failed",
-                task_id=record.task_id,
-                error_type=type(error).__name__,
-                error_code=error.code if isinstance(error, HandlerOutcome) else None,
-            )
-            verdict = "unknown"
-    try:
-        changed = await change(
-            ports.store, record.task_id, lambda r, now: repair.reconciled(r, record.generation, verdict, now)
-        )
-    except Skip as skip:
-        return Outcome(skip.code, fields=_fields(record, record))
-    return await _ended(changed, ports)
-
-
-async def _ended(changed: Changed, ports: Ports) -> Outcome:
-    """Pay what the new state owes and say how the task stands."""
-    await pay(ports, changed.after, changed.version)
-    state = changed.after.state
-    return Outcome(
-        state.lower(),
-        fields=_fields(changed.before, changed.after),
-        severity="INFO" if state == "SUCCEEDED" else "WARNING",
-    )
-
-
-def _fields(before: TaskRecord, after: TaskRecord) -> dict[str, Any]:
-    return {
-        "task_id": after.task_id,
-        "source": after.source,
-        "intent": after.intent,
-        "generation": after.generation,
-        "state_from": before.state,
-        "state_to": after.state,
-        "attempt": after.exec.attempts,
-        "tokens_used": after.classification.tokens_used,
-        "trace_id": after.trace_id,
-        "error_code": after.error.code if after.error else None,
-    }

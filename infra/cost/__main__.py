@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from infra.commands import in_one_line
 from infra.cost.bill import LOOPS, Bill, bill, load
 from infra.cost.records import from_export, from_folder
 from infra.errors import StackError
-from shared.errors import SettingError
 from shared.intent.registry import discover
 from shared.settings import Settings
 from shared.settings import load as load_settings
@@ -26,6 +26,7 @@ SHOWN = 0.001
 NAMES = {"model": "model", "run": "compute", "firestore": "documents", "pubsub": "messages", "log": "logs"}
 
 
+@in_one_line
 def main() -> int:
     """Print the bill, and draw it where matplotlib is installed."""
     parser = argparse.ArgumentParser(prog="python -m infra.cost", description=__doc__)
@@ -39,12 +40,8 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print every figure as JSON, and nothing else")
     parser.add_argument("--chart", type=Path, default=Path("dist/cost.png"), help="where the picture goes")
     options = parser.parse_args()
-    try:
-        settings = load_settings()
-        tasks = _tasks(options, settings)
-    except (StackError, SettingError) as error:
-        print(f"cost: {error}", file=sys.stderr)
-        return 1
+    settings = load_settings()
+    tasks = _tasks(options, settings)
     made = bill(tasks, discover(), load(), settings.retention_days)
     if options.json:
         print(json.dumps(made.as_json(options.per_day), indent=1))

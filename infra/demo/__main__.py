@@ -5,6 +5,7 @@ Exits with 0 only if every task ended as it must and the sandbox's ledger holds 
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import os
@@ -12,46 +13,55 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from infra import running
-from infra.demo.events import ORDERS, Event, events, secrets_for_demo
+from infra import manual, running
+from infra.commands import in_one_line
+from infra.demo.case import Case
+from infra.demo.events import ORDERS, PEOPLE, events, secrets_for_demo
 from infra.demo.show import Board, summary
 from infra.errors import StackError
 from infra.processes import Child
+from shared.intent.registry import check_handlers, discover
 from shared.settings import load
 from shared.wiring.ports import Write
 
 START_TIMEOUT_S = 120.0
 SETTLE_TIMEOUT_S = float(os.environ.get("DEMO_TIMEOUT_S", "120"))
-ALLOWANCE = "refund_request<=5000"
+ALLOWANCE = "refund_request<=5000,cancel_order,change_address"
 RESTING = frozenset({"SUCCEEDED", "FAILED", "UNKNOWN", "REJECTED", "EXPIRED", "CANCELLED", "AWAITING_APPROVAL"})
 
 
-@dataclass
-class Case:
-    """One event, what intake answered, and the task as last seen."""
+def parser() -> argparse.ArgumentParser:
+    """Return the page of the manual; settings come from the environment."""
+    page = manual.page(
+        "Start everything in a folder of its own, send signed webhooks, decide as a person would, check the outcomes.",
+        "switchyard demo",
+        "BACKEND=emulators switchyard demo",
+        environment={
+            "BACKEND": "embedded (default), or emulators: Google's, which `make demo BACKEND=emulators` prepares for",
+            "CLASSIFIER": "local (default), gemini or genai",
+            "DEMO_TIMEOUT_S": "how long tasks may take until they rest; default: 120",
+        },
+        status={
+            0: "every outcome is the right one",
+            1: "some are wrong, or it could not start",
+            2: "a setting cannot be used, or the declaration of an intent is broken",
+        },
+    )
+    return argparse.ArgumentParser(prog="switchyard demo", **page)
 
-    event: Event
-    status: int = 0
-    task_id: str = ""
-    parked: str = ""  # why its body could not be read
-    record: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def state(self) -> str:
-        """The task's state; before it has one, where it is; for a refused request, its status."""
-        if self.parked:
-            return "PARKED"
-        return self.record.get("state") or ("QUEUED" if self.task_id else str(self.status or ""))
-
-
-def main() -> int:
-    """Run the demo in a folder of its own."""
+@in_one_line
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the demo in a folder of its own, where what it starts could start at all."""
+    parser().parse_args(argv)
+    load()
+    check_handlers(discover())
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="switchyard-demo-") as folder:
         env = secrets_for_demo() | {
@@ -83,6 +93,7 @@ async def _demo(stack: running.Running, began: float) -> int:
     cases = [Case(event) for event in events(os.environ)]
     async with httpx.AsyncClient(timeout=30) as http:
         (await http.post(f"{stack.sandbox}/_orders", json=ORDERS)).raise_for_status()
+        (await http.post(f"{stack.sandbox}/_people", json=PEOPLE)).raise_for_status()
         with Board(cases) as board:
             for case in cases:
                 await _send(http, stack, case)

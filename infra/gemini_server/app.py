@@ -122,14 +122,15 @@ def _answered(server: GeminiServer, step: Step, body: dict[str, Any], model: str
         finish = {"safety": "SAFETY", "max_tokens": "MAX_TOKENS", "max_tokens_empty": "MAX_TOKENS"}.get(
             step.fault, finish
         )
-        content: dict[str, Any] = {"role": "model"} | ({"parts": [{"text": text}]} if text else {})
+        parts = step.parts if step.parts is not None else [{"text": text}] if text else []
+        content: dict[str, Any] = {"role": "model"} | ({"parts": parts} if parts else {})
         reply["candidates"] = [
             {"content": content, "finishReason": FINISH.index(finish) if by_number else finish, "index": 0}
         ]
     usage = {"promptTokenCount": prompt_tokens, "totalTokenCount": prompt_tokens + -(-len(text) // 4)}
     if text:
         usage["candidatesTokenCount"] = usage["totalTokenCount"] - prompt_tokens
-    return reply | {"usageMetadata": usage}
+    return reply | {"usageMetadata": usage if step.usage is None else step.usage}
 
 
 def _text(server: GeminiServer, step: Step, body: dict[str, Any]) -> str:

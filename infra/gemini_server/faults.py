@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +39,13 @@ KINDS = frozenset(ERRORS) | frozenset(REPLIES)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one call gets. `text` is a literal answer; the rest belongs to errors: google.rpc.RetryInfo in seconds, and
-    the Retry-After header."""
+    """What one call gets. `text` is a literal answer, `parts` are its literal parts, `usage` replaces the counts of
+    tokens; the rest belongs to errors: google.rpc.RetryInfo in seconds, and the Retry-After header."""
 
     fault: str = "ok"
     text: str | None = None
+    parts: Sequence[Mapping[str, Any]] | None = None
+    usage: Mapping[str, int] | None = None
     message: str = ""
     retry_delay_s: float | None = None
     retry_after: str | None = None
@@ -62,7 +64,8 @@ class Faults:
         self._random = random.Random(seed)  # noqa: S311 - reproducible on purpose
 
     def script(self, steps: Iterable[str | Mapping[str, Any]]) -> None:
-        """Append steps: a fault's name, {"fault": ..., "retry_delay_s": ..., "message": ...} or {"text": ...}.
+        """Append steps: a fault's name, {"fault": ..., "retry_delay_s": ..., "message": ...}, {"text": ...} or
+        {"parts": [...]}.
 
         Raises:
             ValueError: a step cannot be understood; none was appended.

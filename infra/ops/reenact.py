@@ -6,18 +6,20 @@ The model's recorded answer takes the place of the model.
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from typing import Any
 
+from infra.kit.memory import Says
 from infra.rehearsal import Rehearsal, rehearsal
 from shared.errors import SwitchyardError
+from shared.event.requester import Author
 from shared.intent.registry import load_handler
-from shared.model.question import Answer, Question
+from shared.model.question import Answer
 from shared.records import decisions
 from shared.records.decisions import Wish
 from shared.settings import Settings
 from shared.task.moves import Person
+from shared.task.requester import requester_of
 from shared.task.schemas import AutomationTask, TaskRecord
 
 
@@ -64,7 +66,10 @@ def differences(then: TaskRecord, now: TaskRecord) -> dict[str, tuple[Any, Any]]
 
 
 async def _reenact(then: TaskRecord, settings: Settings) -> Reenacted:
-    async with rehearsal(settings, _Recorded(then)) as stage:
+    said = then.classification
+    answer = Answer(said.said, said.model, said.tokens_used, said.latency_ms)
+    model = Says(said.intent, said.parameters, said.confidence, answer)
+    async with rehearsal(settings, model, people=_Known(requester_of(then).get("email", ""))) as stage:
         stage.own_order(then)
         refused = await _play(stage, then)
         return Reenacted(await stage.record(then.task_id), stage.effects(), refused)
@@ -82,7 +87,9 @@ async def _play(stage: Rehearsal, then: TaskRecord) -> str:
     record = await stage.classify(task)
     refused, said = "", then.approval
     if record.state == "AWAITING_APPROVAL" and said is not None:
-        wish = Wish(said.decision, record.params_hash, then.intent, then.parameters, said.comment)
+        whose = requester_of(then).get("email")
+        told = whose if whose != requester_of(record).get("email") else None
+        wish = Wish(said.decision, record.params_hash, then.intent, then.parameters, said.comment, told)
         if said.decision == "reject":
             wish = Wish(said.decision, record.params_hash, comment=said.comment)
         try:
@@ -94,17 +101,11 @@ async def _play(stage: Rehearsal, then: TaskRecord) -> str:
     return refused
 
 
-class _Recorded:
-    """A `Classifier` that says again what the model said."""
+class _Known:
+    """`People` who know what the record knows: nobody is looked up a second time."""
 
-    def __init__(self, then: TaskRecord) -> None:
-        self._then = then.classification
-        self.model = then.classification.model
+    def __init__(self, email: str) -> None:
+        self._email = email
 
-    async def ask(self, question: Question, timeout_s: float) -> Answer:
-        then = self._then
-        said = {"intent": then.intent, "parameters": then.parameters, "confidence": then.confidence}
-        return Answer(json.dumps(said), then.model, then.tokens_used, then.latency_ms)
-
-    async def close(self) -> None:
-        return None
+    async def email_of(self, author: Author) -> str | None:
+        return self._email or None

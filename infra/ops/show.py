@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +37,15 @@ def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]
     for row in rows:
         made.add_row(*(Text(plain(" ".join(cell.split("\n")))[:MAX_CELL]) for cell in row))
     console.print(made)
+
+
+def answer(as_json: bool, data: Any, told: Callable[[], None]) -> int:
+    """Print `data` as JSON for a script, or let `told` print it for a person; the exit status is 0."""
+    if as_json:
+        print(json.dumps(data))
+    else:
+        told()
+    return 0
 
 
 def age(moment: str) -> str:
@@ -87,6 +96,8 @@ def explain(console: Console, data: dict[str, Any]) -> None:
         f"  model        {c.model}, confidence {c.confidence:.2f}, {c.tokens_used} tokens, about {dossier.dollars:.5f} "
         f"dollars, {c.latency_ms:.0f} ms",
     ]
+    if c.said:
+        lines.append(f"  it said      {c.said}")
     if record.approval is not None:
         a = record.approval
         lines.append(f"  decided      {a.decision} by {a.by} through {a.channel} {a.comment}".rstrip())

@@ -1,1 +1,1 @@
-"""A local server that plays Stripe, Auth0, the shop and Slack over HTTP: faults on demand, a ledger of effects."""
+"""A local server that plays Stripe, Auth0, the shop, Slack and anybody else: faults on demand, a ledger of effects."""

@@ -12,16 +12,26 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from infra.sandbox.anybody import Anybody
 from infra.sandbox.desk import Desk
+from infra.sandbox.people import People
 from infra.sandbox.vendors import Auth0, Shop, Slack, Stripe
 
 
 def create_app(ledger_path: Path | None = None, *, seed: int = 0) -> Starlette:
     """Return the app. `app.state.desk` holds what the vendors share; `seed` is of the faults drawn at a rate."""
     desk = Desk(ledger_path, seed)
-    vendors = [vendor(desk) for vendor in (Stripe, Shop, Auth0, Slack)]
-    app = Starlette(routes=[*_control(desk), *(route for vendor in vendors for route in vendor.routes())])
-    app.state.desk = desk
+    vendors = [vendor(desk) for vendor in (Stripe, Shop, Auth0, Slack, Anybody)]
+    people = People(desk)
+    app = Starlette(
+        routes=[
+            *_control(desk),
+            *people.routes(),
+            Route("/_people", _accept(people.seed), methods=["POST"]),
+            *(route for vendor in vendors for route in vendor.routes()),
+        ]
+    )
+    app.state.desk, app.state.people = desk, people
     return app
 
 

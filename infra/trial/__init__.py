@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from infra import manual
 from infra.trial import screen
 from infra.trial.play import Trial, play
 from infra.trial.ticket import EMAIL, SOURCE, Untryable, from_file, from_text
@@ -28,7 +29,14 @@ from shared.wiring import classifiers
 
 def parser() -> argparse.ArgumentParser:
     """Return what may be said on the command line."""
-    made = argparse.ArgumentParser("try", description="Try a ticket: what is read, asked, answered, checked and done.")
+    page = manual.page(
+        "Try a ticket on a sandbox, keeping nothing: what is read, asked, answered, checked, planned and done.",
+        "switchyard try refund_request --text 'Please refund $25.00 for order #10021, it arrived broken'",
+        "switchyard try --file ticket.json --source zendesk",
+        environment={"CLASSIFIER": "local (default), gemini or genai", "AUTOMATIC": "what may run without a person"},
+        status={0: "the task succeeded", 1: "it ended otherwise", 2: "it could not be tried; one line says why"},
+    )
+    made = argparse.ArgumentParser("switchyard try", **page)
     made.add_argument("intent", nargs="?", default="", help="the intent to try; without it, whatever the model names")
     what = made.add_mutually_exclusive_group()
     what.add_argument("--text", help="what the customer writes")

@@ -15,13 +15,19 @@ from shared.wiring.composition import Ports
 
 # In the order of the rules: what holds where the check passes, and the codes of its reasons.
 CHECKS = (
-    ("the answer is one JSON object", ("answer_unreadable", "answer_malformed")),
+    ("the answer is one JSON object", ("answer_unreadable", "answer_malformed", "answer_mended")),
     ("its intent is ours, and on for this source", ("out_of_scope", "unknown_intent", "intent_disabled")),
     ("the parameters are valid", ("parameters_invalid",)),
     ("the parameters come from the event", ("provenance",)),
     ("the confidence is high enough", ("confidence_invalid", "low_confidence")),
     ("policy lets it run without a person", ("policy", "ceiling")),
-    ("the requester is known, and below the rate", ("subject_unknown", "rate")),
+    ("the requester is known, and below the rate", ("requester_unknown", "subject_unknown", "rate")),
+    ("no other task asks the like", ("repeated",)),
+    (
+        "the event is of our own world, and of a fact of its own",
+        ("test_mode", "connected_account", "foreign_workspace", "id_reused", "edited"),
+    ),
+    ("the words are surely the writer's own", ("only_quotes", "may_be_quoted")),
     ("no words speak to a machine", ("tripwire",)),
     ("the text is shown in the order it is read in", ("reordered",)),
     ("it was not drawn for an audit", ("audit",)),

@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from functions.execute.context import handler_seconds
 from functions.execute.preview import look
-from functions.execute.step import handler_seconds
 from infra.rehearsal import Call, Rehearsal, rehearsal
 from infra.trial.gate import Check, checks
 from infra.trial.heard import Heard
+from infra.trial.ticket import EMAIL
 from infra.trial.watched import Raised, watched
 from shared.errors import SwitchyardError
 from shared.event.payload import View, view
@@ -20,6 +21,7 @@ from shared.records import decisions
 from shared.records.decisions import Wish
 from shared.settings import Settings
 from shared.task.moves import Person
+from shared.task.requester import requester_of
 from shared.task.schemas import UNCLASSIFIED, AutomationTask, TaskRecord
 
 PERSON = "whoever tries it"
@@ -115,7 +117,10 @@ async def _approve(trial: Trial, stage: Rehearsal) -> str:
     channels = stage.ports.registry[record.intent].policy.channels
     person = Person(PERSON, "console" if "console" in channels else "cli")
     try:
-        trial.record = await decisions.decide(stage.ports, record.task_id, person, Wish("approve", record.params_hash))
+        # Whoever approves says whose request it is, where the event does not.
+        writer = None if requester_of(record).get("email") else EMAIL
+        wish = Wish("approve", record.params_hash, requester_email=writer)
+        trial.record = await decisions.decide(stage.ports, record.task_id, person, wish)
     except SwitchyardError as error:
         return f"it paused, and cannot be approved: {error.message} ({error.code})"
     return "it paused for a person; approved here without one, to go on"

@@ -10,11 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from functions.intake.sources import at
 from infra.ops.show import plain
 from infra.rehearsal import Call
 from infra.trial.play import Trial
 from shared.canonical import canonical_json
+from shared.event.reading import at
 
 STYLES = {"pass": "green", "fail": "yellow", "not reached": "dim"}
 STATES = {"SUCCEEDED": "bold green", "FAILED": "bold red", "UNKNOWN": "bold red"}
@@ -87,7 +87,7 @@ def cuts(trial: Trial) -> list[str]:
     asked: dict[str, str] = json.loads(trial.question.content.split("\n")[1])["texts"]
     found = []
     for pointer, text in trial.view.texts.items():
-        sent = at(trial.task.raw_payload, *pointer.split("/")[1:])
+        sent = at(trial.task.raw_payload, pointer)
         if isinstance(sent, str) and len(sent.strip()) > len(text):
             found.append(f"{pointer}: {len(text):,} of {len(sent):,} characters are read")
         if asked[pointer] != text:

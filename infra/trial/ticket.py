@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from functions.intake.sources import Challenge, Ignore, generic
-from functions.intake.step import VENDORS
+from functions.intake.sources import VENDORS
+from functions.intake.taking import Ignored, take
 from shared.canonical import task_id_for
 from shared.errors import BadRequest
 from shared.event.strict_json import parse_object
@@ -56,16 +56,12 @@ def from_file(path: Path, source: str) -> AutomationTask:
 
 def _of_webhook(payload: dict[str, Any], name: str) -> AutomationTask:
     try:
-        made = VENDORS.get(name, generic.source(name)).to_task(payload, {})
-    except BadRequest as error:
-        raise Untryable(_words(error)) from None
+        taken = take(name, payload)
     except ValidationError as error:
         raise _invalid(error) from None
-    if isinstance(made, Challenge):
-        raise Untryable(f"this is {name}'s handshake, no event")
-    if isinstance(made, Ignore):
-        raise Untryable(f"intake ignores this event of {name}: {made.reason}")
-    return made
+    if isinstance(taken, Ignored):
+        raise Untryable(f"intake ignores this event of {name}: {taken.reason}")
+    return taken
 
 
 def _valid(fields: dict[str, Any]) -> AutomationTask:

@@ -6,13 +6,13 @@ What an event says anew is in its vendor's file; here it is cleaned, capped and 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.canonical import canonical_json, sha256_hex, task_id_for
-from shared.event.quotes import own_lines
+from shared.event.legible import MAX_READ_CHARS, hidden_chars, legible
+from shared.event.quotes import OwnWords, own_words
 from shared.event.reading import Payload, Reading, at
 from shared.event.vendors import generic, github, jira, mapped, slack, stripe, zendesk
 from shared.field_map import known_fields
@@ -33,7 +33,10 @@ VENDORS: Mapping[str, Callable[[Payload], Reading | None]] = {
 class View:
     """What classification may see of a payload.
 
-    `texts` maps a JSON pointer into the payload to untrusted words, cleaned and at most 8,000 characters each.
+    `texts` maps a JSON pointer into the payload to untrusted words, cleaned and at most 8,000 characters each; `cut`:
+    one of them was longer, or held that many characters that nobody sees. `may_be_quoted` maps pointers to words that
+    may be somebody else's: a reader sees them, no parameter comes from them. `only_quotes`: a text holds nothing that
+    certainly is the writer's, and stands in `texts` with all its quotes.
     `fields` is `{"requester": {"email", "id", "name"}}` from the vendor's structured fields, with what is known.
     `reordered`: characters that `texts` no longer hold showed a text in another order than the one it is read in.
     `doubts`: codes of what makes a person look, such as `test_mode`.
@@ -42,6 +45,9 @@ class View:
     texts: Mapping[str, str]
     fields: Mapping[str, Any]
     reordered: bool = False
+    may_be_quoted: Mapping[str, str] = field(default_factory=dict)
+    only_quotes: bool = False
+    cut: bool = False
     doubts: tuple[str, ...] = ()
 
     def at(self, pointer: str) -> Any | None:
@@ -69,18 +75,21 @@ def view(source: str, raw_payload: Payload, metadata: Mapping[str, str] | None =
 def view_of(reading: Reading) -> View:
     """Return what classification may see of a reading."""
     said = {pointer: text for pointer, text in reading.texts.items() if isinstance(text, str)}
-    texts = {pointer: clean(text) for pointer, text in said.items()}
+    words = {pointer: own_words(legible(text)) for pointer, text in said.items()}
     return View(
-        texts={pointer: text for pointer, text in texts.items() if text},
-        fields={"requester": _requester(reading)},
+        texts={pointer: w.own[:MAX_TEXT_CHARS] for pointer, w in words.items() if w.own},
+        fields={"requester": requester_in(reading)},
         reordered=any(_REORDERING.search(text) for text in said.values()),
+        may_be_quoted={pointer: w.maybe[:MAX_TEXT_CHARS] for pointer, w in words.items() if w.maybe},
+        only_quotes=any(w.only_quotes for w in words.values()),
+        cut=any(_is_cut(said[pointer], w) for pointer, w in words.items()),
         doubts=reading.doubts,
     )
 
 
 def requester(source: str, raw_payload: Payload, metadata: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what `view` knows of the requester: `email`, `id` and `name`, as far as the event says."""
-    return _requester(read(source, raw_payload, metadata))
+    return requester_in(read(source, raw_payload, metadata))
 
 
 def content_hash(seen: View) -> str:
@@ -96,19 +105,20 @@ def fact_id(source: str, reading: Reading) -> str:
     return task_id_for(f"{key}:{content_hash(view_of(reading))}" if reading.fact.by_words else key)
 
 
-def _requester(reading: Reading) -> dict[str, str]:
+def requester_in(reading: Reading) -> dict[str, str]:
+    """Return `email`, `id` and `name` of whoever wrote an event's words, as far as it says."""
     known = {"email": _email(reading.email), "id": _word(reading.id), "name": _word(reading.name)}
     return {name: value for name, value in known.items() if value}
 
 
+def _is_cut(text: str, words: OwnWords) -> bool:
+    # A flood of characters that nobody sees counts as well: only a person finds out what it is for.
+    return len(text) > MAX_READ_CHARS or max(len(words.own), hidden_chars(text)) > MAX_TEXT_CHARS
+
+
 def clean(text: str) -> str:
-    """Return `text` in NFC, without invisible and control characters and quoted mail, at most 8,000 characters."""
-    text = text[: 2 * MAX_TEXT_CHARS]
-    if not (text.isascii() and text.isprintable()):
-        # NFC is quadratic in a run of combining marks, so no run stays long.
-        text = _MARKS.sub(r"\1", _INVISIBLE.sub("", _LINE_END.sub("\n", text)))
-        text = unicodedata.normalize("NFC", text)
-    return "\n".join(own_lines(text.split("\n"))).strip()[:MAX_TEXT_CHARS]
+    """Return the writer's own words in `text`, in NFC and without invisible characters, at most 8,000 characters."""
+    return own_words(legible(text)).own[:MAX_TEXT_CHARS]
 
 
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
@@ -126,12 +136,5 @@ def _word(value: Any) -> str | None:
     return text if 0 < len(text) <= 200 and "\n" not in text else None
 
 
-_LINE_END = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-# Controls, soft hyphen, fillers, joiners, zero-width, bidi, variation selectors, interlinear marks, tags.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
-)
 # Embeddings, overrides and isolates.
 _REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_MARKS = re.compile(r"([^\w\s\x00-\x7f]{32})[^\w\s\x00-\x7f]+")

@@ -51,6 +51,7 @@ class Reading:
     `texts` maps a JSON pointer to the words that a person newly said in this event; `email`, `id` and `name` are of
     whoever wrote exactly these words, as the platform vouches for them. `unread`: there is prose in members that the
     reader does not know.
+    `site` is the account of ours that it came to: Zendesk's account id, Slack's team, Jira's host.
     `doubts` are codes of what makes a person look: another world, somebody else's workspace.
     `ignored` says why an event is nobody's request whatever it holds, such as a ping.
     """
@@ -59,6 +60,7 @@ class Reading:
     texts: Mapping[str, Any] = field(default_factory=dict)
     does: Does = "created"
     fact: Fact = Fact("-", by_words=True)
+    site: str = ""
     unread: bool = False
     email: Any = None
     id: Any = None

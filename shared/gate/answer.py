@@ -1,12 +1,15 @@
-"""What the model said, read strictly: a text in, a `Suggestion` with everything odd as a reason out. Pure."""
+"""What the model said, read strictly: a text in, a `Suggestion` with everything odd as a reason out. Pure.
+
+An answer that is nearly right keeps its suggestion and gets a reason: a person sees it, and it never runs by itself.
+"""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -19,14 +22,21 @@ from shared.settings import Settings
 from shared.task.schemas import UNCLASSIFIED, AutomationTask
 
 MAX_SHOWN_CHARS = 2000
+MEMBERS = frozenset({"intent", "parameters", "confidence"})
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # Controls, bidi embeddings, overrides and isolates, and tags: a value with one of them runs as other than it is shown.
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+_FENCE = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL | re.IGNORECASE)
+_PLAIN_NO = ("out_of_scope:", "intent_disabled:")  # reasons for which the answer was read as it stands
+_MAX_EXACT = 2.0**53  # up to here a float is the whole number that was written
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """The model's answer as far as it could be read. Only `valid` parameters of an `intent` may ever run."""
+    """The model's answer as far as it could be read. Only `valid` parameters of an `intent` may ever run.
+
+    `said` is the answer's text, fit to be shown, where it could not be taken as it stands; else empty.
+    """
 
     intent: Intent | None
     valid: bool
@@ -34,18 +44,30 @@ class Suggestion:
     confidence: float
     said_intent: str
     reasons: tuple[str, ...]
+    said: str = ""
 
 
 def read_answer(text: str, task: AutomationTask, registry: Registry, settings: Settings) -> Suggestion:
     """Read the model's JSON strictly (checks 1, 2 and the form of 4); anything odd becomes a reason."""
+    read = _read(text, task, registry, settings)
+    is_odd = any(not reason.startswith(_PLAIN_NO) for reason in read.reasons)
+    return replace(read, said=_shown(text)) if is_odd else read
+
+
+def _read(text: str, task: AutomationTask, registry: Registry, settings: Settings) -> Suggestion:
+    fenced = _FENCE.fullmatch(text.strip())
     try:
-        answer = parse_object(text.encode("utf-8", "surrogatepass"))
+        answer = parse_object((fenced[1] if fenced else text).encode("utf-8", "surrogatepass"))
     except BadRequest as error:
         return nothing(f"answer_unreadable: {error.code}")
-    if set(answer) != {"intent", "parameters", "confidence"} or not isinstance(answer["parameters"], dict):
+    if "intent" not in answer or not isinstance(answer.get("parameters"), dict):
         return nothing("answer_malformed: the answer must be {intent, parameters, confidence}")
+    reasons: tuple[str, ...] = ("answer_mended: it stood in a code fence",) if fenced else ()
+    if answer.keys() - MEMBERS:
+        reasons += ("answer_mended: what stood beside intent, parameters and confidence was left out",)
     said, raw = answer["intent"], answer["parameters"]
-    confidence, reasons = _confidence(answer["confidence"])
+    confidence, unsure = _confidence(answer.get("confidence"))
+    reasons += unsure
     shown = presentable(raw)
     if not isinstance(said, str) or said not in registry:
         known = said in (UNCLASSIFIED, "out_of_scope", None)
@@ -55,11 +77,26 @@ def read_answer(text: str, task: AutomationTask, registry: Registry, settings: S
     if not is_enabled(intent, task.source, settings):
         disabled = f"intent_disabled: {said} is off for {task.source}"
         return Suggestion(None, False, shown, confidence, said, (*reasons, disabled))
-    mine = {k: v for k, v in raw.items() if v is not None or k in intent.parameters.model_fields}
+    mine, mended = _mended(intent, raw)
     parameters, problems = validate(intent, mine)
     if parameters is None:
-        return Suggestion(intent, False, shown, confidence, said, (*reasons, *problems))
-    return Suggestion(intent, True, parameters, confidence, said, reasons)
+        return Suggestion(intent, False, shown, confidence, said, (*reasons, *mended, *problems))
+    return Suggestion(intent, True, parameters, confidence, said, (*reasons, *mended))
+
+
+def _mended(intent: Intent, raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the parameters with what has one other reading read so, and a reason for each; names are only ours."""
+    fields, reasons = intent.parameters.model_fields, []
+    mine = {name: value for name, value in raw.items() if name in fields}
+    if any(value is not None for name, value in raw.items() if name not in fields):
+        reasons.append("answer_mended: parameters that the intent does not have were left out")
+    for name, value in mine.items():
+        annotation = fields[name].annotation
+        whole = int in (kinds := (annotation, *get_args(annotation))) and float not in kinds
+        if whole and isinstance(value, float) and value.is_integer() and abs(value) < _MAX_EXACT:
+            mine[name] = int(value)
+            reasons.append(f"answer_mended: {name} was written with a decimal point")
+    return mine, reasons
 
 
 def validate(intent: Intent, parameters: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
@@ -89,9 +126,14 @@ def presentable(parameters: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, bool | int | float):
             kept[key] = value
         else:
-            text = value if isinstance(value, str) else str(type(value).__name__)
-            kept[key] = _UNSHOWABLE.sub("\ufffd", text[:MAX_SHOWN_CHARS])
+            kept[key] = _shown(value if isinstance(value, str) else str(type(value).__name__))
     return kept
+
+
+def _shown(text: str) -> str:
+    """Return the beginning of a stranger's text, fit to be stored and shown."""
+    text = text[:MAX_SHOWN_CHARS].encode("utf-8", "replace").decode()
+    return _UNSHOWABLE.sub("\ufffd", text)
 
 
 def _confidence(value: Any) -> tuple[float, tuple[str, ...]]:

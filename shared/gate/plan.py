@@ -13,7 +13,7 @@ from shared.event.payload import View
 from shared.gate.answer import Suggestion, nothing, read_answer
 from shared.gate.policy import Usage, confidence_reasons, policy_reasons
 from shared.intent.declaration import Intent
-from shared.intent.provenance import check
+from shared.intent.provenance import check, has_source
 from shared.intent.registry import Registry
 from shared.model.question import Answer
 from shared.settings import Settings
@@ -53,12 +53,12 @@ def plan(
 ) -> Plan:
     """Decide about one task from the model's answer; all failed checks are reasons, in the order of the rules."""
     said = read_answer(answer.text, task, registry, settings)
-    reasons = list(said.reasons)
+    reasons = list(said.reasons) + _text_reasons(view)
     if said.intent is not None:
         reasons += check(said.parameters, said.intent.parameters, view)
         reasons += confidence_reasons(said.confidence, settings)
         reasons += policy_reasons(said.intent, said.parameters, view, usage, settings)
-        reasons += _task_reasons(said.intent, task, view)
+        reasons += _task_reasons(said, said.intent, task, view)
     reasons += [f"{code}: {DOUBTS[code]}" for code in view.doubts] + ([doubt] if doubt else [])
     return _plan(said, answer, prompt_version, reasons, settings, now)
 
@@ -70,12 +70,23 @@ def degraded(code: str, settings: Settings, now: datetime, *, answer: Answer | N
     return _plan(nothing(reasons[0]), nobody, "", reasons, settings, now)
 
 
-def _task_reasons(intent: Intent, task: AutomationTask, view: View) -> list[str]:
+def _text_reasons(view: View) -> list[str]:
     reasons = []
-    if any(_TRIPWIRE.search(text) for text in view.texts.values()):
+    if view.only_quotes:
+        reasons.append("only_quotes: all of a text may be quoted; read whose words it holds")
+    if view.cut:
+        reasons.append("cut: the text is longer than what is read; look at the rest of it")
+    return reasons
+
+
+def _task_reasons(said: Suggestion, intent: Intent, task: AutomationTask, view: View) -> list[str]:
+    reasons = []
+    if any(_TRIPWIRE.search(text) for text in (*view.texts.values(), *view.may_be_quoted.values())):
         reasons.append("tripwire: the text speaks to a machine, not to a person")
     if view.reordered:
         reasons.append("reordered: hidden characters show the text in another order than the one it is read in")
+    if view.may_be_quoted and not has_source(said.parameters, intent.parameters):
+        reasons.append("may_be_quoted: the request may stand only in what may be quoted")
     if intent.policy.audit_share and _draw(task.task_id) < intent.policy.audit_share:
         reasons.append("audit: drawn by chance for a look")
     return reasons
@@ -100,6 +111,7 @@ def _plan(
         prompt_version=prompt_version,
         tokens_used=answer.tokens_used,
         latency_ms=answer.latency_ms,
+        said=said.said,
     )
     expires_at = None if route_execute else now + timedelta(seconds=settings.approval_ttl_s)
     decision = Decision(route="execute" if route_execute else "approve", reasons=reasons, expires_at=expires_at)

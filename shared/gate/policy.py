@@ -12,12 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from shared.canonical import canonical_json, sha256_hex
+from shared.event.mailbox import mailbox
 from shared.event.payload import View
 from shared.intent.declaration import Intent
 from shared.settings import Settings
-from shared.task.schemas import Wish
+from shared.task.subjects import Wish
 
 MAX_LIKE = 3  # reasons; the page lists all
+
+_UNKNOWN = "requester_unknown: the event does not say {}, which this intent needs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,10 @@ def policy_reasons(
     intent: Intent, parameters: Mapping[str, Any], view: View, usage: Usage, settings: Settings
 ) -> list[str]:
     """Return why policy wants a person for these parameters (check 5)."""
-    policy, reasons = intent.policy, []
+    policy, reasons = intent.policy, [_UNKNOWN.format(p) for p in intent.needs if view.at(p) is None]
     reasons += risk_reasons(intent, parameters, usage, settings)
     if policy.subject is not None and subject_of(intent, parameters, view) is None:
-        if policy.risk != "none" or policy.per_day is not None:
+        if policy.subject not in intent.needs and (policy.risk != "none" or policy.per_day is not None):
             reasons.append("subject_unknown: the event does not say by whom it is")
     elif policy.per_day is not None and usage.count >= policy.per_day:
         reasons.append(f"rate: {policy.per_day} a day for one {policy.subject} were already automatic")
@@ -85,8 +88,7 @@ def subject_of(intent: Intent, parameters: Mapping[str, Any], view: View) -> str
     value = view.at(subject) if subject.startswith("/") else parameters.get(subject)
     if not isinstance(value, str) or not value:
         return None
-    name, at, host = value.casefold().rpartition("@")
-    return name.partition("+")[0] + at + host  # kim+1@ and kim+2@ are one mailbox
+    return mailbox(value) if "@" in value else value.casefold()
 
 
 def usage_path(intent: Intent, subject: str, now: datetime) -> str:

@@ -9,7 +9,8 @@ from shared.gate.answer import validate
 from shared.gate.policy import Usage, confidence_reasons, is_enabled, risk_reasons
 from shared.intent.declaration import Intent
 from shared.settings import Settings
-from shared.task.schemas import TaskRecord, Wish
+from shared.task.schemas import TaskRecord
+from shared.task.subjects import Wish
 
 
 def start_refusal(

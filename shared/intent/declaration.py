@@ -45,14 +45,15 @@ NONE = Idempotency("none")
 class Policy:
     """When a person must look, however sure the model is. Checked by `shared.gate` and again right before the effect.
 
-    `risk` money and credential always need a person unless `AUTOMATIC` names the intent (money: with a ceiling).
+    `risk` money, credential and goods (what is sent, to where) need a person unless `AUTOMATIC` names the intent
+    (money: with a ceiling).
     `amount` names the integer field in minor units that the ceiling bounds, per task and per subject and day.
     `subject` is the pointer of an authenticated field, or the name of a parameter, that `per_day` counts by.
     `once_per` names the parameters that say which business subject the effect is about, such as the order: a second
     wish about it `within` that time, of this intent or of one that it `excludes`, is never automatic.
     """
 
-    risk: Literal["none", "money", "credential"] = "none"
+    risk: Literal["none", "money", "credential", "goods"] = "none"
     amount: str | None = None
     subject: str | None = None
     per_day: int | None = None
@@ -97,6 +98,7 @@ class Intent:
     `reads_first`: the handler looks something up before its effect, so the start marker is set right before the first
     request that is not GET (one commit more) instead of together with the claim.
     `sources`: which sources may ask for it; None is all.
+    `needs`: what must be known of the requester, such as `/requester/email`; else the task pauses and a person says it.
     """
 
     name: str
@@ -109,6 +111,7 @@ class Intent:
     limits: Limits = Limits()
     reads_first: bool = False
     sources: frozenset[str] | None = None
+    needs: tuple[str, ...] = ()
     schema_version: int = 1
 
     @property

@@ -64,18 +64,30 @@ def markers_of(model: type[BaseModel]) -> Mapping[str, Marker]:
 
 
 def check(parameters: Mapping[str, Any], model: type[BaseModel], view: View) -> list[str]:
-    """Return a reason `provenance: <field> ...` for every marked parameter that is not where it must come from.
+    """Return a reason for every marked parameter that is not where it must come from.
 
+    `provenance: <field> ...`, or `may_be_quoted: <field> ...` of what stands only in words that may be somebody else's.
     `parameters` may be unvalidated. A reason never repeats a value. Parameters that are absent or None claim nothing:
     whether they may be is for the model's validation to say.
     """
-    texts = [fold(text) for text in view.texts.values()]
+    own = [fold(text) for text in view.texts.values()]
+    doubtful = [fold(text) for text in view.may_be_quoted.values()]
     reasons = []
     for field, marker in markers_of(model).items():
         value = parameters.get(field)
-        if value is not None and (problem := _problem(marker, value, parameters, texts, view)):
+        if value is None or not (problem := _problem(marker, value, parameters, own, view)):
+            continue
+        if doubtful and not isinstance(marker, FromField) and not _problem(marker, value, parameters, doubtful, view):
+            reasons.append(f"may_be_quoted: {field} stands only in what may be quoted")
+        else:
             reasons.append(f"provenance: {field} {problem}")
     return reasons
+
+
+def has_source(parameters: Mapping[str, Any], model: type[BaseModel]) -> bool:
+    """Return whether some parameter must stand in the writer's words, so that `check` looks for it there."""
+    sourced = (f for f, m in markers_of(model).items() if not isinstance(m, FromField))
+    return any(parameters.get(field) is not None for field in sourced)
 
 
 def _problem(marker: Marker, value: Any, parameters: Mapping[str, Any], texts: list[str], view: View) -> str | None:
@@ -131,7 +143,8 @@ def _is(amount: Amount | None, minor: Any, currency: Any) -> bool:
 def _same(value: Any, actual: Any) -> bool:
     if not (isinstance(value, str) and isinstance(actual, str)):
         return type(value) is type(actual) and bool(value == actual)
-    # Letter case is ignored in ASCII e-mail addresses only: beyond ASCII, folding makes different mailboxes equal.
+    # Not by mailbox: the value runs as it stands. Letter case is ignored in ASCII addresses only: beyond ASCII, folding
+    # makes different mailboxes equal.
     if "@" in actual and value.isascii() and actual.isascii():
         return value.lower() == actual.lower()
     return unicodedata.normalize("NFC", value) == unicodedata.normalize("NFC", actual)

@@ -9,18 +9,20 @@ import importlib
 import importlib.util
 import inspect
 import re
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from shared.errors import DeclarationError
-from shared.intent.declaration import Intent, ParametersModel
+from shared.intent.checks import clashes, problems
+from shared.intent.declaration import Intent
+from shared.intent.mistakes import why
 
 PACKAGE = "functions.execute"
 NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 RESERVED = frozenset({"unclassified", "out_of_scope"})
+SIGNATURES = {"handle": ("params", "ctx"), "plan": ("params", "ctx"), "reconcile": ("effect_key", "ctx")}
 
 
 class Registry(dict[str, Intent]):
@@ -53,7 +55,8 @@ def discover() -> Registry:
             raise DeclarationError(f"{folder}/intent.py: another folder already declares {intent.name!r}")
         found[intent.name] = intent
     registry = Registry(found)
-    _refuse_clashes(registry)
+    for problem in clashes(registry.values()):
+        raise DeclarationError(problem)
     return registry
 
 
@@ -70,14 +73,22 @@ def load_handler(name: str) -> Any:
     try:
         module = importlib.import_module(f"{PACKAGE}.{name}.main")
     except Exception as error:
-        raise DeclarationError(f"{where}: import failed: {type(error).__name__}: {error}") from error
-    handle = getattr(module, "handle", None)
-    if not inspect.iscoroutinefunction(handle) or len(inspect.signature(handle).parameters) != 2:
-        raise DeclarationError(f"{where} needs `async def handle(params, ctx)`")
-    for optional in ("plan", "reconcile"):
-        if hasattr(module, optional) and not inspect.iscoroutinefunction(getattr(module, optional)):
-            raise DeclarationError(f"{where}: `{optional}` must be `async def`")
+        raise DeclarationError(why(error, where)) from error
+    for function, arguments in SIGNATURES.items():
+        if function == "handle" or hasattr(module, function):
+            _refuse_another_shape(where, function, getattr(module, function, None), arguments)
     return module
+
+
+def _refuse_another_shape(where: str, name: str, function: Any, arguments: tuple[str, str]) -> None:
+    wanted = f"`async def {name}({', '.join(arguments)})`"
+    if function is None:
+        raise DeclarationError(f"{where} needs {wanted}; it has none")
+    at = f"{where}:{function.__code__.co_firstlineno}" if inspect.isfunction(function) else where
+    if not inspect.iscoroutinefunction(function):
+        raise DeclarationError(f"{at}: `{name}` must be {wanted}; it is not `async def`")
+    if (taken := len(inspect.signature(function).parameters)) != 2:
+        raise DeclarationError(f"{at}: `{name}` must be {wanted}; it takes {taken}, not 2 arguments")
 
 
 def check_handlers(registry: Registry) -> Registry:
@@ -109,58 +120,10 @@ def _load(folder: Path) -> Intent:
     try:
         module = importlib.import_module(f"{PACKAGE}.{folder.name}.intent")
     except Exception as error:
-        raise DeclarationError(f"{where}: import failed: {type(error).__name__}: {error}") from error
+        raise DeclarationError(why(error, where)) from error
     intent = getattr(module, "INTENT", None)
     if not isinstance(intent, Intent):
         raise DeclarationError(f"{where}: needs INTENT = Intent(...)")
-    for problem in _problems(intent, folder.name):
+    for problem in problems(intent, folder.name):
         raise DeclarationError(f"{where}: {problem}")
     return intent
-
-
-def _problems(intent: Intent, folder: str) -> Iterator[str]:
-    if intent.name != folder:
-        yield f"INTENT.name is {intent.name!r}, the folder is {folder!r}; make them equal"
-    if not intent.description.strip():
-        yield "description is empty; the model chooses by it"
-    if len(intent.examples) < 3:
-        yield "needs at least 3 examples"
-    if not (isinstance(intent.parameters, type) and issubclass(intent.parameters, ParametersModel)):
-        yield "parameters must be a subclass of ParametersModel"
-        return
-    fields = intent.parameters.model_fields
-    if not fields:
-        yield "Parameters has no fields; the Gemini API refuses an empty object"
-    policy, limits = intent.policy, intent.limits
-    if policy.risk == "money" and policy.amount is None:
-        yield "policy.risk is money, so policy.amount must name the field that holds minor units"
-    if policy.amount is not None and (policy.amount not in fields or fields[policy.amount].annotation is not int):
-        yield f"policy.amount {policy.amount!r} is no int field of Parameters"
-    if policy.subject and not policy.subject.startswith("/") and policy.subject not in fields:
-        yield f"policy.subject {policy.subject!r} is neither a pointer nor a field of Parameters"
-    if (policy.per_day is not None or policy.amount) and policy.subject is None:
-        yield "policy.subject must say by whom per_day and amount are counted"
-    if not 0 <= policy.audit_share <= 1:
-        yield "policy.audit_share must be between 0 and 1"
-    if not (1 <= limits.max_concurrency <= 1000 and 5 <= limits.timeout_s <= 500 and 1 <= limits.max_attempts <= 20):
-        yield "limits must be max_concurrency 1..1000, timeout_s 5..500, max_attempts 1..20"
-    if intent.idempotency.kind == "by_key" and intent.idempotency.safe_age <= timedelta(0):
-        yield "by_key needs a positive safe_age"
-
-
-def _refuse_clashes(registry: Registry) -> None:
-    seen: dict[str, tuple[str, Any]] = {}
-    for intent in registry.values():
-        for name, schema in intent.parameters.model_json_schema().get("properties", {}).items():
-            kind = _kind(schema)
-            owner, known = seen.setdefault(name, (intent.name, kind))
-            if known != kind:
-                raise DeclarationError(
-                    f"functions/execute/{intent.name}/intent.py: parameter {name!r} is {kind} here and {known} in "
-                    f"{owner}; one answer schema serves all intents, so rename one of them"
-                )
-
-
-def _kind(schema: Mapping[str, Any]) -> str:
-    options = [s.get("type") for s in schema.get("anyOf", [schema])]
-    return "/".join(str(o) for o in options if o != "null")

@@ -19,8 +19,10 @@ _BLOCKED = frozenset(
 )
 
 
-def read_text(block_reason: str, finish_reason: str, parts: Iterable[str]) -> str:
+def read_text(block_reason: str, finish_reason: str, parts: Iterable[tuple[str | None, bool | None]]) -> str:
     """Return the answer's text of one candidate; empty strings stand for what the reply did not have.
+
+    `parts` are (text, whether it is a thought): what the model thought aloud is no part of its answer.
 
     Raises:
         ModelRefused: `safety_block`, `cut_off` or `empty_answer`; no retry would better it.
@@ -32,10 +34,15 @@ def read_text(block_reason: str, finish_reason: str, parts: Iterable[str]) -> st
     # Half an answer may still parse: the finish reason decides, never the text.
     if finish_reason == "MAX_TOKENS":
         raise ModelRefused("the answer was cut off at the token limit", code="cut_off")
-    text = "".join(parts)
+    text = "".join(words for words, is_thought in parts if words and not is_thought)
     if finish_reason != "STOP" or not text:
         raise ModelRefused(f"no answer; finish reason {finish_reason or 'missing'}", code="empty_answer")
     return text
+
+
+def total_tokens(total: int | None, *of_parts: int | None) -> int:
+    """Return the tokens of a call: the reply's total, or the sum of prompt, answer and thoughts where it has none."""
+    return total or sum(count or 0 for count in of_parts)
 
 
 def failure(

@@ -11,9 +11,9 @@ from shared.gate.policy import Usage, likes, subject_of, subject_path, usage_pat
 from shared.intent.declaration import Intent
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
 from shared.task.birth import Plan, born
-from shared.task.schemas import Approval, AutomationTask, Subject, TaskRecord, Wish
+from shared.task.schemas import Approval, AutomationTask, TaskRecord
+from shared.task.subjects import Subject, Wish, with_wish
 from shared.task.subjects import like as like_wishes
-from shared.task.subjects import with_wish
 from shared.wiring.composition import Ports
 from shared.wiring.ports import ABSENT, Document, Snapshot
 
@@ -59,7 +59,9 @@ async def create(
         usage = _usage(snapshots.get(counter or ""), wishes_like(snapshots.get(subject or ""), intent, task.task_id))
         like = usage.like
         decided = first if at == now and usage == Usage() else decide(usage, at)
-        record = made = born(task, decided, at, retention=retention, trace_id=trace_id)
+        record = made = born(
+            task, decided, at, retention=retention, trace_id=trace_id, requester=seen.fields.get("requester")
+        )
         writes: dict[str, Document] = {path: to_document(record)}
         if record.state == "AWAITING_APPROVAL":
             writes[pause] = to_document(approval_of(record))

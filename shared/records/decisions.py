@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from shared.errors import Forbidden, Refused, StoreUnavailable, Unprocessable
-from shared.event.payload import view
+from shared.event.mailbox import same_address
 from shared.gate.answer import validate
 from shared.gate.policy import Usage, is_enabled, policy_reasons, subject_path
 from shared.intent.declaration import Intent
@@ -24,6 +24,7 @@ from shared.records.news import tell_others
 from shared.records.outbox import pay
 from shared.task import repair, waiting
 from shared.task.moves import Person
+from shared.task.requester import must_be_known, told, view_of
 from shared.task.schemas import UNCLASSIFIED, Approval, TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Snapshot
@@ -38,6 +39,7 @@ class Wish:
     intent: str | None = None
     parameters: Mapping[str, Any] | None = None
     comment: str = ""
+    requester_email: str | None = None  # whose request it is, where somebody says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,17 @@ async def decide(ports: Ports, task_id: str, person: Person, wish: Wish) -> Task
             return waiting.reject(record, person, now, wish.comment)
         intent, parameters = chosen(ports, record, wish.intent, wish.parameters)
         _must_be_allowed(ports, intent.name, person)
-        reasons = _reasons(ports, record, intent, parameters)
+        known = told(record, wish.requester_email, person.name) if wish.requester_email else record
+        must_be_known(known, intent)
         return waiting.approve(
-            record, person, now, intent=intent, parameters=parameters, comment=wish.comment, reasons=reasons
+            record,
+            person,
+            now,
+            intent=intent,
+            parameters=parameters,
+            comment=wish.comment,
+            reasons=_reasons(ports, known, intent, parameters),
+            requester=known.requester if known is not record else None,
         )
 
     after = await _settle_both(ports, task_id, arrow)
@@ -109,6 +119,7 @@ async def redrive(
     not_applied: bool = False,
     intent: str | None = None,
     parameters: Mapping[str, Any] | None = None,
+    requester_email: str | None = None,
     look: Look = JUST_NOW,
 ) -> TaskRecord:
     """Run an ended task again as a new generation.
@@ -121,6 +132,8 @@ async def redrive(
         looked_at = _looked_at(record, look, now)
         selected, values = chosen(ports, record, intent, parameters)
         _must_be_allowed(ports, selected.name, person)
+        known = told(record, requester_email, person.name) if requester_email else record
+        must_be_known(known, selected)
         return repair.redrive(
             record,
             person,
@@ -130,6 +143,7 @@ async def redrive(
             parameters=values,
             not_applied=not_applied,
             looked_at=looked_at,
+            requester=known.requester if known is not record else None,
         )
 
     return await _settle_both(ports, task_id, arrow)
@@ -193,7 +207,7 @@ def chosen(
 
 def _reasons(ports: Ports, record: TaskRecord, intent: Intent, parameters: Mapping[str, Any]) -> list[str]:
     """Gate edited parameters again: what would have paused them is recorded with the approval."""
-    seen = view(record.source, record.raw_payload, record.metadata)
+    seen = view_of(record)
     reasons = check(parameters, intent.parameters, seen)
     return reasons + policy_reasons(intent, parameters, seen, Usage(), ports.settings)
 
@@ -221,7 +235,7 @@ def may_decide(ports: Ports, intent_name: str, person: Person) -> bool:
 def _must_be_allowed(ports: Ports, intent_name: str, person: Person) -> None:
     people = ports.settings.approvers
     allowed = people.get(intent_name, people.get("*"))
-    if allowed is not None and person.name not in allowed:
+    if allowed is not None and not any(same_address(person.name, name) for name in allowed):
         raise Forbidden(f"you are not an approver of {intent_name}", code="not_an_approver")
     intent = ports.registry.get(intent_name)
     if intent is not None and person.channel not in (*intent.policy.channels, "system"):

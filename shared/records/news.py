@@ -17,7 +17,8 @@ from shared.records.documents import approval_path, change, task_path, to_docume
 from shared.records.outbox import pay
 from shared.task.moves import Skip
 from shared.task.repair import reconciled, reversed_
-from shared.task.schemas import MAX_FOLLOWUP_CHARS, Followup, FollowupKind, TaskRecord, Wish
+from shared.task.schemas import MAX_FOLLOWUP_CHARS, Followup, FollowupKind, TaskRecord
+from shared.task.subjects import Wish
 from shared.task.waiting import follow_up
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Snapshot

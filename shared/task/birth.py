@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.canonical import canonical_json, params_hash, sha256_hex
 from shared.task.moves import owe, scheduled
-from shared.task.schemas import AutomationTask, Classification, Decision, State, TaskRecord, Transition
+from shared.task.schemas import AutomationTask, Classification, Decision, Requester, State, TaskRecord, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,15 @@ class Plan:
     topic: str  # where it goes if it may run; unused otherwise
 
 
-def born(task: AutomationTask, plan: Plan, now: datetime, *, retention: timedelta, trace_id: str = "") -> TaskRecord:
+def born(
+    task: AutomationTask,
+    plan: Plan,
+    now: datetime,
+    *,
+    retention: timedelta,
+    trace_id: str = "",
+    requester: Mapping[str, str] | None = None,
+) -> TaskRecord:
     """(none) -> READY | AWAITING_APPROVAL."""
     payload = canonical_json(task.raw_payload)
     state: State = "READY" if plan.decision.route == "execute" else "AWAITING_APPROVAL"
@@ -38,6 +46,7 @@ def born(task: AutomationTask, plan: Plan, now: datetime, *, retention: timedelt
         trace_id=trace_id,
         payload=payload.decode(),
         payload_sha256=sha256_hex(payload),
+        requester=Requester(**{k: v for k, v in (requester or {}).items() if k in Requester.model_fields}),
         classification=plan.classification,
         intent=plan.intent,
         intent_version=plan.intent_version,

@@ -23,7 +23,7 @@ from shared.task.moves import (
     owe,
     settled,
 )
-from shared.task.schemas import TERMINAL, Effect, Execution, TaskError, TaskRecord
+from shared.task.schemas import TERMINAL, Effect, Execution, Requester, TaskError, TaskRecord
 
 
 def reconciled(
@@ -98,11 +98,12 @@ def redrive(
     parameters: Mapping[str, Any],
     not_applied: bool = False,
     looked_at: datetime,
+    requester: Requester | None = None,
 ) -> TaskRecord:
     """FAILED | UNKNOWN | EXPIRED | REJECTED -> READY as a new generation, decided by a person.
 
     `not_applied` is the verdict of a person who looked at `looked_at`: nothing happened. Only it gives the provider a
-    new key.
+    new key. `requester`: whose request it is, where the person said so.
 
     Raises:
         Refused: wrong state, an UNKNOWN effect that may not be repeated without a verdict, or `too_early` for one.
@@ -120,13 +121,19 @@ def redrive(
     chosen = params_hash(intent.name, intent.schema_version, dict(parameters))
     if record.effect.possibly_applied and not not_applied and chosen != record.params_hash:
         raise Refused("parameters can change only after the verdict not_applied", code="verdict_needed")
-    approved = record.approval is not None and record.approval.decision == "approve" and chosen == record.params_hash
+    approved = (
+        record.approval is not None
+        and record.approval.decision == "approve"
+        and chosen == record.params_hash
+        and requester is None
+    )
     return move(
         record,
         "READY",
         now,
         by=person.name,
-        why=reason,
+        why=f"requester set: {reason}" if requester else reason,
+        requester=requester or record.requester,
         generation=record.generation + 1,
         intent=intent.name,
         intent_version=intent.schema_version,

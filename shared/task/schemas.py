@@ -20,7 +20,6 @@ MAX_LETTER_BYTES = 720 * 1024  # as base64 it is 960 KiB, and Firestore takes do
 MAX_LABEL_CHARS = 100
 MAX_HISTORY = 50
 MAX_FOLLOWUPS = 20
-MAX_WISHES = 50
 MAX_FOLLOWUP_CHARS = 2000
 UNCLASSIFIED = "unclassified"
 
@@ -95,6 +94,7 @@ class Classification(Model):
     prompt_version: str = Field(description="Hash of the prompt and the response schema")
     tokens_used: int = Field(ge=0, description="Prompt and answer tokens, as the model reported them")
     latency_ms: float = Field(ge=0, description="Time of the model call")
+    said: str = Field(default="", description="The beginning of its answer, where that could not be taken as it stood")
 
 
 class TaskResult(Model):
@@ -122,6 +122,15 @@ class TaskReady(Model):
     task_id: TaskId
     generation: int = Field(ge=1)
     schema_version: Literal[1] = 1
+
+
+class Requester(Model):
+    """Who asks, as far as it is known. `vouched_by`: who named the address where the event does not."""
+
+    email: str = ""
+    id: str = ""
+    name: str = ""
+    vouched_by: str = ""
 
 
 class Decision(Model):
@@ -215,6 +224,7 @@ class TaskRecord(Model):
     trace_id: str = ""
     payload: str = Field(description="raw_payload as one JSON string, so that no index ever sees it")
     payload_sha256: str
+    requester: Requester | None = Field(default=None, description="Who asks; null in records of earlier versions")
     classification: Classification
     intent: str = Field(description="What will run: the model's intent, or the one a person set")
     intent_version: int
@@ -283,23 +293,6 @@ class Approval(Model):
     plan: str = Field(default="", description="What would happen, or why it would fail, as the handler says")
     plan_at: datetime | None = Field(default=None, description="When the handler looked")
     plan_hash: str = Field(default="", description="Tells whether the plan was edited")
-    expire_at: datetime
-
-
-class Wish(Model):
-    """What one task wants done about a business subject, and since when its effect may have begun."""
-
-    task_id: TaskId
-    intent: str
-    at: datetime = Field(description="When it was asked for")
-    started_at: datetime | None = None
-
-
-class Subject(Model):
-    """The document `effects/{subject}`: everything that was asked about one order, payment or account, by anybody."""
-
-    schema_version: Literal[1] = 1
-    wishes: list[Wish] = Field(max_length=MAX_WISHES, description="Oldest first; the oldest are dropped")
     expire_at: datetime
 
 

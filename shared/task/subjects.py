@@ -4,8 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Literal
 
-from shared.task.schemas import MAX_WISHES, Subject, Wish
+from pydantic import Field
+
+from shared.task.schemas import Model, TaskId
+
+MAX_WISHES = 50
+
+
+class Wish(Model):
+    """What one task wants done about a business subject, and since when its effect may have begun."""
+
+    task_id: TaskId
+    intent: str
+    at: datetime = Field(description="When it was asked for")
+    started_at: datetime | None = None
+
+
+class Subject(Model):
+    """The document `effects/{subject}`: everything that was asked about one order, payment or account, by anybody."""
+
+    schema_version: Literal[1] = 1
+    wishes: list[Wish] = Field(max_length=MAX_WISHES, description="Oldest first; the oldest are dropped")
+    expire_at: datetime
 
 
 def like(subject: Subject | None, intents: Collection[str], since: datetime, task_id: str) -> tuple[Wish, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 from shared.canonical import params_hash
 from shared.intent.declaration import Intent
 from shared.task.moves import Person, Skip, decided, end, expired, move, must_wait, owe
-from shared.task.schemas import MAX_FOLLOWUPS, Followup, TaskRecord
+from shared.task.schemas import MAX_FOLLOWUPS, Followup, Requester, TaskRecord
 
 
 def approve(
@@ -24,15 +24,19 @@ def approve(
     parameters: Mapping[str, Any],
     comment: str = "",
     reasons: list[str] | None = None,
+    requester: Requester | None = None,
 ) -> TaskRecord:
     """AWAITING_APPROVAL -> READY, with the parameters the person saw or, as a new generation, the ones they set.
+
+    `requester`: whose request it is, where the person said so; also a new generation.
 
     Raises:
         Refused: `not_waiting` or `expired`.
     """
     must_wait(record, now)
     chosen = params_hash(intent.name, intent.schema_version, dict(parameters))
-    edited = chosen != record.params_hash
+    edited = chosen != record.params_hash or requester is not None
+    why = "approved" + (", edited" if chosen != record.params_hash else "") + (", requester set" if requester else "")
     generation = record.generation + 1 if edited else record.generation
     decision = record.decision
     if edited and reasons:
@@ -42,13 +46,14 @@ def approve(
         "READY",
         now,
         by=person.name,
-        why="approved, edited" if edited else "approved",
+        why=why,
         generation=generation,
         intent=intent.name,
         intent_version=intent.schema_version,
         parameters=dict(parameters),
         params_hash=chosen,
         decision=decision,
+        requester=requester or record.requester,
         approval=decided("approve", person, now, comment),
         outbox=owe(intent.topic, generation, now),
     )

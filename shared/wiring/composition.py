@@ -19,6 +19,7 @@ from shared.wiring.providers import ProviderSettings
 
 if TYPE_CHECKING:
     from shared.wiring.lanes import Pool
+    from shared.wiring.people import People
 
 
 @dataclass
@@ -46,6 +47,14 @@ class Ports:
     def providers(self) -> dict[str, ProviderSettings]:
         """Where the handlers' providers are, by name; each is filled in by the first task that needs it."""
         return {}
+
+    @cached_property
+    def people(self) -> People:
+        """Who knows the addresses of those whom the sources only name by id."""
+        from shared.wiring.people import Directory
+
+        settings = self.settings
+        return Directory(self.pool, allow_private=settings.local, max_in_flight=settings.max_concurrent_calls)
 
     @cached_property
     def registry(self) -> Registry:

@@ -116,6 +116,23 @@ run "only_used_secrets_are_asked_for" {
   }
 }
 
+run "people_are_looked_up_where_a_users_api_is_named" {
+  command = plan
+
+  variables {
+    provider_settings = { SHOP_API_URL = "https://shop.acme.test", AUTH0_API_URL = "https://acme.auth0.test", AUTH0_CLIENT_ID = "switchyard", ZENDESK_USERS_API_URL = "https://acme.zendesk.test" }
+  }
+
+  assert {
+    condition     = tolist(local.secrets_of["classify"]) == tolist(["ZENDESK_USERS_API_KEY"]) && local.environment_of["classify"].ZENDESK_USERS_API_URL == "https://acme.zendesk.test"
+    error_message = "classify gets ${join(", ", local.secrets_of["classify"])}."
+  }
+  assert {
+    condition     = alltrue([for name, secrets in local.secrets_of : name == "classify" || !contains(secrets, "ZENDESK_USERS_API_KEY")])
+    error_message = "Another function may read who people are."
+  }
+}
+
 run "a_key_of_the_gemini_api_replaces_vertex" {
   command = plan
 

@@ -11,7 +11,8 @@ from playwright.async_api import Browser, ViewportSize
 from shared.intent.outcomes import Ambiguous, Permanent
 from shared.records.approvals import plan_fields
 from tests.browser.serving import at_present, chromium, served
-from tests.world import ORDER_STATUS, SUMMARY, ScriptedHandler, World, says, ticket
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, SUMMARY, World, says, ticket
 
 INTO = Path(__file__).parent / "screenshots"
 AMOUNTS = (2500, 4990, 12_000, 3_150)

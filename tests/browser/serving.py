@@ -56,5 +56,5 @@ async def chromium() -> AsyncIterator[Browser]:
 
 def at_present(world: World, **ago: float) -> World:
     """Set a world's clock by this machine's: ages on the page are counted from now."""
-    world.store.now = datetime.now(UTC) - timedelta(**ago)
+    world.now = datetime.now(UTC) - timedelta(**ago)
     return world

@@ -11,7 +11,8 @@ from playwright.async_api import Browser, Page, expect
 
 from shared.intent.outcomes import Ambiguous
 from tests.browser.serving import at_present, chromium, served
-from tests.world import REFUND, SUMMARY, ScriptedHandler, World, says, ticket
+from tests.scripted import ScriptedHandler
+from tests.world import REFUND, SUMMARY, World, says, ticket
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)> [x](javascript:alert(3)) \u202egnp.exe \x1b[31mred "

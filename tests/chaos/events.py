@@ -26,7 +26,7 @@ TEXTS: tuple[tuple[str, float, str], ...] = (
     ("ticket_summary", 2, "Summarize ticket {n} for the team channel please, the export fails since Tuesday."),
     ("", 1, "hi, it is about my order, can you do something?"),
 )
-ALLOWANCE = "refund_request<=5000,password_reset"
+ALLOWANCE = "refund_request<=5000,password_reset,cancel_order,change_address"
 
 
 @dataclass(frozen=True, slots=True)

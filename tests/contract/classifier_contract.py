@@ -9,7 +9,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from pydantic import Field
@@ -28,6 +28,27 @@ from shared.task.schemas import UNCLASSIFIED, AutomationTask
 KEY = "AIza-the-key-itself"
 MODEL = "gemini-3.5-flash-lite"
 PRIVATE = "my card ends in 4242"
+
+SAID = '{"intent": "refund_request", "parameters": {"order_id": "#10021"}, "confidence": 0.95}'
+# Parts of a candidate, and the text that both adapters make of them.
+ANSWERS: list[Any] = [
+    pytest.param([{"text": SAID}], SAID, id="one part"),
+    pytest.param([{"text": SAID[:30]}, {"text": SAID[30:]}], SAID, id="two parts"),
+    pytest.param([{"text": "They want money.", "thought": True}, {"text": SAID}], SAID, id="thought first"),
+    pytest.param([{"text": SAID, "thought": False}, {"text": "Done.", "thought": True}], SAID, id="thought last"),
+    pytest.param([{"text": SAID, "thoughtSignature": "YWJj"}], SAID, id="signed"),
+    pytest.param([{"text": ""}, {"text": SAID}], SAID, id="empty part"),
+    pytest.param([{"text": f"THOUGHT: money\n{SAID}"}], f"THOUGHT: money\n{SAID}", id="thought in words"),
+    pytest.param([{"text": f"```json\n{SAID}\n```"}], f"```json\n{SAID}\n```", id="code fence"),
+    pytest.param([{"text": "größer 日本 \u2028"}], "größer 日本 \u2028", id="any script"),
+]
+USAGES: list[Any] = [
+    pytest.param({"promptTokenCount": 900, "candidatesTokenCount": 40, "totalTokenCount": 940}, 940, id="total"),
+    pytest.param({"promptTokenCount": 900, "candidatesTokenCount": 40}, 940, id="no total"),
+    pytest.param({"promptTokenCount": 900, "candidatesTokenCount": 40, "thoughtsTokenCount": 300}, 1240, id="thoughts"),
+    pytest.param({"promptTokenCount": 900, "cachedContentTokenCount": 800}, 900, id="cached are the prompt's"),
+    pytest.param({}, 0, id="nothing"),
+]
 
 
 class Parameters(ParametersModel):
@@ -224,6 +245,26 @@ class RemoteClassifierContract(ClassifierContract):
     ) -> None:
         server.script("malformed")
         assert (await classifier.ask(question(), 5)).text.startswith("Sure!")
+
+    @pytest.mark.parametrize(("parts", "text"), ANSWERS)
+    async def test_text_is_what_was_said_and_not_what_was_thought(
+        self, server: GeminiServer, classifier: Classifier, parts: list[dict[str, Any]], text: str
+    ) -> None:
+        server.script({"parts": parts})
+        assert (await classifier.ask(question(), 5)).text == text
+
+    async def test_answer_of_thoughts_alone_is_empty(self, server: GeminiServer, classifier: Classifier) -> None:
+        server.script({"parts": [{"text": "They want money.", "thought": True}]})
+        with pytest.raises(ModelRefused) as caught:
+            await classifier.ask(question(), 5)
+        assert caught.value.code == "empty_answer"
+
+    @pytest.mark.parametrize(("usage", "tokens"), USAGES)
+    async def test_tokens_are_the_total_or_the_sum_of_its_parts(
+        self, server: GeminiServer, classifier: Classifier, usage: dict[str, int], tokens: int
+    ) -> None:
+        server.script({"usage": usage})
+        assert (await classifier.ask(question(), 5)).tokens_used == tokens
 
     async def test_hang_ends_at_the_timeout(self, server: GeminiServer, classifier: Classifier) -> None:
         server.script("hang")

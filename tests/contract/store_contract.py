@@ -5,19 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from shared.errors import Conflict, Retry, SwitchyardError
-from shared.wiring.ports import ABSENT, Document, Filter, Store, Write
-
-NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-
-
-async def put(store: Store, path: str, data: Document) -> str:
-    """Write whatever was there before and return the version."""
-    return (await store.commit(Write(path, data, None)))[0]
+from shared.wiring.ports import ABSENT, Document, Store, Write
+from tests.contract.query_contract import NOON, QueryContract, put
 
 
 async def data_at(store: Store, path: str) -> Document | None:
@@ -25,13 +18,8 @@ async def data_at(store: Store, path: str) -> Document | None:
     return (await store.read(path))[0].data
 
 
-class StoreContract:
-    """Compare-and-set, atomicity, consistent reads, exact values, queries."""
-
-    @pytest.fixture
-    def collection(self) -> str:
-        """A collection of this test's own: stores may be shared between tests."""
-        return f"contract-{uuid4().hex[:12]}"
+class StoreContract(QueryContract):
+    """Compare-and-set, atomicity, consistent reads, exact values; and queries."""
 
     async def test_created_document_is_read_back(self, store: Store, collection: str) -> None:
         versions = await store.commit(Write(f"{collection}/a", {"n": 1}, ABSENT))
@@ -163,102 +151,6 @@ class StoreContract:
             await put(store, f"{collection}/a", {"value": "lone \ud800 surrogate"})
         assert not isinstance(caught.value, Retry | Conflict)
         assert await data_at(store, f"{collection}/a") is None
-
-    async def test_query_finds_equal_values_only(self, store: Store, collection: str) -> None:
-        await put(store, f"{collection}/a", {"state": "READY", "n": 1})
-        await put(store, f"{collection}/b", {"state": "FAILED", "n": 2})
-        await put(store, f"{collection}/c", {"n": 3})
-        [found] = await store.query(collection, where=[Filter("state", "==", "READY")])
-        [read] = await store.read(f"{collection}/a")
-        assert (found.path, found.data, found.version) == (read.path, read.data, read.version)
-        assert found.read_time.utcoffset() == timedelta(0)
-
-    async def test_query_combines_filters(self, store: Store, collection: str) -> None:
-        await put(store, f"{collection}/a", {"state": "READY", "intent": "x"})
-        await put(store, f"{collection}/b", {"state": "READY", "intent": "y"})
-        both = [Filter("state", "==", "READY"), Filter("intent", "==", "y")]
-        assert [s.id for s in await store.query(collection, where=both)] == ["b"]
-
-    async def test_query_for_null_finds_null_and_not_missing(self, store: Store, collection: str) -> None:
-        await put(store, f"{collection}/null", {"outcome": None})
-        await put(store, f"{collection}/set", {"outcome": "approved"})
-        await put(store, f"{collection}/missing", {})
-        assert [s.id for s in await store.query(collection, where=[Filter("outcome", "==", None)])] == ["null"]
-
-    async def test_query_up_to_a_moment_skips_null_missing_and_later(self, store: Store, collection: str) -> None:
-        moments = {"past": NOON - timedelta(microseconds=1), "now": NOON, "later": NOON + timedelta(microseconds=1)}
-        for name, at in {**moments, "null": None}.items():
-            await put(store, f"{collection}/{name}", {"next_check_at": at})
-        await put(store, f"{collection}/missing", {})
-        due = await store.query(collection, where=[Filter("next_check_at", "<=", NOON)], order_by="next_check_at")
-        assert [s.id for s in due] == ["past", "now"]
-
-    async def test_query_from_a_moment_skips_null_missing_and_earlier(self, store: Store, collection: str) -> None:
-        moments = {"past": NOON - timedelta(microseconds=1), "now": NOON, "later": NOON + timedelta(microseconds=1)}
-        for name, at in {**moments, "null": None, "text": "noon"}.items():
-            await put(store, f"{collection}/{name}", {"created_at": at} if name != "text" else {"other": at})
-        where = [Filter("created_at", ">=", NOON)]
-        assert [s.id for s in await store.query(collection, where=where, order_by="created_at")] == ["now", "later"]
-
-    async def test_query_within_two_moments(self, store: Store, collection: str) -> None:
-        for n in range(5):
-            await put(store, f"{collection}/{n}", {"at": NOON + timedelta(hours=n)})
-        between = [Filter("at", ">=", NOON + timedelta(hours=1)), Filter("at", "<=", NOON + timedelta(hours=3))]
-        found = await store.query(collection, where=between, order_by="at", descending=True)
-        assert [s.id for s in found] == ["3", "2", "1"]
-
-    async def test_count_counts_what_a_query_would_find(self, store: Store, collection: str) -> None:
-        assert await store.count(collection) == 0
-        for n in range(7):
-            await put(store, f"{collection}/{n}", {"state": "READY" if n % 2 else "FAILED", "at": NOON + timedelta(n)})
-        await put(store, f"{collection}/0/below/x", {"state": "READY"})
-        assert await store.count(collection) == 7
-        assert await store.count(collection, where=[Filter("state", "==", "READY")]) == 3
-        recent = [Filter("state", "==", "READY"), Filter("at", ">=", NOON + timedelta(3))]
-        assert await store.count(collection, where=recent) == 2
-
-    async def test_query_of_an_empty_collection_finds_nothing(self, store: Store, collection: str) -> None:
-        assert await store.query(collection) == []
-
-    async def test_query_stays_in_its_collection(self, store: Store, collection: str) -> None:
-        await put(store, f"{collection}/a", {})
-        await put(store, f"{collection}2/b", {})
-        await put(store, f"{collection}/a/{collection}/c", {})
-        assert [s.path for s in await store.query(collection)] == [f"{collection}/a"]
-
-    async def test_query_without_order_is_by_path(self, store: Store, collection: str) -> None:
-        for name in ("b", "a", "B", "c"):
-            await put(store, f"{collection}/{name}", {})
-        assert [s.id for s in await store.query(collection, limit=3)] == ["B", "a", "b"]
-
-    async def test_ordered_query_skips_documents_without_the_field(self, store: Store, collection: str) -> None:
-        await put(store, f"{collection}/a", {"at": NOON})
-        await put(store, f"{collection}/b", {})
-        assert [s.id for s in await store.query(collection, order_by="at")] == ["a"]
-
-    @pytest.mark.parametrize("descending", [False, True])
-    async def test_pages_cover_ties_once_and_in_order(self, store: Store, collection: str, descending: bool) -> None:
-        """Ties are broken by path, in the direction of the order."""
-        times = {f"{i:02}": NOON + timedelta(seconds=i // 4) for i in range(10)}
-        await store.commit(*(Write(f"{collection}/{k}", {"at": v, "state": "READY"}, None) for k, v in times.items()))
-        await put(store, f"{collection}/other", {"at": NOON, "state": "FAILED"})
-        found: list[str] = []
-        last = None
-        for _ in range(5):
-            page = await store.query(
-                collection,
-                where=[Filter("state", "==", "READY")],
-                order_by="at",
-                descending=descending,
-                limit=3,
-                after=last,
-            )
-            assert len(page) <= 3
-            if not page:
-                break
-            found += [s.id for s in page]
-            last = page[-1]
-        assert found == sorted(times, reverse=descending)
 
     async def test_concurrent_increments_lose_no_update(self, store: Store, collection: str) -> None:
         path = f"{collection}/counter"

@@ -13,9 +13,11 @@ import functions.console.main as console
 from shared.canonical import sha256_hex
 from shared.errors import StoreUnavailable
 from shared.intent.outcomes import Ambiguous, Permanent
-from shared.task.schemas import DeadLetter
+from shared.intent.registry import discover
+from shared.task.schemas import AutomationTask, DeadLetter
 from shared.wiring import composition
-from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, deployed, paused, says, started, ticket
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, REFUND, SUMMARY, World, deployed, paused, says, started, ticket
 
 APP = deployed(console, "console")
 
@@ -223,13 +225,25 @@ async def test_post_of_another_site_or_with_a_query_does_nothing(http: httpx.Asy
 
 async def test_policy_of_today_is_told_with_the_callers_identity(http: httpx.AsyncClient) -> None:
     serve(World(automatic={"refund_request": 5000}, approvers={"*": frozenset({"lead@example.com"})}))
-    assert (await http.get("/api/policy")).json() == {
+    told = (await http.get("/api/policy")).json()
+    intents = told.pop("intents")
+    assert told == {
         "you": "developer@localhost",
         "confidence_threshold": 0.8,
         "automatic": {"refund_request": 5000},
         "disabled_intents": [],
         "approvers": {"*": ["lead@example.com"]},
     }
+    assert intents["refund_request"] == {"risk": "money", "per_day": 3, "sources": None, "switched_off": False}
+    assert intents.keys() == discover().keys()
+
+
+async def test_policy_tells_which_switches_are_off(http: httpx.AsyncClient) -> None:
+    world = serve(World())
+    world.store.put("switches/cancel_order", enabled=False)
+    world.store.put("switches/order_status", enabled=True)
+    intents = (await http.get("/api/policy")).json()["intents"]
+    assert [name for name, told in intents.items() if told["switched_off"]] == ["cancel_order"]
 
 
 async def test_decision_through_the_command_line_names_its_channel(http: httpx.AsyncClient) -> None:
@@ -358,7 +372,7 @@ async def test_cloud_console_without_an_audience_answers_nobody(http: httpx.Asyn
 
 async def test_store_that_is_down_is_told_as_transient(http: httpx.AsyncClient) -> None:
     world = serve(await paused())
-    world.store.fail_next = [StoreUnavailable("down")]
+    world.network.fail_next = [StoreUnavailable("down")]
     assert (await decision(http, world)).status_code == 503
     assert (await decision(http, world)).status_code == 200
 
@@ -436,3 +450,20 @@ async def test_answers_and_log_lines_repeat_no_input(
     captured = capsys.readouterr()
     assert secret not in captured.out + captured.err
     assert [json.loads(line)["message"] for line in captured.out.splitlines()][-1] == "approve_done"
+
+
+async def test_decision_may_say_whose_request_it_is(http: httpx.AsyncClient) -> None:
+    nobody = AutomationTask(task_id="t1", source="slack", raw_payload={"event": {"text": "Where is my order #47384?"}})
+    world = serve(await paused((nobody, ORDER_STATUS[1])))
+    body = {"decision": "approve", "params_hash": (await world.record("t1")).params_hash}
+    refused = await http.post("/api/approvals/t1", json=body)
+    assert (refused.status_code, code(refused)) == (422, "requester_unknown")
+    assert refused.json()["error"]["field"] == "/requester_email"
+    done = await http.post("/api/approvals/t1", json=body | {"requester_email": "kim@example.com"})
+    assert done.json()["requester"] == {
+        "email": "kim@example.com",
+        "id": "",
+        "name": "",
+        "vouched_by": "developer@localhost",
+    }
+    assert (await world.record("t1")).state == "READY"

@@ -41,8 +41,9 @@ from tests.contract.publisher_contract import (
     take,
     wiring,
 )
+from tests.contract.query_contract import NOON
 from tests.contract.shared_store_contract import SharedStoreContract, StoreClockContract
-from tests.contract.store_contract import NOON, StoreContract
+from tests.contract.store_contract import StoreContract
 from tests.contract.unsure_contract import (
     Fate,
     LoseAnswer,

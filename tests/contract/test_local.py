@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,11 +20,12 @@ from shared.model.extraction import extract
 from shared.model.local import LocalClassifier
 from shared.model.question import Answer, Question
 from tests.contract.classifier_contract import REFUND, ClassifierContract
+from tests.shipped import SHIPPED, shipped
 
 ROOT = Path(__file__).parents[2]
 TICKETS = [json.loads(line) for line in (ROOT / "tests/data/tickets.jsonl").read_text("utf-8").splitlines()]
-NAMES = ["cancel_order", "change_address", "order_status", "password_reset", "refund_request", "ticket_summary"]
-REGISTRY = Registry({name: importlib.import_module(f"functions.execute.{name}.intent").INTENT for name in NAMES})
+NAMES = list(SHIPPED)
+REGISTRY = shipped()
 ANN = {"requester": {"email": "ann@example.com"}}
 SURE = 0.8
 

@@ -21,7 +21,9 @@ from shared.wiring import composition
 from shared.wiring.composition import Ports
 from shared.wiring.ports import ABSENT, Write
 from tests.chat import HANGS, Chat, serving
-from tests.world import BEGINNING, REFUND, MemoryPublisher, World, deployed
+from tests.scripted import MemoryPublisher
+from tests.store import BEGINNING
+from tests.world import REFUND, World, deployed
 
 SECRET = "XXXXsecretXXXX"
 TARGETS = {

@@ -15,9 +15,11 @@ from functions.console import guard, present
 from shared.canonical import sha256_hex
 from shared.intent.outcomes import Ambiguous
 from shared.records.approvals import plan_fields
-from shared.task.schemas import DeadLetter
+from shared.records.news import tell
+from shared.task.schemas import AutomationTask, DeadLetter
 from shared.wiring import composition
-from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, deployed, paused, says, started, ticket
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, REFUND, SUMMARY, World, deployed, paused, says, started, ticket
 
 APP = deployed(console, "console")
 EDIT = {"p.order_id": "#10021", "p.amount_minor": "1200", "p.currency": "USD"}
@@ -113,6 +115,24 @@ async def test_plan_of_the_effect_is_shown_once_it_was_looked_up(http: httpx.Asy
     assert "Refund nothing" not in (await browser.get("/tasks/t1")).text
 
 
+async def test_tasks_that_ask_the_like_lead_to_each_other(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await world.classify(ticket(REFUND[0].raw_payload["text"], task_id="t2"))
+    browser = open_browser(http, world)
+    for one, other in (("t1", "t2"), ("t2", "t1")):
+        page = (await browser.get(f"/tasks/{one}")).text
+        assert "Others ask the like" in page
+        assert f'<a href="/tasks/{other}">look at it</a>' in page
+
+
+async def test_what_was_told_since_stands_beside_what_was_read(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await tell(world.ports, "t1", kind="edited", revision="2", text=f"Cancel it {HOSTILE}")
+    page = (await open_browser(http, world).get("/tasks/t1")).text
+    assert "changed_since" in page
+    assert "Cancel it &lt;script&gt;" in page
+
+
 @pytest.mark.parametrize("path", ["/", "/tasks", "/tasks?state=FAILED", "/tasks/t1", "/dead-letters", "/health"])
 async def test_every_page_forbids_foreign_script_and_framing(http: httpx.AsyncClient, path: str) -> None:
     answer = await open_browser(http, await paused()).get(path)
@@ -200,7 +220,7 @@ async def test_health_counts_the_last_day(http: httpx.AsyncClient) -> None:
     world = World(ORDER_STATUS[1])
     from datetime import UTC, datetime, timedelta
 
-    world.store.now = datetime.now(UTC) - timedelta(hours=2)
+    world.now = datetime.now(UTC) - timedelta(hours=2)
     for n in range(3):
         await world.run(ticket("Where is my order #47384?", task_id=f"s{n}"), ScriptedHandler())
     page = (await open_browser(http, world).get("/health")).text
@@ -370,7 +390,8 @@ async def test_local_console_answers_no_other_host_name(http: httpx.AsyncClient)
 
 async def many(world: World, count: int) -> None:
     for n in range(count):
-        await world.classify(ticket(REFUND[0].raw_payload["text"], task_id=f"r{n}"))
+        world.model.answers = [says("refund_request", order_id=f"1002{n}", amount_minor=2500, currency="USD")]
+        await world.classify(ticket(f"Please refund $25.00 for order #1002{n}", task_id=f"r{n}"))
 
 
 async def test_like_cases_are_decided_together_as_decisions_of_their_own(http: httpx.AsyncClient) -> None:
@@ -506,3 +527,49 @@ async def test_letter_is_closed_without_doing_anything(http: httpx.AsyncClient) 
     assert "1 done, 0 refused" in (await browser.post("/bulk", on_letter(letter, "close_letter"))).text
     assert world.publisher.messages == []
     assert "already" in (await browser.post("/bulk", on_letter(letter, "redrive_letter"))).text
+
+
+async def test_suggestion_with_a_wrong_type_fills_the_form_and_can_be_approved_there(http: httpx.AsyncClient) -> None:
+    task, answer = REFUND
+    world = await paused((task, answer | {"parameters": answer["parameters"] | {"amount_minor": "2500"}}))
+    browser = open_browser(http, world)
+    page = unescape((await browser.get("/tasks/t1")).text)
+    assert "amount_minor: int_type" in page
+    assert 'name="intent" value="refund_request"' in page
+    assert re.search(r'name="p.amount_minor" value="2500"', page)
+    await browser.decide(intent="refund_request", edited="yes", **SAME)
+    record = await world.record("t1")
+    assert (record.state, record.intent, record.parameters) == ("READY", "refund_request", answer["parameters"])
+
+
+async def test_answer_that_could_not_be_read_is_shown_escaped(http: httpx.AsyncClient) -> None:
+    world = await paused((REFUND[0], f"I would refund <b>$25.00</b>. {HOSTILE}"))
+    page = (await open_browser(http, world).get("/tasks/t1")).text
+    assert "I would refund &lt;b&gt;$25.00&lt;/b&gt;." in page
+    assert "<script>alert" not in page
+    assert "\x1b" not in page
+
+
+async def test_page_asks_whose_request_it_is_where_the_event_does_not_say(http: httpx.AsyncClient) -> None:
+    nobody = AutomationTask(task_id="t1", source="slack", raw_payload={"event": {"text": "Where is my order #47384?"}})
+    world = await paused((nobody, ORDER_STATUS[1]))
+    browser = open_browser(http, world)
+    assert 'name="requester_email"' in (await browser.get("/tasks/t1")).text
+    form = {"edited": "yes", "p.order_id": "#47384"}
+    refused = await browser.decide(**form)
+    assert (refused.status_code, "does not say whose request this is" in refused.text) == (422, True)
+    again = await browser.decide(**form, requester_email="<b>@example.com ")
+    assert (again.status_code, 'value="&lt;b&gt;@example.com ' in again.text) == (303, False)
+    record = await world.record("t1")
+    assert (record.state, record.requester and record.requester.email) == ("READY", "<b>@example.com")
+    page = (await browser.get("/tasks/t1")).text
+    assert "Requester, as developer@localhost says" in page
+    assert "<b>@" not in page
+    assert "approved, requester set" in page
+
+
+async def test_page_of_a_known_requester_asks_nobody_for_one(http: httpx.AsyncClient) -> None:
+    browser = open_browser(http, await paused(REFUND))
+    page = (await browser.get("/tasks/t1")).text
+    assert 'name="requester_email"' not in page
+    assert "Requester, as helpdesk says" in page

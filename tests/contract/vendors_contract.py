@@ -5,16 +5,14 @@ A subclass named `Test...` supplies the fixture `vendors`, with the orders of `h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 from shared.intent.handler import TaskContext, TaskOutput
 from shared.intent.outcomes import Ambiguous, HandlerOutcome, NotApplied, Permanent
-from shared.wiring.lanes import Pool
 from tests.contract.handler_contract import CASES, ORDERS, WRITES, Case, context
+from tests.contract.vendors import Done, Vendors
 
 # fault -> what the handler must raise, how many effects have then happened
 TROUBLE: dict[str, tuple[type[HandlerOutcome], int]] = {
@@ -35,48 +33,6 @@ of_orders = pytest.mark.parametrize("case", [c for c in CASES if c.reads == ("ge
 changes_orders = pytest.mark.parametrize("case", [c for c in WRITES if c.reads == ("get_order",)], ids=str)
 
 REFUND = CASES[0]
-
-
-@dataclass(frozen=True)
-class Done:
-    """One effect as a ledger tells it."""
-
-    operation: str
-    subject: str
-    amount_minor: int | None
-    key: str | None
-
-
-class Vendors(Protocol):
-    """Stripe, the shop, Auth0 and Slack, as far as our handlers know them."""
-
-    url: str
-    pool: Pool
-
-    @property
-    def pauses_s(self) -> Collection[float]:
-        """What a 429 may ask for."""
-
-    @property
-    def patience_s(self) -> float:
-        """Enough for everything but an answer that does not come."""
-
-    def script(self, case: Case, operation: str | None, fault: str) -> None:
-        """Let the next call of an operation go wrong: a kind of fault of `infra.sandbox`."""
-
-    def seed(self, orders: Sequence[dict[str, Any]]) -> None:
-        """Say what orders are."""
-
-    def vanish(self) -> None:
-        """Refuse every connection from now on."""
-
-    @property
-    def done(self) -> list[Done]:
-        """Every effect, in order."""
-
-    @property
-    def asked(self) -> int:
-        """How many calls came in that write."""
 
 
 def bound(vendors: Vendors, case: Case, fault: str = "", **more: Any) -> TaskContext:

@@ -19,15 +19,10 @@ from shared.wiring.adapters.firestore import FirestoreStore
 from shared.wiring.ports import ABSENT, Write
 from tests.chat import serving
 from tests.contract.document_events_contract import APPROVAL
-from tests.world import BEGINNING, REFUND, ScriptedHandler, World
+from tests.scripted import ScriptedHandler
+from tests.world import REFUND, World
 
 WAIT_S = 20
-
-
-class Database(FirestoreStore):
-    """The emulator's; `now` dates the messages of the world."""
-
-    now = BEGINNING
 
 
 class Planner(ScriptedHandler):
@@ -75,7 +70,7 @@ class Console:
 async def console(project: str) -> AsyncIterator[Console]:
     """Return the console of a database in which a refund waits."""
     world: Any = World(REFUND[1])
-    world.store = world.ports.store = Database(project)
+    world.store = world.ports.store = FirestoreStore(project)
     await world.store.commit(Write("approvals/first", APPROVAL, ABSENT))
     console = Console(project, world)
     async with asyncio.timeout(WAIT_S):  # the listener is up once it has told of what was there before it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +13,14 @@ from typing import Any
 from shared.intent.outcomes import Ambiguous, Permanent
 from shared.task.schemas import TaskRecord
 from shared.wiring import composition
+from shared.wiring.ports import Document
 from tests.fuzz.case import CANARY, Broken
 from tests.fuzz.promises import SECRET
 from tests.fuzz.store import FirestoreLike
 from tests.fuzz.wire import Wire, captured
-from tests.world import ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, says, ticket
+from tests.scripted import ScriptedHandler
+from tests.store import BEGINNING
+from tests.world import ORDER_STATUS, REFUND, SUMMARY, World, says, ticket
 
 WEBHOOKS = Path(__file__).parents[1] / "data" / "webhooks"
 VENDORS = ("zendesk", "jira", "slack", "github", "stripe")
@@ -58,17 +61,20 @@ def stage() -> Iterator[Wire]:
 class Scenery:
     """Documents to begin with, and the clock they were written by."""
 
-    documents: dict[str, tuple[str, str]]
+    documents: Mapping[str, tuple[Document, str]]
     now: datetime
 
     def world(self, answer: Any = None, **settings: Any) -> World:
         """Return a world of its own with these documents, installed as the ports of every function."""
         world = World(answer, **settings)
-        store = FirestoreLike()
-        store.documents, store.now, store._tick = dict(self.documents), self.now, len(self.documents) * 100
-        world.store = world.ports.store = store
+        world.now = self.now
+        world.keep_in(FirestoreLike).load(self.documents)
         composition.install(world.ports)
         return world
+
+    def changed(self, world: World) -> list[str]:
+        """Return the paths of the documents that a world has changed or made."""
+        return [path for path, held in world.store.documents.items() if self.documents.get(path) != held]
 
     async def run_what_may_run(self, world: World) -> list[tuple[TaskRecord, Any]]:
         """Execute every task that has become READY; return the records and what they ran with.
@@ -77,8 +83,8 @@ class Scenery:
             Broken: a handler ran twice, or with other parameters than its task's document holds.
         """
         ran = []
-        for path in [p for p in world.store.documents if p.startswith("tasks/")]:
-            if world.store.documents[path] == self.documents.get(path) or path == "tasks/ready":
+        for path, held in world.store.documents.items():
+            if not path.startswith("tasks/") or held == self.documents.get(path) or path == "tasks/ready":
                 continue
             record = await world.record(path.removeprefix("tasks/"))
             if record.state != "READY":
@@ -95,7 +101,7 @@ class Scenery:
         return ran
 
 
-EMPTY = Scenery({}, FirestoreLike().now)
+EMPTY = Scenery({}, BEGINNING)
 
 
 async def populated() -> Scenery:
@@ -120,4 +126,4 @@ async def populated() -> Scenery:
     await make("unclear", "Hello there", "no JSON")
     states = [(await world.record(t)).state for t in ("ready", "done", "failed", "unknown", "paused", "rejected")]
     assert states == ["READY", "SUCCEEDED", "FAILED", "UNKNOWN", "AWAITING_APPROVAL", "REJECTED"]
-    return Scenery(dict(world.store.documents), world.store.now)
+    return Scenery(world.store.documents, world.now)

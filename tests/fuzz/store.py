@@ -1,8 +1,7 @@
-"""The world's store, as strict as Firestore about what it takes; and documents in it that only a person can write."""
+"""The world's store, as strict as Firestore about what it takes."""
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from google.cloud.firestore_v1.types import Document as FirestoreDocument
 from shared.wiring.adapters.firestore import encode_fields
 from shared.wiring.ports import Document, Filter, Snapshot, Write
 from tests.fuzz.case import Broken
-from tests.world import MemoryStore
+from tests.store import MemoryStore
 
 MAX_DOCUMENT_BYTES = 1024 * 1024
 MAX_DEPTH = 20
@@ -24,15 +23,6 @@ _RESERVED = re.compile(r"__.*__")
 class FirestoreLike(MemoryStore):
     """Refuses, as broken promises, documents and queries that Firestore would answer with INVALID_ARGUMENT."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._planted: dict[str, tuple[str, Document]] = {}
-
-    def plant(self, path: str, data: Document) -> None:
-        """Write a document as a person does: with any of Firestore's types, also those that we never write."""
-        self.put(path)
-        self._planted[path] = (self.documents[path][1], data)
-
     async def commit(self, *writes: Write) -> list[str]:
         for write in writes:
             fits(write.data)
@@ -40,7 +30,7 @@ class FirestoreLike(MemoryStore):
                 raise Broken("document cannot be stored", f"its path is {write.path[:100]!r}")
         versions = await super().commit(*writes)
         for write in writes:
-            if self._snapshot(write.path).data != write.data:
+            if self.look(write.path).data != write.data:
                 raise Broken("document reads differently than it was written", write.path)
         return versions
 
@@ -48,11 +38,6 @@ class FirestoreLike(MemoryStore):
         after = options.get("after")
         fits({str(n): f.value for n, f in enumerate(where)} | {"after": after.data if after else None})
         return await super().query(collection, where=where, **options)
-
-    def _snapshot(self, path: str) -> Snapshot:
-        found = super()._snapshot(path)
-        version, data = self._planted.get(path, ("", {}))
-        return found if found.version != version else Snapshot(path, copy.copy(data), version, self.now)
 
 
 def fits(data: Document) -> None:

@@ -18,6 +18,7 @@ from shared.canonical import canonical_json
 from shared.errors import BadRequest, Unauthenticated
 from shared.event.money import amounts
 from shared.event.payload import MAX_TEXT_CHARS, View, view
+from shared.event.quotes import own_words
 from shared.event.signatures import sign, verify_slack, verify_stripe
 from shared.event.strict_json import parse_object
 from shared.gate.answer import read_answer
@@ -151,6 +152,24 @@ class TestView:
             assert isinstance(_at(payload, pointer), str | dict)
         assert set(seen.fields) == {"requester"}
         assert all(isinstance(value, str) for value in seen.fields["requester"].values())
+
+
+class TestQuotes:
+    parts = st.sampled_from(
+        (">", "| ", "On 3.11.2026 10:00", " <kim@example.com>", " wrote:", "From: Kim", "---", "a", "")
+    )
+
+    @bounded
+    @given(st.lists(parts | texts, max_size=30), st.lists(st.sampled_from(("\n", "\n\n", " ", "")), min_size=30))
+    def test_lines_are_kept_in_order_and_nothing_vanishes_without_a_flag(
+        self, words: list[str], gaps: list[str]
+    ) -> None:
+        text = "".join(word + gap for word, gap in zip(words, gaps, strict=False))
+        reading = own_words(text)
+        lines = iter(text.split("\n"))
+        assert all(any(shown == line.strip() for line in lines) for shown in map(str.strip, reading.own.split("\n")))
+        assert bool(reading.own) == bool(text.strip())
+        assert not (reading.only_quotes and reading.maybe)
 
 
 def _at(payload: Any, pointer: str) -> Any:

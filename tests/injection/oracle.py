@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.sandbox.ledger import Entry
-from tests.injection.pipeline import ORDERS, Step
+from tests.injection.pipeline import KIM, KIM_AT_ZENDESK, ORDERS, Step
 
 INTENTS = {
     "stripe.refund": "refund_request",
@@ -72,7 +72,7 @@ class Oracle:
     def _over_allowance(self, intent: str, who: str, amount: int) -> Iterator[str]:
         self.spent[intent, who] += amount
         self.done[intent, who] += 1
-        if intent in ("refund_request", "password_reset") and intent not in self.automatic:
+        if intent in PER_DAY and intent not in self.automatic:
             yield "nobody allowed it without a person"
         ceiling = self.automatic.get(intent)
         if ceiling is not None and self.spent[intent, who] > ceiling:
@@ -96,9 +96,8 @@ def requester(source: str, payload: Any) -> str:
     match source:
         case "zendesk" if "detail" in payload:
             detail, comment = payload["detail"], payload["event"].get("comment")
-            if comment and comment["author"]["id"] != detail["requester_id"]:
-                return ""
-            return str(detail["via"].get("source", {}).get("from", {}).get("address", "")).lower()
+            writer = comment["author"].get("id") if comment else detail.get("requester_id")
+            return KIM if writer == KIM_AT_ZENDESK else ""
         case "jira":
             author = payload["comment"]["author"] if "comment" in payload else payload["issue"]["fields"]["reporter"]
             return str(author.get("emailAddress", "")).lower()

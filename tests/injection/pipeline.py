@@ -17,11 +17,13 @@ from functions.intake.taking import take
 from infra.sandbox.app import create_app
 from infra.sandbox.desk import Desk
 from infra.sandbox.ledger import Entry
+from infra.sandbox.people import People
 from shared.event.strict_json import parse_object
 from shared.intent.registry import load_handler
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.wiring.lanes import Lane, Pool
-from tests.world import World
+from shared.wiring.people import Directory
+from tests.world import GOODS, World
 
 ATTACKS = Path(__file__).parents[1] / "data" / "attacks.jsonl"
 KIM, MARA, LEE = "kim@example.com", "mara@example.com", "lee@example.com"
@@ -41,7 +43,12 @@ ORDERS: list[dict[str, Any]] = [
     )
     for number in numbers
 ]
-ALLOWANCE: Mapping[str, int | None] = {"refund_request": 5000, "password_reset": None}
+KIM_AT_ZENDESK = "8447388090494"
+# Zendesk names people by id only: who they are is looked up.
+WRITERS = [
+    {"source": "zendesk", "id": KIM_AT_ZENDESK, "email": KIM},
+]
+ALLOWANCE: Mapping[str, int | None] = {"refund_request": 5000, "password_reset": None, **GOODS}
 ENDS = {"SUCCEEDED": "executed", "AWAITING_APPROVAL": "paused", "FAILED": "refused"}
 
 
@@ -131,7 +138,13 @@ class Pipeline(World):
         sandbox = create_app()
         self.desk: Desk = sandbox.state.desk
         self.desk.orders.seed(ORDERS)
-        self.ports.__dict__["pool"] = _Wired(sandbox)
+        self.people: People = sandbox.state.people
+        self.people.seed(WRITERS)
+        pool = self.ports.__dict__["pool"] = _Wired(sandbox)
+        env = {
+            f"{name}_USERS_API_{part}": "http://sandbox:1" for name in ("ZENDESK", "SLACK") for part in ("URL", "KEY")
+        }
+        self.ports.__dict__["people"] = Directory(pool, allow_private=True, max_in_flight=10, env=env)
         self._number = 0
 
     async def take(self, step: Step) -> Seen:

@@ -8,20 +8,26 @@ from dataclasses import asdict
 import pytest
 
 from infra.demo.__main__ import effect_of
-from infra.demo.events import ORDERS, Event, events, secrets_for_demo
+from infra.demo.events import ORDERS, PEOPLE, Event, events, secrets_for_demo
 from shared.intent.registry import load_handler
 from shared.model.local import LocalClassifier
 from shared.task.schemas import TaskRecord
 from tests.injection.pipeline import KIM, Pipeline, Step, task_of
-from tests.world import REGISTRY, says
+from tests.shipped import shipped
+from tests.world import GOODS, says
 
-LOCAL = LocalClassifier(REGISTRY)  # trained once
-SENT = [event for event in events(secrets_for_demo()) if event.status == 202 and not event.same_as]
+LOCAL = LocalClassifier(shipped())  # trained once, and on what the demo's tickets were written for
+SENT = [
+    event
+    for event in events(secrets_for_demo())
+    if event.status == 202 and event.state != "PARKED" and not event.same_as
+]
 
 
 async def settled(event: Event) -> tuple[Pipeline, TaskRecord]:
     """Return the world after the demo's event was classified, decided as the demo decides it, and executed."""
-    pipeline = Pipeline(automatic={"refund_request": 5000})
+    pipeline = Pipeline(automatic={"refund_request": 5000, **GOODS})
+    pipeline.people.seed(PEOPLE)
     pipeline.desk.orders.seed(ORDERS)
     pipeline.ports.__dict__["classifier"] = LOCAL
     body = json.loads(event.body)

@@ -19,7 +19,8 @@ from shared.canonical import sha256_hex
 from shared.intent.outcomes import Ambiguous
 from shared.task.schemas import DeadLetter
 from tests.browser.serving import served
-from tests.world import CANCEL_ORDER, ORDER_STATUS, REFUND, SUMMARY, ScriptedHandler, World, paused, started, ticket
+from tests.scripted import ScriptedHandler
+from tests.world import CANCEL_ORDER, ORDER_STATUS, REFUND, SUMMARY, World, paused, started, ticket
 
 Ops = Callable[..., Awaitable[int]]
 
@@ -182,6 +183,36 @@ async def test_further_lines_of_a_value_pass_for_no_line_of_ours(ops: Ops, capsy
 async def test_counts_are_watched(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
     assert await ops(await paused(), "watch --for 0") == 0
     assert "awaiting_approval 1" in capsys.readouterr().out
+
+
+async def test_policy_is_told_per_intent(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = World(
+        automatic={"refund_request": 5000},
+        disabled_intents=frozenset({"ticket_summary"}),
+        approvers={"password_reset": frozenset({"it@example.com"}), "*": frozenset({"lead@example.com"})},
+    )
+    world.store.put("switches/cancel_order", enabled=False)
+    assert await ops(world, "policy") == 0
+    told = capsys.readouterr().out
+    lines = {line.split()[0]: " ".join(line.split()) for line in told.splitlines() if line.strip()}
+    assert lines["refund_request"] == (
+        "refund_request money when sure, up to 5000 minor units 3 all lead@example.com on"
+    )
+    assert lines["password_reset"] == "password_reset credential never 3 all it@example.com on"
+    assert "when sure any number all" in lines["order_status"]
+    assert lines["ticket_summary"].endswith("off: DISABLED_INTENTS")
+    assert lines["cancel_order"].endswith("off: switches/cancel_order")
+    assert lines["you"] == "you are developer@localhost; a person decides below confidence 0.8"
+    assert await ops(world, "policy --json") == 0
+    [policy] = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"you"')]
+    assert json.loads(policy)["intents"]["cancel_order"]["switched_off"] is True
+
+
+async def test_console_is_also_named_after_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    async with served(await paused()) as url:
+        for before, after in (([], ["--console", url]), (["--console", url], [])):
+            assert await asyncio.to_thread(main, [*before, "tasks", "list", "--json", *after]) == 0
+            assert '"task_id": "t1"' in capsys.readouterr().out
 
 
 # --- decide and repair

@@ -12,8 +12,10 @@ import random
 from asyncio import events
 from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from tests.store import BEGINNING
 
 MAX_STEPS = 400_000
 
@@ -205,3 +207,18 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
                     self.errors.append(repr(error))
         finally:
             events._set_running_loop(before)
+
+
+class ServerClock:
+    """The store's clock: a loop's seconds as moments."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._seconds = loop.time
+        self._last = (0.0, BEGINNING)  # seconds of the loop, and what that is
+
+    def now(self) -> datetime:
+        """Return the moment that it is."""
+        seconds = self._seconds()
+        if seconds != self._last[0]:
+            self._last = (seconds, BEGINNING + timedelta(seconds=seconds))
+        return self._last[1]

@@ -50,7 +50,7 @@ def begin(run: Run) -> None:
     """Let an operator use the kill switch now and then."""
     rng = run.rng
     if rng.random() < 0.08:
-        intent, at = rng.choice(list(run.registry)), rng.uniform(5, 200)
+        intent, at = rng.choice(list(run.fleet.registry)), rng.uniform(5, 200)
         run.later(at, run.store.write, f"switches/{intent}", {"enabled": False})
         run.later(at + rng.uniform(10, 600), run.store.write, f"switches/{intent}", {"enabled": True})
 

@@ -96,7 +96,7 @@ class Push:
         if not self._task.done() and self._instance.alive:
             self._settle(504)
             if self._instance.stopped:  # whoever does not answer gets no more work
-                self._run.leave(self._instance)
+                self._run.fleet.leave(self._instance)
             if not self._run.weather.goes_on_unseen:
                 self._task.cancel()
         elif not self._settled:

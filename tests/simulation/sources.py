@@ -34,9 +34,9 @@ def begin(run: Run) -> None:
     """Start every source of the run; now and then a deployment comes in between."""
     rng = run.rng
     if rng.random() < 0.06:
-        run.later(rng.uniform(10, 300), lambda: run.deploy(automatic={}))
+        run.later(rng.uniform(10, 300), lambda: run.fleet.deploy(automatic={}))
     if rng.random() < 0.04:
-        run.later(rng.uniform(10, 300), run.undeploy, rng.choice(list(run.registry)))
+        run.later(rng.uniform(10, 300), run.fleet.undeploy, rng.choice(list(run.fleet.registry)))
     for number in range(run.weather.tasks):
         task, answer = ticket(run, number)
         run.model.answers[task.raw_payload["text"]] = answer

@@ -21,9 +21,10 @@ PARTS = ("shared", "functions", "infra", "tests/simulation")
 def test_removed_guard_is_noticed(mutation: Mutation, tmp_path: Path) -> None:
     for part in PARTS:
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "tests/__init__.py", tmp_path / "tests")
-    file = tmp_path / mutation.file
-    file.write_text(mutation.apply(file.read_text()))
+    for file in ("__init__.py", "store.py"):
+        shutil.copy(ROOT / "tests" / file, tmp_path / "tests")
+    guarded = tmp_path / mutation.file
+    guarded.write_text(mutation.apply(guarded.read_text()))
     command = [sys.executable, "-m", "tests.simulation", "--runs", str(BUDGET), "--jobs", "1"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=230)
     found = re.search(r"^seed \d+: (I\d+)", done.stdout, re.MULTILINE)

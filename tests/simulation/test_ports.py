@@ -10,7 +10,7 @@ import pytest
 
 from infra.manifest import Manifest
 from infra.queue import Queue
-from shared.errors import CommitUnknown
+from shared.errors import CommitUnknown, SwitchyardError
 from shared.records.documents import transact
 from shared.wiring.ports import Publisher
 from tests.contract.deadline_contract import DeadlineContract
@@ -26,8 +26,9 @@ from tests.contract.unsure_contract import (
     UnsureStoreContract,
 )
 from tests.simulation.bus import PulledBus
-from tests.simulation.store import SimulatedStore
-from tests.simulation.trouble import Calm
+from tests.simulation.loop import ServerClock
+from tests.simulation.trouble import Calm, failed_commit
+from tests.store import MemoryStore
 
 
 class Told(Calm):
@@ -40,11 +41,13 @@ class Told(Calm):
         """Let the next answer get lost."""
         self.fate = fate
 
-    def commit_fails(self) -> str:
+    def publish_fails(self) -> str:
         fate, self.fate = self.fate, ""
         return fate
 
-    publish_fails = commit_fails
+    def commit_fails(self) -> SwitchyardError | None:
+        fate = self.publish_fails()
+        return failed_commit(fate) if fate else None
 
     def read_fails(self) -> bool:
         self.failing_reads -= 1
@@ -65,17 +68,17 @@ class TestSimulatedStore(
     StoreContract, SharedStoreContract, StoreClockContract, UnsureStoreContract, UnsureRaceContract
 ):
     @pytest.fixture
-    def store(self, trouble: Told) -> SimulatedStore:
-        return SimulatedStore(trouble)
+    async def store(self, trouble: Told) -> MemoryStore:
+        return MemoryStore(ServerClock(asyncio.get_running_loop()).now, trouble)
 
     @pytest.fixture
-    def other(self, store: SimulatedStore) -> SimulatedStore:
+    def other(self, store: MemoryStore) -> MemoryStore:
         """All instances of a run share one store, as they do here."""
         return store
 
     @pytest.mark.parametrize("failing_reads", [1, 2])
     async def test_change_is_found_although_the_first_look_fails_too(
-        self, store: SimulatedStore, trouble: Told, path: str, failing_reads: int
+        self, store: MemoryStore, trouble: Told, path: str, failing_reads: int
     ) -> None:
         """As on a connection that has just broken under the commit."""
 
@@ -86,7 +89,7 @@ class TestSimulatedStore(
         assert after[path].data == {"n": 1}
 
     async def test_change_that_nobody_can_look_at_is_never_called_unwritten(
-        self, store: SimulatedStore, trouble: Told, path: str
+        self, store: MemoryStore, trouble: Told, path: str
     ) -> None:
         def break_down(fate: Fate) -> None:
             trouble.fate, trouble.failing_reads = fate, 99

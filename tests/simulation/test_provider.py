@@ -13,7 +13,8 @@ import pytest
 from shared.intent.outcomes import Ambiguous
 from shared.wiring.lanes import Pool
 from tests.contract.handler_contract import ORDERS, Case
-from tests.contract.vendors_contract import REFUND, Done, VendorsContract, bound
+from tests.contract.vendors import Done
+from tests.contract.vendors_contract import REFUND, VendorsContract, bound
 from tests.simulation.faults import WRITE_FATES
 from tests.simulation.loop import ACTOR, Actor, Instance
 from tests.simulation.provider import KEYS_LIVE_S, READ_FATES, Provider, Request, Response, SimulatedPool

@@ -4,41 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-import types
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 
+from shared.errors import CommitUnknown, StoreUnavailable, SwitchyardError
 from tests.simulation.faults import HOUR_S, Faults, Weather
 from tests.simulation.loop import ACTOR, Instance
+from tests.store import Network, Unapplied, turn
 
 
-@types.coroutine
-def turn() -> Generator[None]:
-    """Let others run: `asyncio.sleep(0)` with one frame less."""
-    yield
+class Calm(Network):
+    """No trouble: every call only lets others run.
 
-
-class Calm:
-    """No trouble: every call only lets others run."""
-
-    async def hop(self) -> None:
-        """Travel one way over the network: the occasion for others to run, and for mishaps.
-
-        Calls that only read, and messages, travel back only: what can happen on their way out can happen on the way
-        back of the call before. A commit travels both ways, because the deadlines of what led to it are over.
-        """
-        await turn()
-
-    def read_fails(self) -> bool:
-        """Return whether the store cannot answer now."""
-        return False
-
-    def tears(self) -> bool:
-        """Return whether somebody may write between the documents of one read."""
-        return False
-
-    def commit_fails(self) -> str:
-        """Return `unavailable`, `lost`, `kept` or an empty string, for the commit that arrives now."""
-        return ""
+    Calls that only read, and messages, travel back only: what can happen on their way out can happen on the way back of
+    the call before. A commit travels both ways, because the deadlines of what led to it are over.
+    """
 
     def publish_fails(self) -> str:
         """Return `lost`, `kept` or an empty string, for the message that arrives now."""
@@ -89,6 +68,7 @@ class Storm(Calm):
         self._burials = (("gone", f.buried / 2), ("both", f.buried / 2))
 
     async def hop(self) -> None:
+        """Travel one way: the occasion for others to run, and for mishaps."""
         faults, draw = self.faults, self._random()
         if draw < self._rough:
             kind = "crash" if draw < faults.crash else "sigterm" if draw < faults.crash + faults.sigterm else "stop"
@@ -104,14 +84,17 @@ class Storm(Calm):
             await turn()
         return None
 
+    send = hop
+
     def read_fails(self) -> bool:
         return self._is_down() or self._random() < self.faults.unavailable
 
     def tears(self) -> bool:
         return self._random() < 0.2
 
-    def commit_fails(self) -> str:
-        return "unavailable" if self._is_down() else self._one_of(self._commits)
+    def commit_fails(self) -> SwitchyardError | None:
+        fate = "unavailable" if self._is_down() else self._one_of(self._commits)
+        return failed_commit(fate) if fate else None
 
     def publish_fails(self) -> str:
         return self._one_of(self._publishes)
@@ -147,3 +130,10 @@ class Storm(Calm):
                 return kind
             draw -= chance
         return ""
+
+
+def failed_commit(fate: str) -> SwitchyardError:
+    """Return what the caller of a commit is told that was not taken (`unavailable`), or got `lost` or `kept` unseen."""
+    if fate == "unavailable":
+        return StoreUnavailable("the store is down")
+    return Unapplied("no answer") if fate == "lost" else CommitUnknown("no answer")

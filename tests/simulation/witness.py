@@ -10,62 +10,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.canonical import sha256_hex
-from shared.task.schemas import MAX_HISTORY, TERMINAL
+from shared.task.schemas import TERMINAL
 from shared.topics import RESULTS
+from shared.wiring.ports import Snapshot
 from tests.simulation.bus import Message
 from tests.simulation.loop import ACTOR, Actor
-from tests.simulation.people import email_of
+from tests.simulation.moves import Moves
+from tests.simulation.policy import Policy
 from tests.simulation.provider import Effect
 
 if TYPE_CHECKING:
     from tests.simulation.world import Run
 
-ARROWS = frozenset(
-    {
-        ("", "READY"),
-        ("", "AWAITING_APPROVAL"),
-        ("AWAITING_APPROVAL", "READY"),
-        ("AWAITING_APPROVAL", "REJECTED"),
-        ("AWAITING_APPROVAL", "EXPIRED"),
-        ("READY", "EXECUTING"),
-        ("READY", "FAILED"),
-        ("READY", "UNKNOWN"),
-        ("EXECUTING", "EXECUTING"),
-        ("EXECUTING", "SUCCEEDED"),
-        ("EXECUTING", "FAILED"),
-        ("EXECUTING", "READY"),
-        ("EXECUTING", "UNKNOWN"),
-        ("UNKNOWN", "SUCCEEDED"),
-        ("UNKNOWN", "FAILED"),
-        ("UNKNOWN", "READY"),
-        ("FAILED", "READY"),
-        ("EXPIRED", "READY"),
-        ("REJECTED", "READY"),
-        ("AWAITING_APPROVAL", "CANCELLED"),
-        ("READY", "CANCELLED"),
-        ("EXECUTING", "CANCELLED"),
-    }
-)
-# Arrows that only a person may take; `by` of the others is one of our functions.
-DECIDED = frozenset(
-    {
-        ("AWAITING_APPROVAL", "READY"),
-        ("AWAITING_APPROVAL", "REJECTED"),
-        ("UNKNOWN", "READY"),
-        ("FAILED", "READY"),
-        ("EXPIRED", "READY"),
-        ("REJECTED", "READY"),
-        ("AWAITING_APPROVAL", "CANCELLED"),
-        ("READY", "CANCELLED"),
-        ("EXECUTING", "CANCELLED"),
-    }
-)
 WITHOUT_EFFECT = frozenset({"FAILED", "REJECTED", "EXPIRED", "CANCELLED"})
-WORKERS = frozenset({"execute", "classify", "sweep", "deadletter"})
 OPERATIONS = {
     "refund_request": "refund",
     "cancel_order": "cancel",
@@ -76,7 +38,6 @@ OPERATIONS = {
 REPEATABLE = frozenset({"password_reset", "order_status"})
 KEYLESS = frozenset({"change_address", "ticket_summary"})
 READ_ONLY = frozenset({"order_status"})
-A_DAY = {"refund_request": 3, "password_reset": 3, "cancel_order": 5, "change_address": 5}
 PREVIEW = frozenset({"plan", "plan_at", "plan_hash"})  # all that an executor may write of an approval
 NOT_SENT = frozenset({"refused", "429"})
 
@@ -103,8 +64,8 @@ class Witness:
         self._sends: Counter[tuple[str, int]] = Counter()
         self._results: set[tuple[str, int, str]] = set()
         self._letters: set[str] = set()
-        self._automatic: Counter[tuple[str, str, date]] = Counter()  # intent, subject, day -> tasks without a person
-        self._amounts: Counter[tuple[str, str, date]] = Counter()
+        self._moves = Moves(self.fail)
+        self._policy = Policy(self.fail, self.truth)
 
     def fail(self, rule: str, what: str, cause: BaseException | None = None) -> None:
         """Keep the first violation; the run stops at the next occasion."""
@@ -112,6 +73,11 @@ class Witness:
             self.violation = Violation(rule, what, cause)
             self._run.note("VIOLATION {}", self.violation)
             self._run.loop.halted = True
+
+    def seen(self, paths: Sequence[str], snapshots: list[Snapshot]) -> None:
+        """Remember what an actor knows."""
+        if actor := ACTOR.get(None):
+            actor.saw.update(zip(paths, snapshots, strict=True))
 
     # --- commits
 
@@ -122,7 +88,7 @@ class Witness:
             self._run.note("{}", _Told(path, before, after))
             self._task(name, before, after)
             if after["next_check_at"] is not None:
-                self._run.look_at(after["next_check_at"])
+                self._run.scheduler.look_at(after["next_check_at"])
         elif collection == "approvals":
             self._run.note("commit {} status {!r} outcome {!r}", path, after.get("status"), after.get("outcome"))
             actor = ACTOR.get(None)
@@ -133,7 +99,7 @@ class Witness:
             if before is None:
                 self._run.asked(name)
             elif after.get("outcome") is None:
-                self._run.look_at(self._run.store.now + timedelta(minutes=2))
+                self._run.scheduler.look_at(self._run.store.now + timedelta(minutes=2))
         elif collection == "dead_letters" and before is None:
             self._run.parked(name)
 
@@ -145,14 +111,14 @@ class Witness:
     def _task(self, task_id: str, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
         now, actor = self._run.store.now, ACTOR.get(None)
         if before is None:
-            self._arrows(task_id, {"history": [], "state": ""}, after)
-            self._born(task_id, after, actor)
+            self._moves.arrows(task_id, {"history": [], "state": ""}, after)
+            self._policy.born(task_id, after, actor)
         else:
-            self._arrows(task_id, before, after)
-            self._grows(task_id, before, after)
-            self._owned(task_id, before, after, now, actor)
+            self._moves.arrows(task_id, before, after)
+            self._moves.grows(task_id, before, after)
+            self._moves.owned(task_id, before, after, now, actor)
             if before["state"] == "AWAITING_APPROVAL" and after["state"] != "AWAITING_APPROVAL":
-                self._in_time(task_id, before, after, now, actor)
+                self._moves.in_time(task_id, before, after, now, actor)
             if before["state"] == "AWAITING_APPROVAL" and before != after and _executes(actor):
                 self.fail("I6", f"a preview changed {task_id}, which waits for a person")
             if _executes(actor) and self._is_start(before, after):
@@ -162,108 +128,10 @@ class Witness:
             self._ended(task_id, after)
             self._run.entered(task_id, state)
 
-    def _arrows(self, task_id: str, before: dict[str, Any], after: dict[str, Any]) -> None:
-        old, new = before["history"], after["history"]
-        if len(new) < MAX_HISTORY and new[: len(old)] != old:
-            self.fail("I6", f"the history of {task_id} was rewritten")
-        state = before["state"]
-        # A full history drops entries from its middle: what follows the last known one is new.
-        known = len(old) if len(new) < MAX_HISTORY or not old else len(new) - new[::-1].index(old[-1])
-        for entry in new[known:]:
-            arrow = (entry["from"], entry["to"])
-            if arrow[0] != state or arrow not in ARROWS:
-                self.fail("I6", f"{task_id} went from {state or 'nothing'} to {arrow[1]} by {entry['by']}")
-            if arrow in DECIDED and entry["by"] in WORKERS:
-                self.fail("I6", f"{entry['by']} took {task_id} from {arrow[0]} to {arrow[1]}, which people do")
-            if arrow in (("UNKNOWN", "SUCCEEDED"), ("UNKNOWN", "FAILED")) and entry["by"] == "execute":
-                self.fail("I6", f"a worker that had lost its lease ended {task_id}")
-            state = arrow[1]
-        if state != after["state"]:
-            self.fail("I6", f"{task_id} is {after['state']}, and its history says {state}")
-
-    def _grows(self, task_id: str, before: dict[str, Any], after: dict[str, Any]) -> None:
-        for old, new, what in (
-            (before["generation"], after["generation"], "generation"),
-            (before["exec"]["epoch"], after["exec"]["epoch"], "epoch"),
-        ):
-            if not old <= new <= old + 1:
-                self.fail("I6", f"the {what} of {task_id} went from {old} to {new}")
-        if before["created_at"] != after["created_at"] or before["payload_sha256"] != after["payload_sha256"]:
-            self.fail("I1", f"{task_id} was created twice")
-        same = after["generation"] == before["generation"]
-        if same and before["state"] in TERMINAL and after["state"] != before["state"]:
-            self.fail("I6", f"{task_id} left {before['state']} in the same generation")
-        if same and before["state"] != "AWAITING_APPROVAL" and before["parameters"] != after["parameters"]:
-            self.fail("I10", f"the parameters of {task_id} changed after they were decided")
-
-    def _owned(
-        self, task_id: str, before: dict[str, Any], after: dict[str, Any], now: datetime, actor: Actor | None
-    ) -> None:
-        """A lease is taken only when it is free, and only its holder says how the attempt ended."""
-        old, new = before["exec"], after["exec"]
-        lease_until = old["lease_until"]
-        held = before["state"] == "EXECUTING" and lease_until is not None and now < lease_until
-        if actor is None or not actor.function.startswith(("execute-", "deadletter", "sweep")):
-            return
-        moved = before["state"] != after["state"]
-        if actor.generation and actor.generation != before["generation"] and moved:
-            self.fail("I6", f"a message of generation {actor.generation} moved {task_id} of {before['generation']}")
-        if new["epoch"] > old["epoch"]:
-            actor.epoch, actor.lease_until = new["epoch"], new["lease_until"]
-            if held:
-                self.fail("I6", f"the lease of {task_id} was taken while it was held")
-        elif actor.epoch != old["epoch"] and (held or actor.epoch) and before["history"] != after["history"]:
-            self.fail("I6", f"{actor.name} ended the attempt of another worker at {task_id}")
-
-    def _in_time(
-        self, task_id: str, before: dict[str, Any], after: dict[str, Any], now: datetime, actor: Actor | None
-    ) -> None:
-        expires_at = before["decision"]["expires_at"]
-        if after["state"] == "EXPIRED":
-            if now < expires_at:
-                self.fail("I6", f"{task_id} expired early")
-        elif after["state"] in ("READY", "REJECTED") and actor is not None:
-            seen = actor.saw.get(f"tasks/{task_id}")  # what counts is the server's time when it was read
-            if seen is not None and seen.read_time >= expires_at:
-                self.fail("I5", f"{task_id} was decided after it had expired")
-
-    # --- policy
-
-    def _born(self, task_id: str, record: dict[str, Any], actor: Actor | None) -> None:
-        if record["state"] != "READY":
-            return
-        truth = self.truth[task_id]
-        if (record["intent"], record["parameters"]) != (truth["intent"], truth["parameters"]):
-            self.fail("I10", f"{task_id} runs what the ticket does not say")
-        self._allowed(task_id, record, actor)
-        email = email_of(record).casefold()
-        counter = (record["intent"], email, record["created_at"].date())
-        self._automatic[counter] += 1
-        self._amounts[counter] += record["parameters"].get("amount_minor", 0)
-        ceiling = self._settings(actor).automatic.get("refund_request") or 0
-        if record["intent"] == "refund_request" and self._amounts[counter] > ceiling:
-            self.fail("I5", f"{email} got more than the allowance of a day with {task_id}")
-        if self._automatic[counter] > A_DAY.get(record["intent"], self._automatic[counter]):
-            self.fail("I5", f"{email} got more tasks than a day allows with {task_id}")
-
-    def _allowed(self, task_id: str, record: dict[str, Any], actor: Actor | None) -> None:
-        """Say whether this may run without a person."""
-        automatic, intent = self._settings(actor).automatic, record["intent"]
-        if record["decision"]["route"] != "execute" or not record["classification"]["confidence"] >= 0.8:
-            self.fail("I5", f"{task_id} runs without the approval it needs")
-        if intent == "refund_request" and record["parameters"]["amount_minor"] > automatic.get(intent, 0):
-            self.fail("I5", f"{task_id} runs over the allowance")
-        if intent == "password_reset" and intent not in automatic:
-            self.fail("I5", f"{task_id} resets a password without a person")
-
-    def _settings(self, actor: Actor | None) -> Any:
-        assert actor is not None, "only functions write tasks"
-        return actor.instance.ports.settings
-
     def _is_start(self, before: dict[str, Any], after: dict[str, Any]) -> bool:
         """Whether this commit allows the effect to begin: the claim's, or a later one where the handler reads first."""
         claims = after["exec"]["epoch"] > before["exec"]["epoch"]
-        intent = self._run.registry.get(after["intent"])
+        intent = self._run.fleet.registry.get(after["intent"])
         reads_first = intent is not None and intent.reads_first
         return _is_marked(after) and claims != reads_first
 
@@ -276,7 +144,7 @@ class Witness:
             if (intent, parameters) not in self.consents[task_id]:
                 self.fail("I10", f"{task_id} starts with parameters that nobody approved")
         else:
-            self._allowed(task_id, record, actor)
+            self._policy.allowed(task_id, record, actor)
         switch = actor.saw.get(f"switches/{intent}")
         if switch is not None and switch.data is not None and not switch.data["enabled"]:
             self.fail("I5", f"{task_id} starts although {intent} is switched off")
@@ -363,7 +231,7 @@ class Witness:
             Violation: the first thing that is wrong.
         """
         run = self._run
-        records = {path.partition("/")[2]: data for path, data in run.store.all("tasks")}
+        records = {path.partition("/")[2]: data for path, data in run.store.items("tasks")}
         for task_id in sorted(self.accepted - records.keys()):
             self.fail("I1", f"{task_id} was accepted and has no record")
         for task_id, record in records.items():

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from shared.errors import CommitUnknown, Conflict, ModelRefused, ModelUnavailable, StoreUnavailable
+from tests.scripted import ScriptedHandler
 from tests.steps.test_facts import asked
-from tests.world import BEGINNING, ORDER_STATUS, REFUND, MemoryStore, ScriptedHandler, Unapplied, World, says, ticket
+from tests.store import BEGINNING, MemoryStore, Unapplied
+from tests.world import GOODS, ORDER_STATUS, REFUND, World, says, ticket
 
 
 async def test_sure_task_is_recorded_before_it_is_published() -> None:
@@ -182,7 +184,7 @@ async def test_message_that_is_no_task_is_parked_once_and_acknowledged(data: byt
 
 async def test_store_that_is_down_sends_the_message_back_without_a_record() -> None:
     world = World(ORDER_STATUS[1])
-    world.store.fail_next = [StoreUnavailable("down")]
+    world.network.fail_next = [StoreUnavailable("down")]
     with pytest.raises(StoreUnavailable):
         await world.classify(ORDER_STATUS[0])
     assert (world.store.documents, world.publisher.messages) == ({}, [])
@@ -190,14 +192,14 @@ async def test_store_that_is_down_sends_the_message_back_without_a_record() -> N
 
 async def test_create_of_unknown_outcome_that_was_applied_goes_on() -> None:
     world = World(ORDER_STATUS[1])
-    world.store.fail_next = [CommitUnknown("lost answer")]
+    world.network.fail_next = [CommitUnknown("lost answer")]
     assert (await world.classify(ORDER_STATUS[0])).code == "classified"
     assert (world.model.calls, len(world.publisher.messages)) == (1, 1)
 
 
 async def test_create_of_unknown_outcome_that_was_not_applied_comes_again() -> None:
     world = World(ORDER_STATUS[1])
-    world.store.fail_next = [Unapplied("lost request")]
+    world.network.fail_next = [Unapplied("lost request")]
     with pytest.raises(CommitUnknown):
         await world.classify(ORDER_STATUS[0])
     assert world.publisher.messages == []
@@ -212,7 +214,7 @@ async def test_collision_is_decided_anew_on_what_the_winner_wrote() -> None:
         world.model.answers = [says("refund_request", order_id="#10022", amount_minor=2500, currency="USD")]
         await world.classify(first)
 
-    world.store.before_commit = comes_first
+    world.network.before_commit = comes_first
     await world.classify(second)
     [counter] = await world.store.read(*(p for p in world.store.documents if p.startswith("usage/")))
     assert counter.data is not None
@@ -221,7 +223,7 @@ async def test_collision_is_decided_anew_on_what_the_winner_wrote() -> None:
 
 async def test_endless_collisions_send_the_message_back() -> None:
     world = World(ORDER_STATUS[1])
-    world.store.fail_next = [Conflict() for _ in range(20)]
+    world.network.fail_next = [Conflict() for _ in range(20)]
     with pytest.raises(StoreUnavailable) as error:
         await world.classify(ORDER_STATUS[0])
     assert error.value.code == "contention"
@@ -255,7 +257,7 @@ async def test_next_day_and_another_requester_have_an_allowance_of_their_own() -
 
 
 async def test_rate_per_day_ends_autonomy_and_paused_tasks_do_not_count() -> None:
-    world = World(says("cancel_order", order_id="#10021"))
+    world = World(says("cancel_order", order_id="#10021"), automatic=GOODS)
     for n in range(7):
         world.model.answers = [says("cancel_order", order_id=f"#1002{n}")]
         await world.classify(ticket(f"Cancel order #1002{n}", task_id=f"c{n}"))

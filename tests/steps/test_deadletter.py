@@ -10,7 +10,8 @@ import pytest
 
 from shared.errors import StoreUnavailable
 from shared.intent.outcomes import Ambiguous
-from tests.world import ORDER_STATUS, SUMMARY, ScriptedHandler, World, started
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, SUMMARY, World, started
 
 TASK = ORDER_STATUS[0].model_dump_json()
 POINTER = json.dumps({"task_id": "t1", "generation": 1, "schema_version": 1})
@@ -149,7 +150,7 @@ async def test_huge_letter_is_cut() -> None:
 
 async def test_letter_is_not_acknowledged_before_it_is_kept() -> None:
     world = World()
-    world.store.fail_next = [None, StoreUnavailable("down")]
+    world.network.fail_next = [None, StoreUnavailable("down")]
     with pytest.raises(StoreUnavailable):
         await world.deadletter(TASK, "tasks", message_id="m")
     await world.deadletter(TASK, "tasks", message_id="m")

@@ -13,18 +13,8 @@ from shared.intent.outcomes import Ambiguous, Permanent
 from shared.records import decisions
 from shared.records.decisions import JUST_NOW, Look
 from shared.task.moves import Person
-from tests.world import (
-    ORDER_STATUS,
-    REFUND,
-    REGISTRY,
-    SUMMARY,
-    ScriptedHandler,
-    World,
-    paused,
-    says,
-    started,
-    ticket,
-)
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, REFUND, REGISTRY, SUMMARY, World, paused, says, started, ticket
 
 OPS = Person("ops@example.com", "console")
 
@@ -178,7 +168,14 @@ async def test_disabled_intent_cannot_be_approved() -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "allowed"), [("refunds@example.com", True), ("lead@example.com", False), ("ops@example.com", False)]
+    ("by", "allowed"),
+    [
+        ("refunds@example.com", True),
+        ("Refunds@Example.com", True),
+        ("refunds+me@example.com", False),
+        ("lead@example.com", False),
+        ("ops@example.com", False),
+    ],
 )
 @pytest.mark.parametrize("decision", ["approve", "reject"])
 async def test_only_approvers_of_the_intent_decide(by: str, allowed: bool, decision: str) -> None:
@@ -379,7 +376,7 @@ async def test_clock_ahead_of_the_stores_makes_no_look_later() -> None:
 @pytest.mark.parametrize("error", [Conflict(), StoreUnavailable("down")])
 async def test_decision_is_applied_whole_or_not_at_all(error: SwitchyardError) -> None:
     world = await paused()
-    world.store.fail_next = [error] if isinstance(error, Conflict) else [error] * 9
+    world.network.fail_next = [error] if isinstance(error, Conflict) else [error] * 9
     try:
         await world.decide("t1")
     except StoreUnavailable:

@@ -9,13 +9,14 @@ import pytest
 from functions.intake.taking import take
 from shared.intent.outcomes import Ambiguous
 from shared.task.schemas import AutomationTask, TaskRecord
+from tests.scripted import ScriptedHandler
 from tests.world import (
     CANCEL_ORDER,
     CHANGE_ADDRESS,
+    GOODS,
     ORDER_STATUS,
     REFUND,
     SUMMARY,
-    ScriptedHandler,
     World,
     says,
     ticket,
@@ -55,7 +56,7 @@ async def test_two_facts_that_race_for_one_id_are_two_tasks() -> None:
     async def comes_first() -> None:
         await world.classify(ticket("Where is my order #47385?"))
 
-    world.store.before_commit = comes_first
+    world.network.before_commit = comes_first
     await world.classify(ORDER_STATUS[0])
     assert (await another(world)).raw_payload["text"] == ORDER_STATUS[0].raw_payload["text"]
 
@@ -225,7 +226,7 @@ def refund_event(key: str, status: str) -> AutomationTask:
     ],
 )
 async def test_event_about_our_own_effect_moves_the_task_it_belongs_to(outcome: Any, status: str, state: str) -> None:
-    world = World(CHANGE_ADDRESS[1])
+    world = World(CHANGE_ADDRESS[1], automatic=GOODS)
     record = await world.run(CHANGE_ADDRESS[0], ScriptedHandler(starting(outcome)))
     await world.classify(refund_event(record.effect_key, status))
     after = await world.record("t1")

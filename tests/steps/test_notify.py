@@ -19,18 +19,9 @@ from shared.intent.outcomes import Permanent
 from shared.settings import Webhook
 from shared.wiring.ports import Snapshot
 from tests.chat import Chat, serving
-from tests.world import (
-    BEGINNING,
-    CANCEL_ORDER,
-    REFUND,
-    MemoryStore,
-    ScriptedHandler,
-    Unapplied,
-    World,
-    paused,
-    says,
-    ticket,
-)
+from tests.scripted import ScriptedHandler
+from tests.store import BEGINNING, MemoryStore, Unapplied
+from tests.world import CANCEL_ORDER, REFUND, World, paused, says, ticket
 
 CONSOLE = "https://ops.example.com"
 HOSTILE = "<!channel> <@U1> *bold* [x](javascript:alert(1)) & please approve"
@@ -152,9 +143,7 @@ class Counting(MemoryStore):
 
 async def test_minute_without_news_reads_a_few_documents_however_many_there_are(chat: Chat) -> None:
     world = wired(await paused(), chat)
-    store = Counting()
-    store.documents, store.now = world.store.documents, world.store.now
-    world.store = world.ports.store = store
+    store = world.keep_in(Counting)
     document = await world.approval("t1")
     for n in range(300):
         store.put(f"approvals/old{n}", **document | {"task_id": f"old{n}", "outcome": "READY", "status": "approved"})
@@ -226,7 +215,7 @@ async def test_approval_about_to_expire_is_told_in_time(
     world = wired(await paused(approval_ttl_s=ttl), chat, escalation=True)
     await run(world, minutes=0)
     before = len(chat.posts)
-    world.store.now = (await world.approval("t1"))["expires_at"] - left
+    world.now = (await world.approval("t1"))["expires_at"] - left
     await notify(world.ports)
     told = {p.target.rpartition("/")[2] for p in chat.posts[before:] if "about to expire" in p.body["text"]}
     assert told == ({"main"} if main else set()) | ({"escalation"} if escalation else set())
@@ -303,7 +292,7 @@ async def test_dead_channel_does_not_stop_the_other(chat: Chat) -> None:
     world = wired(await paused(), chat, escalation=True)
     world.set(notify_webhook=Webhook("slack", "http://127.0.0.1:1/services/main"))
     await run(world)
-    world.store.now = (await world.approval("t1"))["expires_at"] - timedelta(minutes=30)
+    world.now = (await world.approval("t1"))["expires_at"] - timedelta(minutes=30)
     assert await run(world) == {"main": "not_told", "escalation": "told"}
     assert len(chat.told("escalation")) == 1
 
@@ -313,7 +302,7 @@ async def test_crash_before_the_commit_repeats_a_message_and_loses_none(chat: Ch
     world = wired(World(REFUND[1]), chat)
     await run(world)
     await pause(world, "t1")
-    world.store.fail_next = [error]
+    world.network.fail_next = [error]
     assert await run(world) == {"main": "told"}
     await run(world)
     applied = type(error) is CommitUnknown
@@ -323,7 +312,7 @@ async def test_crash_before_the_commit_repeats_a_message_and_loses_none(chat: Ch
 
 async def test_store_that_is_down_tells_it_a_minute_later(chat: Chat) -> None:
     world = wired(await paused(), chat)
-    world.store.fail_next = [StoreUnavailable("down")]
+    world.network.fail_next = [StoreUnavailable("down")]
     with pytest.raises(StoreUnavailable):
         await run(world)
     assert await run(world) == {"main": "told"}
@@ -332,9 +321,9 @@ async def test_store_that_is_down_tells_it_a_minute_later(chat: Chat) -> None:
 async def test_trouble_of_one_channel_with_the_store_does_not_stop_the_other(chat: Chat) -> None:
     world = wired(await paused(), chat, escalation=True)
     await run(world)
-    world.store.now = (await world.approval("t1"))["expires_at"] - timedelta(minutes=58)
-    del world.store.documents["notifications/main"]
-    world.store.fail_next = [StoreUnavailable("down")]
+    world.now = (await world.approval("t1"))["expires_at"] - timedelta(minutes=58)
+    world.store.delete("notifications/main")
+    world.network.fail_next = [StoreUnavailable("down")]
     with pytest.raises(StoreUnavailable):
         await notify(world.ports)
     assert len(chat.told("escalation")) == 1

@@ -16,6 +16,7 @@ from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
 from shared.intent.registry import load_handler
 from shared.records.outbox import ask_for_preview
 from shared.wiring.lanes import POOL
+from tests.scripted import ScriptedHandler
 from tests.steps.conftest import Shop
 from tests.world import (
     CANCEL_ORDER,
@@ -24,7 +25,6 @@ from tests.world import (
     PASSWORD_RESET,
     REFUND,
     SUMMARY,
-    ScriptedHandler,
     World,
     paused,
     says,
@@ -277,7 +277,7 @@ async def test_what_was_decided_meanwhile_gets_no_plan(decision: Callable[[World
 
     async def meanwhile(*_: Any) -> str:
         if late:
-            world.store.before_commit = lambda: decision(world)
+            world.network.before_commit = lambda: decision(world)
         else:
             await decision(world)
         return "fine"
@@ -293,7 +293,7 @@ async def test_half_made_edit_survives_the_preview() -> None:
     async def edits() -> None:
         await world.edit("t1", parameters=parameters, comment="less")
 
-    world.store.before_commit = edits
+    world.network.before_commit = edits
     await world.execute("t1", Planning("fine"))
     approval = await world.approval("t1")
     assert (approval["parameters"], approval["comment"], approval["plan"]) == (parameters, "less", "fine")
@@ -303,14 +303,14 @@ async def test_half_made_edit_survives_the_preview() -> None:
 
 async def test_deleted_approval_is_not_made_anew() -> None:
     world = await paused()
-    del world.store.documents["approvals/t1"]
+    world.store.delete("approvals/t1")
     assert (await world.execute("t1", Planning("fine"))).code == "already_done"
     assert world.store.all("approvals") == []
 
 
 async def test_preview_that_cannot_be_written_is_acknowledged() -> None:
     world = await paused()
-    world.store.fail_next = [StoreUnavailable("down")]
+    world.network.fail_next = [StoreUnavailable("down")]
     outcome = await world.execute("t1", Planning("fine"))
     assert (outcome.code, outcome.status, outcome.fields["error_code"]) == ("preview_lost", 200, "store_unavailable")
 

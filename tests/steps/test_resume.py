@@ -14,7 +14,9 @@ from shared.records.approvals import plan_fields
 from shared.records.documents import to_record
 from shared.records.edits import consume
 from shared.task.moves import Person
-from tests.world import BEGINNING, REFUND, ScriptedHandler, World, paused, says, ticket
+from tests.scripted import ScriptedHandler
+from tests.store import BEGINNING
+from tests.world import REFUND, World, paused, says, ticket
 
 
 @pytest.mark.parametrize(("status", "state"), [("approved", "READY"), ("rejected", "REJECTED")])
@@ -281,7 +283,7 @@ async def test_author_who_may_not_approve_is_told_so_in_the_document() -> None:
 
 async def test_deleted_document_decides_nothing() -> None:
     world = await paused()
-    del world.store.documents["approvals/t1"]
+    world.store.delete("approvals/t1")
     assert (await world.resume("t1")).code == "stale_event"
     assert (await world.record("t1")).state == "AWAITING_APPROVAL"
     assert (await world.decide("t1", "reject")).state == "REJECTED"
@@ -314,7 +316,7 @@ async def test_edit_while_the_refusal_is_written_is_not_overwritten() -> None:
     async def edited() -> None:
         await world.edit("t1", status="approved")
 
-    world.store.before_commit = edited
+    world.network.before_commit = edited
     assert (await world.resume("t1")).code == "stale_event"
     assert (await world.approval("t1"))["status"] == "approved"
 
@@ -322,7 +324,7 @@ async def test_edit_while_the_refusal_is_written_is_not_overwritten() -> None:
 async def test_store_that_is_down_sends_the_event_back() -> None:
     world = await paused()
     await world.edit("t1", status="approved")
-    world.store.fail_next = [StoreUnavailable("down")]
+    world.network.fail_next = [StoreUnavailable("down")]
     with pytest.raises(StoreUnavailable):
         await world.resume("t1")
     assert (await world.resume("t1")).code == "decided"

@@ -18,7 +18,8 @@ from functions.execute.main import entry
 from shared.errors import ModelRefused, ModelUnavailable, StoreUnavailable
 from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
 from shared.wiring import composition
-from tests.world import AskingHandler, ScriptedHandler, World, deployed, says, ticket
+from tests.scripted import AskingHandler, ScriptedHandler
+from tests.world import World, deployed, says, ticket
 
 SECRET = "sesame4711"
 TASK = ticket(f"Please post a summary, my card is {SECRET}", email=f"{SECRET}@example.com")

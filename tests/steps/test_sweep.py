@@ -10,7 +10,8 @@ import pytest
 
 from shared.errors import StoreUnavailable
 from shared.intent.registry import Registry
-from tests.world import ORDER_STATUS, REFUND, REGISTRY, SUMMARY, ScriptedHandler, World, paused, says, started, ticket
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, REFUND, REGISTRY, SUMMARY, World, paused, says, started, ticket
 
 
 async def test_nothing_due_is_nothing_done() -> None:
@@ -132,7 +133,7 @@ async def test_sweep_that_dies_midway_is_finished_by_the_next() -> None:
         await world.classify(ticket("Where is my order #47384?", task_id=f"t{n}"))
     world.publisher.messages.clear()
     world.pass_time(minutes=1)
-    world.store.fail_next = [None, None, StoreUnavailable("down"), StoreUnavailable("down")]
+    world.network.fail_next = [None, None, StoreUnavailable("down"), StoreUnavailable("down")]
     first = await world.sweep()
     second = await world.sweep()
     assert (first, second) == ({"published": 3, "failed": 2}, {"published": 2})

@@ -66,7 +66,7 @@ async def test_line_says_how_late_the_longest_owed_message_is(capsys: pytest.Cap
     await world.classify(ticket("Where is my order #47384?"))
     due_at = (await world.record("t1")).next_check_at
     assert due_at is not None
-    world.store.now = due_at + timedelta(seconds=90)
+    world.now = due_at + timedelta(seconds=90)
     assert (await swept(world, capsys))[-1]["overdue_s"] == 90
 
 

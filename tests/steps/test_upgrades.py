@@ -12,7 +12,8 @@ from shared.errors import Unprocessable
 from shared.intent.registry import Registry
 from shared.records import decisions
 from shared.task.moves import Person
-from tests.world import ORDER_STATUS, REGISTRY, ScriptedHandler, World, paused, started
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, REGISTRY, World, paused, started
 
 OPS = Person("ops@example.com", "console")
 

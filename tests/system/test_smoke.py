@@ -13,8 +13,10 @@ from infra.smoke import Canary, SmokeError
 from shared.errors import StoreUnavailable
 from shared.intent.outcomes import Permanent
 from shared.wiring.ports import Snapshot
+from tests.scripted import ScriptedHandler
+from tests.store import MemoryStore
 from tests.system.test_run import ROOT, environment, running
-from tests.world import ORDER_STATUS, MemoryStore, ScriptedHandler, World, started
+from tests.world import ORDER_STATUS, World, started
 
 SECRET = "canary-secret-of-a-test"
 
@@ -109,7 +111,7 @@ class Away(MemoryStore):
 async def test_a_database_that_is_away_for_a_moment_is_asked_again() -> None:
     world, away = await started(ORDER_STATUS), Away()
     await world.execute("t1", ScriptedHandler("done"))
-    away.documents = world.store.documents
+    away.load(world.store.documents)
     await Canary(away, deadline=time.monotonic() + 10).follow("t1")
     with pytest.raises(SmokeError, match="out of time: the store is away"):
         await Canary(Away(), deadline=0).follow("t1")

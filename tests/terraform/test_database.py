@@ -14,8 +14,9 @@ from functions.sweep.backlog import backlog
 from shared.settings import Webhook
 from shared.wiring import composition
 from shared.wiring.ports import Filter, Snapshot
+from tests.store import MemoryStore
 from tests.terraform.workspace import Change
-from tests.world import ORDER_STATUS, REFUND, MemoryStore, World, deployed
+from tests.world import GOODS, ORDER_STATUS, REFUND, World, deployed
 
 Query = tuple[str, frozenset[str], str | None, bool]
 
@@ -23,8 +24,8 @@ Query = tuple[str, frozenset[str], str | None, bool]
 class WatchedStore(MemoryStore):
     """Remembers the shape of each query: collection, fields compared for equality, order, descending."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
         self.queries: set[Query] = set()
 
     async def query(
@@ -52,10 +53,10 @@ class WatchedStore(MemoryStore):
 async def watched() -> WatchedStore:
     """Return a store on which the console has listed in every way, and what is scheduled has run."""
     world = World(REFUND[1])
-    world.store = world.ports.store = WatchedStore()
+    store = world.keep_in(WatchedStore)
     await world.classify(REFUND[0])
     await world.sweep()
-    await backlog(world.store)
+    await backlog(store)
     await told(world)
     composition.install(world.ports)
     try:
@@ -70,7 +71,7 @@ async def watched() -> WatchedStore:
                 assert (await client.get(path)).status_code == 200
     finally:
         composition.install(None)
-    return world.store
+    return store
 
 
 async def told(world: World) -> None:
@@ -125,7 +126,9 @@ async def documents() -> dict[str, dict[str, Any]]:
     await world.classify(REFUND[0])
     await world.deadletter(b"junk", "tasks")
     await told(world)
-    automatic = World({"intent": "cancel_order", "parameters": {"order_id": "#10021"}, "confidence": 0.95})
+    automatic = World(
+        {"intent": "cancel_order", "parameters": {"order_id": "#10021"}, "confidence": 0.95}, automatic=GOODS
+    )
     await automatic.classify(
         ORDER_STATUS[0].model_copy(
             update={"raw_payload": {"text": "Cancel order #10021", "requester": {"email": "kim@example.com"}}}
@@ -162,4 +165,4 @@ async def test_every_long_field_is_without_an_index(collection: str, plan: list[
 
 
 # Small maps of fixed fields that people search for in the database's console.
-SEARCHABLE = {"approval", "effect", "error", "exec", "outbox"}
+SEARCHABLE = {"approval", "effect", "error", "exec", "outbox", "requester"}

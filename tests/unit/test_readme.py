@@ -33,25 +33,24 @@ def test_the_task_of_the_curl_example_is_valid() -> None:
     AutomationTask.model_validate(json.loads(body))
 
 
-def test_the_intent_of_the_readme_is_found_and_its_handler_loads(tmp_path: Path) -> None:
-    for folder in ("functions", "shared"):
+def test_the_intent_of_the_readme_is_found_passes_its_test_and_conformance(tmp_path: Path) -> None:
+    for folder in ("functions", "shared", "infra"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    intent, handler = blocks("python")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "tests/contract").mkdir(parents=True)
+    shutil.copy(ROOT / "tests/contract/test_conformance.py", tmp_path / "tests/contract")
     own = tmp_path / "functions/execute/gift_card"
-    own.mkdir()
-    (own / "intent.py").write_text(intent)
-    (own / "main.py").write_text(handler)
-    script = (
-        "from shared.intent.registry import discover, load_handler\n"
-        "intent = discover()['gift_card']\n"
-        "load_handler(intent.name)\n"
-        "print(intent.topic)"
-    )
+    own.mkdir(exist_ok=True)
+    for name, text in zip(("intent.py", "main.py", "test_gift_card.py"), blocks("python"), strict=True):
+        (own / name).write_text(text)
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
-    )
-    assert (ended.stdout.strip(), ended.stderr) == ("intent-gift-card", "")
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(own), "tests/contract", "-k", "gift_card"]
+    ended = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.count(".") >= 3 + 8
+    argv = [str(Path(sys.executable).parent / "ruff"), "check", "--no-cache", str(own)]
+    ended = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stdout
 
 
 def test_every_setting_is_in_the_readme() -> None:

@@ -41,8 +41,11 @@ INTENT = Intent(
         "is it too late to stop my order from going out?",
     ),
     parameters=Parameters,
+    needs=("/requester/email",),
     idempotency=by_key(safe_age=timedelta(hours=23)),
-    policy=Policy(subject="/requester/email", per_day=5, once_per=("order_id",), excludes=("refund_request",)),
+    policy=Policy(
+        risk="goods", subject="/requester/email", per_day=5, once_per=("order_id",), excludes=("refund_request",)
+    ),
     provider=Provider("shop", url="https://shop.example.com"),
     # Whose order it is and whether it has shipped is looked up before anything is changed.
     reads_first=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.execute.change_address.intent import Parameters
+from shared.event.mailbox import same_address
 from shared.intent.handler import TaskContext
 from shared.intent.http import Reply
 from shared.intent.outcomes import Permanent
@@ -27,11 +28,11 @@ async def plan(params: Parameters, ctx: TaskContext) -> str:
 
 
 async def _own_order(order_id: str, ctx: TaskContext) -> Reply:
-    requester = ctx.requester.get("email", "").casefold()
+    requester = ctx.requester.get("email")
     if not requester:
         raise Permanent("the event has no authenticated e-mail address", code="no_requester")
     order = await ctx.http.call("GET", "/orders/{order_id}", fill={"order_id": order_id})
-    if str(order.get("customer_email")).casefold() != requester:
+    if not same_address(order.get("customer_email"), requester):
         raise Permanent("the order belongs to somebody else", code="not_owner")
     if order.get("status") != "processing":
         raise Permanent("the order has shipped or is cancelled", code=f"already_{order.get('status')}")

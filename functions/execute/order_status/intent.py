@@ -43,6 +43,7 @@ INTENT = Intent(
         "did my order go through and when does it ship",
     ),
     parameters=Parameters,
+    needs=("/requester/email",),
     idempotency=NATURAL,
     provider=Provider("shop", url="https://shop.example.com"),
     limits=Limits(max_concurrency=20, timeout_s=20, max_attempts=5),

@@ -45,6 +45,7 @@ INTENT = Intent(
         "i want to reset my passcode",
     ),
     parameters=Parameters,
+    needs=("/requester/email",),
     # A second mail changes nothing: only the link that is clicked does.
     idempotency=NATURAL,
     policy=Policy(risk="credential", subject="/requester/email", per_day=3),

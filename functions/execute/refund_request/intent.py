@@ -49,6 +49,7 @@ INTENT = Intent(
         "I need this purchase refunded as soon as possible",
     ),
     parameters=Parameters,
+    needs=("/requester/email",),
     # Stripe keeps idempotency keys for at least 24 hours.
     idempotency=by_key(safe_age=timedelta(hours=23)),
     policy=Policy(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from functions.execute.refund_request.intent import Parameters
+from shared.event.mailbox import same_address
 from shared.intent.handler import TaskContext, TaskOutput
 from shared.intent.outcomes import Ambiguous, Permanent
 
@@ -63,7 +64,7 @@ async def _payment(params: Parameters, ctx: TaskContext) -> dict[str, Any]:
     for payment in reply.get("data") or ():
         if payment["status"] == "succeeded" and payment["currency"] == params.currency.lower():
             payer, requester = payment.get("receipt_email"), ctx.requester.get("email", "")
-            if payer and payer.casefold() != requester.casefold():
+            if payer and not same_address(payer, requester):
                 raise Permanent("the order was paid by somebody else", code="not_owner")
             if not (payer or ctx.approved or ctx.dry_run):
                 raise Permanent("Stripe does not say who paid the order; a person has to look", code="payer_unknown")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from shared.event import markup
 from shared.event.reading import Does, Payload, Reading, Voice, at, fact, joined, words
 
 # The member that an event is about -> what people write in it. The first one that is there counts: an event about a
@@ -49,7 +50,7 @@ def read(payload: Payload) -> Reading | None:
     author = payload.get("sender") if does == "edited" else thing.get("user") or payload.get("sender")
     return Reading(
         kind,
-        words(payload, _new(payload, member, does)),
+        {pointer: _plain(text) for pointer, text in words(payload, _new(payload, member, does)).items()},
         does,
         fact(
             joined(*_repository(payload), kind.rpartition(".")[0], thing.get("id") or thing.get("number")),
@@ -58,6 +59,10 @@ def read(payload: Payload) -> Reading | None:
         id=at(author, "/login"),
         voice=_voice(author),
     )
+
+
+def _plain(text: object) -> object:
+    return markup.markdown(text) if isinstance(text, str) else text
 
 
 def _new(payload: Payload, member: str, does: Does) -> list[str]:

@@ -7,11 +7,11 @@ issue.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.event import markup
 from shared.event.reading import Does, Payload, Reading, Voice, at, fact, joined, words
 
 # Event -> what it does to the member it is about. All other events bring no words.
@@ -122,6 +122,7 @@ def _said(
         name=at(author, "/displayName"),
         voice=voice or ("bot" if at(author, "/accountType") == "app" else "person"),
         urgency=URGENCY.get(str(at(payload, "/issue/fields/priority/name")).lower(), 1),
+        site="" if _site(payload) == "-" else _site(payload),
     )
 
 
@@ -151,15 +152,15 @@ def _site(payload: Payload) -> str:
 
 
 def _own_words(text: Any) -> Any:
-    """Return the words of a Jira text, a document or wiki markup, without quotes."""
+    """Return the words of a Jira text, a document or wiki markup, with its quotes marked."""
     if isinstance(text, str):
-        return _WIKI_QUOTE.sub("\n", text)
+        return markup.wiki(text)
     return _adf(text) if isinstance(text, dict) else text
 
 
 def _adf(node: Any) -> str:
-    """Return the words of an Atlassian Document Format node, one block per line, without quotes."""
-    if not isinstance(node, dict) or node.get("type") == "blockquote":
+    """Return the words of an Atlassian Document Format node, one block per line, its quotes marked with `>`."""
+    if not isinstance(node, dict) or _is_struck(node):
         return ""
     content = node.get("content")
     inner = "".join(map(_adf, content)) if isinstance(content, list) else ""
@@ -169,6 +170,8 @@ def _adf(node: Any) -> str:
         case "mention" | "emoji" | "date" | "status":
             text = at(node, "/attrs/text")
             return text if isinstance(text, str) else ""
+        case "blockquote":
+            return "".join(f"> {line}\n" for line in inner.splitlines())
         case "hardBreak" | "paragraph" | "heading" | "codeBlock" | "rule" | "taskItem" | "decisionItem":
             return f"{inner}\n"
         case "tableCell" | "tableHeader":
@@ -176,4 +179,6 @@ def _adf(node: Any) -> str:
     return inner
 
 
-_WIKI_QUOTE = re.compile(r"\{quote\}.*?(?:\{quote\}|\Z)|^[ \t]*bq\.[^\n]*", re.DOTALL | re.MULTILINE)
+def _is_struck(node: Mapping[str, Any]) -> bool:
+    marks = node.get("marks")
+    return isinstance(marks, list) and any(at(mark, "/type") == "strike" for mark in marks)

@@ -7,10 +7,10 @@ and a mention comes as two events.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from shared.event import markup
 from shared.event.reading import Does, Payload, Reading, Voice, at, fact, joined
 
 # Subtype of a message -> what it does. Joins, topics, pins and all others bring no words.
@@ -78,6 +78,7 @@ def read(payload: Payload) -> Reading | None:
         name=at(profile, "/real_name"),
         voice=_voice(message),
         doubts=_doubts(payload, message),
+        site=str(payload.get("team_id") or ""),
     )
 
 
@@ -85,10 +86,11 @@ def _command(payload: Payload) -> Reading:
     """Read `/ask where is order 47384`: the words are the writer's, and each time it is typed it is another wish."""
     return Reading(
         "command",
-        {"/text": _plain(str(payload.get("text") or ""))},
+        {"/text": markup.slack(str(payload.get("text") or ""))},
         fact=fact(joined(payload.get("team_id") or "-", "trigger", payload.get("trigger_id"))),
         id=payload.get("user_id"),
         name=payload.get("user_name"),
+        site=str(payload.get("team_id") or ""),
     )
 
 
@@ -102,6 +104,7 @@ def _shortcut(payload: Payload) -> Reading:
         id=at(message, "/user"),
         voice=_voice(message),
         doubts=_doubts({"team_id": team}, message),
+        site=str(team or ""),
     )
 
 
@@ -116,20 +119,20 @@ def _voice(message: Any) -> Voice:
 def _doubts(payload: Payload, message: Any) -> tuple[str, ...]:
     """Return whether the writer is of another workspace: Slack Connect lets them into a channel."""
     home = payload.get("team_id")
-    theirs = at(message, "/user_team") or at(message, "/source_team")
-    return ("foreign_workspace",) if home and theirs and theirs != home else ()
+    teams = {at(message, f"/{name}") for name in ("team", "user_team", "source_team")} - {None}
+    return ("foreign_workspace",) if home and teams - {home} else ()
 
 
 def _texts(message: Any, prefix: str) -> dict[str, str]:
     """Return a message's words: its text, or where that is empty what stands in its blocks and attachments."""
     text = at(message, "/text")
     if isinstance(text, str) and text.strip():
-        return {f"{prefix}/text": _plain(text)}
+        return {f"{prefix}/text": markup.slack(text)}
     found = {}
     for member in ("blocks", "attachments"):
         said = "\n".join(line for line in _lines(at(message, f"/{member}")) if line.strip())
         if said:
-            found[f"{prefix}/{member}"] = _plain(said)
+            found[f"{prefix}/{member}"] = markup.slack(said)
     return found
 
 
@@ -151,12 +154,3 @@ def _lines(node: Any, depth: int = 0) -> Iterator[str]:
                 yield value
             else:
                 yield from _lines(value, depth + 1)
-
-
-def _plain(text: str) -> str:
-    """Undo Slack's escapes, which are exactly these three, and leave out `>>>`, which quotes all that follows."""
-    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return _QUOTE.sub("", text)
-
-
-_QUOTE = re.compile(r"^[ \t]*>>>.*", re.DOTALL | re.MULTILINE)

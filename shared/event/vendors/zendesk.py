@@ -67,11 +67,11 @@ def read(payload: Payload) -> Reading | None:
         texts,
         does,
         fact(joined(site, ticket), revision),
-        email=_address(detail) if at(author, "/id") == detail.get("requester_id", "") else None,
         id=at(author, "/id"),
         name=at(author, "/name"),
         voice=voice,
         urgency=urgency,
+        site="" if site == "-" else str(site),
     )
 
 
@@ -94,7 +94,3 @@ def _author(detail: Mapping[str, Any], does: Does) -> dict[str, Any]:
 
 def _wrote(detail: Mapping[str, Any]) -> Any:
     return detail.get("submitter_id") or detail.get("requester_id")
-
-
-def _address(detail: Mapping[str, Any]) -> Any:
-    return at(detail, "/via/source/from/address") if at(detail, "/via/channel") == "email" else None

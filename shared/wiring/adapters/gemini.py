@@ -17,7 +17,7 @@ from typing import Any
 
 from shared.errors import ModelUnavailable
 from shared.model.question import Answer, Question
-from shared.model.reply import MAX_OUTPUT_TOKENS, failure, read_text
+from shared.model.reply import MAX_OUTPUT_TOKENS, failure, read_text, total_tokens
 
 
 class GeminiClassifier:
@@ -40,6 +40,7 @@ class GeminiClassifier:
         self._client = get_default_generative_client()
         session = self._client.transport._session
         session._max_refresh_attempts = 0  # a key cannot be refreshed: it would call twice more after a 401
+        session.hooks["response"].append(_within_the_sdks_schema)
         session.mount("http://", HTTPAdapter(pool_maxsize=max_in_flight))
         session.mount("https://", HTTPAdapter(pool_maxsize=max_in_flight))
         self._threads = ThreadPoolExecutor(max_in_flight, thread_name_prefix="gemini")
@@ -93,8 +94,27 @@ def _text(response: Any) -> str:
     return read_text(
         _name(response.prompt_feedback.block_reason),
         _name(candidate.finish_reason) if candidate else "",
-        [part.text for part in candidate.content.parts] if candidate else [],
+        [(part.text, False) for part in candidate.content.parts] if candidate else [],
     )
+
+
+def _within_the_sdks_schema(response: Any, **_: Any) -> None:
+    """Take from a reply, before the SDK reads it, what its schema is too old for: thoughts would pass for the answer,
+    and their tokens would be lost where the reply has no total.
+    """
+    try:
+        body = response.json()
+    except ValueError:
+        return  # the SDK says so itself
+    if not isinstance(body, dict) or "candidates" not in body:
+        return
+    for candidate in body["candidates"]:
+        content = candidate.get("content", {})
+        content["parts"] = [part for part in content.get("parts", ()) if not part.get("thought")]
+    usage = body.get("usageMetadata", {})
+    counts = (usage.get(f"{name}TokenCount") for name in ("total", "prompt", "candidates", "thoughts"))
+    body["usageMetadata"] = usage | {"totalTokenCount": total_tokens(*counts)}
+    response._content = json.dumps(body).encode()
 
 
 def _name(value: Any) -> str:

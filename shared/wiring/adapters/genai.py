@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.errors import ModelUnavailable
 from shared.model.question import Answer, Question
-from shared.model.reply import MAX_OUTPUT_TOKENS, failure, read_text
+from shared.model.reply import MAX_OUTPUT_TOKENS, failure, read_text, total_tokens
 
 
 class GenaiClassifier:
@@ -55,11 +55,10 @@ class GenaiClassifier:
             # Connection errors of whichever HTTP client the SDK chose, a body that is not JSON, a failed IAM token.
             raise ModelUnavailable(f"the model call failed: {type(error).__name__}") from None
         latency_ms = (time.perf_counter() - started) * 1000
-        usage = response.usage_metadata
         return Answer(
             text=_text(response),
             model=response.model_version or self.model,
-            tokens_used=(usage and usage.total_token_count) or 0,
+            tokens_used=_tokens(response.usage_metadata),
             latency_ms=latency_ms,
         )
 
@@ -98,8 +97,15 @@ def _text(response: Any) -> str:
     return read_text(
         _name(feedback and feedback.block_reason),
         _name(candidate and candidate.finish_reason),
-        [part.text for part in (content and content.parts) or () if part.text and not part.thought],
+        [(part.text, part.thought) for part in (content and content.parts) or ()],
     )
+
+
+def _tokens(usage: Any) -> int:
+    if usage is None:
+        return 0
+    parts = (usage.prompt_token_count, usage.candidates_token_count, usage.thoughts_token_count)
+    return total_tokens(usage.total_token_count, *parts)
 
 
 def _name(value: Any) -> str:

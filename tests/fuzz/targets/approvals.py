@@ -13,7 +13,6 @@ from google.cloud.firestore_v1 import GeoPoint
 import functions.resume.main as resume
 import functions.sweep.main as sweep
 from infra.document_event import approval_event
-from infra.embedded.encoding import from_text
 from shared.task.schemas import TaskRecord
 from tests.fuzz import hostile, mutations
 from tests.fuzz.case import CANARY, Answer, Broken, Case
@@ -73,8 +72,8 @@ class Approvals:
             return []
         world = self._scenery.world()
         before, shown = await world.record(task_id), world.store.documents.get(f"approvals/{task_id}")
-        document = (from_text(shown[0]) if shown else {}) | edit
-        world.store.plant(f"approvals/{task_id}", document)  # type: ignore[attr-defined]
+        document = (shown[0] if shown else {}) | edit
+        world.store.write(f"approvals/{task_id}", document)  # with any of Firestore's types
         answers = [await (self._resume(world, task_id, wire) if way == "resume" else self._sweep(world, wire))]
         for ran, parameters in await self._scenery.run_what_may_run(world):
             _must_be_decided(before, document, ran, parameters)

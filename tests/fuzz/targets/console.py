@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import quote
 
 import functions.console.main as console
-from infra.embedded.encoding import from_text
 from shared.canonical import sha256_hex
 from shared.task.schemas import DeadLetter, TaskRecord
 from tests.fuzz import hostile, mutations
@@ -64,8 +63,8 @@ class Console:
     def __init__(self, scenery: Scenery) -> None:
         self._scenery = _with_letters(scenery)
         self._hashes = {
-            path.removeprefix("tasks/"): from_text(text)["params_hash"]
-            for path, (text, _) in scenery.documents.items()
+            path.removeprefix("tasks/"): data["params_hash"]
+            for path, (data, _) in scenery.documents.items()
             if path.startswith("tasks/")
         }
 
@@ -146,7 +145,7 @@ class Console:
         answer = await wire.call(APP, case, shows_records=True)
         if answer.status == 200 and answer.body:
             json.loads(answer.body, parse_constant=_no_json)
-        changed = set(world.store.documents.items()) - set(self._scenery.documents.items())
+        changed = self._scenery.changed(world)
         if changed and (case.method != "POST" or answer.status != 200):
             raise Broken("only an accepted POST changes", f"{case.method} {answer.status}")
         for _, data, _ in [m for m in world.publisher.messages if m[0] == "tasks"]:
@@ -186,7 +185,7 @@ def _with_letters(scenery: Scenery) -> Scenery:
             expire_at=scenery.now,
         )
         world.store.put(f"dead_letters/{letter_id}", **letter.model_dump())
-    return Scenery(dict(world.store.documents), world.store.now)
+    return Scenery(world.store.documents, world.now)
 
 
 def _no_json(word: str) -> None:

@@ -27,7 +27,8 @@ from tests.fuzz import mutations
 from tests.fuzz.case import CANARY, Answer, Broken, Case
 from tests.fuzz.scenery import HEADERS, WEBHOOKS, Scenery
 from tests.fuzz.wire import Wire
-from tests.world import ORDER_STATUS, ScriptedHandler, World, deployed, ticket
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, World, deployed, ticket
 
 TASK = ticket(f"Where is my order #47384? {CANARY}", task_id="new", metadata={"team": "eu"}).model_dump_json()
 SUBSCRIPTIONS = (EVENTS, TASKS, TASKS_EXPRESS, "intent-order-status", "intent-refund-request", "", CANARY)
@@ -71,9 +72,9 @@ class Push:
         return [answer]
 
     def _check(self, case: Case, answer: Answer, world: World) -> None:
-        changed = set(world.store.documents.items()) - set(self._scenery.documents.items())
+        changed = self._scenery.changed(world)
         if answer.status >= 400 and (changed or world.publisher.messages):
-            raise Broken("refused changes nothing", str([path for path, _ in changed]))
+            raise Broken("refused changes nothing", str(changed))
 
 
 class Execute(Push):

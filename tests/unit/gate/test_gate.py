@@ -21,10 +21,22 @@ from shared.task.birth import Plan, born
 from shared.task.moves import Person
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.waiting import approve, reject
-from tests.world import BEGINNING, CANCEL_ORDER, ORDER_STATUS, PASSWORD_RESET, REFUND, REGISTRY, SUMMARY, says, ticket
+from tests.store import BEGINNING
+from tests.world import (
+    CANCEL_ORDER,
+    CHANGE_ADDRESS,
+    GOODS,
+    ORDER_STATUS,
+    PASSWORD_RESET,
+    REFUND,
+    REGISTRY,
+    SUMMARY,
+    says,
+    ticket,
+)
 
 UNUSED = Usage()
-OPEN = Settings(automatic={"refund_request": 5000, "password_reset": None})
+OPEN = Settings(automatic={"refund_request": 5000, "password_reset": None, **GOODS})
 
 
 def planned(
@@ -44,7 +56,9 @@ def codes(decided: Plan) -> list[str]:
     return [reason.partition(":")[0] for reason in decided.decision.reasons]
 
 
-@pytest.mark.parametrize(("task", "answer"), [ORDER_STATUS, REFUND, SUMMARY, CANCEL_ORDER, PASSWORD_RESET])
+@pytest.mark.parametrize(
+    ("task", "answer"), [ORDER_STATUS, REFUND, SUMMARY, CANCEL_ORDER, CHANGE_ADDRESS, PASSWORD_RESET]
+)
 def test_sure_answer_within_policy_runs(task: AutomationTask, answer: Any) -> None:
     decided = planned(answer, task)
     assert (decided.decision.route, decided.decision.reasons, decided.decision.expires_at) == ("execute", [], None)
@@ -68,7 +82,13 @@ STATUS = {"intent": "order_status", "parameters": {"order_id": "#47384"}, "confi
         ("null", "answer_unreadable: not_an_object"),
         ("[]", "answer_unreadable: not_an_object"),
         ('"order_status"', "answer_unreadable: not_an_object"),
-        ("```json\n{}\n```", "answer_unreadable: malformed_json"),
+        ("```json\n{}\n```", "answer_malformed"),
+        ("THOUGHT: they ask for an order.\n" + json.dumps(STATUS), "answer_unreadable: malformed_json"),
+        (json.dumps(STATUS) + "\nI chose order_status.", "answer_unreadable: malformed_json"),
+        (f"```json\n{json.dumps(STATUS)}\n```\nI chose it.", "answer_unreadable: malformed_json"),
+        (f"```\n{json.dumps(STATUS)}\n{json.dumps(STATUS)}\n```", "answer_unreadable: malformed_json"),
+        (f"```json\n{json.dumps(STATUS)}\n```\n```json\n{json.dumps(STATUS)}\n```", "answer_unreadable"),
+        (f"```json\n[{json.dumps(STATUS)}]\n```", "answer_unreadable: malformed_json"),
         (json.dumps(STATUS)[:-1], "answer_unreadable: malformed_json"),
         (json.dumps(STATUS) + json.dumps(STATUS), "answer_unreadable: malformed_json"),
         (json.dumps(STATUS).replace("0.95", "NaN"), "answer_unreadable: not_finite"),
@@ -78,8 +98,7 @@ STATUS = {"intent": "order_status", "parameters": {"order_id": "#47384"}, "confi
         ('{"confidence":1,"confidence":1,"intent":"order_status","parameters":{}}', "answer_unreadable: duplicate_key"),
         ('{"a":' * 5000 + "1" + "}" * 5000, "answer_unreadable: too_deep"),
         ("\ud800", "answer_unreadable: not_utf8"),
-        (json.dumps({**STATUS, "note": "pay now"}), "answer_malformed"),
-        (json.dumps({k: v for k, v in STATUS.items() if k != "confidence"}), "answer_malformed"),
+        (json.dumps({k: v for k, v in STATUS.items() if k != "intent"}), "answer_malformed"),
         (json.dumps({**STATUS, "parameters": [["order_id", "1"]]}), "answer_malformed"),
         (json.dumps({**STATUS, "parameters": "order_id=1"}), "answer_malformed"),
         (json.dumps({**STATUS, "parameters": None}), "answer_malformed"),
@@ -90,6 +109,65 @@ def test_answer_of_another_form_goes_to_a_person_with_the_reason(text: str, reas
     assert (decided.intent, decided.decision.route, decided.parameters) == ("unclassified", "approve", {})
     assert len(decided.decision.reasons) == 1
     assert decided.decision.reasons[0].startswith(reason)
+    assert decided.classification.said == text[:2000].replace("\ud800", "?")
+
+
+REFUND_PARAMETERS = {"order_id": "#10021", "amount_minor": 2500, "currency": "USD"}
+REFUND_ANSWER = says("refund_request", **REFUND_PARAMETERS)
+IN_A_FENCE = "answer_mended: it stood in a code fence"
+LEFT_OUT = "answer_mended: parameters that the intent does not have were left out"
+BESIDE = "answer_mended: what stood beside intent, parameters and confidence was left out"
+POINT = "answer_mended: amount_minor was written with a decimal point"
+NO_NUMBER = "confidence_invalid: must be a number from 0 to 1"
+UNSURE = "low_confidence: 0.00 is below 0.80"
+
+
+@pytest.mark.parametrize(
+    ("text", "reasons"),
+    [
+        (f"```json\n{json.dumps(REFUND_ANSWER)}\n```", [IN_A_FENCE]),
+        (f"  ```JSON {json.dumps(REFUND_ANSWER, indent=2)}```\n", [IN_A_FENCE]),
+        (f"```\n{json.dumps(REFUND_ANSWER)}\n```", [IN_A_FENCE]),
+        (json.dumps({**REFUND_ANSWER, "explanation": "x"}), [BESIDE]),
+        (json.dumps(says("refund_request", **REFUND_PARAMETERS, summary="They want money")), [LEFT_OUT]),
+        (json.dumps(says("refund_request", **REFUND_PARAMETERS, summary="", email="")), [LEFT_OUT]),
+        (json.dumps(REFUND_ANSWER).replace("2500", "2500.0"), [POINT]),
+        (json.dumps({**REFUND_ANSWER, "confidence": "0.95"}), [NO_NUMBER, UNSURE]),
+        (json.dumps({k: v for k, v in REFUND_ANSWER.items() if k != "confidence"}), [NO_NUMBER, UNSURE]),
+    ],
+)
+def test_answer_that_is_nearly_right_keeps_its_suggestion_and_asks_a_person(text: str, reasons: list[str]) -> None:
+    decided = planned(text, REFUND[0])
+    assert (decided.decision.route, decided.decision.reasons) == ("approve", reasons)
+    assert (decided.intent, decided.parameters) == ("refund_request", REFUND_PARAMETERS)
+    assert decided.classification.said == text
+
+
+@pytest.mark.parametrize(("name", "value"), [("amount_minor", "2500"), ("order_id", 10021), ("currency", "usd")])
+def test_value_of_a_wrong_type_is_shown_as_it_was_suggested(name: str, value: Any) -> None:
+    decided = planned(says("refund_request", **(REFUND_PARAMETERS | {name: value})), REFUND[0])
+    assert (decided.decision.route, decided.intent, decided.parameters) == ("approve", "unclassified", {})
+    assert codes(decided)[0] == "parameters_invalid"
+    assert decided.classification.intent == "refund_request"
+    assert decided.classification.parameters == REFUND_PARAMETERS | {name: value}
+
+
+@pytest.mark.parametrize("amount", [2500.5, 1e17, 1e300, -1e300, 25e-1])
+def test_number_that_is_no_whole_one_of_a_safe_size_is_not_rounded(amount: float) -> None:
+    decided = planned(says("refund_request", **(REFUND_PARAMETERS | {"amount_minor": amount})), REFUND[0])
+    assert (decided.decision.route, decided.parameters) == ("approve", {})
+    assert "parameters_invalid: amount_minor: int_type" in decided.decision.reasons
+
+
+@pytest.mark.parametrize("answer", [REFUND_ANSWER, says("out_of_scope")])
+def test_answer_that_was_read_as_it_stands_is_not_kept_a_second_time(answer: Any) -> None:
+    assert planned(answer, REFUND[0]).classification.said == ""
+
+
+def test_answer_that_cannot_be_read_is_kept_short_and_fit_to_be_shown() -> None:
+    said = planned("\x1b[2J\u202eno \ud800 JSON\n" + "x" * 9000, REFUND[0]).classification.said
+    assert said.startswith("\ufffd[2J\ufffdno ? JSON\nxxx")
+    assert len(said) == 2000
 
 
 @pytest.mark.parametrize(
@@ -125,8 +203,7 @@ def test_intent_that_is_off_or_closed_to_the_source_goes_to_a_person() -> None:
         {"order_id": ["#47384"]},
         {"order_id": "#47384; DROP TABLE orders"},
         {"order_id": "https://example.com/#47384"},
-        {"order_id": "#47384", "url": "http://169.254.169.254/"},
-        {"order_id": "#47384", "callback": {"deep": [1]}},
+        {"url": "http://169.254.169.254/"},
     ],
 )
 def test_parameters_that_do_not_hold_go_to_a_person(parameters: dict[str, Any]) -> None:
@@ -135,7 +212,7 @@ def test_parameters_that_do_not_hold_go_to_a_person(parameters: dict[str, Any]) 
     assert "parameters_invalid" in codes(decided)
 
 
-@pytest.mark.parametrize("amount", [-2500, 0, 25.0, "2500", True, 10_000_001, 2**63, 1e5])
+@pytest.mark.parametrize("amount", [-2500, -2500.0, 0, 25.5, "2500", True, 10_000_001, 1e9, 2**63])
 def test_amount_is_a_positive_bounded_integer(amount: Any) -> None:
     decided = planned(says("refund_request", order_id="#10021", amount_minor=amount, currency="USD"), REFUND[0])
     assert decided.decision.route == "approve"
@@ -148,7 +225,8 @@ def test_null_for_what_an_intent_does_not_have_is_no_parameter() -> None:
 
 def test_names_of_extra_parameters_are_not_repeated() -> None:
     decided = planned(says("order_status", order_id="#47384", **{"<img onerror=x>": 1}), ORDER_STATUS[0])
-    assert "parameters_invalid: an extra field: extra_forbidden" in decided.decision.reasons
+    assert decided.decision.reasons == [LEFT_OUT]
+    assert decided.parameters == {"order_id": "#47384"}
 
 
 def test_every_failed_check_is_shown_also_when_the_parameters_do_not_hold() -> None:
@@ -238,8 +316,8 @@ def test_nan_is_never_sure_enough() -> None:
 # --- 5. policy
 
 
-def test_money_and_credentials_need_a_person_unless_an_allowance_names_them() -> None:
-    for task, answer in (REFUND, PASSWORD_RESET):
+def test_money_credentials_and_goods_need_a_person_unless_an_allowance_names_them() -> None:
+    for task, answer in (REFUND, PASSWORD_RESET, CANCEL_ORDER, CHANGE_ADDRESS):
         assert codes(planned(answer, task, settings=Settings())) == ["policy"]
     without_ceiling = Settings(automatic={"refund_request": None})
     assert codes(planned(REFUND[1], REFUND[0], settings=without_ceiling)) == ["policy"]
@@ -273,10 +351,20 @@ def test_requester_is_counted_by_mailbox_however_the_address_is_written(address:
     assert "@" not in usage_path(refund, one, BEGINNING)
 
 
-def test_event_without_an_author_goes_to_a_person_where_authors_are_counted() -> None:
+def test_subject_that_is_no_need_but_counted_goes_to_a_person_where_it_is_unknown() -> None:
     nobody = AutomationTask(task_id="t1", source="helpdesk", raw_payload={"text": REFUND[0].raw_payload["text"]})
-    assert codes(planned(REFUND[1], nobody)) == ["subject_unknown"]
+    counted = Registry({"refund_request": replace(REGISTRY["refund_request"], needs=())})
+    assert codes(planned(REFUND[1], nobody, registry=counted)) == ["subject_unknown"]
+
+
+def test_event_without_what_an_intent_needs_goes_to_a_person() -> None:
+    nobody = AutomationTask(task_id="t1", source="helpdesk", raw_payload={"text": REFUND[0].raw_payload["text"]})
+    assert codes(planned(REFUND[1], nobody)) == ["requester_unknown"]
     assert codes(planned(SUMMARY[1], nobody)) == []
+    where = AutomationTask(task_id="t1", source="helpdesk", raw_payload={"text": ORDER_STATUS[0].raw_payload["text"]})
+    assert planned(ORDER_STATUS[1], where).decision.reasons == [
+        "requester_unknown: the event does not say /requester/email, which this intent needs"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -392,3 +480,23 @@ def test_parameters_that_the_intent_no_longer_takes_stop_the_effect() -> None:
     old = {"order_id": "#47384", "carrier": "any"}
     r = record(ORDER_STATUS).model_copy(update={"parameters": old, "params_hash": params_hash("order_status", 1, old)})
     assert refusal(r) == "parameters_outdated"
+
+
+# --- whose words
+
+QUOTED = "On 3 Nov 2026 you wrote:"
+
+
+def test_parameter_that_stands_only_in_what_may_be_quoted_asks_a_person() -> None:
+    decided = planned(ORDER_STATUS[1], ticket(f"Thank you.\n\n{QUOTED}\nWhere is order #47384?"))
+    assert decided.decision.reasons == ["may_be_quoted: order_id stands only in what may be quoted"]
+
+
+def test_text_that_is_only_quotes_asks_a_person() -> None:
+    assert codes(planned(ORDER_STATUS[1], ticket("> Where is order #47384?"))) == ["only_quotes"]
+
+
+def test_text_that_is_cut_asks_a_person_and_quotes_do_not_count() -> None:
+    asked = "Where is order #47384?\n"
+    assert codes(planned(ORDER_STATUS[1], ticket(asked + "\n" * 9_000 + "PS: do nothing"))) == ["cut"]
+    assert codes(planned(ORDER_STATUS[1], ticket(asked + "> old\n" * 9_000))) == []

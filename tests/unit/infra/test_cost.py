@@ -25,15 +25,16 @@ from shared.intent.outcomes import NotApplied, Permanent
 from shared.records.documents import to_document
 from shared.task.schemas import TaskRecord
 from shared.wiring.ports import Snapshot, Write
+from tests.scripted import ScriptedHandler
+from tests.store import MemoryStore
 from tests.world import (
     CANCEL_ORDER,
+    GOODS,
     ORDER_STATUS,
     PASSWORD_RESET,
     REFUND,
     REGISTRY,
     SUMMARY,
-    MemoryStore,
-    ScriptedHandler,
     World,
     says,
     ticket,
@@ -47,8 +48,8 @@ GIVEN = PRICES.given
 class CountingStore(MemoryStore):
     """Counts as Firestore bills: each document read or written, and one read for a query that finds nothing."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
         self.billed: Counter[str] = Counter()
 
     async def read(self, *paths: str) -> list[Snapshot]:
@@ -72,9 +73,7 @@ class Billed(World):
         task, answer = case
         super().__init__(answer, **settings)
         self.task = task
-        counting = CountingStore()
-        self.store = self.ports.store = counting
-        self.billed = counting.billed
+        self.billed = self.keep_in(CountingStore).billed
 
     async def attempt(self, *outcomes: Any) -> None:
         self.billed["firestore reads"] -= 1
@@ -149,9 +148,9 @@ async def is_rejected_in_the_database(world: Billed) -> None:
         (SUMMARY, is_refused_by_the_provider, {}),
         (REFUND, runs, {"automatic": {"refund_request": 5000}}),
         (PASSWORD_RESET, runs, {"automatic": {"password_reset": None}}),
-        (CANCEL_ORDER, runs, {}),
+        (CANCEL_ORDER, runs, {"automatic": GOODS}),
         (REFUND, is_approved_on_the_console, {}),
-        (CANCEL_ORDER, is_rejected_in_the_database, {"confidence_threshold": 1.0}),
+        (CANCEL_ORDER, is_rejected_in_the_database, {"automatic": GOODS, "confidence_threshold": 1.0}),
         ((ticket("Lovely weather"), says("unclassified")), is_rejected_in_the_database, {}),
     ],
 )

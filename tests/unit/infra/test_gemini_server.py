@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 from infra.gemini_server import create_app
 from infra.gemini_server.answers import answer
 from infra.gemini_server.faults import Faults
-from shared.intent.registry import discover
 from shared.model.prompt import SHOWN_EXAMPLES
+from tests.shipped import shipped
 
 PATH = "/v1beta/models/gemini-3.5-flash-lite:generateContent"
 KEY = {"x-goog-api-key": "k"}
@@ -54,7 +54,7 @@ def test_clear_text_is_answered_with_parameters(text: str, intent: str, paramete
 
 
 def test_examples_shown_to_the_model_are_recognised() -> None:
-    shown = {example: i.name for i in discover().values() for example in i.examples[:SHOWN_EXAMPLES]}
+    shown = {example: i.name for i in shipped().values() for example in i.examples[:SHOWN_EXAMPLES]}
     assert {example: answer({"/text": example})["intent"] for example in shown} == shown
 
 

@@ -27,8 +27,10 @@ from shared.records.edits import UNATTRIBUTED
 from shared.settings import Settings, Webhook, fields_of, load, secrets_of
 from shared.task.moves import Person
 from shared.wiring import classifiers
+from shared.wiring.people import DIRECTORIES
 from shared.wiring.providers import provider_settings
-from tests.world import ORDER_STATUS, REFUND, REGISTRY, ScriptedHandler, World, ticket
+from tests.scripted import ScriptedHandler
+from tests.world import ORDER_STATUS, REFUND, REGISTRY, World, ticket
 
 JSON = {"content-type": "application/json"}
 MANIFEST: Manifest = build(REGISTRY)
@@ -246,6 +248,16 @@ def test_executor_is_given_the_variables_of_its_provider(intent: Intent) -> None
 def test_map_of_a_source_is_named_as_intake_looks_for_it() -> None:
     name = SOURCE_FIELDS.replace("<SOURCE>", "MY_CRM")
     assert fields_of("my-crm", {name: "words=/a"}) == "words=/a"
+
+
+def test_classify_alone_is_given_where_people_are_looked_up() -> None:
+    asked = Asked()
+    for directory, _ in DIRECTORIES.values():
+        provider_settings(directory, asked)
+    given = {f.name: {*f.variables, *f.secrets} & asked.names for f in MANIFEST.functions}
+    assert {name for name, names in given.items() if names} == {"classify"}
+    assert given["classify"] == asked.names
+    assert {MANIFEST.defaults[name] for name in asked.names if name.endswith("_URL")} == {""}
 
 
 def test_secret_of_a_source_is_named_as_intake_looks_for_it() -> None:

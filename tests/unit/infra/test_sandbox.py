@@ -15,6 +15,7 @@ import pytest
 from infra.sandbox.__main__ import main
 from infra.sandbox.app import create_app
 from infra.sandbox.ledger import read_ledger
+from infra.sandbox.people import SOURCES
 from infra.sandbox.server import serving
 
 REFUND = {"payment_intent": "pi_10021_usd", "amount": "2500", "metadata[effect_key]": "t1.refund.1"}
@@ -236,8 +237,66 @@ def test_the_command_serves_and_its_ledger_survives_a_kill(tmp_path: Path) -> No
     assert read_ledger(tmp_path / "none.jsonl") == []
 
 
+async def test_a_provider_nobody_plays_takes_every_write_once_per_key_and_keeps_it_in_the_ledger(
+    client: httpx.AsyncClient,
+) -> None:
+    async def give(key: str | None) -> httpx.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        return await client.post("/orders/10021/gift-card", json={"kind": "paper"}, headers=headers)
+
+    first, again, other, without = [await give(key) for key in ("k1", "k1", "k2", None)]
+    assert (first.status_code, first.json()["id"], first.json()["kind"]) == (201, "orders-10021-gift-card-1", "paper")
+    assert (again.json(), again.headers["idempotent-replayed"]) == (first.json(), "true")
+    assert [r.json()["id"][-2:] for r in (other, without)] == ["-2", "-3"]
+    assert [(e["vendor"], e["subject"], e["idempotency_key"]) for e in await effects(client)] == [
+        ("other", "/orders/10021/gift-card", key) for key in ("k1", "k2", None)
+    ]
+    found = await client.get("/orders/10021/gift-card", params={"idempotency_key": "k2"})
+    assert [one["id"] for one in found.json()["data"]] == ["orders-10021-gift-card-2"]
+
+
+async def test_a_read_nobody_plays_is_empty_and_changes_nothing(client: httpx.AsyncClient) -> None:
+    found = await client.get("/customers/7?full=yes")
+    assert (found.status_code, found.json()) == (200, {"path": "/customers/7", "data": []})
+    assert await effects(client) == []
+
+
+async def test_a_provider_nobody_plays_can_be_scripted_and_does_not_hide_a_misspelt_control(
+    client: httpx.AsyncClient,
+) -> None:
+    await script(client, vendor="other", operation="put", fault="503")
+    assert [(await client.put("/points/7", content=b"x")).status_code for _ in range(2)] == [503, 200]
+    assert (await client.post("/_legder", json=[])).status_code == 404
+    assert (await client.get("/_legder")).status_code == 404
+
+
 @pytest.mark.parametrize("rate", ["stripe.refund:nonsense=0.1", "stripe.refund:500", "refund"])
 def test_a_rate_nobody_can_read_is_refused_at_start(rate: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--rate", rate])
     assert "VENDOR.OPERATION:FAULT=SHARE" in capsys.readouterr().err
+
+
+# --- people
+
+
+async def test_people_are_known_once_they_are_seeded_and_to_callers_with_a_key(client: httpx.AsyncClient) -> None:
+    paths = ["/api/v2/users/7.json", "/api/users.info?user=U7", "/rest/api/3/user?accountId=a7"]
+    people = [
+        {"source": s, "id": i, "email": "kim@example.com"} for s, i in zip(SOURCES, ("7", "U7", "a7"), strict=True)
+    ]
+    key = {"Authorization": "Bearer sandbox"}
+    assert [(await client.get(p, headers=key)).status_code for p in paths] == [404, 200, 404]
+    assert (await client.post("/_people", json=people)).status_code == 202
+    assert [(await client.get(p)).status_code for p in paths] == [401, 200, 401]
+    assert ["kim@example.com" in (await client.get(p)).text for p in paths] == [False] * 3
+    assert ["kim@example.com" in (await client.get(p, headers=key)).text for p in paths] == [True] * 3
+    assert await effects(client) == []
+
+
+@pytest.mark.parametrize("person", [{"id": "7"}, {"source": "zendesk"}, {"source": "github", "id": "7"}, 7])
+async def test_person_of_no_source_is_refused_and_nobody_is_seeded(client: httpx.AsyncClient, person: Any) -> None:
+    good = {"source": "zendesk", "id": "8", "email": "kim@example.com"}
+    assert (await client.post("/_people", json=[good, person])).status_code == 400
+    found = await client.get("/api/v2/users/8.json", headers={"Authorization": "Bearer sandbox"})
+    assert found.status_code == 404

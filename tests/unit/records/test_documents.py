@@ -13,7 +13,9 @@ from shared.errors import CommitUnknown, Conflict, NotFound, StoreUnavailable
 from shared.records.documents import change, to_document, to_record, transact
 from shared.task.schemas import TaskRecord
 from shared.wiring.ports import Document, Snapshot
-from tests.world import ORDER_STATUS, MemoryStore, Unapplied, started
+from tests.scripted import ScriptedNetwork
+from tests.store import MemoryStore, Unapplied
+from tests.world import ORDER_STATUS, started
 
 
 class Reads:
@@ -44,12 +46,13 @@ async def test_writers_at_once_lose_no_update() -> None:
 
 
 async def test_collision_is_decided_anew_on_what_the_winner_wrote() -> None:
-    store = MemoryStore()
+    network = ScriptedNetwork()
+    store = MemoryStore(network=network)
 
     async def winner() -> None:
         store.put("c/a", n=10)
 
-    store.before_commit = winner
+    network.before_commit = winner
     snapshots = await transact(store, ("c/a",), plus_one)
     assert await n(store) == 11
     assert snapshots["c/a"].data == {"n": 11}
@@ -80,36 +83,40 @@ async def test_body_that_raises_writes_nothing() -> None:
 
 
 async def test_commit_of_unknown_outcome_that_is_visible_was_applied() -> None:
-    store = MemoryStore()
-    store.fail_next = [CommitUnknown()]
+    network = ScriptedNetwork()
+    store = MemoryStore(network=network)
+    network.fail_next = [CommitUnknown()]
     snapshots = await transact(store, ("c/a",), plus_one)
     [now] = await store.read("c/a")
     assert (snapshots["c/a"].data, snapshots["c/a"].version, store.commits) == ({"n": 1}, now.version, 1)
 
 
 async def test_commit_of_unknown_outcome_that_is_not_visible_is_never_blindly_repeated() -> None:
-    store = MemoryStore()
-    store.fail_next = [Unapplied()]
+    network = ScriptedNetwork()
+    store = MemoryStore(network=network)
+    network.fail_next = [Unapplied()]
     with pytest.raises(CommitUnknown):
         await transact(store, ("c/a",), plus_one)
     assert store.documents == {}
 
 
 async def test_commit_of_unknown_outcome_that_another_writer_overwrote_stays_unknown() -> None:
-    store = MemoryStore()
+    network = ScriptedNetwork()
+    store = MemoryStore(network=network)
 
     async def other() -> None:
         store.put("c/a", n=7)
 
-    store.before_commit, store.fail_next = other, [Unapplied()]
+    network.before_commit, network.fail_next = other, [Unapplied()]
     with pytest.raises(CommitUnknown):
         await transact(store, ("c/a",), plus_one)
     assert await n(store) == 7
 
 
 async def test_endless_collisions_give_up_without_a_write() -> None:
-    store = MemoryStore()
-    store.fail_next = [Conflict() for _ in range(50)]
+    network = ScriptedNetwork()
+    store = MemoryStore(network=network)
+    network.fail_next = [Conflict() for _ in range(50)]
     with pytest.raises(StoreUnavailable) as error:
         await transact(store, ("c/a",), plus_one)
     assert (error.value.code, store.documents) == ("contention", {})

@@ -1,0 +1,35 @@
+"""Settings, intents and switches in; what decides today, and in whose name the caller acts, out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.records.switches import is_off, switch_path
+from shared.task.moves import Person
+from shared.wiring.composition import Ports
+
+
+async def policy(ports: Ports, who: Person) -> dict[str, Any]:
+    """Return today's policy; `intents` has what is declared of each, and whether its switch is off.
+
+    Raises:
+        StoreUnavailable: the store is down.
+    """
+    settings, registry = ports.settings, ports.registry
+    switches = await ports.store.read(*(switch_path(name) for name in registry))
+    return {
+        "you": who.name,
+        "confidence_threshold": settings.confidence_threshold,
+        "automatic": dict(settings.automatic),
+        "disabled_intents": sorted(settings.disabled_intents),
+        "approvers": {name: sorted(people) for name, people in settings.approvers.items()},
+        "intents": {
+            name: {
+                "risk": intent.policy.risk,
+                "per_day": intent.policy.per_day,
+                "sources": None if intent.sources is None else sorted(intent.sources),
+                "switched_off": is_off(switch),
+            }
+            for (name, intent), switch in zip(registry.items(), switches, strict=True)
+        },
+    }

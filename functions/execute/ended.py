@@ -1,0 +1,38 @@
+"""A task whose state has changed in; its debts paid and the line for the log out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.records.documents import Changed
+from shared.records.outbox import pay
+from shared.serving.entry import Outcome
+from shared.task.schemas import TaskRecord
+from shared.wiring.composition import Ports
+
+
+async def ended(changed: Changed, ports: Ports) -> Outcome:
+    """Pay what the new state owes and say how the task stands."""
+    await pay(ports, changed.after, changed.version)
+    state = changed.after.state
+    return Outcome(
+        state.lower(),
+        fields=fields_of(changed.before, changed.after),
+        severity="INFO" if state == "SUCCEEDED" else "WARNING",
+    )
+
+
+def fields_of(before: TaskRecord, after: TaskRecord) -> dict[str, Any]:
+    """Return what the log says of a step: the task, and how its state moved."""
+    return {
+        "task_id": after.task_id,
+        "source": after.source,
+        "intent": after.intent,
+        "generation": after.generation,
+        "state_from": before.state,
+        "state_to": after.state,
+        "attempt": after.exec.attempts,
+        "tokens_used": after.classification.tokens_used,
+        "trace_id": after.trace_id,
+        "error_code": after.error.code if after.error else None,
+    }

@@ -1,0 +1,48 @@
+"""A task of UNKNOWN effect in; what its provider says became of the effect, committed, out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from functions.execute.context import context, handler_seconds
+from functions.execute.ended import ended, fields_of
+from shared.intent.declaration import Intent
+from shared.intent.outcomes import HandlerOutcome
+from shared.logs import log, show_traceback
+from shared.records.documents import change
+from shared.serving.entry import Outcome
+from shared.task import repair
+from shared.task.moves import Skip
+from shared.task.schemas import TaskRecord
+from shared.wiring.composition import Ports
+
+
+async def reconcile(record: TaskRecord, ports: Ports, intent: Intent, handler: Any) -> Outcome:
+    """Ask the provider what became of an UNKNOWN effect; a handler that cannot ask leaves it to a person."""
+    verdict: Any = None
+    if hasattr(handler, "reconcile"):
+        seconds = handler_seconds(intent)
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout(seconds):
+                said = await handler.reconcile(record.effect_key, context(record, ports, intent, deadline))
+            verdict = said if said in ("applied", "not_applied") else "unknown"  # never an end by a slip of the handler
+        except Exception as error:
+            if not isinstance(error, HandlerOutcome):
+                show_traceback(error)
+            log(
+                "WARNING",
+                "reconcile failed",
+                task_id=record.task_id,
+                error_type=type(error).__name__,
+                error_code=error.code if isinstance(error, HandlerOutcome) else None,
+            )
+            verdict = "unknown"
+    try:
+        changed = await change(
+            ports.store, record.task_id, lambda r, now: repair.reconciled(r, record.generation, verdict, now)
+        )
+    except Skip as skip:
+        return Outcome(skip.code, fields=fields_of(record, record))
+    return await ended(changed, ports)

@@ -1,0 +1,72 @@
+"""What was named or found in, one decision for each out: looked at, asked for, done, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from rich.console import Console as Terminal
+
+from infra.ops import bulk, show
+from infra.ops.arguments import MOST, Args
+from infra.ops.bulk import Item
+from infra.ops.client import Console, OpsError
+
+Looked = dict[str, Any] | Item
+
+
+def picked(args: Args, console: Console, filtered: Callable[[Args], dict[str, Any]]) -> Iterable[Looked]:
+    """Return the tasks that were named, each once; else those that the filter finds."""
+    if args.ids:
+        return [looked_at(console, "tasks", task_id) for task_id in dict.fromkeys(args.ids)]
+    return list(console.every("tasks", "tasks", MOST, **filtered(args)))
+
+
+def looked_at(console: Console, kind: str, name: str) -> Looked:
+    """Return a task or letter, or what tells in its place that it cannot be read: the others are done all the same."""
+    try:
+        found: dict[str, Any] = console.get(f"{kind}/{name}")
+    except OpsError as error:
+        if error.status == 3:
+            raise
+        return Item(name, f"leave {name}: {error}", partial(_raise, error))
+    return found
+
+
+def each(found: Iterable[Looked], item: Callable[[dict[str, Any]], Item]) -> list[Item]:
+    """Return what is to be done to each; what could not be looked at tells so in its place."""
+    return [looked if isinstance(looked, Item) else item(looked) for looked in found]
+
+
+def basis(task: dict[str, Any]) -> dict[str, Any]:
+    """Return what a verdict rests on: this run of the task, and nothing that anybody finds from now on."""
+    return {"generation": task["generation"], "looked_at": datetime.now(UTC).isoformat()}
+
+
+def do(args: Args, terminal: Terminal, items: list[Item], *, always_ask: bool = False) -> int:
+    """Ask where it is many or money, do it, and say what became of each."""
+    if args.dry_run:
+        wishes = [show.plain(f"would {i.words}") for i in items] or ["nothing to do"]
+        return show.answer(args.json, [i.words for i in items], lambda: print("\n".join(wishes)))
+    asking = Terminal(stderr=True, highlight=False)  # what scripts read is on stdout
+    if len(items) > 1 or (items and always_ask):
+        bulk.confirm(asking, items, yes=args.yes)
+    results = bulk.run(asking, items, args.rate)
+    failed = [r for r in results if r.error]
+    answer = [{"id": r.id, "state": r.state, "error": r.error} for r in results]
+
+    def told() -> None:
+        for r in failed if len(results) > 20 else results:
+            print(show.plain(f"{r.id}  {r.error or r.state}"))
+        print(f"{len(results) - len(failed)} done, {len(failed)} refused")
+
+    show.answer(args.json, answer, told)
+    if any(r.unreachable for r in results):
+        return 3
+    return 1 if failed or len(results) < len(items) else 0
+
+
+def _raise(error: OpsError) -> None:
+    raise error

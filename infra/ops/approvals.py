@@ -1,0 +1,83 @@
+"""`switchyard approvals`: what waits for a person, and the decision."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from rich.console import Console as Terminal
+
+from infra.ops import session, show
+from infra.ops.acting import do, each, picked
+from infra.ops.arguments import MOST, Args, acting, command, filters, listing, needed, noun, search
+from infra.ops.bulk import Item
+from infra.ops.client import Console
+
+SUMMARY = "decide what waits"
+EXAMPLES = {
+    "approve": (
+        "switchyard approvals approve helpdesk-1 --comment checked",
+        'switchyard approvals approve helpdesk-1 --as-intent order_status --parameters \'{"order_id": "47384"}\'',
+    ),
+    "reject": ("switchyard approvals reject --intent refund_request --since 2h --comment fraud --dry-run",),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command on approvals."""
+    return session.run(parser().parse_args(argv))
+
+
+def parser(prog: str = "switchyard approvals") -> argparse.ArgumentParser:
+    """Return the commands on approvals."""
+    made = noun(
+        prog,
+        "See what waits for a person, and decide it in your name.",
+        "switchyard approvals list",
+        EXAMPLES["approve"][0],
+        *EXAMPLES["reject"],
+    )
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    find = command(
+        commands,
+        "list",
+        _list,
+        "list what waits, oldest first",
+        "switchyard approvals list --intent refund_request --since 1d",
+    )
+    filters(listing(find))
+    for name, examples in EXAMPLES.items():
+        verb = filters(
+            acting(command(commands, name, _decide, f"{name} what waits, by name or by filter", *examples), name)
+        )
+        verb.add_argument("--comment", default="", help="kept with the decision")
+        verb.add_argument("--params-hash", metavar="HASH", help="refuse if the parameters are others than these")
+        verb.add_argument("--as-intent", metavar="INTENT", help="run as another intent")
+        verb.add_argument("--parameters", type=json.loads, metavar="JSON", help="run with these")
+    return made
+
+
+def _list(args: Args, console: Console, terminal: Terminal) -> int:
+    query = search(args) | {"state": "AWAITING_APPROVAL", "order": "oldest"}
+    found = list(console.every("tasks", "tasks", MOST if args.all else args.limit, **query))
+    return show.answer(args.json, found, lambda: show.tasks(terminal, found))
+
+
+def _decide(args: Args, console: Console, terminal: Terminal) -> int:
+    def item(task: dict[str, Any]) -> Item:
+        task_id = task["task_id"]
+        body = {
+            "decision": args.verb,
+            "params_hash": args.params_hash or task["params_hash"],
+            "comment": args.comment,
+            "intent": args.as_intent,
+            "parameters": args.parameters,
+        }
+        shown = body["parameters"] or task["parameters"] or task["classification"]["parameters"]
+        words = f"{args.verb} {task_id} {args.as_intent or task['intent']} {json.dumps(shown)}"
+        return Item(task_id, words, partial(console.post, f"approvals/{task_id}", body))
+
+    return do(args, terminal, each(picked(args, console, needed), item), always_ask=args.verb == "approve")

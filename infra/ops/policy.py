@@ -1,0 +1,75 @@
+"""`switchyard policy`: what decides today, per intent, as the console tells it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console as Terminal
+
+from infra.ops import session, show
+from infra.ops.arguments import Args, noun, runs
+from infra.ops.client import Console, OpsError
+
+SUMMARY = "what decides today: risks, allowances, approvers, switches"
+COLUMNS = ("intent", "risk", "without a person", "a day for one", "sources", "approvers", "switch")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Tell today's policy."""
+    return session.run(parser().parse_args(argv))
+
+
+def parser(prog: str = "switchyard policy") -> argparse.ArgumentParser:
+    """Return the options of telling the policy."""
+    made = noun(
+        prog,
+        "Show what decides today: each intent's risk, what may run without a person, who approves, what is off.",
+        "switchyard policy",
+        "switchyard policy --json",
+    )
+    return runs(made, _policy)
+
+
+def _policy(args: Args, console: Console, terminal: Terminal) -> int:
+    policy = console.get("policy")
+    if not args.json and "intents" not in policy:
+        raise OpsError(f"the console at {console.url} is older than this command; --json shows what it tells")
+
+    def told() -> None:
+        show.table(terminal, COLUMNS, rows(policy))
+        threshold = policy["confidence_threshold"]
+        print(f"\nyou are {show.plain(policy['you'])}; a person decides below confidence {threshold}")
+
+    return show.answer(args.json, policy, told)
+
+
+def rows(policy: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield a row of the table for each intent."""
+    for name, intent in policy["intents"].items():
+        people = policy["approvers"].get(name, policy["approvers"].get("*"))
+        yield (
+            name,
+            intent["risk"],
+            _allowance(name, intent["risk"], policy["automatic"]),
+            "any number" if intent["per_day"] is None else str(intent["per_day"]),
+            "all" if intent["sources"] is None else ", ".join(intent["sources"]),
+            "anybody" if people is None else ", ".join(people),
+            _switch(name, intent, policy["disabled_intents"]),
+        )
+
+
+def _allowance(name: str, risk: str, automatic: dict[str, int | None]) -> str:
+    ceiling = automatic.get(name)
+    if risk == "none" or (risk == "credential" and name in automatic):
+        return "when sure"
+    if risk == "money" and ceiling is not None:
+        return f"when sure, up to {ceiling} minor units"
+    return "never"
+
+
+def _switch(name: str, intent: dict[str, Any], disabled: list[str]) -> str:
+    if name in disabled:
+        return "off: DISABLED_INTENTS"
+    return f"off: switches/{name}" if intent["switched_off"] else "on"

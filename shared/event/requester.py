@@ -1,0 +1,41 @@
+"""Who wrote an event's words: a reading in, the vendor account that the platform authenticated out. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from shared.event.payload import View, requester_in
+from shared.event.reading import Reading
+
+EMAIL = "/requester/email"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Whoever wrote these very words.
+
+    `site` is the account of ours that the event came to: Zendesk's account id, Slack's team, Jira's host. `id` is the
+    vendor's id of the person there. `email` only where the event itself names an address that the platform vouches
+    for (`verified`); else it can be looked up by the id.
+    """
+
+    source: str
+    site: str
+    id: str
+    email: str | None = None
+    verified: bool = False
+
+
+def author_of(source: str, reading: Reading) -> Author | None:
+    """Return who wrote an event's words, or None where the platform does not say, or says: somebody of elsewhere."""
+    known = requester_in(reading)
+    email = known.get("email")
+    if not (known.get("id") or email) or "foreign_workspace" in reading.doubts:
+        return None
+    return Author(source, reading.site, known.get("id", ""), email, verified=email is not None)
+
+
+def with_email(view: View, email: str, vouched_by: str) -> View:
+    """Return the view with an address of the requester that the event itself does not name, and who named it."""
+    known = {**view.fields.get("requester", {}), "email": email, "vouched_by": vouched_by}
+    return replace(view, fields={**view.fields, "requester": known})

@@ -1,0 +1,54 @@
+"""Who asks, as a task's record has it: the one answer for every gate, plan and execution after its birth. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from shared.errors import Unprocessable
+from shared.event.mailbox import address
+from shared.event.payload import View, requester, view
+from shared.intent.declaration import Intent
+from shared.task.schemas import Requester, TaskRecord
+
+MAX_ADDRESS_CHARS = 254
+
+
+def requester_of(record: TaskRecord) -> dict[str, str]:
+    """Return `email`, `id` and `name` of who asks, as far as they are known."""
+    if record.requester is None:  # a record of before it was kept
+        return requester(record.source, record.raw_payload, record.metadata)
+    return {k: v for k, v in record.requester.model_dump(include={"email", "id", "name"}).items() if v}
+
+
+def view_of(record: TaskRecord) -> View:
+    """Return what may be seen of the task's event, by whom the record says it is."""
+    seen = view(record.source, record.raw_payload, record.metadata)
+    return replace(seen, fields={"requester": requester_of(record)})
+
+
+def told(record: TaskRecord, email: str, by: str) -> TaskRecord:
+    """Return the record with an address of the requester that a person gave.
+
+    Raises:
+        Unprocessable: it is none.
+    """
+    spelled = address(email)
+    name, at, domain = spelled.partition("@")
+    odd = any(c.isspace() or not c.isprintable() for c in spelled) or "@" in domain
+    if not (name and at and "." in domain) or odd or len(spelled) > MAX_ADDRESS_CHARS:
+        raise Unprocessable("requester_email must be an e-mail address", code="bad_requester", field="/requester_email")
+    known = requester_of(record) | {"email": spelled, "vouched_by": by[:200]}
+    return record.model_copy(update={"requester": Requester(**known)})
+
+
+def must_be_known(record: TaskRecord, intent: Intent) -> None:
+    """Raise `Unprocessable` if the intent needs to know of the requester what nobody has said."""
+    seen: Mapping[str, str] = {f"/requester/{name}": value for name, value in requester_of(record).items()}
+    missing = [pointer for pointer in intent.needs if pointer not in seen]
+    if missing:
+        raise Unprocessable(
+            f"the event does not say whose request this is ({', '.join(missing)}); say it as requester_email",
+            code="requester_unknown",
+            field="/requester_email",
+        )

@@ -1,0 +1,1 @@
+"""The command `switchyard` as people and their shells meet it."""
