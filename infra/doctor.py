@@ -83,6 +83,7 @@ def here() -> Iterator[Finding]:
     yield _environment("development environment", ".venv", "dev", required=True)
     yield _environment("environment of google-generativeai", ".venv-classify", "classify", required=False)
     yield _emulators()
+    yield Finding("what to paste into a Zendesk trigger: README.md, Send events")
 
 
 def _environment(what: str, folder: str, stamp: str, *, required: bool) -> Finding:

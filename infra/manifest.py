@@ -46,6 +46,7 @@ GATE = ("AUTOMATIC", "CONFIDENCE_THRESHOLD", "DISABLED_INTENTS")
 EXECUTES = ("CONFIDENCE_THRESHOLD", "DISABLED_INTENTS", "MAX_CONCURRENT_CALLS", "RETENTION_DAYS")
 # One secret per source that a deployment takes webhooks of, named as `shared.settings.secrets_of` does.
 WEBHOOK_SECRET = "<SOURCE>_WEBHOOK_SECRET"  # noqa: S105
+SOURCE_FIELDS = "<SOURCE>_FIELDS"  # likewise, of those that have a map of fields
 # Where `classify` looks people's addresses up, and the keys for it; of sources that a deployment does not take, unset.
 USERS_URLS = tuple(directory.variable("API_URL") for directory, _ in DIRECTORIES.values())
 USERS_KEYS = tuple(directory.variable("API_KEY") for directory, _ in DIRECTORIES.values())
@@ -169,9 +170,12 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             "intake",
             trigger="http",
             concurrency=1000,
-            variables=("DIRECT_AUDIENCE", "DIRECT_CALLERS", "LISTEN_TO"),
+            variables=("DIRECT_AUDIENCE", "DIRECT_CALLERS", "LISTEN_TO", SOURCE_FIELDS),
             secrets=(WEBHOOK_SECRET,),
-            publishes=lanes,
+            publishes=(
+                EVENTS,
+                *lanes,
+            ),  # a verified body that it cannot read goes to `intake-events`, which has the store
             stores=False,
         ),
         _function(
@@ -179,7 +183,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             module="functions.intake.main",
             target="intake_events",
             trigger="push",
-            variables=("RETENTION_DAYS",),
+            variables=("LISTEN_TO", "RETENTION_DAYS", SOURCE_FIELDS),
             publishes=lanes,
         ),
         _function(

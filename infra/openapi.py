@@ -17,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 
 from functions.console.api import ACTIONS, LETTER_ACTIONS, MAX_PAGE, ORDERS, DecisionBody, LetterBody, RepairBody
 from functions.console.search import COUNTED
+from functions.intake.room import MAX_WEBHOOK_BYTES
 from functions.intake.sources import VENDORS, Source, source_at
 from shared import errors
 from shared.event.signatures import sign
@@ -58,7 +59,12 @@ def intake() -> Schema:
         "Nothing became of it: an event that asks nothing of anybody, or a handshake",
         {"anyOf": [_object(ignored={"const": True}, reason={"type": "string"}), _object(challenge={"type": "string"})]},
     )
-    hook = _webhook("acceptEvent", source_at("/hooks/name"), {"200": ignored} | answers)
+    taken = accepted["202"]["content"]["application/json"]["schema"]
+    parked = _object(parked={"type": "string", "description": "why the body could not be read; people see it"})
+    safe = _json("The bus has acknowledged the task, or the body that is parked", {"anyOf": [taken, parked]})
+    signed = answers | {"200": ignored, "202": safe}
+    reply = _object(response_type={"const": "ephemeral"}, text={"type": "string"})
+    hook = _webhook("acceptEvent", source_at("/hooks/name"), signed)
     direct = _operation("acceptTask", AutomationTask.__doc__, answers, body=_ref("AutomationTask"))
     source_name = _parameter("path", "source", TypeAdapter(SourceName).json_schema())
     paths: Schema = {
@@ -67,8 +73,12 @@ def intake() -> Schema:
     }
     for name in VENDORS:
         source = source_at(f"/{name}")
-        paths[f"/{name}"] = {"post": _webhook(f"accept{name.title()}", source, {"200": ignored} | answers)}
-    about = f"Takes events as JSON, at most {MAX_PAYLOAD_BYTES} bytes, and answers once they are safe."
+        paths[f"/{name}"] = {"post": _webhook(f"accept{name.title()}", source, signed)}
+    paths["/slack"]["post"]["responses"]["200"] = _json(
+        "Nothing became of it; or, to a command or a shortcut, what became of it", {"anyOf": [*_either(ignored), reply]}
+    )
+    limits = f"at most {MAX_WEBHOOK_BYTES} bytes of a webhook, {MAX_PAYLOAD_BYTES} of a task"
+    about = f"Takes events, {limits}, and answers once they are safe."
     described = _document("Switchyard intake", about, paths, [(AutomationTask, "validation")])
     token = {"type": "http", "scheme": "bearer", "description": "A Google-signed ID token; or the generic signature"}
     described["components"]["securitySchemes"] = {"idToken": token}
@@ -202,7 +212,14 @@ def _webhook(name: str, source: Source, answers: Schema) -> Schema:
     scheme = source.name if source.name in VENDORS else "generic"
     signature = sorted(sign(scheme, b"", b"example", datetime(2026, 1, 5, tzinfo=UTC)).items())
     headers = (_parameter("header", n.title(), {"type": "string", "examples": [v]}, True) for n, v in signature)
-    return _operation(name, source.verify.__doc__, answers, body={"type": "object"}, parameters=headers)
+    operation = _operation(name, source.verify.__doc__, answers, body={"type": "object"}, parameters=headers)
+    operation["requestBody"]["content"] = {media: {"schema": {"type": "object"}} for media in source.media}
+    return operation
+
+
+def _either(answer: Schema) -> list[Schema]:
+    schemas: list[Schema] = answer["content"]["application/json"]["schema"]["anyOf"]
+    return schemas
 
 
 def _parameter(where: str, name: str, schema: Schema, required: bool = False) -> Schema:

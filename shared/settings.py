@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from shared.errors import Misconfigured, SettingError
+from shared.field_map import parse_fields
 
 Backend = Literal["embedded", "emulators", "gcp"]
 ClassifierName = Literal["local", "gemini", "genai"]
@@ -127,6 +128,22 @@ def secrets_of(source: str, env: Mapping[str, str] | None = None) -> list[bytes]
     if any(len(s) < MIN_SECRET_BYTES for s in secrets):
         raise Misconfigured(f"{name} must have at least {MIN_SECRET_BYTES} bytes", code="secret_too_short", field=name)
     return secrets
+
+
+def fields_of(source: str, env: Mapping[str, str] | None = None) -> str:
+    """Return where a source keeps what is read of it, `<SOURCE>_FIELDS`, checked and as it is written; or nothing.
+
+    Raises:
+        Misconfigured: it cannot be read; the route answers 503 until it can.
+    """
+    env = os.environ if env is None else env
+    name = f"{source.upper().replace('-', '_')}_FIELDS"
+    text = env.get(name, "").strip()
+    try:
+        parse_fields(text)
+    except ValueError as error:
+        raise Misconfigured(f"{name}: {error}", code="bad_fields", field=name) from None
+    return text
 
 
 def _choice(env: Mapping[str, str], name: str, options: tuple[str, ...], default: str) -> str:

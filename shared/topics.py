@@ -8,6 +8,10 @@ TASKS_EXPRESS = "tasks-express"
 RESULTS = "results"
 DEAD_LETTERS = "dead-letters"
 
+# Attribute of a message of topic `events` whose bytes are a verified webhook's body that could not be read; `source`,
+# `media` and `reason` beside it say whose it is, as what it came, and why.
+PARKED = "parked"
+
 EXPRESS_FROM_PRIORITY = 4
 
 

@@ -47,7 +47,10 @@ locals {
   environment_of = {
     for name, f in local.functions : name => merge(f.environment, {
       for variable in f.variables : variable => tostring(local.settings[variable])
-      if local.settings[variable] != null && local.settings[variable] != ""
+      if variable != "<SOURCE>_FIELDS" && try(local.settings[variable] != null && local.settings[variable] != "", true)
+      }, {
+      for source, fields in var.fields : "${upper(replace(source, "-", "_"))}_FIELDS" => fields
+      if contains(f.variables, "<SOURCE>_FIELDS")
     })
   }
 

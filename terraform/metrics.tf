@@ -78,6 +78,12 @@ locals {
       value       = null, unit = "1"
       labels      = ["error_code"]
     }
+    ignored = {
+      description = "Events that ask nothing of anybody, by source and reason. Only their lines name the kind of the event."
+      filter      = "jsonPayload.function=(\"intake\" OR \"intake-events\") AND jsonPayload.kind:*"
+      value       = null, unit = "1"
+      labels      = ["source", "outcome"]
+    }
     overdue = {
       description = "How late the sweep found the task, or the outbox, that had waited longest."
       filter      = local.swept

@@ -86,6 +86,18 @@ variable "listen_to" {
   }
 }
 
+variable "fields" {
+  description = "Where a source keeps what is read of its events, by source: words=/comment/text|/subject,email=/customer_email,id=/event/id,at=/updated_at."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for source, map in var.fields : can(regex("^[a-z][a-z0-9_-]{0,62}$", source)) && can(regex("(^|,)words=/", map))])
+    error_message = "Each of fields must be a source's name with a map such as words=/comment/text,email=/customer_email."
+  }
+}
+
 variable "event_publishers" {
   description = "IAM members that may publish on topic `events`: what they send is trusted as it is."
   type        = set(string)

@@ -46,7 +46,7 @@ async def classify(delivery: Delivery, ports: Ports) -> Outcome:
     except ValidationError:
         await park(ports, delivery, reason="invalid_task", task_id=None, outcome="parked")
         return Outcome("parked", fields={"error_code": "invalid_task"}, severity="ERROR")
-    reading = read(task.source, task.raw_payload)
+    reading = read(task.source, task.raw_payload, task.metadata)
     (snapshot,) = await ports.store.read(task_path(task.task_id))
     if snapshot.data is not None:
         return await _known(task, reading, to_record(snapshot), snapshot.version, delivery, ports)
@@ -105,7 +105,7 @@ async def _another(
 
 
 def _content_of(record: TaskRecord) -> str:
-    return content_hash(view_of(read(record.source, record.raw_payload)))
+    return content_hash(view_of(read(record.source, record.raw_payload, record.metadata)))
 
 
 def _content_hash(task: AutomationTask, reading: Reading) -> str:

@@ -50,7 +50,7 @@ async def _never_classified(ports: Ports, task: AutomationTask, delivery: Delive
     (snapshot,) = await ports.store.read(task_path(task.task_id))
     if snapshot.data is not None:
         return Outcome("has_a_record")
-    reading = read(task.source, task.raw_payload)
+    reading = read(task.source, task.raw_payload, task.metadata)
     if reading.echo is not None or reading.does == "deleted":  # it asks nothing: people see the letter
         return Outcome("nothing_to_revise")
     created = await create(

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 from starlette.requests import Request
 
-from shared.errors import MethodNotAllowed, UnsupportedMediaType
+from shared.errors import MethodNotAllowed, Retry, UnsupportedMediaType
 from shared.serving.entry import read_body, trace_id
 from shared.task.schemas import MAX_PAYLOAD_BYTES
+
+READ_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingRequest:
-    """One request. `headers` has lower-case names; `read` returns the raw body once, at most 256 KiB of it."""
+    """One request. `headers` has lower-case names; `read` returns the raw body once."""
 
     method: str
     path: str
@@ -30,16 +33,21 @@ class IncomingRequest:
         if self.method not in methods:
             raise MethodNotAllowed(f"use {' or '.join(methods)}")
 
-    def must_be_json(self) -> None:
-        """Raise UnsupportedMediaType unless the body is declared as `application/json`, in UTF-8."""
+    def media(self, taken: Collection[str]) -> str:
+        """Return the body's declared media type, which is one of `taken`, in UTF-8.
+
+        Raises:
+            UnsupportedMediaType: it is another one, or in another charset.
+        """
         media, *parameters = (part.strip().lower() for part in self.headers.get("content-type", "").split(";"))
         charsets = {p.removeprefix("charset=").strip('"') for p in parameters if p.startswith("charset=")}
-        if media != "application/json" or not charsets <= {"utf-8", "utf8"}:
-            raise UnsupportedMediaType("send Content-Type: application/json, in UTF-8", field="content-type")
+        if media not in taken or not charsets <= {"utf-8", "utf8"}:
+            raise UnsupportedMediaType(f"send Content-Type: {' or '.join(taken)}, in UTF-8", field="content-type")
+        return media
 
 
-def incoming(request: Request) -> IncomingRequest:
-    """Return what arrived, without reading its body yet."""
+def incoming(request: Request, limit: int) -> IncomingRequest:
+    """Return what arrived, without reading its body yet; of that at most `limit` bytes will be read."""
 
     return IncomingRequest(
         method=request.method,
@@ -47,5 +55,16 @@ def incoming(request: Request) -> IncomingRequest:
         headers=dict(request.headers),
         received_at=datetime.now(UTC),
         trace_id=trace_id(request),
-        read=partial(read_body, request, MAX_PAYLOAD_BYTES),
+        read=partial(_read, request, limit),
     )
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    """Return the body. Nobody is verified yet, and whoever sends a large one slowly holds a place of the few."""
+    if limit <= MAX_PAYLOAD_BYTES:
+        return await read_body(request, limit)
+    try:
+        async with asyncio.timeout(READ_TIMEOUT_S):
+            return await read_body(request, limit)
+    except TimeoutError:
+        raise Retry(f"the body did not arrive within {READ_TIMEOUT_S:g} s; send it again", code="slow_body") from None

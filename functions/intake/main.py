@@ -7,10 +7,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from functions.intake.incoming import incoming
+from functions.intake.room import Room
 from functions.intake.step import receive_event, receive_webhook
 from shared.serving.entry import Outcome, guard, log_outcome, serve_push, started
 from shared.serving.push import Delivery
 from shared.wiring.composition import ports
+
+ROOM = Room()
 
 
 @functions_framework.aio.http
@@ -19,7 +22,8 @@ async def intake(request: Request) -> Response:
 
     async def work() -> Response:
         began = started()
-        outcome = await receive_webhook(incoming(request), ports())
+        with ROOM.limit(request) as limit:
+            outcome = await receive_webhook(incoming(request, limit), ports())
         log_outcome("intake", outcome, began)
         return JSONResponse(outcome.body, outcome.status)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from functions.intake.bodies import CLOUDEVENTS, FORM, JSON
 from shared.errors import BadRequest, NotFound
 from shared.event import signatures
 from shared.event.signatures import Verify
@@ -18,16 +19,19 @@ VENDORS: Mapping[str, Verify] = {
     "github": signatures.verify_github,
     "stripe": signatures.verify_stripe,
 }
+# Who sends what besides JSON: GitHub's settings offer a form first, Slack's commands and shortcuts are forms.
+MEDIA: Mapping[str, tuple[str, ...]] = {"github": (JSON, FORM), "slack": (JSON, FORM)}
 MAX_CHALLENGE_CHARS = 1000
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A sending system: `verify` checks the raw bytes."""
+    """A sending system: `verify` checks the raw bytes, which are declared to be one of `media`."""
 
     name: str
     verify: Verify
+    media: tuple[str, ...]
 
 
 def source_at(path: str) -> Source:
@@ -38,13 +42,13 @@ def source_at(path: str) -> Source:
     """
     name = path.removeprefix("/")
     if name in VENDORS:
-        return Source(name, VENDORS[name])
+        return Source(name, VENDORS[name], MEDIA.get(name, (JSON,)))
     name = name.removeprefix("hooks/")
     if path.startswith("/hooks/") and name in VENDORS:
         raise NotFound(f"{name} signs in its own way: use /{name}", field="path")
     if not path.startswith("/hooks/") or not _NAME.fullmatch(name):
         raise NotFound("use /, /hooks/<source> or one of /" + ", /".join(sorted(VENDORS)), field="path")
-    return Source(name, signatures.verify_generic)
+    return Source(name, signatures.verify_generic, (JSON, CLOUDEVENTS))
 
 
 def challenge_of(payload: Mapping[str, Any]) -> str:

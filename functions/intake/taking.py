@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from shared.event.payload import fact_id, read
+from pydantic import ValidationError
+
+from shared.errors import BadRequest
+from shared.event.payload import FIELDS, fact_id, read
+from shared.event.pruning import PRUNED, pruned
 from shared.event.reading import Reading
 from shared.task.schemas import AutomationTask
 
@@ -16,27 +21,47 @@ _KIND = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,59}")
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """An event that is answered with 200 and counted: `reason` is a stable word, `kind` the sender's name of it."""
+    """An event that is answered with 200 and counted: `reason` is a stable word, `kind` the sender's name of it.
+
+    `is_suspect`: the source has a map of its fields, and nothing stood where its words should be.
+    """
 
     reason: str
     kind: str
+    is_suspect: bool = False
 
 
-def take(source: str, payload: dict[str, Any], listens_to: Collection[str] = ()) -> AutomationTask | Ignored:
+def take(
+    source: str, payload: dict[str, Any], listens_to: Collection[str] = (), names: str = ""
+) -> AutomationTask | Ignored:
     """Return the task of an event that says something, or changes or settles what was said before.
 
-    `listens_to` holds `<source>:<voice>` of whoever else may ask: `bot`, `staff`, `private_note`.
+    `listens_to` holds `<source>:<voice>` of whoever else may ask: `bot`, `staff`, `private_note`; `names` is the
+    source's map of fields.
 
     Raises:
-        pydantic.ValidationError: the payload is over its limit once it is written as canonical JSON.
+        BadRequest: `too_large`: the payload is over its limit as canonical JSON, also without what nobody reads.
     """
-    reading = read(source, payload)
+    # Kept with the task, so that whoever reads it later reads it by this map, whatever the setting has become.
+    metadata = {FIELDS: names} if names else None
+    reading = read(source, payload, metadata)
     if reason := _why_not(source, reading, listens_to):
         # A sender of any kind chooses this word: what is none stays out of logs and counts.
-        return Ignored(reason, reading.kind if _KIND.fullmatch(reading.kind) else "other")
-    return AutomationTask(
-        task_id=fact_id(source, reading), source=source, raw_payload=payload, priority=reading.urgency
-    )
+        kind = reading.kind if _KIND.fullmatch(reading.kind) else "other"
+        return Ignored(reason, kind, is_suspect=reason == "no_words" and bool(names))
+
+    def task(of: dict[str, Any], labels: dict[str, str] | None) -> AutomationTask:
+        return AutomationTask(
+            task_id=fact_id(source, reading), source=source, raw_payload=of, priority=reading.urgency, metadata=labels
+        )
+
+    with contextlib.suppress(ValidationError):
+        return task(payload, metadata)
+    less, left_out = pruned(source, payload, metadata)
+    try:
+        return task(less, (metadata or {}) | {PRUNED: " ".join(left_out)})
+    except ValidationError:
+        raise BadRequest("the event is too large, also without what nobody reads", code="too_large") from None
 
 
 def _why_not(source: str, reading: Reading, listens_to: Collection[str]) -> str:

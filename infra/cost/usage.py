@@ -97,7 +97,7 @@ def _store(reads: int, writes: int) -> Units:
 
 def _asked(record: TaskRecord, registry: Registry) -> int:
     task = AutomationTask(task_id=record.task_id, source=record.source, raw_payload=record.raw_payload)
-    question = prompt.build(task, view(task.source, task.raw_payload), registry)
+    question = prompt.build(task, view(record.source, record.raw_payload, record.metadata), registry)
     return len(question.instructions) + len(question.content) + len(canonical_json(dict(question.schema)))
 
 
@@ -178,4 +178,4 @@ def _is_counted(record: TaskRecord, registry: Registry) -> bool:
     intent = registry.get(record.intent)
     if intent is None or (intent.policy.per_day is None and intent.policy.amount is None):
         return False
-    return subject_of(intent, record.parameters, view(record.source, record.raw_payload)) is not None
+    return subject_of(intent, record.parameters, view(record.source, record.raw_payload, record.metadata)) is not None

@@ -119,7 +119,8 @@ async def _demo(stack: running.Running, began: float) -> int:
 async def _send(http: httpx.AsyncClient, stack: running.Running, case: Case) -> None:
     answer = await http.post(stack.intake + case.event.path, content=case.event.body, headers=case.event.headers)
     case.status = answer.status_code
-    case.task_id = answer.json().get("task_id", "") if answer.status_code == 202 else ""
+    said = answer.json() if answer.status_code == 202 else {}
+    case.task_id, case.parked = said.get("task_id", ""), said.get("parked", "")
 
 
 async def _settle(

@@ -15,9 +15,12 @@ class Case:
     event: Event
     status: int = 0
     task_id: str = ""
+    parked: str = ""  # why its body could not be read
     record: dict[str, Any] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
         """The task's state; before it has one, where it is; for a refused request, its status."""
+        if self.parked:
+            return "PARKED"
         return self.record.get("state") or ("QUEUED" if self.task_id else str(self.status or ""))

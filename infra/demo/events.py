@@ -170,7 +170,7 @@ def events(env: Mapping[str, str]) -> list[Event]:
             **signed("jira", "/jira", _jira("I forgot my password", now) | {"webhookEvent": "jira:issue_updated"}),
             status=200,
         ),
-        Event("malformed body", "/hooks/webshop", **_malformed(env, now), status=400),
+        Event("malformed body", "/hooks/webshop", **_malformed(env, now), state="PARKED"),
         Event("bad signature", forged["path"], forged["body"], {**forged["headers"], **_forged()}, status=401),
     ]
 

@@ -76,7 +76,7 @@ def summary(cases: Sequence[Case], ledger: dict[str, Any], problems: Sequence[st
         table.add_row(
             case.event.title,
             str(case.status),
-            case.state if case.task_id else "refused",
+            case.state if case.task_id or case.parked else "refused",
             case.record.get("intent", ""),
             _latency(case.record),
             str(case.record.get("classification", {}).get("tokens_used", "")),
@@ -116,7 +116,7 @@ def _latency(record: dict[str, Any]) -> str:
 
 def _why(case: Case) -> str:
     if not case.record:
-        return {400: "malformed", 401: "signature"}.get(case.status, "")
+        return case.parked or {401: "signature"}.get(case.status, "")
     result = case.record.get("result")
     approval = case.record.get("approval")
     words = result["output"] if result else "; ".join(case.record["decision"]["reasons"])

@@ -27,6 +27,7 @@ CHECKS = (
         "the event is of our own world, and of a fact of its own",
         ("test_mode", "connected_account", "foreign_workspace", "id_reused", "edited"),
     ),
+    ("the words are surely the writer's own", ("only_quotes", "may_be_quoted")),
     ("no words speak to a machine", ("tripwire",)),
     ("the text is shown in the order it is read in", ("reordered",)),
     ("all of it is read, and is the writer's own", ("cut", "only_quotes", "may_be_quoted")),

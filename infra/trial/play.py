@@ -68,7 +68,7 @@ async def play(
             assert heard.question is not None, "a task that is classified was asked about"
             trial = Trial(
                 task,
-                view(task.source, task.raw_payload),
+                view(task.source, task.raw_payload, task.metadata),
                 heard.question,
                 settings.classifier if classifier else "nobody was asked",
                 heard.answer,

@@ -14,9 +14,11 @@ from shared.canonical import canonical_json, sha256_hex, task_id_for
 from shared.event.legible import MAX_READ_CHARS, hidden_chars, legible
 from shared.event.quotes import OwnWords, own_words
 from shared.event.reading import Payload, Reading, at
-from shared.event.vendors import generic, github, jira, slack, stripe, zendesk
+from shared.event.vendors import generic, github, jira, mapped, slack, stripe, zendesk
+from shared.field_map import known_fields
 
 MAX_TEXT_CHARS = 8_000
+FIELDS = "fields"  # the key of a task's metadata that holds its source's map of fields
 # Source -> how its own events are read; whatever has another shape or source is read by its members' names.
 VENDORS: Mapping[str, Callable[[Payload], Reading | None]] = {
     "zendesk": zendesk.read,
@@ -53,15 +55,21 @@ class View:
         return at(self.fields, pointer)
 
 
-def read(source: str, raw_payload: Payload) -> Reading:
-    """Return what an event says anew; a vendor's source whose payload has another shape is read like any other."""
+def read(source: str, raw_payload: Payload, metadata: Mapping[str, str] | None = None) -> Reading:
+    """Return what an event says anew; a vendor's source whose payload has another shape is read like any other.
+
+    `metadata` is that of its task: it holds the source's map of fields where there is one.
+    """
     vendor = VENDORS.get(source)
-    return (vendor(raw_payload) if vendor else None) or generic.read(raw_payload)
+    if vendor and (reading := vendor(raw_payload)):
+        return reading
+    fields = known_fields((metadata or {}).get(FIELDS, ""))
+    return mapped.read(raw_payload, fields) if fields else generic.read(raw_payload)
 
 
-def view(source: str, raw_payload: Payload) -> View:
+def view(source: str, raw_payload: Payload, metadata: Mapping[str, str] | None = None) -> View:
     """Return the view of a payload."""
-    return view_of(read(source, raw_payload))
+    return view_of(read(source, raw_payload, metadata))
 
 
 def view_of(reading: Reading) -> View:
@@ -79,9 +87,9 @@ def view_of(reading: Reading) -> View:
     )
 
 
-def requester(source: str, raw_payload: Payload) -> dict[str, str]:
+def requester(source: str, raw_payload: Payload, metadata: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what `view` knows of the requester: `email`, `id` and `name`, as far as the event says."""
-    return requester_in(read(source, raw_payload))
+    return requester_in(read(source, raw_payload, metadata))
 
 
 def content_hash(seen: View) -> str:

@@ -2,10 +2,12 @@
 
 Python's `json` lets through what breaks later (NaN, duplicate keys, lone surrogates, huge integers, deep nesting).
 A first parse stops at any of it; only then a second one marks such values, and a walk names the place of the first.
+What has only one reading (a byte order mark, a line break inside a string) is mended for senders who cannot be told.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -52,45 +54,51 @@ class _Place:
         return "".join(f"/{key}" for key in reversed(keys))[:MAX_POINTER_CHARS]
 
 
-def parse_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
+def parse_object(body: bytes, max_depth: int = MAX_DEPTH, *, mend: bool = False) -> dict[str, Any]:
     """Return the JSON object in `body`; objects and arrays nest at most `max_depth` levels.
+
+    `mend` reads what has one reading only: without a byte order mark, control characters inside strings as they are
+    but for NUL, which is left out, and U+FFFD for a lone surrogate.
 
     Raises:
         BadRequest: code `not_utf8` (also for a byte order mark), `malformed_json`, `too_deep`, `duplicate_key`,
             `not_finite`, `integer_too_large`, `lone_surrogate`, `nul_character` or `not_an_object`; `field` is the
             JSON pointer of the value where it is known, at most 200 characters of it.
     """
-    text = _decode(body)
+    text = _decode(body, mend)
+    strict, marking = (_mending, _mending_and_marking) if mend else (_strict, _marking)
     # The parser recurses, so this comes before it.
     if body.count(b"[") + body.count(b"{") > max_depth and _depth(body) > max_depth:
         raise BadRequest(f"objects and arrays may nest {max_depth} levels", code="too_deep")
     try:
         try:
-            value = _strict(text)
-            suspicious = "\\u" in text  # an escape may be a lone surrogate or U+0000
+            value = strict(text)
+            suspicious = "\\u" in text or "\x00" in text  # an escape may be a lone surrogate or U+0000
         except _Suspicious:
-            value, suspicious = _marking(text), True
+            value, suspicious = marking(text), True
     except json.JSONDecodeError as error:
         raise BadRequest(f"the body is not JSON (at character {error.pos})", code="malformed_json") from None
     if not isinstance(value, dict):
         raise BadRequest("the body must be a JSON object", code="not_an_object")
+    found: dict[str, Any] = _mended(value) if suspicious and mend else value
     if suspicious:
-        _check(value)
-    return value
+        _check(found)
+    return found
 
 
 def _depth(body: bytes) -> int:
     return max(accumulate(map(_STEP.__getitem__, _NOT_BRACKETS.sub(b"", body))), default=0)
 
 
-def _decode(body: bytes) -> str:
+def _decode(body: bytes, mend: bool) -> str:
+    body = body.removeprefix(codecs.BOM_UTF8) if mend else body
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadRequest(f"the body must be UTF-8 (byte {error.start} is not)", code="not_utf8") from None
     if text.startswith("\ufeff"):
         raise BadRequest("the body must be UTF-8 without a byte order mark", code="not_utf8")
-    if "\x00" in text:
+    if "\x00" in text and not mend:
         raise BadRequest(_WHY["nul_character"], code="nul_character")
     return text
 
@@ -140,12 +148,30 @@ def _integer(digits: str) -> int | _Defect:
 
 
 # json.loads would build a decoder for every call.
-_strict = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_int=_int64, parse_float=_finite, parse_constant=_constant
-).decode
-_marking = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_integer, parse_constant=lambda _: _Defect("not_finite")
-).decode
+_hooks: dict[str, Any] = {
+    "object_pairs_hook": _unique,
+    "parse_int": _int64,
+    "parse_float": _finite,
+    "parse_constant": _constant,
+}
+_marks: dict[str, Any] = {
+    "object_pairs_hook": _object,
+    "parse_int": _integer,
+    "parse_constant": lambda _: _Defect("not_finite"),
+}
+_strict = json.JSONDecoder(**_hooks).decode
+_marking = json.JSONDecoder(**_marks).decode
+_mending = json.JSONDecoder(**_hooks, strict=False).decode
+_mending_and_marking = json.JSONDecoder(**_marks, strict=False).decode
+
+
+def _mended(value: Any) -> Any:
+    """Return `value` with strings that every store takes; two keys that become one are a defect like any such pair."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value.replace("\x00", ""))
+    if isinstance(value, dict):
+        return _object([(_mended(key), _mended(child)) for key, child in value.items()])
+    return [_mended(child) for child in value] if isinstance(value, list) else value
 
 
 def _check(root: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from shared.records.decisions import JUST_NOW, Look
 from shared.records.documents import task_path, to_record
 from shared.task.moves import Person
 from shared.task.schemas import SCHEMA_VERSION, DeadLetter
-from shared.topics import EVENTS, TASKS, TASKS_EXPRESS
+from shared.topics import EVENTS, PARKED, TASKS, TASKS_EXPRESS
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Snapshot, Write
 
@@ -105,7 +105,10 @@ async def _send(ports: Ports, letter: DeadLetter) -> None:
     topic = letter.subscription.removeprefix(ports.settings.topic_prefix)
     if topic not in (EVENTS, TASKS, TASKS_EXPRESS, *(i.topic for i in ports.registry.values())):
         raise Refused("nobody reads the topic of this message any more", code="topic_gone")
-    await ports.publisher.publish(topic, base64.b64decode(letter.data), {"schema_version": str(SCHEMA_VERSION)})
+    attributes = {"schema_version": str(SCHEMA_VERSION)}
+    if letter.source:  # it is read as when it came
+        attributes |= {PARKED: "1", "source": letter.source, "media": letter.media, "reason": letter.reason}
+    await ports.publisher.publish(topic, base64.b64decode(letter.data), attributes)
 
 
 async def _mark(ports: Ports, snapshot: Snapshot, letter: DeadLetter, person: Person, reason: str) -> None:

@@ -8,7 +8,8 @@ from datetime import timedelta
 from shared.canonical import sha256_hex
 from shared.errors import Conflict
 from shared.serving.push import Delivery
-from shared.task.schemas import MAX_PAYLOAD_BYTES, DeadLetter
+from shared.task.schemas import MAX_LETTER_BYTES, DeadLetter
+from shared.topics import PARKED
 from shared.wiring.composition import Ports
 from shared.wiring.ports import ABSENT, Write
 
@@ -26,14 +27,16 @@ async def park(
     (snapshot,) = await ports.store.read(path)
     if snapshot.data is not None:
         return
-    now = snapshot.read_time
+    now, webhook = snapshot.read_time, delivery.attributes if PARKED in delivery.attributes else {}
     letter = DeadLetter(
         subscription=subscription,
         message_id=delivery.message_id,
         task_id=task_id,
         reason=reason,
-        data=base64.b64encode(delivery.data[:MAX_PAYLOAD_BYTES]).decode(),
-        truncated=len(delivery.data) > MAX_PAYLOAD_BYTES,
+        data=base64.b64encode(delivery.data[:MAX_LETTER_BYTES]).decode(),
+        truncated=len(delivery.data) > MAX_LETTER_BYTES,
+        source=webhook.get("source", ""),
+        media=webhook.get("media", ""),
         outcome=outcome,
         created_at=now,
         expire_at=now + timedelta(days=ports.settings.retention_days),

@@ -17,13 +17,14 @@ MAX_ADDRESS_CHARS = 254
 def requester_of(record: TaskRecord) -> dict[str, str]:
     """Return `email`, `id` and `name` of who asks, as far as they are known."""
     if record.requester is None:  # a record of before it was kept
-        return requester(record.source, record.raw_payload)
+        return requester(record.source, record.raw_payload, record.metadata)
     return {k: v for k, v in record.requester.model_dump(include={"email", "id", "name"}).items() if v}
 
 
 def view_of(record: TaskRecord) -> View:
     """Return what may be seen of the task's event, by whom the record says it is."""
-    return replace(view(record.source, record.raw_payload), fields={"requester": requester_of(record)})
+    seen = view(record.source, record.raw_payload, record.metadata)
+    return replace(seen, fields={"requester": requester_of(record)})
 
 
 def told(record: TaskRecord, email: str, by: str) -> TaskRecord:

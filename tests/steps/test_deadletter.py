@@ -145,7 +145,7 @@ async def test_huge_letter_is_cut() -> None:
     world = World()
     await world.deadletter(b"\xff" * 1_000_000, "tasks")
     [letter] = letters(world)
-    assert (letter["truncated"], len(base64.b64decode(letter["data"]))) == (True, 256 * 1024)
+    assert (letter["truncated"], len(base64.b64decode(letter["data"]))) == (True, 720 * 1024)
 
 
 async def test_letter_is_not_acknowledged_before_it_is_kept() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.errors import ModelUnavailable, Unprocessable
+from shared.event.payload import FIELDS
 from shared.event.requester import Author
 from shared.task.requester import requester_of, view_of
 from shared.task.schemas import AutomationTask, TaskRecord
@@ -183,3 +184,14 @@ async def test_record_without_a_requester_has_the_one_of_its_event() -> None:
     del document["requester"]
     assert TaskRecord.model_validate(document).requester is None
     assert replace(view_of(record), fields={}).texts
+
+
+async def test_record_is_read_by_the_map_that_it_was_taken_by() -> None:
+    payload = {"says": "Where is my order #47384?", "mail": KIM, "customer": {"email": "mallory@example.com"}}
+    metadata = {FIELDS: "words=/says,email=/mail"}
+    world = World(ORDER_STATUS[1])
+    await world.classify(AutomationTask(task_id="t1", source="webshop", raw_payload=payload, metadata=metadata))
+    for kept in (record := await world.record("t1"), record.model_copy(update={"requester": None})):
+        seen = view_of(kept)
+        assert (dict(seen.texts), seen.at("/requester/email")) == ({"/says": payload["says"]}, KIM)
+    assert record.state == "READY"

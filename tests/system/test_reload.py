@@ -177,7 +177,8 @@ def test_old_code_that_serves_on_meets_no_module_of_the_broken_one(here: Running
 
 def test_a_declaration_that_no_function_can_be_made_of_is_one_line_too(here: Running) -> None:
     here.write("redeem_voucher", intent=INTENT.replace('Provider("shop", url="https://shop.example.com")', '"shop"'))
-    assert "provider is 'shop'; it must be Provider(" in here.says("not reloaded, the old code goes on: functions/execute")
+    said = here.says("not reloaded, the old code goes on: functions/execute")
+    assert "provider is 'shop'; it must be Provider(" in said
     here.write("redeem_voucher", intent=INTENT, main=NEW)
     here.says("reloaded redeem_voucher/intent.py, redeem_voucher/main.py")
     here.send("t1", "Please redeem my voucher SAVE2024")

@@ -8,10 +8,31 @@ from typing import Any
 from shared.event.reading import Fact, Payload, Reading, at, fact, joined
 
 PARTS = ("", "ticket", "data", "event", "issue")
-WRITTEN = ("subject", "title", "text", "body", "message", "description", "summary")
+WRITTEN = (
+    "subject",
+    "title",
+    "text",
+    "body",
+    "message",
+    "description",
+    "summary",
+    "ticket_title",
+    "ticket_description",
+)
 # Where one of these is, somebody answered: the words above it are old.
-ANSWERS = ("comment", "latest_comment", "latest_public_comment", "reply")
+ANSWERS = (
+    "comment",
+    "latest_comment",
+    "latest_public_comment",
+    "ticket_latest_comment",
+    "ticket_latest_public_comment",
+    "ticket_comment",
+    "reply",
+)
 PEOPLE = ("requester", "customer")
+# What admins call Zendesk's `{{ticket.requester.email}}` where they nest nothing. Of a request only: an answer may be
+# anybody's.
+FLAT = ("requester", "ticket_requester", "customer")
 MAX_DEPTH = 8
 URGENCY = {"urgent": 5, "high": 4}
 
@@ -27,7 +48,8 @@ def read(payload: Payload) -> Reading:
         person: Any = next((writer for writer in writers if writer), {})
     else:
         texts = {f"{prefix}/{name}": part[name] for prefix, part in found for name in WRITTEN if name in part}
-        person = next((part[role] for _, part in found for role in PEOPLE if isinstance(part.get(role), dict)), {})
+        person = next((part[role] for _, part in found for role in PEOPLE if isinstance(part.get(role), dict)), None)
+        person = person or _flat(payload)
     return Reading(
         str(payload.get("type") or payload.get("event_type") or "event")[:60],
         texts,
@@ -38,6 +60,12 @@ def read(payload: Payload) -> Reading:
         name=at(person, "/name"),
         urgency=_urgency(payload),
     )
+
+
+def _flat(payload: Payload) -> dict[str, Any]:
+    """Return the requester that is told in members such as `requester_email` and `requester_name`."""
+    role = next((role for role in FLAT if payload.get(f"{role}_email")), "")
+    return {name: payload.get(f"{role}_{name}") for name in ("email", "id", "name")} if role else {}
 
 
 def _fact(payload: Payload, answers: Mapping[str, Any]) -> Fact:

@@ -28,6 +28,8 @@ DOES: Mapping[str, Does] = {
     "edited": "edited",
     "deleted": "deleted",
 }
+# What may go from an event that is too large, as far as nothing of it is read.
+BULK = ("/commits", "/head_commit", "/comment/diff_hunk", "/pull_request/body", "/issue/body", "/discussion/body")
 ENVELOPE = frozenset({"action", "repository", "organization", "enterprise", "sender", "installation", "changes"})
 PARENTS = ("discussion", "pull_request", "issue", "commit")
 

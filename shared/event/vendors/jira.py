@@ -29,6 +29,17 @@ ISSUE: Mapping[str, Does] = {
     "jira:issue_deleted": "deleted",
 }
 WRITTEN = ("summary", "description")  # of an issue; `body` of a comment
+# What may go from an event that is too large, as far as nothing of it is read.
+BULK = (
+    "/issue/fields/comment",
+    "/issue/fields/worklog",
+    "/issue/fields/attachment",
+    "/issue/fields/subtasks",
+    "/issue/fields/issuelinks",
+    "/issue/renderedFields",
+    "/issue/changelog",
+    "/issue/fields/description",
+)
 URGENCY = {"highest": 5, "high": 4}
 
 

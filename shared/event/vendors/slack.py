@@ -1,7 +1,8 @@
-"""Slack's Events API: messages of people, their edits and deletions, and forms of workflows.
+"""Slack: messages of people, their edits and deletions, forms of workflows, slash commands and message shortcuts.
 
-Source: api.slack.com, "message event" with its subtypes, "app_mention", and "Block Kit reference", read 2026-11. Words
-may be in `text`, in blocks or in attachments; a redelivery has another event id, and a mention comes as two events.
+Source: api.slack.com, "message event" with its subtypes, "app_mention", "Slash commands", "Interactivity", and "Block
+Kit reference", read 2026-11. Words may be in `text`, in blocks or in attachments; a redelivery has another event id,
+and a mention comes as two events.
 """
 
 from __future__ import annotations
@@ -22,6 +23,21 @@ DOES: Mapping[str | None, Does] = {
     "message_changed": "edited",
     "message_deleted": "deleted",
 }
+# What may go from an event that is too large, as far as nothing of it is read.
+BULK = (
+    "/event/blocks",
+    "/event/attachments",
+    "/event/files",
+    "/event/root",
+    "/event/message/blocks",
+    "/event/message/attachments",
+    "/event/message/files",
+    "/event/previous_message/blocks",
+    "/event/previous_message/attachments",
+    "/message/blocks",
+    "/message/attachments",
+    "/message/files",
+)
 EVENTS = frozenset({"message", "app_mention", None})
 MAX_BLOCKS = 100
 
@@ -30,13 +46,18 @@ def read(payload: Payload) -> Reading | None:
     """Return what a Slack event says anew; None for a payload of another shape."""
     if payload.get("type") == "url_verification":
         return Reading("url_verification", ignored="handshake")
+    if payload.get("ssl_check"):
+        return Reading("ssl_check", ignored="handshake")
+    if isinstance(payload.get("command"), str):
+        return _command(payload)
+    if payload.get("type") == "message_action":
+        return _shortcut(payload)
     event = payload.get("event")
     if not isinstance(event, dict):
         return None
-    subtype = event.get("subtype")
+    subtype, is_text = event.get("subtype"), isinstance(event.get("type"), str | None)
     kind = ".".join(str(part)[:40] for part in (event.get("type") or "message", subtype) if part)
-    named, subtype_named = (isinstance(event.get(n), str | None) for n in ("type", "subtype"))
-    does = DOES.get(subtype) if named and subtype_named and event.get("type") in EVENTS else None
+    does = DOES.get(subtype) if isinstance(subtype, str | None) and is_text and event.get("type") in EVENTS else None
     if does is None:
         return Reading(kind)
     message: Any = {"created": event, "edited": event.get("message")}.get(does, event.get("previous_message"))
@@ -58,6 +79,32 @@ def read(payload: Payload) -> Reading | None:
         voice=_voice(message),
         doubts=_doubts(payload, message),
         site=str(payload.get("team_id") or ""),
+    )
+
+
+def _command(payload: Payload) -> Reading:
+    """Read `/ask where is order 47384`: the words are the writer's, and each time it is typed it is another wish."""
+    return Reading(
+        "command",
+        {"/text": markup.slack(str(payload.get("text") or ""))},
+        fact=fact(joined(payload.get("team_id") or "-", "trigger", payload.get("trigger_id"))),
+        id=payload.get("user_id"),
+        name=payload.get("user_name"),
+        site=str(payload.get("team_id") or ""),
+    )
+
+
+def _shortcut(payload: Payload) -> Reading:
+    """Read a message that somebody handed over: its words are those of whoever wrote it, not of whoever did that."""
+    message, team = payload.get("message"), at(payload, "/team/id")
+    return Reading(
+        "message_action",
+        _texts(message, "/message"),
+        fact=fact(joined(team or "-", "shortcut", at(payload, "/channel/id"), at(message, "/ts"))),
+        id=at(message, "/user"),
+        voice=_voice(message),
+        doubts=_doubts({"team_id": team}, message),
+        site=str(team or ""),
     )
 
 

@@ -19,6 +19,14 @@ DOES: Mapping[str, Does] = {"created": "created", "updated": "edited"}  # by the
 PROVES: Mapping[str, Verdict] = {"succeeded": "applied", "failed": "not_applied", "canceled": "not_applied"}
 # Whose address the vendor's own checkout or billing has taken down.
 EMAILS = ("/customer_email", "/receipt_email", "/billing_details/email", "/customer_details/email")
+# What may go from an event that is too large, as far as nothing of it is read.
+BULK = (
+    "/data/object/lines",
+    "/data/object/charges",
+    "/data/object/refunds",
+    "/data/object/items",
+    "/data/object/outcome",
+)
 MAX_METADATA = 20
 _NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)
 _EFFECT_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.[a-z][a-z0-9_]{1,39}\.\d{1,6}")

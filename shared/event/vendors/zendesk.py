@@ -24,6 +24,15 @@ EVENTS: Mapping[str, tuple[Does, tuple[str, ...]]] = {
     "ticket.permanently_deleted": ("deleted", ()),
     "messaging_ticket.message_added": ("created", ("/event/message/body",)),
 }
+# What may go from an event that is too large, as far as nothing of it is read.
+BULK = (
+    "/event/comment/html_body",
+    "/event/comment/plain_body",
+    "/event/comment/attachments",
+    "/event/previous",
+    "/detail/description",
+    "/detail/custom_fields",
+)
 PREFIX = "zen:event-type:"
 URGENCY = {"urgent": 5, "high": 4}
 

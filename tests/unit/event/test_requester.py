@@ -35,6 +35,12 @@ def slack(**event: Any) -> dict[str, Any]:
         ("jira", JIRA, Author("jira", "acme.atlassian.net", "5b10ac")),
         ("slack", slack(), Author("slack", "T1", "U1")),
         ("slack", slack(user_team="T1", team="T1"), Author("slack", "T1", "U1")),
+        ("slack", {"command": "/ask", "text": "x", "team_id": "T1", "user_id": "U1"}, Author("slack", "T1", "U1")),
+        (
+            "slack",
+            {"type": "message_action", "team": {"id": "T1"}, "user": {"id": "U1"}, "message": {"user": "U2"}},
+            Author("slack", "T1", "U2"),
+        ),
         (
             "helpdesk",
             {"text": "x", "requester": {"email": "kim@example.com", "id": "u1"}},

@@ -18,13 +18,13 @@ from functions.intake.caller import check_caller
 from functions.intake.incoming import IncomingRequest
 from functions.intake.step import receive_event, receive_webhook
 from functions.notify.step import notify
-from infra.manifest import PATH, WEBHOOK_SECRET, Manifest, build, to_json
+from infra.manifest import PATH, SOURCE_FIELDS, WEBHOOK_SECRET, Manifest, build, to_json
 from shared.errors import Misconfigured, ModelUnavailable
 from shared.event.signatures import sign
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
 from shared.records.edits import UNATTRIBUTED
-from shared.settings import Settings, Webhook, load, secrets_of
+from shared.settings import Settings, Webhook, fields_of, load, secrets_of
 from shared.task.moves import Person
 from shared.wiring import classifiers
 from shared.wiring.people import DIRECTORIES
@@ -126,10 +126,17 @@ async def _intake(world: World) -> None:
         patch.setenv("CRM_WEBHOOK_SECRET", secret.decode())
         asked = replace(request, headers=signed, path="/hooks/crm", received_at=now, read=_said)
         assert (await receive_webhook(asked, world.ports)).status == 202
+        signed = JSON | sign("generic", await _broken(), secret, now)
+        asked = replace(request, headers=signed, path="/hooks/crm", received_at=now, read=_broken)
+        assert (await receive_webhook(asked, world.ports)).body == {"parked": "malformed_json"}
 
 
 async def _said() -> bytes:
     return b'{"text": "Where is it?"}'
+
+
+async def _broken() -> bytes:
+    return b'{"text": '
 
 
 async def _body() -> bytes:
@@ -139,6 +146,8 @@ async def _body() -> bytes:
 async def _intake_events(world: World) -> None:
     await receive_event(world.delivery(REFUND[0].model_dump_json()), world.ports)
     await receive_event(world.delivery(b"junk"), world.ports)
+    said = replace(world.delivery(await _said()), attributes={"parked": "1", "source": "crm"})
+    assert (await receive_event(said, world.ports)).code == "accepted"
 
 
 async def _classify(world: World) -> None:
@@ -234,6 +243,11 @@ def test_executor_is_given_the_variables_of_its_provider(intent: Intent) -> None
     executor = MANIFEST.function(f"execute-{intent.name.replace('_', '-')}")
     assert asked.names == {*executor.variables, *executor.secrets} - SAMPLES.keys()
     assert executor.environment == {"INTENT": intent.name}
+
+
+def test_map_of_a_source_is_named_as_intake_looks_for_it() -> None:
+    name = SOURCE_FIELDS.replace("<SOURCE>", "MY_CRM")
+    assert fields_of("my-crm", {name: "words=/a"}) == "words=/a"
 
 
 def test_classify_alone_is_given_where_people_are_looked_up() -> None:

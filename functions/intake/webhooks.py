@@ -1,0 +1,88 @@
+"""A signed webhook in; its task published, its body handed over to be parked, or the reason why it is ignored out."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from functions.intake.bodies import FORM, JSON, payload_of
+from functions.intake.incoming import IncomingRequest
+from functions.intake.publishing import hand_over, publish
+from functions.intake.sources import Source, challenge_of
+from functions.intake.taking import Ignored, take
+from shared.errors import BadRequest
+from shared.records.parking import park
+from shared.serving.entry import Outcome
+from shared.serving.push import Delivery
+from shared.settings import fields_of, secrets_of
+from shared.wiring.composition import Ports
+
+
+async def receive(source: Source, request: IncomingRequest, ports: Ports) -> Outcome:
+    """Answer a webhook. Once its signature holds it is published, parked, or ignored with a reason.
+
+    Raises:
+        BadRequest: nothing is verified yet, or Slack's handshake brings nothing to give back.
+        Retry: no secret is set, or the bus did not acknowledge in time (503).
+    """
+    media = request.media(source.media)
+    secrets, names = secrets_of(source.name), fields_of(source.name)
+    body = await request.read()
+    source.verify(body, request.headers, secrets, request.received_at)
+    answer = partial(_answer, is_reply=source.name == "slack" and media == FORM)
+    try:
+        payload = payload_of(source.name, media, body)
+        found = take(source.name, payload, ports.settings.listens_to, names)
+    except BadRequest as error:
+        fields = await hand_over(
+            body, source=source.name, media=media, reason=error.code, trace_id=request.trace_id, ports=ports
+        )
+        said = f"This could not be read ({error.code}); a person will look at it."
+        return answer("kept", 202, {"parked": error.code}, said, fields=fields, severity="WARNING")
+    if source.name == "slack" and payload.get("type") == "url_verification":
+        return Outcome("challenge", body={"challenge": challenge_of(payload)}, fields={"source": source.name})
+    if isinstance(found, Ignored):
+        left = _ignored(source.name, found)
+        return answer(left.code, 200, left.body, f"Nothing to do: {left.code}.", left.fields, left.severity)
+    fields = await publish(found, request.trace_id, ports)
+    return answer("accepted", 202, {"task_id": found.task_id}, f"Taken as task {found.task_id}.", fields)
+
+
+async def read_again(delivery: Delivery, ports: Ports) -> Outcome:
+    """Park a webhook's body that could not be read; after a redrive it may be readable, and becomes its task.
+
+    Raises:
+        Retry: neither worked; the message comes again.
+    """
+    source, media = delivery.attributes.get("source", ""), delivery.attributes.get("media", JSON)
+    try:
+        payload = payload_of(source, media, delivery.data)
+        found = take(source, payload, ports.settings.listens_to, fields_of(source))
+    except BadRequest as error:
+        await park(ports, delivery, reason=error.code, task_id=None, outcome="parked")
+        return Outcome("parked", fields={"source": source, "error_code": error.code}, severity="ERROR")
+    if isinstance(found, Ignored):
+        return _ignored(source, found)
+    return Outcome("accepted", fields=await publish(found, delivery.trace_id, ports))
+
+
+def _ignored(source: str, found: Ignored) -> Outcome:
+    fields = {"source": source, "kind": found.kind}
+    body = {"ignored": True, "reason": found.reason}
+    return Outcome(found.reason, body=body, fields=fields, severity="WARNING" if found.is_suspect else "INFO")
+
+
+def _answer(
+    code: str,
+    status: int,
+    body: dict[str, Any] | None,
+    said: str,
+    fields: dict[str, Any],
+    severity: Any = "INFO",
+    *,
+    is_reply: bool,
+) -> Outcome:
+    """Return what the sender gets; whoever typed a command in Slack reads it, and Slack takes nothing but 200."""
+    if is_reply:
+        status, body = 200, {"response_type": "ephemeral", "text": said}
+    return Outcome(code, status, body, fields, severity)
