@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+from infra import reads
 from infra.commands import in_one_line
 from infra.document_event import EVENT_TYPE
 from shared.canonical import sha256_hex
@@ -23,7 +24,6 @@ from shared.intent.registry import Registry, check_handlers, discover
 from shared.settings import Settings
 from shared.task.schemas import State
 from shared.topics import DEAD_LETTERS, EVENTS, RESULTS, TASKS, TASKS_EXPRESS
-from shared.wiring.people import DIRECTORIES
 
 PATH = Path(__file__).resolve().parent.parent / "terraform" / "manifest.json"
 
@@ -35,22 +35,6 @@ PLAIN_REQUESTS = 80
 # Where requests wait for calls to others, an instance takes as many as it may have calls in flight.
 CALLING_REQUESTS = Settings().max_concurrent_calls
 MAX_ACCOUNT_CHARS = 30
-
-# What each step reads of `shared.settings`; the backend and the project are every function's.
-PROJECT = "GOOGLE_CLOUD_PROJECT"
-DECIDES = ("APPROVERS", "AUTOMATIC", "DISABLED_INTENTS")
-CREATES = ("APPROVAL_TTL_S", "RETENTION_DAYS")
-MODEL = ("CLASSIFIER", "GEMINI_API_ENDPOINT", "GEMINI_MODEL", "VERTEX_LOCATION", "VERTEX_PROJECT")
-MODEL_CALLS = ("MAX_CONCURRENT_CALLS", "MODEL_BUDGET_S", "MODEL_TIMEOUT_S")
-GATE = ("AUTOMATIC", "CONFIDENCE_THRESHOLD", "DISABLED_INTENTS")
-EXECUTES = ("CONFIDENCE_THRESHOLD", "DISABLED_INTENTS", "MAX_CONCURRENT_CALLS", "RETENTION_DAYS")
-# One secret per source that a deployment takes webhooks of, named as `shared.settings.secrets_of` does.
-WEBHOOK_SECRET = "<SOURCE>_WEBHOOK_SECRET"  # noqa: S105
-SOURCE_FIELDS = "<SOURCE>_FIELDS"  # likewise, of those that have a map of fields
-# Where `classify` looks people's addresses up, and the keys for it; of sources that a deployment does not take, unset.
-USERS_URLS = tuple(directory.variable("API_URL") for directory, _ in DIRECTORIES.values())
-USERS_KEYS = tuple(directory.variable("API_KEY") for directory, _ in DIRECTORIES.values())
-WEBHOOKS = ("ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +117,7 @@ def build(registry: Registry) -> Manifest:
         ),
         intents={i.name: i.topic for i in intents},
         defaults={name: value for i in intents for name, value in _provider_defaults(i).items()}
-        | dict.fromkeys(USERS_URLS, ""),
+        | dict.fromkeys(reads.USERS_URLS, ""),
     )
 
 
@@ -164,14 +148,14 @@ def to_json(manifest: Manifest) -> str:
 
 def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
     lanes = (TASKS, TASKS_EXPRESS)
-    classify = sorted({*MODEL, *MODEL_CALLS, *GATE, *CREATES})
+    classify = sorted({*reads.MODEL, *reads.MODEL_CALLS, *reads.GATE, *reads.CREATES})
     return (
         _function(
             "intake",
             trigger="http",
             concurrency=1000,
-            variables=("DIRECT_AUDIENCE", "DIRECT_CALLERS", "LISTEN_TO", SOURCE_FIELDS),
-            secrets=(WEBHOOK_SECRET,),
+            variables=("DIRECT_AUDIENCE", "DIRECT_CALLERS", "LISTEN_TO", reads.SOURCE_FIELDS),
+            secrets=(reads.WEBHOOK_SECRET,),
             publishes=(
                 EVENTS,
                 *lanes,
@@ -183,7 +167,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             module="functions.intake.main",
             target="intake_events",
             trigger="push",
-            variables=("LISTEN_TO", "RETENTION_DAYS", SOURCE_FIELDS),
+            variables=("LISTEN_TO", "RETENTION_DAYS", reads.SOURCE_FIELDS),
             publishes=lanes,
         ),
         _function(
@@ -192,18 +176,18 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             timeout_s=CLASSIFY_TIMEOUT_S,
             concurrency=100,
             requests=CALLING_REQUESTS,
-            variables=[*classify, *USERS_URLS],
-            secrets=("GEMINI_API_KEY", *USERS_KEYS),
+            variables=[*classify, *reads.USERS_URLS],
+            secrets=("GEMINI_API_KEY", *reads.USERS_KEYS),
             publishes=moves,
         ),
-        _function("resume", trigger="document", variables=DECIDES, publishes=moves),
-        _function("deadletter", trigger="push", variables=CREATES, publishes=moves),
-        _function("sweep", trigger="schedule", concurrency=1, variables=DECIDES, publishes=moves),
-        _function("notify", trigger="schedule", concurrency=1, variables=("CONSOLE_URL",), secrets=WEBHOOKS),
+        _function("resume", trigger="document", variables=reads.DECIDES, publishes=moves),
+        _function("deadletter", trigger="push", variables=reads.CREATES, publishes=moves),
+        _function("sweep", trigger="schedule", concurrency=1, variables=reads.DECIDES, publishes=moves),
+        _function("notify", trigger="schedule", concurrency=1, variables=("CONSOLE_URL",), secrets=reads.WEBHOOKS),
         _function(
             "console",
             trigger="http",
-            variables=(*DECIDES, "CONFIDENCE_THRESHOLD", "IAP_AUDIENCE"),
+            variables=(*reads.DECIDES, "CONFIDENCE_THRESHOLD", "IAP_AUDIENCE"),
             publishes=(EVENTS, *lanes, *moves),
         ),
     )
@@ -221,7 +205,7 @@ def _executor(intent: Intent) -> Function:
         concurrency=intent.limits.max_concurrency,
         requests=CALLING_REQUESTS,
         environment={"INTENT": intent.name},
-        variables=sorted({*EXECUTES, *allowance, *_provider_defaults(intent)}),
+        variables=sorted({*reads.EXECUTES, *allowance, *_provider_defaults(intent)}),
         secrets=(provider.variable("API_KEY"),) if provider.key else (),
         publishes=(intent.topic, RESULTS),
     )
@@ -262,7 +246,7 @@ def _function(
         concurrency,
         environment or {},
         requests,
-        (PROJECT, *variables),
+        (reads.PROJECT, *variables),
         secrets,
         publishes,
         stores,

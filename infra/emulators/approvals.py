@@ -1,4 +1,7 @@
-"""Firestore's emulator sends no document events: this listens to open approvals and makes the events Eventarc would."""
+"""Listens to open approvals and makes the events that Eventarc would.
+
+Firestore's emulator can send events of its own, but not as Eventarc's bodies (`findings/firestore-emulator-sends-...`).
+"""
 
 from __future__ import annotations
 

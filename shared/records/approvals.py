@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.canonical import sha256_hex
+from shared.task.approval import Refusal
 from shared.task.moves import Person
-from shared.task.schemas import Refusal
 from shared.wiring.ports import Document
 
 MAX_PLAN_CHARS = 500

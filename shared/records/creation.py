@@ -10,8 +10,9 @@ from shared.event.payload import View
 from shared.gate.policy import Usage, likes, subject_of, subject_path, usage_path
 from shared.intent.declaration import Intent
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
+from shared.task.approval import Approval
 from shared.task.birth import Plan, born
-from shared.task.schemas import Approval, AutomationTask, TaskRecord
+from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.subjects import Subject, Wish, with_wish
 from shared.task.subjects import like as like_wishes
 from shared.wiring.composition import Ports

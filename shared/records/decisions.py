@@ -23,9 +23,10 @@ from shared.records.documents import approval_path, task_path, to_document, to_r
 from shared.records.news import tell_others
 from shared.records.outbox import pay
 from shared.task import repair, waiting
+from shared.task.approval import Approval
 from shared.task.moves import Person
 from shared.task.requester import must_be_known, told, view_of
-from shared.task.schemas import UNCLASSIFIED, Approval, TaskRecord
+from shared.task.schemas import UNCLASSIFIED, TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Snapshot
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.errors import CommitUnknown, Conflict, NotFound, StoreUnavailable
-from shared.task.schemas import Approval, TaskRecord
+from shared.task.approval import Approval
+from shared.task.schemas import TaskRecord
 from shared.wiring.ports import Document, Snapshot, Store, Write
 
 MAX_TRIES = 8

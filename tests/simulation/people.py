@@ -127,7 +127,7 @@ def _write(run: Run, task_id: str, record: dict[str, Any], who: str, how: str) -
     """Edit the approval document in the database's console, whatever is there now."""
     path = f"approvals/{task_id}"
     if how == "delete":
-        run.deleted.add(task_id)
+        run.witness.owed.deleted.add(task_id)
         run.note("{} deletes {}", who, path)
         return run.store.delete(path)
     seen = run.store.look(path).data

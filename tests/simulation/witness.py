@@ -9,7 +9,6 @@ was approved; I11 a provider in trouble costs time and no task; I0 no step raise
 
 from __future__ import annotations
 
-import base64
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -17,10 +16,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.canonical import sha256_hex
-from shared.task.schemas import TERMINAL, AutomationTask
+from shared.task.schemas import AutomationTask
 from shared.topics import RESULTS
 from shared.wiring.ports import Snapshot
 from tests.simulation.bus import Message
+from tests.simulation.ending import Owed
 from tests.simulation.loop import ACTOR, Actor
 from tests.simulation.moves import Moves
 from tests.simulation.policy import Policy
@@ -61,15 +61,12 @@ class Witness:
     def __init__(self, run: Run) -> None:
         self._run = run
         self.violation: Violation | None = None
-        self.accepted: set[str] = set()
-        self._told: list[tuple[str, str]] = []  # task, words: of events that add to a story
+        self.owed = Owed()
         self.consents: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)  # task -> intent, parameters
         self._started: dict[tuple[str, int], dict[str, Any]] = {}  # task, generation -> the record at its start
         self._sends: Counter[tuple[str, int]] = Counter()
         self._keys: dict[str, float] = {}  # key -> when it was first sent so that it may have been applied
         self._waits: dict[tuple[str, int], float] = {}  # task, generation -> when it first waited for its provider
-        self._results: set[tuple[str, int, str]] = set()
-        self._letters: set[str] = set()
         self._moves = Moves(self.fail)
         self._policy = Policy(self.fail, self.truth)
 
@@ -87,7 +84,7 @@ class Witness:
     def told(self, task: AutomationTask) -> None:
         """Remember an event that adds to a story; its words must be found somewhere in the end."""
         if words := words_of(task.source, task.raw_payload):
-            self._told.append((task.task_id, words))
+            self.owed.told.append((task.task_id, words))
 
     def seen(self, paths: Sequence[str], snapshots: list[Snapshot]) -> None:
         """Remember what an actor knows."""
@@ -256,13 +253,13 @@ class Witness:
         """Remember a result."""
         if topic == RESULTS:
             said = json.loads(data)
-            self._results.add((said["task_id"], said["generation"], said["state"]))
+            self.owed.results.add((said["task_id"], said["generation"], said["state"]))
 
     def buried(self, message: Message, letter_id: str) -> None:
         """Remember a dead letter."""
         self._run.note("message {} of {} becomes dead letter {}", message.id, message.policy.name, letter_id)
         name = sha256_hex(f"{message.policy.name}|{letter_id}".encode())
-        self._letters.add(f"dead_letters/{name}")
+        self.owed.letters.add(f"dead_letters/{name}")
 
     # --- the end
 
@@ -272,42 +269,10 @@ class Witness:
         Raises:
             Violation: the first thing that is wrong.
         """
-        run = self._run
-        records = {path.partition("/")[2]: data for path, data in run.store.items("tasks")}
-        for task_id in sorted(self.accepted - records.keys()):
-            self.fail("I1", f"{task_id} was accepted and has no record")
-        for task_id, record in records.items():
-            state = record["state"]
-            if state in ("READY", "EXECUTING"):
-                self.fail("I8", f"{task_id} is still {state}")
-            if record["outbox"] is not None and state in TERMINAL:
-                self.fail("I8", f"{task_id} is {state} and still owes a message")
-            if state in TERMINAL and (task_id, record["generation"], state) not in self._results:
-                self.fail("I4", f"{task_id} is {state}, and nobody was told")
-            if state == "AWAITING_APPROVAL":
-                self._visible(task_id)
-        self._nothing_is_lost(records)
-        for path in sorted(self._letters):
-            if run.store.look(path).data is None:
-                self.fail("I1", "a dead letter vanished")
+        for rule, what in self.owed.faults(self._run.store):
+            self.fail(rule, what)
         if self.violation:
             raise self.violation
-
-    def _nothing_is_lost(self, records: dict[str, dict[str, Any]]) -> None:
-        """Whatever was said and accepted is a task, a line of one, or a dead letter."""
-        known = {words_of(r["source"], json.loads(r["payload"])) for r in records.values()}
-        known |= {followup["text"] for r in records.values() for followup in r["followups"]}
-        letters = "".join(base64.b64decode(data["data"]).decode() for _, data in self._run.store.items("dead_letters"))
-        for task_id, words in self._told:
-            if words not in known and json.dumps(words)[1:-1] not in letters:
-                self.fail("I1", f"words that were accepted about {task_id} are nowhere")
-
-    def _visible(self, task_id: str) -> None:
-        approval = self._run.store.look(f"approvals/{task_id}").data
-        if approval is None and task_id not in self._run.deleted:
-            self.fail("I1", f"{task_id} waits, and nobody can see it")
-        if approval is not None and approval.get("outcome") is not None:
-            self.fail("I8", f"{task_id} waits, and its approval is closed")
 
 
 class _Told(NamedTuple):

@@ -82,7 +82,6 @@ class Run:
         )
         self.fleet = Fleet(self, settings)
         self.scheduler = Scheduler(self)
-        self.deleted: set[str] = set()  # tasks whose approval document somebody removed
         self.endings: Counter[str] = Counter()  # task -> how often it ended badly
         self._numbers = 0
         self._spawned: list[asyncio.Task[Any]] = []  # of nobody's instance

@@ -9,7 +9,8 @@ import pytest
 
 from infra.embedded.bus import backoff_s
 from infra.emulators import provision
-from infra.manifest import WEBHOOK_SECRET, Function, Manifest, Subscription, build
+from infra.manifest import Function, Manifest, Subscription, build
+from infra.reads import WEBHOOK_SECRET
 from shared.settings import load, secrets_of
 from tests.terraform.workspace import TERRAFORM, Change
 from tests.world import REGISTRY

@@ -18,7 +18,8 @@ from functions.intake.caller import check_caller
 from functions.intake.incoming import IncomingRequest
 from functions.intake.step import receive_event, receive_webhook
 from functions.notify.step import notify
-from infra.manifest import PATH, SOURCE_FIELDS, WEBHOOK_SECRET, Manifest, build, to_json
+from infra.manifest import PATH, Manifest, build, to_json
+from infra.reads import SOURCE_FIELDS, WEBHOOK_SECRET
 from shared.errors import Misconfigured, ModelUnavailable
 from shared.event.signatures import sign
 from shared.intent.declaration import Intent

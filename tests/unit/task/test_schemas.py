@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from shared.canonical import canonical_json, params_hash, task_id_for
-from shared.task.schemas import MAX_PAYLOAD_BYTES, Approval, AutomationTask, TaskReady, TaskRecord
+from shared.task.approval import Approval
+from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask, TaskReady, TaskRecord
 from tests.world import REFUND, paused
 
 TASK: dict[str, Any] = {"task_id": "t1", "source": "helpdesk", "raw_payload": {"text": "hi"}}

@@ -1,0 +1,21 @@
+"""Which environment variables each step reads; the names are those of `shared.settings`."""
+
+from __future__ import annotations
+
+from shared.wiring.people import DIRECTORIES
+
+# What each step reads of `shared.settings`; the backend and the project are every function's.
+PROJECT = "GOOGLE_CLOUD_PROJECT"
+DECIDES = ("APPROVERS", "AUTOMATIC", "DISABLED_INTENTS")
+CREATES = ("APPROVAL_TTL_S", "RETENTION_DAYS")
+MODEL = ("CLASSIFIER", "GEMINI_API_ENDPOINT", "GEMINI_MODEL", "VERTEX_LOCATION", "VERTEX_PROJECT")
+MODEL_CALLS = ("MAX_CONCURRENT_CALLS", "MODEL_BUDGET_S", "MODEL_TIMEOUT_S")
+GATE = ("AUTOMATIC", "CONFIDENCE_THRESHOLD", "DISABLED_INTENTS")
+EXECUTES = ("CONFIDENCE_THRESHOLD", "DISABLED_INTENTS", "MAX_CONCURRENT_CALLS", "RETENTION_DAYS")
+# One secret per source that a deployment takes webhooks of, named as `shared.settings.secrets_of` does.
+WEBHOOK_SECRET = "<SOURCE>_WEBHOOK_SECRET"  # noqa: S105
+SOURCE_FIELDS = "<SOURCE>_FIELDS"  # likewise, of those that have a map of fields
+# Where `classify` looks people's addresses up, and the keys for it; of sources that a deployment does not take, unset.
+USERS_URLS = tuple(directory.variable("API_URL") for directory, _ in DIRECTORIES.values())
+USERS_KEYS = tuple(directory.variable("API_KEY") for directory, _ in DIRECTORIES.values())
+WEBHOOKS = ("ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL")

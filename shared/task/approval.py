@@ -1,0 +1,45 @@
+"""The document that people edit to decide a paused task, `approvals/{task_id}`. Datetimes are aware UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from shared.task.schemas import Confidence, Model, TaskId
+
+
+class Refusal(Model):
+    """An edit of an approval document that was not accepted: when, by whom, and the code of the error."""
+
+    at: datetime
+    by: str = Field(max_length=200)
+    code: str = Field(max_length=60)
+
+
+class Approval(Model):
+    """The document `approvals/{task_id}`: what people edit, in the Firestore console or through the page.
+
+    People set `status` (and may set `parameters`, `intent`, `comment`); the rest is written by us.
+    """
+
+    task_id: TaskId
+    status: str = Field(default="pending", description="pending, approved or rejected")
+    intent: str
+    parameters: dict[str, Any]
+    confidence: Confidence
+    reasons: list[str]
+    params_hash: str = Field(description="Hash of what was shown; a decision holds for these parameters only")
+    requested_at: datetime
+    expires_at: datetime
+    comment: str = ""
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    outcome: str | None = Field(default=None, description="null until the decision was consumed")
+    error: str | None = Field(default=None, description="Why an edit was not accepted")
+    refusals: list[Refusal] = Field(default=[], description="The last edits that were not accepted, oldest first")
+    plan: str = Field(default="", description="What would happen, or why it would fail, as the handler says")
+    plan_at: datetime | None = Field(default=None, description="When the handler looked")
+    plan_hash: str = Field(default="", description="Tells whether the plan was edited")
+    expire_at: datetime
