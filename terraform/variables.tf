@@ -87,7 +87,7 @@ variable "listen_to" {
 }
 
 variable "fields" {
-  description = "Where a source keeps what is read of its events, by source: words=/comment/text|/subject,email=/customer_email,id=/event/id,at=/updated_at."
+  description = "Where a source of your own keeps what is read of its events, by source, such as words=/comment/text,email=/customer_email,id=/event/id,at=/updated_at."
   type        = map(string)
   default     = {}
   nullable    = false

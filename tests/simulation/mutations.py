@@ -288,7 +288,7 @@ MUTATIONS = (
     ),
     _without(
         "words that are taken back",
-        "shared/task/waiting.py",
-        ('    if not is_taken_back or record.state != "READY" or', '    if True or record.state != "READY" or'),
+        START,
+        ("    if told and not record.effect.possibly_applied:", "    if False and not record.effect.possibly_applied:"),
     ),
 )

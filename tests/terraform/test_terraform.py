@@ -29,6 +29,8 @@ REFUSED = [
     ("sources", '["Zen desk"]', "lower case letters, digits"),
     ("direct_callers", '["serviceAccount:crm@acme.test"]', "without the prefix serviceAccount:"),
     ("listen_to", '["github:robot"]', "such as github:bot"),
+    ("fields", '{ "Web shop" = "words=/text" }', "must be a source's name"),
+    ("fields", '{ webshop = "email=/email" }', "with a map such as words=/comment/text"),
     ("event_publishers", '["allUsers"]', "allUsers is refused"),
     ("model", '{ classifier = "gpt" }', "must be genai, gemini or local"),
     ("model", '{ classifier = "gemini" }', "store a key in the secret GEMINI_API_KEY"),
