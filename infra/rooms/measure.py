@@ -95,6 +95,8 @@ def read(root: Path) -> House:
     arrows: Counter[tuple[str, str]] = Counter()
     for part in PARTS:
         for path in sorted((root / part).rglob("*.py")):
+            if path.name.startswith("test_"):
+                continue  # an intent's own test lies beside it, and plays it with `infra.kit`
             own, file = _room(path.relative_to(root).parts, rooms), _file(path, root)
             files.setdefault(own, []).append(file)
             there = (name.split(".") for name in file.imports)

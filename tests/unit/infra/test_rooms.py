@@ -53,6 +53,12 @@ def test_readme_lists_the_rooms_from_the_top_down() -> None:
     assert at == sorted(at)
 
 
+def test_the_test_beside_an_intent_is_no_part_of_its_room(tmp_path: Path) -> None:
+    before = house(tmp_path)
+    (tmp_path / "functions" / "test_gift_card.py").write_text("from infra.kit import play\n")
+    assert measure.read(tmp_path) == before
+
+
 def test_each_import_statement_is_counted_once_wherever_it_stands(tmp_path: Path) -> None:
     low = "def f():\n    from shared import errors, topics\n    return 1\n"
     high = "import shared.low.x\nfrom shared.low.x import f\nfrom os import path\n"
