@@ -11,7 +11,6 @@ from typing import Any, Literal
 import pytest
 
 from infra.sandbox.ledger import Entry
-from shared.intent.registry import discover
 from shared.task.birth import Plan, born
 from shared.task.schemas import (
     UNCLASSIFIED,
@@ -30,9 +29,10 @@ from shared.task.schemas import (
 from tests.chaos.events import MARKER, events
 from tests.chaos.run import leaks
 from tests.chaos.verdict import Evidence, Verdict, judge
+from tests.shipped import shipped
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
-REGISTRY = discover()
+REGISTRY = shipped()
 PARAMETERS: dict[str, dict[str, Any]] = {
     "refund_request": {"order_id": "#50001", "amount_minor": 2500, "currency": "USD"},
     "cancel_order": {"order_id": "#50001"},

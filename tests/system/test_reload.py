@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.contract.test_seventh_intent import INTENT
+from tests.shipped import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 60.0
@@ -115,7 +116,11 @@ def until(look: Any, why: Any) -> object:
 def project(tmp_path: Path) -> Path:
     for part in ("functions", "shared", "infra"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-    folder = tmp_path / "functions" / "execute" / "redeem_voucher"
+    intents = tmp_path / "functions" / "execute"
+    for declared in intents.glob("*/intent.py"):
+        if declared.parent.name not in SHIPPED:
+            shutil.rmtree(declared.parent)
+    folder = intents / "redeem_voucher"
     folder.mkdir()
     (folder / "intent.py").write_text(INTENT)
     (folder / "main.py").write_text(MAIN)
