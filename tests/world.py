@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 import functions_framework.aio
 
-from shared.canonical import params_hash
+from shared.canonical import params_hash, sha256_hex
 from shared.intent.registry import Registry, discover
 from shared.records.documents import task_path, to_record
 from shared.serving.push import Delivery
 from shared.settings import Settings
 from shared.task.moves import Person
-from shared.task.schemas import AutomationTask, TaskRecord
+from shared.task.schemas import AutomationTask, DeadLetter, TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document
 from tests.scripted import MemoryPublisher, ScriptedModel, ScriptedNetwork
@@ -49,6 +49,22 @@ class World:
     def pass_time(self, **duration: float) -> None:
         """Move the store's clock."""
         self.now += timedelta(**duration) + SLACK
+
+    def bury(self, name: str, task_id: str | None = None, **fields: Any) -> str:
+        """Leave a dead letter of topic `tasks`, and return its id."""
+        letter_id = sha256_hex(name.encode())
+        letter = DeadLetter(
+            subscription="tasks",
+            message_id=name,
+            task_id=task_id,
+            reason="dead_lettered",
+            data="e30=",
+            outcome="failed",
+            created_at=self.now,
+            expire_at=self.now,
+        )
+        self.store.put(f"dead_letters/{letter_id}", **(letter.model_dump() | fields))
+        return letter_id
 
     def keep_in(self, kind: Callable[[Callable[[], datetime], ScriptedNetwork], S]) -> S:
         """Move the documents into a store of another kind, and return it."""

@@ -15,15 +15,14 @@ class Author:
     """Whoever wrote these very words.
 
     `site` is the account of ours that the event came to: Zendesk's account id, Slack's team, Jira's host. `id` is the
-    vendor's id of the person there. `email` only where the event itself names an address that the platform vouches
-    for (`verified`); else it can be looked up by the id.
+    vendor's id of the person there. `email` only where the event itself names an address; else it can be looked up by
+    the id.
     """
 
     source: str
     site: str
     id: str
     email: str | None = None
-    verified: bool = False
 
 
 def author_of(source: str, reading: Reading) -> Author | None:
@@ -32,7 +31,7 @@ def author_of(source: str, reading: Reading) -> Author | None:
     email = known.get("email")
     if not (known.get("id") or email) or "foreign_workspace" in reading.doubts:
         return None
-    return Author(source, reading.site, known.get("id", ""), email, verified=email is not None)
+    return Author(source, reading.site, known.get("id", ""), email)
 
 
 def with_email(view: View, email: str, vouched_by: str) -> View:

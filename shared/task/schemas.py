@@ -37,7 +37,6 @@ TaskId = Annotated[
     ),
 ]
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="Name of the sending system")]
-IntentName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$", description="Folder name of the intent")]
 Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 

@@ -10,11 +10,10 @@ import httpx
 import pytest
 
 import functions.console.main as console
-from shared.canonical import sha256_hex
 from shared.errors import StoreUnavailable
 from shared.intent.outcomes import Ambiguous, Permanent
 from shared.intent.registry import discover
-from shared.task.schemas import AutomationTask, DeadLetter
+from shared.task.schemas import AutomationTask
 from shared.wiring import composition
 from tests.scripted import ScriptedHandler
 from tests.world import ORDER_STATUS, REFUND, SUMMARY, World, deployed, paused, says, started, ticket
@@ -140,18 +139,7 @@ async def test_health_is_told() -> None:
 
 async def letter(world: World, name: str, **fields: Any) -> str:
     """Park a dead letter of the topic of tasks, and return its id."""
-    letter_id = sha256_hex(name.encode())
-    made = DeadLetter(
-        subscription="tasks",
-        message_id=name,
-        task_id=None,
-        reason="dead_lettered",
-        data="e30=",
-        outcome="undecodable",
-        created_at=world.store.now,
-        expire_at=world.store.now,
-    )
-    world.store.put(f"dead_letters/{letter_id}", **(made.model_dump() | fields))
+    letter_id = world.bury(name, **({"outcome": "undecodable"} | fields))
     world.pass_time(seconds=1)
     return letter_id
 

@@ -12,11 +12,10 @@ import pytest
 
 import functions.console.main as console
 from functions.console import guard, present
-from shared.canonical import sha256_hex
 from shared.intent.outcomes import Ambiguous
 from shared.records.approvals import plan_fields
 from shared.records.news import tell
-from shared.task.schemas import AutomationTask, DeadLetter
+from shared.task.schemas import AutomationTask
 from shared.wiring import composition
 from tests.scripted import ScriptedHandler
 from tests.world import ORDER_STATUS, REFUND, SUMMARY, World, deployed, paused, says, started, ticket
@@ -68,22 +67,6 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 def open_browser(http: httpx.AsyncClient, world: World) -> Browser:
     composition.install(world.ports)
     return Browser(http, world)
-
-
-async def dead_letter(world: World, task_id: str | None, **fields: Any) -> str:
-    letter_id = sha256_hex(str(task_id).encode())
-    letter = DeadLetter(
-        subscription="tasks",
-        message_id="m",
-        task_id=task_id,
-        reason="dead_lettered",
-        data="e30=",
-        outcome="failed",
-        created_at=world.store.now,
-        expire_at=world.store.now,
-    )
-    world.store.put(f"dead_letters/{letter_id}", **(letter.model_dump() | fields))
-    return letter_id
 
 
 def on_letter(letter_id: str, action: str) -> list[tuple[str, str]]:
@@ -489,7 +472,7 @@ async def test_effect_is_looked_up_on_demand(http: httpx.AsyncClient) -> None:
 async def test_letter_whose_task_failed_runs_it_again_and_is_closed(http: httpx.AsyncClient) -> None:
     world = await paused()
     await world.decide("t1", "reject")
-    letter = await dead_letter(world, "t1")
+    letter = world.bury("t1", "t1")
     browser = open_browser(http, world)
     assert letter[:8] in (await browser.get("/dead-letters")).text
     form = [("pick", letter), ("action", "redrive_letter"), ("confirmed", "yes"), ("reason", "fixed")]
@@ -502,7 +485,7 @@ async def test_letter_whose_task_failed_runs_it_again_and_is_closed(http: httpx.
 
 async def test_letter_that_never_became_a_task_is_sent_again(http: httpx.AsyncClient) -> None:
     world = World()
-    letter = await dead_letter(world, None)
+    letter = world.bury("nobody")
     browser = open_browser(http, world)
     assert "1 done, 0 refused" in (await browser.post("/bulk", on_letter(letter, "redrive_letter"))).text
     assert world.publisher.on("tasks") == [{}]
@@ -513,7 +496,7 @@ async def test_letter_that_cannot_be_sent_again_says_why_and_stays_open(
     http: httpx.AsyncClient, fields: dict[str, Any]
 ) -> None:
     world = World()
-    letter = await dead_letter(world, None, **fields)
+    letter = world.bury("nobody", **fields)
     answer = await open_browser(http, world).post("/bulk", on_letter(letter, "redrive_letter"))
     assert "0 done, 1 refused" in answer.text
     assert world.publisher.messages == []
@@ -522,7 +505,7 @@ async def test_letter_that_cannot_be_sent_again_says_why_and_stays_open(
 
 async def test_letter_is_closed_without_doing_anything(http: httpx.AsyncClient) -> None:
     world = World()
-    letter = await dead_letter(world, None)
+    letter = world.bury("nobody")
     browser = open_browser(http, world)
     assert "1 done, 0 refused" in (await browser.post("/bulk", on_letter(letter, "close_letter"))).text
     assert world.publisher.messages == []

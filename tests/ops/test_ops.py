@@ -16,10 +16,8 @@ from rich.console import Console as Terminal
 from infra.ops import bulk, show
 from infra.ops.__main__ import main
 from infra.ops.client import Unreachable
-from shared.canonical import sha256_hex
 from shared.intent.outcomes import Ambiguous
 from shared.records.news import tell
-from shared.task.schemas import DeadLetter
 from tests.browser.serving import served
 from tests.scripted import ScriptedHandler
 from tests.world import CANCEL_ORDER, ORDER_STATUS, REFUND, SUMMARY, World, paused, started, ticket
@@ -46,26 +44,9 @@ async def letters(world: World, count: int) -> list[str]:
         task_id = f"r{n}"
         await world.classify(ticket(REFUND[0].raw_payload["text"], task_id=task_id))
         await world.decide(task_id, "reject")
-        ids.append(park(world, task_id))
+        ids.append(world.bury(task_id, task_id))
         world.pass_time(seconds=1)
     return ids
-
-
-def park(world: World, task_id: str) -> str:
-    """Leave a dead letter of a task, and return its id."""
-    letter_id = sha256_hex(task_id.encode())
-    letter = DeadLetter(
-        subscription="intent-refund-request",
-        message_id="m",
-        task_id=task_id,
-        reason="dead_lettered",
-        data="e30=",
-        outcome="failed",
-        created_at=world.store.now,
-        expire_at=world.store.now,
-    )
-    world.store.put(f"dead_letters/{letter_id}", **letter.model_dump())
-    return letter_id
 
 
 # --- look
@@ -291,7 +272,7 @@ async def test_letter_of_an_unknown_task_is_redriven_by_what_was_found(
     world = await started(SUMMARY)
     await world.execute("t1", ScriptedHandler(Ambiguous("no answer")))
     world.pass_time(minutes=2)
-    name = park(world, "t1")
+    name = world.bury("t1", "t1")
     assert await ops(world, f"dead-letters redrive {name} --reason looked") == 1
     assert "verdict_needed" in capsys.readouterr().out
     assert await ops(world, f"dead-letters redrive {name} --reason looked --verdict not_applied") == 0

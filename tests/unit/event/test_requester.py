@@ -44,7 +44,7 @@ def slack(**event: Any) -> dict[str, Any]:
         (
             "helpdesk",
             {"text": "x", "requester": {"email": "kim@example.com", "id": "u1"}},
-            Author("helpdesk", "", "u1", "kim@example.com", verified=True),
+            Author("helpdesk", "", "u1", "kim@example.com"),
         ),
     ],
 )
