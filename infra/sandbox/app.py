@@ -39,6 +39,7 @@ def create_app(ledger_path: Path | None = None, *, seed: int = 0) -> Starlette:
 
 def _control(desk: Desk) -> list[Route]:
     async def ledger(_: Request) -> Response:
+        await desk.echoes.drain()  # what is told of an entry is part of it
         return JSONResponse(
             {
                 "entries": [asdict(entry) for entry in desk.ledger.entries],

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from functions.intake.taking import Ignored, take
+from infra.sandbox.app import create_app
 from infra.sandbox.echoes import Echoes
 
 REFUND = {
@@ -68,3 +69,24 @@ async def test_subscriber_that_is_gone_costs_nothing() -> None:
     async with asyncio.timeout(10):
         await echoes.drain()
     assert echoes.answers[0]["body"] == httpx.ConnectError.__name__
+
+
+async def test_ledger_waits_for_what_is_being_told_of_its_entries() -> None:
+    app, answered = create_app(), False
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal answered
+        await asyncio.sleep(0.1)
+        answered = True
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    transport = httpx.ASGITransport(app)
+    async with server, asyncio.timeout(10), httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        await client.post("/_webhooks", json=[{"vendor": "slack", "url": url, "secret": "x" * 16}])
+        app.state.desk.echoes.of_message("#ops", "hello")
+        assert not answered
+        assert [echo["status"] for echo in (await client.get("/_ledger")).json()["echoes"]] == [200]
