@@ -15,6 +15,7 @@ from shared.records.documents import task_path, to_document, to_record
 from shared.records.outbox import ask_for_preview
 from shared.serving.entry import Outcome
 from shared.task.moves import Person
+from shared.task.requester import MAX_ADDRESS_CHARS
 from shared.task.schemas import TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Snapshot, Write
@@ -84,12 +85,16 @@ def _wish(data: Document, record: TaskRecord) -> Wish:
         )
     if decision == "approve" and not (isinstance(intent, str) and isinstance(parameters, dict)):
         raise Unprocessable("intent must be a text and parameters a map", code="bad_edit")
+    whose = data.get("requester_email")
+    if decision == "approve" and not isinstance(whose, str | None):
+        raise Unprocessable("requester_email must be a text", code="bad_requester", field="/requester_email")
     return Wish(
         decision,
         params_hash=_text(data.get("params_hash")),
         intent=intent if intent != record.intent else None,
         parameters=parameters if parameters != record.shown_parameters else None,
         comment=_text(data.get("comment")),
+        requester_email=_text(whose).strip() or None,
     )
 
 
@@ -105,8 +110,8 @@ def _altered(data: Document, record: TaskRecord) -> list[str]:
 async def _refuse(ports: Ports, approval: Snapshot, record: TaskRecord, person: Person, error: BadRequest) -> Outcome:
     """Say in the document what is wrong, where the editor sees it, and ask again: the rest is as it was shown.
 
-    Of what was written only the comment stays: the rest may be of types and sizes that we do not write. A plan that
-    was edited is looked up anew.
+    Of what was written only comment and requester stay, to be mended: the rest may be of types and sizes that we do not
+    write. A plan that was edited is looked up anew.
     """
     fields = {
         "task_id": record.task_id,
@@ -116,7 +121,11 @@ async def _refuse(ports: Ports, approval: Snapshot, record: TaskRecord, person: 
         "error_code": error.code,
     }
     written = approval.data or {}
-    said = {"error": f"{error.code}: {error.message}", "comment": _text(written.get("comment"))[:MAX_COMMENT_CHARS]}
+    said = {
+        "error": f"{error.code}: {error.message}",
+        "comment": _text(written.get("comment"))[:MAX_COMMENT_CHARS],
+        "requester_email": _text(written.get("requester_email"))[:MAX_ADDRESS_CHARS],
+    }
     if record.decision.expires_at is None:
         data = _stray(record) | said
     else:

@@ -21,7 +21,7 @@ class Refusal(Model):
 class Approval(Model):
     """The document `approvals/{task_id}`: what people edit, in the Firestore console or through the page.
 
-    People set `status` (and may set `parameters`, `intent`, `comment`); the rest is written by us.
+    People set `status` (and may set `parameters`, `intent`, `requester_email`, `comment`); the rest is written by us.
     """
 
     task_id: TaskId
@@ -34,6 +34,7 @@ class Approval(Model):
     requested_at: datetime
     expires_at: datetime
     comment: str = ""
+    requester_email: str = Field(default="", description="Whose request it is, where the event does not say")
     decided_by: str | None = None
     decided_at: datetime | None = None
     outcome: str | None = Field(default=None, description="null until the decision was consumed")

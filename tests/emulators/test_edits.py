@@ -104,6 +104,7 @@ async def test_status_set_in_the_console_decides_with_the_author_of_the_event(
         ({"status": "approved", "parameters": b"\xff"}, "bad_edit"),
         ({"status": "approved", "intent": {"a": 1}}, "bad_edit"),
         ({"status": "approved", "params_hash": "0"}, "params_changed"),
+        ({"status": "approved", "requester_email": GeoPoint(1, 2)}, "bad_requester"),
         ({"status": "approved", "reasons": [], "confidence": 1.0}, "immutable_field"),
         ({"status": "rejected", "decided_by": "ceo@example.com"}, "immutable_field"),
         ({"status": "approved", "plan": "Refund nothing"}, "immutable_field"),

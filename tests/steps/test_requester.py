@@ -13,6 +13,7 @@ from shared.event.payload import FIELDS
 from shared.event.requester import Author
 from shared.task.requester import requester_of, view_of
 from shared.task.schemas import AutomationTask, TaskRecord
+from shared.wiring.ports import Write
 from tests.scripted import ScriptedHandler
 from tests.world import GOODS, ORDER_STATUS, PASSWORD_RESET, World, paused, says, started
 
@@ -144,6 +145,40 @@ async def test_document_of_an_unknown_requester_says_what_is_missing() -> None:
     await world.resume("t1")
     approval = await world.approval("t1")
     assert (approval["status"], approval["error"].partition(":")[0]) == ("pending", "requester_unknown")
+
+
+async def test_person_in_the_document_says_whose_it_is() -> None:
+    world = await unknown()
+    assert (await world.approval("t1"))["requester_email"] == ""
+    await world.edit("t1", requester_email=" Kim@Example.com ")
+    assert (await world.resume("t1")).code == "nothing_to_do"
+    await world.edit("t1", status="approved")
+    assert (await world.resume("t1", author="kay@example.com")).code == "decided"
+    record = await world.record("t1")
+    assert record.requester is not None
+    assert (record.state, record.requester.email, record.requester.vouched_by) == ("READY", KIM, "kay@example.com")
+
+
+@pytest.mark.parametrize("odd", ["kim", "kim@example", 7, [], {"email": KIM}, False])
+async def test_requester_in_the_document_that_is_no_address_is_answered_there(odd: Any) -> None:
+    world = await unknown()
+    await world.edit("t1", status="approved", requester_email=odd)
+    assert (await world.resume("t1")).fields["error_code"] == "bad_requester"
+    approval = await world.approval("t1")
+    assert (approval["status"], approval["error"].partition(":")[0]) == ("pending", "bad_requester")
+    assert approval["requester_email"] == (odd if isinstance(odd, str) else "")
+    await world.edit("t1", status="approved", requester_email=KIM)
+    assert (await world.resume("t1")).code == "decided"
+
+
+async def test_no_needs_no_requester_and_documents_of_before_name_none() -> None:
+    world = await unknown()
+    await world.edit("t1", status="rejected", requester_email=7)
+    assert (await world.resume("t1")).code == "decided"
+    world = await paused()
+    before = {k: v for k, v in (await world.approval("t1")).items() if k != "requester_email"}
+    await world.store.commit(Write("approvals/t1", before | {"status": "approved"}, None))
+    assert (await world.resume("t1")).code == "decided"
 
 
 async def test_expired_task_is_redriven_only_with_whose_it_is() -> None:
