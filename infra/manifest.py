@@ -167,7 +167,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             module="functions.intake.main",
             target="intake_events",
             trigger="push",
-            variables=("LISTEN_TO", "RETENTION_DAYS", reads.SOURCE_FIELDS),
+            variables=("LISTEN_TO", reads.SOURCE_FIELDS),
             publishes=lanes,
         ),
         _function(
@@ -187,7 +187,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
         _function(
             "console",
             trigger="http",
-            variables=(*reads.DECIDES, "CONFIDENCE_THRESHOLD", "IAP_AUDIENCE"),
+            variables=(*reads.DECIDES, "CONFIDENCE_THRESHOLD", "IAP_AUDIENCE", "RETENTION_DAYS"),
             publishes=(EVENTS, *lanes, *moves),
         ),
     )

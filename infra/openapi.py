@@ -33,6 +33,7 @@ _STATUSES: dict[int, type[errors.SwitchyardError]] = {
         errors.Unauthenticated,
         errors.Forbidden,
         errors.NotFound,
+        errors.Gone,
         errors.MethodNotAllowed,
         errors.Refused,
         errors.TooLarge,
@@ -43,7 +44,7 @@ _STATUSES: dict[int, type[errors.SwitchyardError]] = {
 }
 _REST = "Other paths answer 404 and other methods 405, with an error of the same form."
 _BODY = (400, 413, 415)
-_DECIDE = (*_BODY, 401, 403, 404, 409, 422, 503)
+_DECIDE = (*_BODY, 401, 403, 404, 409, 410, 422, 503)
 
 
 def documents() -> dict[Path, Schema]:
@@ -111,7 +112,7 @@ def console() -> Schema:
         },
         "/api/tasks/{task_id}": {
             "parameters": task_id,
-            "get": _operation("getTask", "Show one task.", record | _errors(401, 403, 404, 503)),
+            "get": _operation("getTask", "Show one task.", record | _errors(401, 403, 404, 410, 503)),
         },
         "/api/approvals/{task_id}": {
             "parameters": task_id,

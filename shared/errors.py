@@ -46,6 +46,13 @@ class NotFound(BadRequest):
     status = 404
 
 
+class Gone(NotFound):
+    """Raised when the task ended and its record was removed since: only its tombstone is left (410)."""
+
+    code = "task_removed"
+    status = 410
+
+
 class MethodNotAllowed(BadRequest):
     """Raised when the path exists and the method does not."""
 

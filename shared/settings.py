@@ -19,6 +19,7 @@ ClassifierName = Literal["local", "gemini", "genai"]
 WebhookFormat = Literal["slack", "google_chat"]
 
 MIN_SECRET_BYTES = 16
+MIN_RETENTION_DAYS = 8
 WEBHOOK_HOSTS: Mapping[str, WebhookFormat] = {"hooks.slack.com": "slack", "chat.googleapis.com": "google_chat"}
 
 
@@ -92,7 +93,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         model_timeout_s=_number(env, "MODEL_TIMEOUT_S", d.model_timeout_s, 0.1, 300),
         model_budget_s=_number(env, "MODEL_BUDGET_S", d.model_budget_s, 0, 86_400),
         approval_ttl_s=_number(env, "APPROVAL_TTL_S", d.approval_ttl_s, 1, 30 * 86_400),
-        retention_days=int(_number(env, "RETENTION_DAYS", d.retention_days, 1, 3650, whole=True)),
+        retention_days=_retention(env, d.retention_days),
         automatic=_automatic(env.get("AUTOMATIC", "")),
         disabled_intents=_names(env.get("DISABLED_INTENTS", "")),
         listens_to=_listens_to(env.get("LISTEN_TO", "")),
@@ -167,6 +168,14 @@ def _number(
         kind = "a whole number" if whole else "a number"
         raise SettingError(f"{name} is {text!r}; it must be {kind} from {low:g} to {high:g}", field=name)
     return value
+
+
+def _retention(env: Mapping[str, str], default: int) -> int:
+    try:
+        return int(_number(env, "RETENTION_DAYS", default, MIN_RETENTION_DAYS, 3650, whole=True))
+    except SettingError as error:
+        why = "Pub/Sub keeps an unacknowledged message for 7 days, and a task has to outlive it"
+        raise SettingError(f"{error.message}: {why}", field=error.field) from None
 
 
 def _names(text: str) -> frozenset[str]:

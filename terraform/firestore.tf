@@ -51,9 +51,10 @@ resource "google_firestore_index" "this" {
   }
 }
 
-# Documents past `expire_at` are deleted. Times that only grow make a hot spot of an index that nobody reads.
+# Documents past `expire_at` are deleted; those where it is null are open. Not tasks: of an ended one the sweep leaves a
+# tombstone. Times that only grow make a hot spot of an index that nobody reads.
 resource "google_firestore_field" "expiry" {
-  for_each = toset(["approvals", "dead_letters", "effects", "tasks", "usage"])
+  for_each = toset(["approvals", "dead_letters", "effects", "usage"])
 
   database   = google_firestore_database.this.name
   collection = each.key
@@ -80,6 +81,7 @@ resource "google_firestore_field" "unindexed" {
     "tasks.parameters"     = { collection = "tasks", field = "parameters" }
     "tasks.payload"        = { collection = "tasks", field = "payload" }
     "tasks.result"         = { collection = "tasks", field = "result" }
+    "tasks.tombstone"      = { collection = "tasks", field = "tombstone" }
   }
 
   database   = google_firestore_database.this.name

@@ -222,13 +222,13 @@ variable "approval_ttl_s" {
 }
 
 variable "retention_days" {
-  description = "Days until the database deletes a task, its approval and its dead letters, 1 to 3650."
+  description = "Days from its end until of a task only a tombstone is left, and from its closing until an approval or a dead letter is deleted, 8 to 3650: Pub/Sub keeps an unacknowledged message for 7."
   type        = number
   default     = null
 
   validation {
-    condition     = var.retention_days == null ? true : var.retention_days >= 1 && var.retention_days <= 3650 && floor(var.retention_days) == var.retention_days
-    error_message = "retention_days must be a whole number from 1 to 3650."
+    condition     = var.retention_days == null ? true : var.retention_days >= 8 && var.retention_days <= 3650 && floor(var.retention_days) == var.retention_days
+    error_message = "retention_days must be a whole number from 8 to 3650: Pub/Sub keeps an unacknowledged message for 7 days."
   }
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.canonical import canonical_json, sha256_hex, task_id_for
-from shared.errors import ModelRefused, ModelUnavailable, Retry
+from shared.errors import Gone, ModelRefused, ModelUnavailable, Retry
 from shared.event.payload import View, content_hash, read, view_of
 from shared.event.reading import Reading
 from shared.event.requester import EMAIL, author_of, with_email
@@ -19,7 +19,7 @@ from shared.gate.policy import Usage, is_enabled
 from shared.model import prompt
 from shared.model.question import Answer, Question
 from shared.records.creation import create
-from shared.records.documents import task_path, to_record
+from shared.records.documents import task_path, to_record, tombstone_in
 from shared.records.news import proven, revised, tell, tell_others
 from shared.records.outbox import ask_for_preview, pay
 from shared.records.parking import park
@@ -28,6 +28,7 @@ from shared.serving.push import Delivery
 from shared.task.birth import Plan
 from shared.task.moves import Skip
 from shared.task.schemas import AutomationTask, TaskRecord
+from shared.task.tombstone import Tombstone
 from shared.wiring.composition import Ports
 
 OVERTAKES_S = 60.0  # how long a deletion waits for the words that it may have overtaken
@@ -47,7 +48,16 @@ async def classify(delivery: Delivery, ports: Ports) -> Outcome:
         await park(ports, delivery, reason="invalid_task", task_id=None, outcome="parked")
         return Outcome("parked", fields={"error_code": "invalid_task"}, severity="ERROR")
     reading = read(task.source, task.raw_payload, task.metadata)
+    try:
+        return await _seen_to(task, reading, delivery, ports)
+    except Gone as gone:
+        raise Retry("the task was removed meanwhile; the event is looked at again", code=gone.code) from None
+
+
+async def _seen_to(task: AutomationTask, reading: Reading, delivery: Delivery, ports: Ports) -> Outcome:
     (snapshot,) = await ports.store.read(task_path(task.task_id))
+    if stone := tombstone_in(snapshot):
+        return await _removed(task, reading, stone, delivery, ports)
     if snapshot.data is not None:
         return await _known(task, reading, to_record(snapshot), snapshot.version, delivery, ports)
     if reading.echo is not None or reading.does == "deleted":  # nothing of ours is concerned, or not yet
@@ -78,6 +88,20 @@ async def _known(
     return await _another(task, reading, record, delivery, ports)
 
 
+async def _removed(
+    task: AutomationTask, reading: Reading, stone: Tombstone, delivery: Delivery, ports: Ports
+) -> Outcome:
+    """See to an event whose task ended and was removed: a replay and news of it change nothing any more."""
+    fields = {"task_id": task.task_id, "source": task.source, "intent": stone.intent, "state_to": stone.state}
+    same_source = stone.source == task.source
+    if same_source and sha256_hex(canonical_json(task.raw_payload)) == stone.payload_sha256:
+        return Outcome("already_done", fields=fields | {"error_code": Gone.code})
+    is_news = reading.fact.revision and (reading.does == "deleted" or stone.state not in WITHOUT_EFFECT)
+    if reading.echo is not None or (same_source and is_news):
+        return Outcome(Gone.code, fields=fields)
+    return await _another(task, reading, stone, delivery, ports)
+
+
 async def _again(record: TaskRecord, version: str, fields: dict[str, Any], ports: Ports) -> Outcome:
     """Never ask the model again: publish what the first delivery still owes, and acknowledge."""
     if record.state != "READY" or record.exec.attempts == 0:  # a retry waits for its own time
@@ -86,20 +110,23 @@ async def _again(record: TaskRecord, version: str, fields: dict[str, Any], ports
 
 
 async def _another(
-    task: AutomationTask, reading: Reading, first: TaskRecord, delivery: Delivery, ports: Ports
+    task: AutomationTask, reading: Reading, first: TaskRecord | Tombstone, delivery: Delivery, ports: Ports
 ) -> Outcome:
     """Give words that came under a known id a task of their own, which a person sees: nothing accepted is lost."""
     edited = first.source == task.source and bool(reading.fact.revision)
     key = f"{task.source}:{task.task_id}:{reading.fact.revision}:{_content_hash(task, reading)}"
     other = task.model_copy(update={"task_id": task_id_for(key)})
     (snapshot,) = await ports.store.read(task_path(other.task_id))
+    if stone := tombstone_in(snapshot):
+        fields = {"task_id": stone.task_id, "source": task.source, "error_code": Gone.code}
+        return Outcome("already_done", fields=fields)
     if snapshot.data is not None:
         record = to_record(snapshot)
         return await _again(record, snapshot.version, {"task_id": record.task_id, "source": task.source}, ports)
     what = "edited: the words of task" if edited else "id_reused: the id is known from task"
     outcome = await _first_time(other, reading, delivery, snapshot.read_time, ports, doubt=f"{what} {first.task_id}")
     if not edited:
-        with contextlib.suppress(Skip):
+        with contextlib.suppress(Skip, Gone):
             await tell(ports, first.task_id, kind="id_reused", about=other.task_id)
     return outcome
 

@@ -13,7 +13,7 @@ from functions.console.page import Page
 from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.records import decisions
 from shared.records.decisions import Look, Wish
-from shared.records.documents import task_path, to_record
+from shared.records.documents import task_path, to_record, tombstone_in
 from shared.records.outbox import ask_for_preview
 from shared.task.schemas import TaskRecord
 
@@ -98,7 +98,7 @@ async def _record(page: Page, task_id: str) -> TaskRecord:
 
 async def _records(page: Page, picks: Sequence[bulk.Pick]) -> list[TaskRecord]:
     found = await page.ports.store.read(*(task_path(p.id) for p in picks))
-    return [to_record(s) for s in found if s.data is not None]
+    return [to_record(s) for s in found if s.data is not None and not tombstone_in(s)]
 
 
 def _one_of(value: str | None, *options: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from shared.errors import NotFound
+from shared.errors import Gone, NotFound
 from shared.event.payload import read, view_of
 from shared.gate.plan import degraded
 from shared.records.creation import create
@@ -53,14 +53,17 @@ async def _never_classified(ports: Ports, task: AutomationTask, delivery: Delive
     reading = read(task.source, task.raw_payload, task.metadata)
     if reading.echo is not None or reading.does == "deleted":  # it asks nothing: people see the letter
         return Outcome("nothing_to_revise")
-    created = await create(
-        ports,
-        task,
-        view_of(reading),
-        lambda _, at: degraded("dead_lettered", ports.settings, at),
-        now=snapshot.read_time,
-        trace_id=delivery.trace_id,
-    )
+    try:
+        created = await create(
+            ports,
+            task,
+            view_of(reading),
+            lambda _, at: degraded("dead_lettered", ports.settings, at),
+            now=snapshot.read_time,
+            trace_id=delivery.trace_id,
+        )
+    except Gone:
+        return Outcome("has_a_record")
     return _entered("", created.record) if created.is_new else Outcome("has_a_record")
 
 
@@ -72,6 +75,8 @@ async def _never_finished(ports: Ports, message: TaskReady) -> Outcome:
         )
     except Skip as skip:
         return Outcome(skip.code)
+    except Gone as gone:
+        return Outcome(gone.code)
     except NotFound:
         return Outcome("no_task")
     await pay(ports, changed.after, changed.version)

@@ -15,7 +15,7 @@ from functions.execute.context import handler_seconds
 from functions.execute.ended import ended
 from functions.execute.preview import preview
 from functions.execute.reconcile import reconcile
-from shared.errors import NotFound, Retry
+from shared.errors import Gone, NotFound, Retry
 from shared.gate.start import start_refusal
 from shared.intent.declaration import Intent
 from shared.records.documents import Changed, change
@@ -45,9 +45,18 @@ async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any
         message = TaskReady.model_validate_json(delivery.data)
     except ValidationError:
         return await _parked(delivery, ports, intent, "invalid_message")
+    try:
+        return await _pointed_at(message, delivery, ports, intent, handler)
+    except Gone as gone:
+        return Outcome(gone.code, fields={"task_id": message.task_id, "intent": intent.name})
+
+
+async def _pointed_at(message: TaskReady, delivery: Delivery, ports: Ports, intent: Intent, handler: Any) -> Outcome:
     began = seconds()
     try:
         claimed = await _claim(message, delivery, ports, intent)
+    except Gone:
+        raise
     except NotFound as error:
         return await _parked(delivery, ports, intent, error.code, task_id=message.task_id)
     except Skip as skip:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.errors import BadRequest
+from shared.errors import BadRequest, Gone, NotFound
 from shared.records.approvals import is_open
 from shared.records.documents import approval_path, task_path, to_record
 from shared.records.edits import UNATTRIBUTED, consume
@@ -59,9 +59,12 @@ async def resume(event: ApprovalChanged, ports: Ports) -> Outcome:
     if is_open(approval.data):  # such as our own writing of it, or a person's half-made edit
         return Outcome("nothing_to_do", fields=fields)
     (task,) = await ports.store.read(task_path(event.task_id))
-    if task.data is None:
+    try:
+        return await consume(ports, approval, to_record(task), Person(event.author, "firestore"))
+    except Gone as gone:  # such as the emptying of the document itself
+        return Outcome(gone.code, fields=fields)
+    except NotFound:
         return Outcome("no_task", fields=fields, severity="WARNING")
-    return await consume(ports, approval, to_record(task), Person(event.author, "firestore"))
 
 
 def _same_moment(one: str, other: str) -> bool:

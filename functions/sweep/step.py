@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
-from shared.errors import NotFound, Retry
+from functions.sweep.retention import entomb_expired
+from shared.errors import Gone, NotFound, Retry
 from shared.logs import log
 from shared.records import decisions
 from shared.records.documents import Changed, change, task_path, to_record
@@ -62,6 +63,7 @@ async def sweep(ports: Ports) -> Outcome:
         after = due[-1]
     for approval in await _lost_decisions(ports, clock.read_time):
         done[await _alone(approval, _consume(ports, approval))] += 1
+    done += await entomb_expired(ports, clock.read_time)
     counts = dict(+done)
     return Outcome("swept", body=counts, fields={"count": sum(counts.values()), "overdue_s": overdue_s})
 
@@ -160,7 +162,10 @@ async def _lost_decisions(ports: Ports, now: datetime) -> list[Snapshot]:
 
 async def _consume(ports: Ports, approval: Snapshot) -> str:
     (task,) = await ports.store.read(task_path(approval.id))
-    await consume(ports, approval, to_record(task), Person(UNATTRIBUTED, "firestore"))
+    try:
+        await consume(ports, approval, to_record(task), Person(UNATTRIBUTED, "firestore"))
+    except Gone:  # written by hand after its task was removed
+        return "skipped"
     return "consumed"
 
 

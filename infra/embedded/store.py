@@ -22,8 +22,11 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*")  # goes into SQL te
 _UPSERT = """INSERT INTO docs (path, collection, data, version) VALUES (?, ?, ?, ?)
     ON CONFLICT (path) DO UPDATE SET data = excluded.data, version = excluded.version"""
 MAX_DELETES = 1000
+# Tasks become tombstones instead; of letters and approvals that earlier versions wrote, open ones carry an expiry.
 _EXPIRE = """DELETE FROM docs WHERE rowid IN (SELECT rowid FROM docs WHERE json_extract(data, '$.expire_at') <= ?
-    AND json_type(data, '$.expire_at') = 'object' LIMIT ?)"""
+    AND json_type(data, '$.expire_at') = 'object' AND collection != 'tasks'
+    AND NOT (collection = 'dead_letters' AND json_extract(data, '$.redriven_at') IS NULL)
+    AND NOT (collection = 'approvals' AND json_extract(data, '$.outcome') IS NULL) LIMIT ?)"""
 # Values are compared within one type only, as in Firestore.
 _KINDS: tuple[tuple[tuple[type, ...], str], ...] = (
     ((bool,), "'true', 'false'"),

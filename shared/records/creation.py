@@ -41,6 +41,7 @@ async def create(
 
     Raises:
         StoreUnavailable: nothing was created.
+        Gone: it was created before, ended, and was removed.
     """
     path, pause = task_path(task.task_id), approval_path(task.task_id)
     first = decide(Usage(), now)
@@ -67,7 +68,7 @@ async def create(
         if record.state == "AWAITING_APPROVAL":
             writes[pause] = to_document(approval_of(record))
         elif counter:
-            writes[counter] = _used(intent, usage, decided, record.expire_at)
+            writes[counter] = _used(intent, usage, decided, at + retention)
         if subject and intent:
             writes[subject] = wished(snapshots[subject], intent, record)
         return writes

@@ -24,7 +24,7 @@ from shared.records.news import tell_others
 from shared.records.outbox import pay
 from shared.task import repair, waiting
 from shared.task.approval import Approval
-from shared.task.moves import Person
+from shared.task.moves import Person, lifetime
 from shared.task.requester import must_be_known, told, view_of
 from shared.task.schemas import UNCLASSIFIED, TaskRecord
 from shared.wiring.composition import Ports
@@ -280,5 +280,6 @@ def _closed(before: TaskRecord, after: TaskRecord, now: datetime) -> Approval:
             "decided_by": decision.by if decision else after.history[-1].by,
             "decided_at": now,
             "outcome": after.state,
+            "expire_at": now + lifetime(after),
         }
     )

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.errors import CommitUnknown, Conflict, NotFound, StoreUnavailable
+from shared.errors import CommitUnknown, Conflict, Gone, NotFound, StoreUnavailable
 from shared.task.approval import Approval
 from shared.task.schemas import TaskRecord
+from shared.task.tombstone import MEMBER, Tombstone
 from shared.wiring.ports import Document, Snapshot, Store, Write
 
 MAX_TRIES = 8
@@ -63,10 +64,21 @@ def to_record(snapshot: Snapshot) -> TaskRecord:
 
     Raises:
         NotFound: there is none.
+        Gone: it ended and was removed; only its tombstone is left.
     """
     if snapshot.data is None:
         raise NotFound("there is no such task", code="task_not_found", field="task_id")
+    if stone := tombstone_in(snapshot):
+        raise Gone(
+            f"the task ended {stone.state} on {stone.ended_at:%Y-%m-%d}; its record was removed since", field="task_id"
+        )
     return TaskRecord.model_validate(snapshot.data)
+
+
+def tombstone_in(snapshot: Snapshot) -> Tombstone | None:
+    """Return what is left of a task that was removed, None of any other document."""
+    found = (snapshot.data or {}).get(MEMBER)
+    return None if found is None else Tombstone.model_validate(found)
 
 
 async def transact(

@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.errors import Conflict, Forbidden, NotFound, Refused
 from shared.records import decisions
 from shared.records.decisions import JUST_NOW, Look
-from shared.records.documents import task_path, to_record
+from shared.records.documents import task_path, to_record, tombstone_in
 from shared.task.moves import Person
 from shared.task.schemas import SCHEMA_VERSION, DeadLetter
 from shared.topics import EVENTS, PARKED, TASKS, TASKS_EXPRESS
@@ -71,7 +72,8 @@ async def close_letter(ports: Ports, letter_id: str, person: Person, *, reason: 
     """
     snapshot, letter = await _open(ports, letter_id)
     (task,) = await ports.store.read(task_path(letter.task_id or "none"))
-    intent = ANY_INTENT if letter.task_id is None or task.data is None else to_record(task).intent
+    stone = tombstone_in(task)
+    intent = stone.intent if stone else ANY_INTENT if task.data is None else to_record(task).intent
     _must_be_allowed(ports, intent, person)
     await _mark(ports, snapshot, letter, person, reason)
     return Redriven("closed")
@@ -112,9 +114,10 @@ async def _send(ports: Ports, letter: DeadLetter) -> None:
 
 
 async def _mark(ports: Ports, snapshot: Snapshot, letter: DeadLetter, person: Person, reason: str) -> None:
-    marked = letter.model_copy(
-        update={"redriven_at": snapshot.read_time, "redriven_by": person.name[:200], "redriven_why": reason[:300]}
-    )
+    now = snapshot.read_time
+    closed = {"redriven_at": now, "expire_at": now + timedelta(days=ports.settings.retention_days)}
+    said = {"redriven_by": person.name[:200], "redriven_why": reason[:300]}
+    marked = letter.model_copy(update=closed | said)
     try:
         await ports.store.commit(Write(snapshot.path, marked.model_dump(), snapshot.version))
     except Conflict:

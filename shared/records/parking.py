@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from datetime import timedelta
 
 from shared.canonical import sha256_hex
 from shared.errors import Conflict
@@ -39,7 +38,7 @@ async def park(
         media=webhook.get("media", ""),
         outcome=outcome,
         created_at=now,
-        expire_at=now + timedelta(days=ports.settings.retention_days),
+        expire_at=None,
     )
     try:
         await ports.store.commit(Write(path, letter.model_dump(), ABSENT))

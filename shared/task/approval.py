@@ -43,4 +43,4 @@ class Approval(Model):
     plan: str = Field(default="", description="What would happen, or why it would fail, as the handler says")
     plan_at: datetime | None = Field(default=None, description="When the handler looked")
     plan_hash: str = Field(default="", description="Tells whether the plan was edited")
-    expire_at: datetime
+    expire_at: datetime | None = Field(description="TTL: the store deletes the document after this; null: it is open")

@@ -55,7 +55,8 @@ def born(
         decision=plan.decision,
         created_at=now,
         updated_at=now,
-        expire_at=now + retention,
+        kept_for_s=int(retention.total_seconds()),
+        expire_at=None,
         history=[Transition(at=now, from_state="", to=state, by="classify", why=plan.decision.route)],
     )
     return scheduled(record, outbox=owe(plan.topic, 1, now) if state == "READY" else None)

@@ -14,6 +14,7 @@ from shared.errors import Refused, SwitchyardError
 from shared.intent.declaration import Idempotency, Intent
 from shared.task.schemas import (
     MAX_HISTORY,
+    TERMINAL,
     UNCLASSIFIED,
     ApprovalDecision,
     Effect,
@@ -36,6 +37,7 @@ MAX_RECONCILE_PAUSE = timedelta(hours=6)  # while the provider is at work on it
 MAX_RETRY_DELAY_S = 600.0  # of our own choice
 MAX_ASKED_DELAY_S = 3600.0  # at the provider's wish
 KEPT_OLDEST = 5
+DEFAULT_LIFETIME = timedelta(days=90)  # of a record in which somebody has deleted what says it
 
 Channel = Literal["console", "firestore", "cli", "system"]
 
@@ -223,14 +225,22 @@ def finished(
 
 
 def move(record: TaskRecord, to: State, now: datetime, *, by: str, why: str, **changes: Any) -> TaskRecord:
-    """Enter a state: one history entry, a new expiry, the sweeper's next look."""
+    """Enter a state: one history entry, the sweeper's next look, and an expiry at an end: open work never expires."""
     entry = Transition(at=now, from_state=record.state, to=to, by=by[:200], why=why[:300])
     history = [*record.history, entry]
     if len(history) > MAX_HISTORY:  # the beginning and the end tell the story
         history = history[:KEPT_OLDEST] + history[KEPT_OLDEST + 1 :]
-    lifetime = record.expire_at - record.updated_at
-    moved = {"state": to, "updated_at": now, "expire_at": now + lifetime, "history": history}
+    kept_for = lifetime(record)
+    expiry = {"kept_for_s": int(kept_for.total_seconds()), "expire_at": now + kept_for if to in TERMINAL else None}
+    moved = {"state": to, "updated_at": now, "history": history} | expiry
     return scheduled(record, **(moved | changes))
+
+
+def lifetime(record: TaskRecord) -> timedelta:
+    """Return how long a record is kept after its end; earlier versions gave it an expiry at every move instead."""
+    if record.kept_for_s is not None:
+        return timedelta(seconds=record.kept_for_s)
+    return record.expire_at - record.updated_at if record.expire_at else DEFAULT_LIFETIME
 
 
 def scheduled(record: TaskRecord, **changes: Any) -> TaskRecord:

@@ -241,7 +241,10 @@ class TaskRecord(Model):
     error: TaskError | None = None
     created_at: datetime
     updated_at: datetime
-    expire_at: datetime = Field(description="TTL: the store deletes the document after this")
+    kept_for_s: int | None = Field(
+        default=None, description="How long it is kept after its end; null in records of earlier versions"
+    )
+    expire_at: datetime | None = Field(description="When only a tombstone is left of it; null while it is open")
     history: list[Transition] = Field(max_length=MAX_HISTORY)
     followups: list[Followup] = Field(default=[], max_length=MAX_FOLLOWUPS, description="Told since, oldest first")
 
@@ -279,4 +282,4 @@ class DeadLetter(Model):
     redriven_by: str | None = None
     redriven_why: str = ""
     created_at: datetime
-    expire_at: datetime
+    expire_at: datetime | None = Field(description="TTL: the store deletes the document after this; null: it is open")

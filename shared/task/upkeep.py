@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.task.moves import OUTBOX_DELAY, OUTBOX_MAX_DELAY, Skip, give_up, owe, scheduled
-from shared.task.schemas import TaskRecord
+from shared.task.moves import OUTBOX_DELAY, OUTBOX_MAX_DELAY, Skip, give_up, lifetime, owe, scheduled
+from shared.task.schemas import TERMINAL, TaskRecord
 from shared.topics import RESULTS
 
 
@@ -40,3 +40,10 @@ def sweep(record: TaskRecord, topic: str | None, now: datetime) -> TaskRecord:
 def delivered(record: TaskRecord) -> TaskRecord:
     """Clear an outbox whose message was published and is needed by nobody here (topic `results`)."""
     return scheduled(record, outbox=None)
+
+
+def kept_open(record: TaskRecord) -> TaskRecord:
+    """Take the expiry away that an earlier version gave a task which is still open."""
+    if record.state in TERMINAL or record.expire_at is None:
+        return record
+    return record.model_copy(update={"kept_for_s": int(lifetime(record).total_seconds()), "expire_at": None})

@@ -13,6 +13,7 @@ import functions.console.main as console
 from shared.errors import StoreUnavailable
 from shared.intent.outcomes import Ambiguous, Permanent
 from shared.intent.registry import discover
+from shared.records.tombstones import entomb
 from shared.task.schemas import AutomationTask
 from shared.wiring import composition
 from tests.scripted import ScriptedHandler
@@ -51,6 +52,21 @@ async def test_task_is_shown_as_it_stands_in_the_store(http: httpx.AsyncClient) 
     answer = await http.get("/api/tasks/t1")
     assert answer.status_code == 200
     assert answer.json() == (await world.record("t1")).model_dump(mode="json")
+
+
+async def test_removed_task_is_gone_and_says_when_it_ended(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    await world.decide("t1", "reject")
+    await entomb(world.ports, "t1")
+    answer = await http.get("/api/tasks/t1")
+    assert (answer.status_code, code(answer)) == (410, "task_removed")
+    assert answer.json()["error"]["message"].startswith("the task ended REJECTED on 2026-01-05")
+    assert (await http.get("/api/tasks")).json()["tasks"] == []
+    for action in ("redrive", "cancel", "settle"):
+        body = {"reason": "again", "verdict": "applied"}
+        assert code(await http.post(f"/api/tasks/t1/{action}", json=body)) == "task_removed"
+    shown = {"decision": "approve", "params_hash": "0" * 64}
+    assert code(await http.post("/api/approvals/t1", json=shown)) == "task_removed"
 
 
 @pytest.mark.parametrize("path", ["/api/tasks/t9", "/api/nothing", "/nowhere", "/api/tasks/..%2Ft1", "/api/tasks/a/b"])

@@ -142,7 +142,7 @@ async def pause(store: EmbeddedStore, *task_ids: str, **fields: Any) -> None:
     document = await world.approval("t1")
     (clock,) = await store.read("switches/clock")
     shift = clock.read_time - BEGINNING
-    times = {name: document[name] + shift for name in ("requested_at", "expires_at", "expire_at")}
+    times = {name: document[name] + shift for name in ("requested_at", "expires_at")}
     for task_id in task_ids:
         data = document | times | {"task_id": task_id} | fields
         await store.commit(Write(f"approvals/{task_id}", data, ABSENT))

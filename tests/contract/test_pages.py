@@ -15,6 +15,7 @@ from functions.console import guard, present
 from shared.intent.outcomes import Ambiguous
 from shared.records.approvals import plan_fields
 from shared.records.news import tell
+from shared.records.tombstones import entomb
 from shared.task.schemas import AutomationTask
 from shared.wiring import composition
 from tests.scripted import ScriptedHandler
@@ -189,6 +190,22 @@ async def test_id_leads_to_its_task_and_an_unknown_one_says_so(http: httpx.Async
     assert (answer.status_code, answer.headers["location"]) == (303, "/tasks/t1")
     for path in ("/tasks?id=nobody", "/tasks/nobody", "/nowhere", "/static/../main.py", "/static/x/none.js"):
         assert (await browser.get(path)).status_code == 404
+
+
+async def test_page_of_a_removed_task_says_how_it_ended(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    await world.decide("t1", "reject")
+    form = on_letter("t1|x", "redrive")
+    await entomb(world.ports, "t1")
+    assert (await browser.get("/tasks?id=t1")).headers["location"] == "/tasks/t1"
+    for path in ("/tasks/t1", "/tasks/t1/payload"):
+        answer = await browser.get(path)
+        assert answer.status_code == 410
+        assert "the task ended REJECTED on 2026-01-05" in answer.text
+    assert (await browser.post("/tasks/t1/redrive", {"reason": "again"})).status_code == 410
+    assert (await browser.post("/bulk", form)).status_code == 200
+    assert "ended REJECTED" in (await browser.post("/bulk", [*form, ("confirmed", "yes"), ("reason", "why")])).text
 
 
 async def test_static_files_are_kept_for_ever(http: httpx.AsyncClient) -> None:

@@ -11,6 +11,7 @@ import pytest
 from functions.console import main as console
 from functions.notify.step import notify
 from functions.sweep.backlog import backlog
+from shared.records.tombstones import entomb
 from shared.settings import Webhook
 from shared.wiring import composition
 from shared.wiring.ports import Filter, Snapshot
@@ -126,6 +127,10 @@ async def documents() -> dict[str, dict[str, Any]]:
     await world.classify(REFUND[0])
     await world.deadletter(b"junk", "tasks")
     await told(world)
+    ended = World(REFUND[1])
+    await ended.classify(REFUND[0])
+    await ended.decide("t1", "reject")
+    await entomb(ended.ports, "t1")
     automatic = World(
         {"intent": "cancel_order", "parameters": {"order_id": "#10021"}, "confidence": 0.95}, automatic=GOODS
     )
@@ -136,12 +141,13 @@ async def documents() -> dict[str, dict[str, Any]]:
     )
     found = {path.partition("/")[0]: path for w in (world, automatic) for path in w.store.documents}
     stores = {path: w.store for w in (world, automatic) for path in w.store.documents}
-    return {name: (await stores[path].read(path))[0].data or {} for name, path in found.items()}
+    data = {name: (await stores[path].read(path))[0].data or {} for name, path in found.items()}
+    return data | {"tasks": data["tasks"] | (ended.store.look("tasks/t1").data or {})}
 
 
-async def test_every_document_that_has_an_end_is_deleted_then(plan: list[Change]) -> None:
-    mortal = {name for name, document in (await documents()).items() if "expire_at" in document}
-    assert mortal == {"approvals", "dead_letters", "effects", "tasks", "usage"}
+async def test_every_document_that_has_an_end_is_deleted_then_and_tasks_are_not(plan: list[Change]) -> None:
+    mortal = {name for name, document in (await documents()).items() if "expire_at" in document} - {"tasks"}
+    assert mortal == {"approvals", "dead_letters", "effects", "usage"}
     expiring = {collection for (collection, field), f in fields_of(plan).items() if f["ttl_config"]}
     assert expiring == mortal
     assert all(field == "expire_at" for (_, field), f in fields_of(plan).items() if f["ttl_config"])

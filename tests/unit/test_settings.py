@@ -34,7 +34,7 @@ def test_every_variable_is_read() -> None:
             "CONSOLE_PORT": "2",
             "TOPIC_PREFIX": "staging-",
             "DIRECT_CALLERS": "a@x.com,b@x.com",
-            "RETENTION_DAYS": "7",
+            "RETENTION_DAYS": "8",
             "APPROVAL_TTL_S": "60",
             "MODEL_BUDGET_S": "0",
             "MODEL_TIMEOUT_S": "2.5",
@@ -47,7 +47,7 @@ def test_every_variable_is_read() -> None:
     assert (settings.intake_port, settings.console_port, settings.topic_prefix) == (1, 2, "staging-")
     assert settings.direct_callers == frozenset({"a@x.com", "b@x.com"})
     assert settings.disabled_intents == frozenset({"order_status"})
-    assert (settings.retention_days, settings.approval_ttl_s, settings.model_budget_s) == (7, 60, 0)
+    assert (settings.retention_days, settings.approval_ttl_s, settings.model_budget_s) == (8, 60, 0)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,7 @@ def test_every_variable_is_read() -> None:
         ("MAX_CONCURRENT_CALLS", "1e3"),
         ("INTAKE_URL_PORT", "65536"),
         ("CONSOLE_PORT", "-1"),
+        ("RETENTION_DAYS", "7"),
         ("RETENTION_DAYS", "0"),
         ("APPROVAL_TTL_S", "0"),
         ("AUTOMATIC", "refund_request<5000"),
@@ -81,6 +82,11 @@ def test_value_that_cannot_be_used_names_its_variable(name: str, value: str) -> 
         load({name: value})
     assert error.value.field == name
     assert name in error.value.message
+
+
+def test_retention_that_a_late_message_could_outlive_is_refused_with_the_reason() -> None:
+    with pytest.raises(SettingError, match=r"from 8 to 3650: Pub/Sub keeps an unacknowledged message for 7 days"):
+        load({"RETENTION_DAYS": "7"})
 
 
 def test_empty_variable_is_an_unset_one() -> None:

@@ -25,6 +25,7 @@ from shared.event.signatures import sign
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
 from shared.records.edits import UNATTRIBUTED
+from shared.records.letters import close_letter
 from shared.settings import Settings, Webhook, fields_of, load, secrets_of
 from shared.task.moves import Person
 from shared.wiring import classifiers
@@ -175,6 +176,7 @@ async def _console(world: World) -> None:
     page = Page(Request(scope), world.ports, Person("ops@example.com", "console"))
     await pages.waiting(page)
     await world.decide("t1")
+    await close_letter(world.ports, world.bury("m1"), page.who, reason="seen")
     with pytest.raises(Misconfigured):
         await person({}, world.ports.settings)
 

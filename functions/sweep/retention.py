@@ -1,0 +1,70 @@
+"""The end of retention: an ended task past its `expire_at` becomes a tombstone. Open work is never removed.
+
+Each is a compare-and-set, so two sweeps at once, or one that dies midway, do no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import datetime
+
+from shared.errors import Refused, Retry
+from shared.logs import log
+from shared.records.documents import change, to_record
+from shared.records.tombstones import entomb
+from shared.task.moves import Skip
+from shared.task.schemas import TERMINAL
+from shared.task.upkeep import kept_open
+from shared.wiring.composition import Ports
+from shared.wiring.ports import Filter, Snapshot
+
+PAGE = 200
+MAX_PAGES = 5  # of one run, which has a minute; a million a day
+IN_FLIGHT = 20
+
+
+async def entomb_expired(ports: Ports, now: datetime) -> Counter[str]:
+    """Remove what is past its retention at `now`, the store's time; return how many, by a word for what was done.
+
+    Raises:
+        StoreUnavailable: the next sweep goes on.
+    """
+    done: Counter[str] = Counter()
+    slots = asyncio.Semaphore(IN_FLIGHT)
+
+    async def one(snapshot: Snapshot) -> None:
+        async with slots:
+            done[await _one(ports, snapshot)] += 1
+
+    after: Snapshot | None = None
+    for _ in range(MAX_PAGES):
+        where = [Filter("expire_at", "<=", now)]
+        due = await ports.store.query("tasks", where=where, order_by="expire_at", limit=PAGE, after=after)
+        await asyncio.gather(*(one(s) for s in due))
+        if len(due) < PAGE:
+            break
+        after = due[-1]
+    return done
+
+
+async def _one(ports: Ports, snapshot: Snapshot) -> str:
+    try:
+        if to_record(snapshot).state not in TERMINAL:  # earlier versions let open tasks expire
+            await change(ports.store, snapshot.id, lambda record, _: kept_open(record))
+            return "kept_open"
+        await entomb(ports, snapshot.id, expired_only=True)
+    except (Skip, Refused):  # redriven since, or its result is still owed
+        return "skipped"
+    except Retry:
+        return "failed"
+    except Exception as error:  # a document of a later version, or one that somebody edited by hand
+        log(
+            "ERROR",
+            "a document cannot be removed",
+            task_id=snapshot.id,
+            outcome="unreadable",
+            error_type=type(error).__name__,
+        )
+        return "unreadable"
+    return "entombed"

@@ -1,0 +1,55 @@
+"""An ended task in; its tombstone in the record's place, and an approval document without content, out: one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from shared.records.documents import approval_path, task_path, to_record, tombstone_in, transact
+from shared.task import tombstone
+from shared.task.moves import Skip
+from shared.task.tombstone import Tombstone, tombstone_of
+from shared.wiring.composition import Ports
+from shared.wiring.ports import Document, Snapshot
+
+
+async def entomb(ports: Ports, task_id: str, *, expired_only: bool = False) -> Tombstone:
+    """Replace an ended task's record by its tombstone and empty its approval document, whose rest the store deletes.
+
+    A task that is a tombstone already is left as it is. `expired_only`: what is not past its `expire_at` is left, too.
+
+    Raises:
+        NotFound: there is no such task.
+        Refused: `not_ended`, or `result_owed`.
+        Skip: `not_expired`.
+        StoreUnavailable, CommitUnknown: see `transact`.
+    """
+    path, pause = task_path(task_id), approval_path(task_id)
+    made: Tombstone | None = None
+
+    def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
+        nonlocal made
+        if made := tombstone_in(snapshots[path]):
+            return {}
+        record, now = to_record(snapshots[path]), snapshots[path].read_time
+        if expired_only and (record.expire_at is None or now < record.expire_at):
+            raise Skip(code="not_expired")
+        made = tombstone_of(record)
+        writes = {path: tombstone.to_document(made)}
+        if snapshots[pause].data is not None:
+            writes[pause] = _emptied(made, now)
+        return writes
+
+    await transact(ports.store, (path, pause), body)
+    assert made is not None, "body has made or found it"
+    return made
+
+
+def _emptied(made: Tombstone, now: datetime) -> Document:
+    """Return an approval that nobody can decide: no function may delete a document, but its TTL has passed."""
+    return {
+        "task_id": made.task_id,
+        "status": "removed",
+        "outcome": made.state,
+        "expire_at": now - timedelta(seconds=1),
+    }
