@@ -21,6 +21,7 @@ from functions.intake.room import MAX_WEBHOOK_BYTES
 from functions.intake.sources import VENDORS, Source, source_at
 from shared import errors
 from shared.event.signatures import sign
+from shared.records.ignored import Count, Date
 from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask, DeadLetter, SourceName, State, TaskId, TaskRecord
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,6 +153,15 @@ def console() -> Schema:
             "count", "Count what wants somebody.", {"200": _json("Counts", counted)} | _errors(401, 403, 503)
         )
     }
+    day = _object(day=TypeAdapter(Date).json_schema(), counts={"type": "array", "items": _ref("Count")})
+    days = _object(days={"type": "array", "items": day, "description": "the last seven, today first"})
+    paths["/api/ignored"] = {
+        "get": _operation(
+            "countIgnored",
+            "Count events that asked nothing of anybody.",
+            {"200": _json("Counts", days)} | _errors(401, 403, 503),
+        )
+    }
     policy = {"200": _json("Policy", {"type": "object"})} | _errors(401, 403, 503)
     paths["/api/policy"] = {"get": _operation("getPolicy", "Tell what decides today, and who asks.", policy)}
     for action in ACTIONS:
@@ -166,6 +176,7 @@ def console() -> Schema:
         (LetterBody, "validation"),
         (TaskRecord, "serialization"),
         (DeadLetter, "serialization"),
+        (Count, "serialization"),
     ]
     described = _document("Switchyard console", about, paths, models)
     schemas = described["components"]["schemas"]

@@ -11,6 +11,8 @@ DEAD_LETTERS = "dead-letters"
 # Attribute of a message of topic `events` whose bytes are a verified webhook's body that could not be read; `source`,
 # `media` and `reason` beside it say whose it is, as what it came, and why.
 PARKED = "parked"
+# Attribute of a message of topic `events` that hands over how many events asked nothing of anybody.
+COUNTED = "counted"
 
 EXPRESS_FROM_PRIORITY = 4
 

@@ -54,7 +54,7 @@ resource "google_firestore_index" "this" {
 # Documents past `expire_at` are deleted; those where it is null are open. Not tasks: of an ended one the sweep leaves a
 # tombstone. Times that only grow make a hot spot of an index that nobody reads.
 resource "google_firestore_field" "expiry" {
-  for_each = toset(["approvals", "dead_letters", "effects", "usage"])
+  for_each = toset(["approvals", "dead_letters", "effects", "ignored", "usage"])
 
   database   = google_firestore_database.this.name
   collection = each.key
@@ -72,6 +72,8 @@ resource "google_firestore_field" "unindexed" {
     "approvals.refusals"   = { collection = "approvals", field = "refusals" }
     "dead_letters.data"    = { collection = "dead_letters", field = "data" }
     "effects.wishes"       = { collection = "effects", field = "wishes" }
+    "ignored.counts"       = { collection = "ignored", field = "counts" }
+    "ignored.messages"     = { collection = "ignored", field = "messages" }
     "notifications.told"   = { collection = "notifications", field = "told" }
     "tasks.classification" = { collection = "tasks", field = "classification" }
     "tasks.decision"       = { collection = "tasks", field = "decision" }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -19,6 +20,7 @@ from shared.event.strict_json import parse_object
 from shared.records import decisions
 from shared.records.decisions import Look, Wish
 from shared.records.documents import task_path, to_record
+from shared.records.ignored import last_days
 from shared.records.letters import LETTER_ID, close_letter, redrive_letter
 from shared.serving.entry import Outcome, log_outcome, read_body, started
 from shared.task.moves import Person
@@ -108,6 +110,7 @@ async def respond(request: Request, ports: Ports) -> Response:
         "/api/tasks": lambda: _list(request, ports),
         "/api/dead-letters": lambda: _letters(request, ports),
         "/api/counts": lambda: _counts(ports),
+        "/api/ignored": lambda: _ignored(ports),
     }
     if path in shows:
         only(request, "GET")
@@ -222,6 +225,11 @@ async def _see_to(request: Request, ports: Ports, who: Person, letter_id: str, a
 
 async def _counts(ports: Ports) -> Response:
     return JSONResponse(await search.counts(ports.store))
+
+
+async def _ignored(ports: Ports) -> Response:
+    days = await last_days(ports.store, datetime.now(UTC))
+    return JSONResponse({"days": [day.model_dump(mode="json", include={"day", "counts"}) for day in days]})
 
 
 async def _body(request: Request, model: type[T]) -> T:

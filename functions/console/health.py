@@ -16,6 +16,7 @@ from functions.console.dossier import Dossier
 from functions.console.search import Search
 from shared.intent.registry import Registry
 from shared.records.documents import to_record
+from shared.records.ignored import Day, last_days
 from shared.wiring.ports import Filter, Store
 
 HOURS = 24
@@ -33,13 +34,29 @@ class IntentHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignored:
+    """Events of one kind that asked nothing of anybody, for one reason: today, yesterday, in the last seven days."""
+
+    source: str
+    kind: str
+    reason: str
+    today: int
+    yesterday: int
+    week: int
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
-    """The last day. `hourly`: tasks that came in, oldest hour first. Latencies in seconds, event to end, sorted."""
+    """The last day. `hourly`: tasks that came in, oldest hour first. Latencies in seconds, event to end, sorted.
+
+    `ignored`: the most frequent of the last seven days first.
+    """
 
     hourly: Sequence[int]
     intents: Sequence[IntentHealth]
     latencies_s: Sequence[float]
     oldest_waiting: datetime | None
+    ignored: Sequence[Ignored]
 
     def latency_s(self, share: float) -> float | None:
         """Return the latency that this share of the sample does not exceed."""
@@ -54,11 +71,12 @@ async def health(store: Store, registry: Registry, now: datetime) -> Health:
         StoreUnavailable: nothing is known.
     """
     hours = [now - timedelta(hours=n) for n in range(HOURS, 0, -1)]
-    since, intents, oldest, sample = await asyncio.gather(
+    since, intents, oldest, sample, days = await asyncio.gather(
         asyncio.gather(*(_created(store, at) for at in hours)),
         asyncio.gather(*(_intent(store, name, hours[0]) for name in registry)),
         search.tasks(store, Search(state="AWAITING_APPROVAL"), limit=1, oldest_first=True),
         search.tasks(store, Search(state="SUCCEEDED", since=hours[0]), limit=SAMPLE),
+        last_days(store, now),
     )
     took = (Dossier(to_record(s)).took for s in sample)
     return Health(
@@ -66,7 +84,17 @@ async def health(store: Store, registry: Registry, now: datetime) -> Health:
         intents=intents,
         latencies_s=sorted(t.total_seconds() for t in took if t is not None),
         oldest_waiting=to_record(oldest[0]).created_at if oldest else None,
+        ignored=_ignored(days),
     )
+
+
+def _ignored(days: Sequence[Day]) -> list[Ignored]:
+    counts = [{(c.source, c.kind, c.reason): c.count for c in day.counts} for day in days]
+    found = []
+    for key in {key for day in counts for key in day}:
+        today, yesterday, *before = (day.get(key, 0) for day in counts)
+        found.append(Ignored(*key, today, yesterday, today + yesterday + sum(before)))
+    return sorted(found, key=lambda i: (-i.week, i.source, i.kind, i.reason))
 
 
 async def _created(store: Store, since: datetime, *more: Filter) -> int:

@@ -1,14 +1,17 @@
-"""A task, or a body that nobody can read, in; acknowledged by the bus out."""
+"""A task, a body that nobody can read, or counts of what asks nothing, in; acknowledged by the bus out."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from shared.errors import PublishFailed
+from shared.logs import log
+from shared.records.ignored import told
 from shared.task.schemas import SCHEMA_VERSION, AutomationTask
-from shared.topics import EVENTS, PARKED, lane
+from shared.topics import COUNTED, EVENTS, PARKED, lane
 from shared.wiring.composition import Ports
 
 PUBLISH_TIMEOUT_S = 2.0
@@ -38,6 +41,19 @@ async def hand_over(
     attributes = {PARKED: "1", "source": source, "media": media, "reason": reason, "trace_id": trace_id}
     await _acknowledged(EVENTS, body, attributes, ports)  # all that is read of a body fits into a message
     return {"source": source, "error_code": reason, "topic": EVENTS, "trace_id": trace_id}
+
+
+async def hand_over_counts(ports: Ports, now: datetime) -> None:
+    """Publish how many events asked nothing of anybody, for `intake-events` to add up; now and then, and best effort.
+
+    Never raises: what could not be published is held until the next time.
+    """
+    if counts := ports.ignored.due(now):
+        try:
+            await _acknowledged(EVENTS, told(counts).model_dump_json().encode(), {COUNTED: "1"}, ports)
+        except PublishFailed as error:
+            ports.ignored.put_back(counts)
+            log("WARNING", "counts are held", function="intake", outcome="counts_held", error_code=error.code)
 
 
 async def _acknowledged(topic: str, data: bytes, attributes: Mapping[str, str], ports: Ports) -> None:

@@ -20,7 +20,7 @@ from shared.records.parking import park
 from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
 from shared.task.schemas import AutomationTask
-from shared.topics import PARKED
+from shared.topics import COUNTED, PARKED
 from shared.wiring.composition import Ports
 
 DESCRIPTION = Path(__file__).with_name("openapi.json")
@@ -55,6 +55,8 @@ async def receive_event(delivery: Delivery, ports: Ports) -> Outcome:
     """
     if PARKED in delivery.attributes:
         return await webhooks.read_again(delivery, ports)
+    if COUNTED in delivery.attributes:
+        return await webhooks.count(delivery, ports)
     try:
         # One level deeper than a webhook's body: this one is wrapped.
         task = _validated(parse_object(delivery.data, MAX_DEPTH + 1))

@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from pydantic import ValidationError
+
 from functions.intake.bodies import FORM, JSON, payload_of
 from functions.intake.incoming import IncomingRequest
-from functions.intake.publishing import hand_over, publish
+from functions.intake.publishing import hand_over, hand_over_counts, publish
 from functions.intake.sources import Source, challenge_of
 from functions.intake.taking import Ignored, take
 from shared.errors import BadRequest
+from shared.records.ignored import Count, Told, add
 from shared.records.parking import park
 from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
@@ -43,6 +46,8 @@ async def receive(source: Source, request: IncomingRequest, ports: Ports) -> Out
         return Outcome("challenge", body={"challenge": challenge_of(payload)}, fields={"source": source.name})
     if isinstance(found, Ignored):
         left = _ignored(source.name, found)
+        ports.ignored.add(source.name, found.kind, found.reason, request.received_at)
+        await hand_over_counts(ports, request.received_at)
         return answer(left.code, 200, left.body, f"Nothing to do: {left.code}.", left.fields, left.severity)
     fields = await publish(found, request.trace_id, ports)
     return answer("accepted", 202, {"task_id": found.task_id}, f"Taken as task {found.task_id}.", fields)
@@ -62,8 +67,25 @@ async def read_again(delivery: Delivery, ports: Ports) -> Outcome:
         await park(ports, delivery, reason=error.code, task_id=None, outcome="parked")
         return Outcome("parked", fields={"source": source, "error_code": error.code}, severity="ERROR")
     if isinstance(found, Ignored):
+        count = Count(source=source, kind=found.kind, reason=found.reason, count=1)
+        await add(ports.store, Told(days={delivery.publish_time.date().isoformat(): [count]}), delivery.message_id)
         return _ignored(source, found)
     return Outcome("accepted", fields=await publish(found, delivery.trace_id, ports))
+
+
+async def count(delivery: Delivery, ports: Ports) -> Outcome:
+    """Add what an instance of the public function counted to its day.
+
+    Raises:
+        Retry: it could not be added; the message comes again.
+    """
+    try:
+        told = Told.model_validate_json(delivery.data)
+    except ValidationError:
+        await park(ports, delivery, reason="invalid_counts", task_id=None, outcome="parked")
+        return Outcome("parked", fields={"error_code": "invalid_counts"}, severity="ERROR")
+    await add(ports.store, told, delivery.message_id)
+    return Outcome("counted", fields={"count": sum(c.count for counts in told.days.values() for c in counts)})
 
 
 def _ignored(source: str, found: Ignored) -> Outcome:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from shared.event.tally import Tally
 from shared.intent.registry import Registry, discover
 from shared.model.question import Classifier
 from shared.model.slots import Slots
@@ -55,6 +56,11 @@ class Ports:
 
         settings = self.settings
         return Directory(self.pool, allow_private=settings.local, max_in_flight=settings.max_concurrent_calls)
+
+    @cached_property
+    def ignored(self) -> Tally:
+        """How many events asked nothing of anybody, as far as this instance has not handed it over."""
+        return Tally()
 
     @cached_property
     def locked_out(self) -> set[str]:

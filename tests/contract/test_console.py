@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,8 +12,10 @@ import pytest
 
 import functions.console.main as console
 from shared.errors import StoreUnavailable
+from shared.event.tally import Kind
 from shared.intent.outcomes import Ambiguous, Permanent
 from shared.intent.registry import discover
+from shared.records.ignored import add, told
 from shared.records.tombstones import entomb
 from shared.task.schemas import AutomationTask
 from shared.wiring import composition
@@ -151,6 +154,17 @@ async def test_health_is_told() -> None:
         serve(World())
         assert (await http.get("/healthz")).json() == {"status": "ok"}
     composition.install(None)
+
+
+async def test_ignored_events_are_counted_by_day_source_kind_and_reason(http: httpx.AsyncClient) -> None:
+    world, today = serve(World()), datetime.now(UTC).date()
+    for days_ago, count in enumerate((3, 5)):
+        day = (today - timedelta(days=days_ago)).isoformat()
+        await add(world.store, told({Kind(day, "github", "issues.labeled", "no_words"): count}), f"m{days_ago}")
+    days = (await http.get("/api/ignored")).json()["days"]
+    same = {"source": "github", "kind": "issues.labeled", "reason": "no_words"}
+    assert [day["counts"] for day in days] == [[same | {"count": 3}], [same | {"count": 5}], [], [], [], [], []]
+    assert (days[0]["day"], (await http.post("/api/ignored")).status_code) == (today.isoformat(), 405)
 
 
 async def letter(world: World, name: str, **fields: Any) -> str:

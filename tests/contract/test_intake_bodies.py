@@ -199,7 +199,7 @@ class TestForms:
         response = await post("/slack", urlencode(fields).encode(), FORM)
         assert response.status_code == 200
         assert response.json()["text"].startswith("Nothing to do: ")
-        assert world.publisher.messages == []
+        assert [attributes for _, _, attributes in world.publisher.messages] == [{"counted": "1"}]
 
     async def test_slack_shortcut_hands_over_the_words_of_whoever_wrote_them(self, world: World) -> None:
         message = {"type": "message", "user": "U2", "ts": "1.2", "text": "Where is #47384?"}

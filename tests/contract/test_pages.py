@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 
 import functions.console.main as console
 from functions.console import guard, present
+from shared.event.tally import Kind
 from shared.intent.outcomes import Ambiguous
 from shared.records.approvals import plan_fields
+from shared.records.ignored import add, told
 from shared.records.news import tell
 from shared.records.tombstones import entomb
 from shared.task.schemas import AutomationTask
@@ -218,8 +221,6 @@ async def test_static_files_are_kept_for_ever(http: httpx.AsyncClient) -> None:
 
 async def test_health_counts_the_last_day(http: httpx.AsyncClient) -> None:
     world = World(ORDER_STATUS[1])
-    from datetime import UTC, datetime, timedelta
-
     world.now = datetime.now(UTC) - timedelta(hours=2)
     for n in range(3):
         await world.run(ticket("Where is my order #47384?", task_id=f"s{n}"), ScriptedHandler())
@@ -228,6 +229,21 @@ async def test_health_counts_the_last_day(http: httpx.AsyncClient) -> None:
     assert hours is not None
     assert sorted(hours[1].split(", "))[-2:] == ["0", "3"]
     assert "half of the newest 3" in page
+    assert "none in the last seven days" in page
+
+
+async def test_health_shows_what_is_ignored_most_frequent_first(http: httpx.AsyncClient) -> None:
+    world, now = World(), datetime.now(UTC)
+    for n, (kind, days_ago, count) in enumerate([("star", 0, 2), ("star", 1, 3), ("issues.labeled", 6, 1200)]):
+        day = (now - timedelta(days=days_ago)).date().isoformat()
+        await add(world.store, told({Kind(day, "github", kind, "no_words"): count}), f"m{n}")
+    page = (await open_browser(http, world).get("/health")).text
+    table = page[page.index('id="ignored"') :]
+    cells = [re.findall(r"<t[hd][^>]*>(?:<span[^>]*>)?([^<]*)", row) for row in table.split("<tr>")[2:]]
+    assert [row[:6] for row in cells] == [
+        ["github", "issues.labeled", "no_words", "0", "0", "1,200"],
+        ["github", "star", "no_words", "2", "3", "5"],
+    ]
 
 
 # --- decide

@@ -10,12 +10,15 @@ import pytest
 
 from infra.emulators.approvals import ApprovalWatcher
 from shared.errors import CommitUnknown, Misconfigured, Retry, StoreUnavailable, SwitchyardError
+from shared.event.tally import Kind
+from shared.records.ignored import add, last_days, told
 from shared.wiring.adapters.firestore import FirestoreStore
 from shared.wiring.ports import ABSENT, Write
 from tests.contract.document_events_contract import APPROVAL, DocumentEventsContract, NextEvent
 from tests.contract.shared_store_contract import SharedStoreContract, StoreClockContract
 from tests.contract.store_contract import StoreContract
 from tests.emulators.broken_server import BrokenServer
+from tests.store import BEGINNING
 
 
 @pytest.fixture
@@ -148,4 +151,15 @@ class TestErrors:
         store = FirestoreStore("nowhere")
         with pytest.raises(StoreUnavailable):
             await store.read("tasks/a")
+        await store.close()
+
+
+async def test_counts_of_several_instances_add_up_in_one_document(project: str) -> None:
+    stores = [FirestoreStore(project) for _ in range(3)]
+    counts = told({Kind(f"{BEGINNING:%Y-%m-%d}", "github", "star", "no_words"): 2})
+    await asyncio.gather(*(add(store, counts, f"m{n}") for n, store in enumerate([*stores, stores[0]])))
+    await add(stores[1], counts, "m0")
+    [today, *_] = await last_days(stores[2], BEGINNING)
+    assert [c.count for c in today.counts] == [8]
+    for store in stores:
         await store.close()

@@ -157,7 +157,7 @@ class TestIgnored:
         source = name.partition("_")[0]
         response = await post(f"/{source}", recorded(name))
         assert (response.status_code, response.json()) == (200, {"ignored": True, "reason": reason})
-        assert ports.publisher.messages == []
+        assert [attributes for _, _, attributes in ports.publisher.messages] == [{"counted": "1"}]
         line = json.loads(capsys.readouterr().out)
         assert (line["source"], line["outcome"]) == (source, reason)
         assert line["kind"]

@@ -11,8 +11,9 @@ from typing import Any
 
 import functions.intake.main as intake
 from shared.event.signatures import sign
+from shared.records.ignored import Count, Told
 from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask
-from shared.topics import EVENTS
+from shared.topics import COUNTED, EVENTS
 from tests.fuzz import hostile, mutations
 from tests.fuzz.case import CANARY, Answer, Broken, Case
 from tests.fuzz.scenery import EMPTY, HEADERS, VENDORS, WEBHOOKS, secret_of
@@ -88,7 +89,10 @@ class Intake:
         answer = await wire.call(
             APP, self._signed(case), expected_503=UNSET, shows_records=case.path == "/openapi.json"
         )
-        messages = world.publisher.messages
+        counts = [data for _, data, attributes in world.publisher.messages if COUNTED in attributes]
+        if counts and (answer.status != 200 or sum(c.count for c in _told(counts)) != 1):
+            raise Broken("ignored is counted, and nothing else", f"{answer.status}, {len(counts)} messages")
+        messages = [m for m in world.publisher.messages if COUNTED not in m[2]]
         if (answer.status == 202) != (len(messages) == 1):
             raise Broken("accepted is published", f"{answer.status}, {len(messages)} messages")
         if any(line["severity"] == "ERROR" for line in answer.lines):
@@ -117,6 +121,11 @@ class Intake:
             return case
         signature = sign(scheme, case.body, secret_of(source).encode(), datetime.now(UTC))
         return case.but(headers=(*case.headers, *signature.items()))
+
+
+def _told(counts: Sequence[bytes]) -> list[Count]:
+    days = [Told.model_validate_json(data).days for data in counts]
+    return [count for day in days for told in day.values() for count in told]
 
 
 def _mended(value: Any) -> Any:
