@@ -14,7 +14,7 @@ from typing import Any
 
 from infra.embedded.encoding import from_text, to_text
 from shared.errors import CommitUnknown, Conflict, StoreUnavailable, SwitchyardError
-from shared.wiring.ports import ABSENT, Document, Filter, Snapshot, Write
+from shared.wiring.ports import ABSENT, Document, Filter, Row, Snapshot, Write
 
 BEGINNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 INT64 = 2**63
@@ -128,7 +128,7 @@ class MemoryStore:
         order_by: str | None = None,
         descending: bool = False,
         limit: int = 100,
-        after: Snapshot | None = None,
+        after: Snapshot | Row | None = None,
     ) -> list[Snapshot]:
         if self._network.read_fails():
             await self._network.hop()
@@ -141,7 +141,7 @@ class MemoryStore:
         ]
         await self._network.hop()
 
-        def key(s: Snapshot) -> tuple[Any, str]:
+        def key(s: Snapshot | Row) -> tuple[Any, str]:
             assert s.data is not None
             return (s.data[order_by] if order_by else 0, s.path)
 
@@ -150,8 +150,14 @@ class MemoryStore:
             found = [s for s in found if (key(s) < key(after) if descending else key(s) > key(after))]
         return found[:limit]
 
-    async def count(self, collection: str, *, where: Sequence[Filter] = ()) -> int:
-        return len(await self.query(collection, where=where, limit=len(self._documents)))
+    async def read_rows(self, fields: Sequence[str], *paths: str) -> list[Row]:
+        return _masked(await self.read(*paths), fields)
+
+    async def query_rows(self, collection: str, fields: Sequence[str], **how: Any) -> list[Row]:
+        return _masked(await self.query(collection, **how), fields)
+
+    async def count(self, collection: str, *, where: Sequence[Filter] = (), up_to: int) -> int:
+        return len(await self.query(collection, where=where, limit=up_to))
 
     async def close(self) -> None:
         return None
@@ -207,6 +213,16 @@ class MemoryStore:
         for path in documents:
             self._collections[path.rpartition("/")[0]][path] = None
         self._writes += 100 * len(documents)
+
+
+def _masked(snapshots: Sequence[Snapshot], fields: Sequence[str]) -> list[Row]:
+    """Return the rows of documents: only what was asked for, so that nobody can lean on more."""
+    wanted = set(fields)
+    return [
+        Row(s.path, {name: value for name, value in s.data.items() if name in wanted}, s.version, s.read_time)
+        for s in snapshots
+        if s.data is not None
+    ]
 
 
 def _matches(data: Document, where: Sequence[Filter]) -> bool:

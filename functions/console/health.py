@@ -21,6 +21,7 @@ from shared.wiring.ports import Filter, Store
 
 HOURS = 24
 SAMPLE = 100
+UP_TO = 10_000
 BAD = ("FAILED", "UNKNOWN")
 
 
@@ -98,7 +99,7 @@ def _ignored(days: Sequence[Day]) -> list[Ignored]:
 
 
 async def _created(store: Store, since: datetime, *more: Filter) -> int:
-    return await store.count("tasks", where=[*more, Filter("created_at", ">=", since)])
+    return await store.count("tasks", where=[*more, Filter("created_at", ">=", since)], up_to=UP_TO)
 
 
 async def _intent(store: Store, name: str, since: datetime) -> IntentHealth:

@@ -17,6 +17,8 @@ from shared.task.schemas import State
 from shared.wiring.ports import Filter, Snapshot, Store
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+# A count goes no further, so that what it costs does not grow: one read of Firestore, which bills a thousand as one.
+COUNT_UP_TO = 1000
 # States that want somebody, as the pages' tabs show them.
 COUNTED = ("AWAITING_APPROVAL", "UNKNOWN", "FAILED")
 _PLACES = {
@@ -78,9 +80,12 @@ async def letters(
 
 
 async def counts(store: Store) -> dict[str, int]:
-    """Return how many tasks are in each of `COUNTED`, and under `dead_letters` how many letters are open."""
-    states = (store.count("tasks", where=[Filter("state", "==", state)]) for state in COUNTED)
-    open_letters = store.count("dead_letters", where=[Filter("redriven_at", "==", None)])
+    """Return how many tasks are in each of `COUNTED`, and under `dead_letters` how many letters are open.
+
+    `COUNT_UP_TO` means that many or more.
+    """
+    states = (store.count("tasks", where=[Filter("state", "==", state)], up_to=COUNT_UP_TO) for state in COUNTED)
+    open_letters = store.count("dead_letters", where=[Filter("redriven_at", "==", None)], up_to=COUNT_UP_TO)
     return dict(zip((*COUNTED, "dead_letters"), await asyncio.gather(*states, open_letters), strict=True))
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from infra.embedded.schema import FORMAT, SCHEMA
+from infra.embedded.schema import prepare
 from infra.errors import StackError
 from shared.errors import CommitUnknown, StoreUnavailable
 
@@ -165,10 +165,11 @@ class Database:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.closing(_connect(self.path, self._busy_timeout_s)) as connection:
-                if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, FORMAT):
-                    raise StackError(f"{self.path} was written by another version; move it away to start empty")
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
+                connection.execute("BEGIN IMMEDIATE")
+                if not prepare(connection):
+                    raise StackError(f"{self.path} was written by another version; move it away to start empty")
+                connection.execute("COMMIT")
             return [_connect(self.path, timeout_s) for timeout_s in timeouts_s]
         except (sqlite3.Error, OSError) as error:
             raise StackError(_explain(self.path, error)) from error

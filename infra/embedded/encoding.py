@@ -1,12 +1,14 @@
 """Documents as JSON text and back, exactly. Pure.
 
 Datetimes become `{"$time": ...}` of fixed width, so that the order of the text is the order in time. A key of a
-document's own that begins with `$` gets a second one.
+document's own that begins with `$` gets a second one, and a text that begins like a map or a list becomes
+`{"$text": ...}`: what SQLite extracts of a member then tells a text from everything else, so an index answers alone.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +16,14 @@ from shared.errors import SwitchyardError
 from shared.wiring.ports import Document
 
 TIME_KEY = "$time"
+TEXT_KEY = "$text"
+# What every datetime lies between, and nothing else does.
+FIRST_TIME, LAST_TIME = '{"$time":"', '{"$time":"~'
+# Up to 1 MiB each, and no list shows them: they lie apart, so that reading the others does not read them.
+BULKY: Mapping[str, frozenset[str]] = {
+    "tasks": frozenset({"payload", "followups"}),
+    "dead_letters": frozenset({"data"}),
+}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,6 +47,17 @@ def from_text(text: str) -> Document:
     return document
 
 
+def to_texts(collection: str, data: Document) -> tuple[str, str]:
+    """Return a document in its two parts: without its `BULKY` members, and these alone.
+
+    Raises:
+        SwitchyardError: see `to_text`.
+    """
+    bulky = BULKY.get(collection, frozenset())
+    bulk = {name: value for name, value in data.items() if name in bulky}
+    return to_text({name: value for name, value in data.items() if name not in bulky}), to_text(bulk)
+
+
 def from_us(us: int) -> datetime:
     """Return the moment that is `us` microseconds after 1970, exactly."""
     return EPOCH + timedelta(microseconds=us)
@@ -53,6 +74,8 @@ def _encode(value: Any) -> Any:
         return {_escape(key): _encode(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_encode(item) for item in value]
+    if isinstance(value, str) and value.startswith(("{", "[")):
+        return {TEXT_KEY: value}
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError("naive datetime")
@@ -71,6 +94,8 @@ def _escape(key: Any) -> str:
 def _decode(pairs: dict[str, Any]) -> Any:
     if TIME_KEY in pairs:
         return datetime.fromisoformat(pairs[TIME_KEY])
+    if TEXT_KEY in pairs:
+        return pairs[TEXT_KEY]
     if any(key.startswith("$") for key in pairs):
         return {key[1:] if key.startswith("$") else key: item for key, item in pairs.items()}
     return pairs

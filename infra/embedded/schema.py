@@ -2,54 +2,96 @@
 
 from __future__ import annotations
 
-FORMAT = 1  # PRAGMA user_version; another number means another, unreadable layout
+import sqlite3
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS clock (last_us INTEGER NOT NULL);
-INSERT INTO clock SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM clock);
+from infra.embedded.encoding import from_text, to_texts
 
-CREATE TABLE IF NOT EXISTS docs (
+FORMAT = 2  # PRAGMA user_version; a file of format 1 is brought up, any other number means an unreadable layout
+
+# `bulk` is last: SQLite follows a long row only as far as the columns that a statement wants.
+_DOCS = """(
     path TEXT PRIMARY KEY,
     collection TEXT NOT NULL,
+    version TEXT NOT NULL,
     data TEXT NOT NULL,
-    version TEXT NOT NULL
-);
--- What the sweeper and the ops page ask for, so that a million tasks are as fast as ten.
-CREATE INDEX IF NOT EXISTS tasks_to_check ON docs (json_extract(data, '$.next_check_at'), path)
-    WHERE collection = 'tasks' AND json_extract(data, '$.next_check_at') IS NOT NULL;
-CREATE INDEX IF NOT EXISTS tasks_by_time ON docs (json_extract(data, '$.created_at'), path)
-    WHERE collection = 'tasks';
-CREATE INDEX IF NOT EXISTS tasks_by_state
-    ON docs (json_extract(data, '$.state'), json_extract(data, '$.created_at'), path) WHERE collection = 'tasks';
-CREATE INDEX IF NOT EXISTS tasks_by_intent
-    ON docs (json_extract(data, '$.intent'), json_extract(data, '$.created_at'), path) WHERE collection = 'tasks';
-CREATE INDEX IF NOT EXISTS approvals_open ON docs (json_extract(data, '$.status'), path)
-    WHERE collection = 'approvals' AND json_extract(data, '$.outcome') IS NULL;
-CREATE INDEX IF NOT EXISTS docs_to_expire ON docs (json_extract(data, '$.expire_at'))
-    WHERE json_extract(data, '$.expire_at') IS NOT NULL;
+    bulk TEXT NOT NULL
+)"""
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS clock (last_us INTEGER NOT NULL)",
+    "INSERT INTO clock SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM clock)",
+    f"CREATE TABLE IF NOT EXISTS docs {_DOCS}",
+    # One row per message and subscription, until it is acknowledged. due_at_us: when it may be delivered (again).
+    """CREATE TABLE IF NOT EXISTS queue (
+        id INTEGER PRIMARY KEY,
+        subscription TEXT NOT NULL,
+        due_at_us INTEGER NOT NULL,
+        leased INTEGER NOT NULL DEFAULT 0,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        message_id TEXT NOT NULL,
+        published_at_us INTEGER NOT NULL,
+        attributes TEXT NOT NULL,
+        data BLOB NOT NULL
+    )""",
+    "CREATE INDEX IF NOT EXISTS queue_by_due ON queue (subscription, due_at_us, id)",
+    # The latest messages of topics that nobody subscribes to, to look at.
+    """CREATE TABLE IF NOT EXISTS unsubscribed (
+        topic TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        message_id TEXT NOT NULL,
+        published_at_us INTEGER NOT NULL,
+        attributes TEXT NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (topic, seq)
+    )""",
+    """CREATE INDEX IF NOT EXISTS docs_to_expire ON docs (json_extract(data, '$.expire_at'))
+        WHERE json_extract(data, '$.expire_at') IS NOT NULL""",
+)
+# What the sweeper, the notifier and the ops page ask for, in their order: an answer costs what it holds, not what
+# there is. Tasks may be searched for by any of three members together, so each choice of them has its index.
+_SEARCHED = ("state", "intent", "source")
+_TASKS = [[*chosen, "created_at"] for n in range(len(_SEARCHED) + 1) for chosen in combinations(_SEARCHED, n)]
 
--- One row per message and subscription, until it is acknowledged. due_at_us: when it may be delivered (again).
-CREATE TABLE IF NOT EXISTS queue (
-    id INTEGER PRIMARY KEY,
-    subscription TEXT NOT NULL,
-    due_at_us INTEGER NOT NULL,
-    leased INTEGER NOT NULL DEFAULT 0,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    message_id TEXT NOT NULL,
-    published_at_us INTEGER NOT NULL,
-    attributes TEXT NOT NULL,
-    data BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS queue_by_due ON queue (subscription, due_at_us, id);
 
--- The latest messages of topics that nobody subscribes to, to look at.
-CREATE TABLE IF NOT EXISTS unsubscribed (
-    topic TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    message_id TEXT NOT NULL,
-    published_at_us INTEGER NOT NULL,
-    attributes TEXT NOT NULL,
-    data BLOB NOT NULL,
-    PRIMARY KEY (topic, seq)
-);
-"""
+def prepare(connection: sqlite3.Connection) -> bool:
+    """Make the tables and indexes that are missing, within the caller's transaction; False: it is another's layout."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found not in (0, 1, FORMAT):
+        return False
+    if found == 1:
+        _bring_up(connection)
+    for statement in (*_TABLES, *_indexes()):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    return True
+
+
+def _indexes() -> Iterator[str]:
+    for fields in (*_TASKS, ["state", "updated_at"]):
+        yield _index("tasks", fields)
+    yield _index("tasks", ["next_check_at"], "json_extract(data, '$.next_check_at') IS NOT NULL")
+    yield _index("dead_letters", ["created_at"])
+    yield _index("dead_letters", ["created_at"], "json_type(data, '$.redriven_at') = 'null'")
+    yield _index("approvals", ["requested_at"])
+    for field in ("requested_at", "status"):
+        yield _index("approvals", [field], "json_type(data, '$.outcome') = 'null'")
+
+
+def _index(collection: str, fields: Sequence[str], only: str = "") -> str:
+    name = "_".join([collection, *(["open"] if only else []), "by", *fields])
+    columns = ", ".join([*(f"json_extract(data, '$.{field}')" for field in fields), "path"])
+    condition = f"collection = '{collection}'" + (f" AND {only}" if only else "")
+    return f"CREATE INDEX IF NOT EXISTS {name} ON docs ({columns}) WHERE {condition}"
+
+
+def _bring_up(connection: sqlite3.Connection) -> None:
+    """Take a file of format 1, whose documents were in one part, to this one; its indexes go with its table."""
+    connection.execute(f"CREATE TABLE parted {_DOCS}")
+    rows = connection.execute("SELECT path, collection, version, data FROM docs")
+    connection.executemany(
+        "INSERT INTO parted VALUES (?, ?, ?, ?, ?)",
+        ((path, of, version, *to_texts(of, from_text(data))) for path, of, version, data in rows),
+    )
+    connection.execute("DROP TABLE docs")
+    connection.execute("ALTER TABLE parted RENAME TO docs")

@@ -6,34 +6,29 @@ A version is the time of its commit as RFC 3339 text, as Firestore's update_time
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeVar
 
+from infra.embedded import database as sql
+from infra.embedded import queries
 from infra.embedded.bus import DOCUMENT_EVENTS, enqueue
-from infra.embedded.database import Database, Row, Transaction
-from infra.embedded.encoding import from_text, to_rfc3339, to_text
+from infra.embedded.database import Database, Transaction
+from infra.embedded.encoding import from_text, to_rfc3339, to_text, to_texts
 from shared.errors import Conflict
-from shared.wiring.ports import ABSENT, Filter, Snapshot, Write
+from shared.wiring.ports import ABSENT, Filter, Row, Snapshot, Write
 
 APPROVALS = "approvals"
-_NAME = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*")  # goes into SQL text, so that indexes are found
-_UPSERT = """INSERT INTO docs (path, collection, data, version) VALUES (?, ?, ?, ?)
-    ON CONFLICT (path) DO UPDATE SET data = excluded.data, version = excluded.version"""
+_UPSERT = """INSERT INTO docs (path, collection, version, data, bulk) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (path) DO UPDATE SET version = excluded.version, data = excluded.data, bulk = excluded.bulk"""
+SLICE_CHARS = 256 * 1024  # of JSON are read on the event loop before others get their turn: about a millisecond
 MAX_DELETES = 1000
 # Tasks become tombstones instead; of letters and approvals that earlier versions wrote, open ones carry an expiry.
 _EXPIRE = """DELETE FROM docs WHERE rowid IN (SELECT rowid FROM docs WHERE json_extract(data, '$.expire_at') <= ?
     AND json_type(data, '$.expire_at') = 'object' AND collection != 'tasks'
     AND NOT (collection = 'dead_letters' AND json_extract(data, '$.redriven_at') IS NULL)
     AND NOT (collection = 'approvals' AND json_extract(data, '$.outcome') IS NULL) LIMIT ?)"""
-# Values are compared within one type only, as in Firestore.
-_KINDS: tuple[tuple[tuple[type, ...], str], ...] = (
-    ((bool,), "'true', 'false'"),
-    ((int, float), "'integer', 'real'"),
-    ((str,), "'text'"),
-    ((datetime,), "'object'"),
-)
+T = TypeVar("T", Snapshot, Row)
 
 
 class EmbeddedStore:
@@ -47,13 +42,13 @@ class EmbeddedStore:
     async def read(self, *paths: str) -> list[Snapshot]:
         await asyncio.sleep(0)  # a caller that reads in a loop must not keep everybody else from running
         marks = ",".join("?" * len(paths))
-        rows = self._database.read(f"SELECT path, data, version FROM docs WHERE path IN ({marks})", paths)  # noqa: S608
+        rows = self._database.read(f"SELECT {queries.WHOLE} FROM docs WHERE path IN ({marks})", paths)  # noqa: S608
         now = datetime.now(UTC)
         found = {row[0]: _snapshot(row, now) for row in rows}
         return [found.get(path) or Snapshot(path, None, ABSENT, now) for path in paths]
 
     async def commit(self, *writes: Write) -> list[str]:
-        texts = [to_text(write.data) for write in writes]
+        texts = [to_texts(_collection(write.path), write.data) for write in writes]
 
         def apply(transaction: Transaction) -> list[str]:
             standing = [_standing(transaction, write) for write in writes]
@@ -62,8 +57,8 @@ class EmbeddedStore:
             for write, text, (version, before) in zip(writes, texts, standing, strict=True):
                 if text != before:  # as in Firestore, a write that changes nothing makes no version and no event
                     version = to_rfc3339(now)
-                    collection = write.path.rpartition("/")[0]
-                    transaction.execute(_UPSERT, (write.path, collection, text, version))
+                    collection = _collection(write.path)
+                    transaction.execute(_UPSERT, (write.path, collection, version, *text))
                     if collection == APPROVALS:
                         self._announce(transaction, write, now)
                 versions.append(version)
@@ -79,35 +74,40 @@ class EmbeddedStore:
         order_by: str | None = None,
         descending: bool = False,
         limit: int = 100,
-        after: Snapshot | None = None,
+        after: Snapshot | Row | None = None,
     ) -> list[Snapshot]:
-        conditions, arguments = [f"collection = '{_checked(collection)}'"], []
-        for clause, value in map(_condition, where):
-            conditions.append(clause)
-            arguments += value
-        if order_by is None:  # paths of one collection are neighbours; with an order, its index is the better way in
-            conditions.append(f"path > '{collection}/' AND path < '{collection}0'")
-        else:
-            conditions.append(f"json_type(data, '$.{_checked(order_by)}') IS NOT NULL")  # missing: not in the order
-        if after is not None:
-            clause, value = _beyond(after, order_by, descending)
-            conditions.append(clause)
-            arguments += value
-        direction = "DESC" if descending else "ASC"
-        order = [f"{column} {direction}" for column in ([_column(order_by)] if order_by else []) + ["path"]]
-        sql = f"""SELECT path, data, version FROM docs WHERE {" AND ".join(conditions)}
-            ORDER BY {", ".join(order)} LIMIT ?"""  # noqa: S608  names are checked, values are bound
-        rows = await self._database.scan(sql, [*arguments, limit])
+        rows = await self._find(queries.WHOLE, queries.pages(collection, where, order_by, descending, after), limit)
         now = datetime.now(UTC)
-        return [_snapshot(row, now) for row in rows]
+        return await _in_slices(rows, lambda row: _snapshot(row, now))
 
-    async def count(self, collection: str, *, where: Sequence[Filter] = ()) -> int:
-        conditions, arguments = [f"collection = '{_checked(collection)}'"], []
-        for clause, value in map(_condition, where):
-            conditions.append(clause)
-            arguments += value
-        sql = f"SELECT count(*) FROM docs WHERE {' AND '.join(conditions)}"  # noqa: S608  as in query
-        [(found,)] = await self._database.scan(sql, arguments)
+    async def read_rows(self, fields: Sequence[str], *paths: str) -> list[Row]:
+        columns = queries.columns(fields, *map(_collection, paths))
+        marks = ",".join("?" * len(paths))
+        rows = await self._database.scan(f"SELECT {columns} FROM docs WHERE path IN ({marks})", paths)  # noqa: S608
+        now, wanted = datetime.now(UTC), set(fields)
+        found = {row.path: row for row in await _in_slices(rows, lambda row: _row(row, wanted, now))}
+        return [found[path] for path in paths if path in found]
+
+    async def query_rows(
+        self,
+        collection: str,
+        fields: Sequence[str],
+        *,
+        where: Sequence[Filter] = (),
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: Snapshot | Row | None = None,
+    ) -> list[Row]:
+        columns = queries.columns(fields, collection)
+        rows = await self._find(columns, queries.pages(collection, where, order_by, descending, after), limit)
+        now, wanted = datetime.now(UTC), set(fields)
+        return await _in_slices(rows, lambda row: _row(row, wanted, now))
+
+    async def count(self, collection: str, *, where: Sequence[Filter] = (), up_to: int) -> int:
+        condition, arguments = queries.condition(collection, where)
+        matching = f"SELECT 1 FROM docs WHERE {condition} LIMIT ?"  # noqa: S608  names are checked, values are bound
+        [(found,)] = await self._database.scan(f"SELECT count(*) FROM ({matching})", [*arguments, up_to])  # noqa: S608
         return int(found)
 
     async def delete_expired(self) -> int:
@@ -119,6 +119,15 @@ class EmbeddedStore:
     async def close(self) -> None:
         """Nothing: whoever opened the database closes it."""
 
+    async def _find(self, columns: str, pages: Sequence[queries.Clause], limit: int) -> list[sql.Row]:
+        rows: list[sql.Row] = []
+        for clause, arguments in pages:
+            statement = f"SELECT {columns} FROM docs {clause} LIMIT ?"  # noqa: S608  as in count
+            rows += await self._database.scan(statement, [*arguments, limit - len(rows)])
+            if len(rows) == limit:
+                break
+        return rows
+
     def _announce(self, transaction: Transaction, write: Write, now_us: int) -> None:
         from infra.document_event import approval_event  # costs an import that most processes never need
 
@@ -127,55 +136,37 @@ class EmbeddedStore:
         enqueue(transaction, DOCUMENT_EVENTS, str(now_us), now_us, body, headers)
 
 
-def _standing(transaction: Transaction, write: Write) -> tuple[str, str]:
-    """Return version and text of the document that a write finds, if the write may replace it."""
-    row = transaction.execute("SELECT version, data FROM docs WHERE path = ?", (write.path,)).fetchone()
-    version, text = row or (ABSENT, "")
+def _standing(transaction: Transaction, write: Write) -> tuple[str, tuple[str, str]]:
+    """Return version and texts of the document that a write finds, if the write may replace it."""
+    row = transaction.execute("SELECT version, data, bulk FROM docs WHERE path = ?", (write.path,)).fetchone()
+    version, data, bulk = row or (ABSENT, "", "")
     if write.expected not in (None, version):
         raise Conflict(f"{write.path} was changed by another writer")
-    return version, text
+    return version, (data, bulk)
 
 
-def _snapshot(row: Row, now: datetime) -> Snapshot:
-    path, data, version = row
-    return Snapshot(path, from_text(data), version, now)
+def _collection(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
-def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of a collection or field")
-    return name
+async def _in_slices(rows: Sequence[sql.Row], made: Callable[[sql.Row], T]) -> list[T]:
+    """Return what is made of the rows; no slice of the work keeps the event loop for long."""
+    found, read = [], 0
+    for row in rows:
+        found.append(made(row))
+        read += sum(map(len, row[2:]))
+        if read > SLICE_CHARS:
+            read = 0
+            await asyncio.sleep(0)
+    return found
 
 
-def _column(field: str) -> str:
-    return f"json_extract(data, '$.{_checked(field)}')"
+def _snapshot(row: sql.Row, now: datetime) -> Snapshot:
+    path, version, data, bulk = row
+    return Snapshot(path, from_text(data) | from_text(bulk), version, now)
 
 
-def _condition(filter: Filter) -> tuple[str, list[Any]]:
-    column, kind = _column(filter.field), f"json_type(data, '$.{filter.field}')"
-    if filter.value is None:
-        return f"({column} IS NULL AND {kind} = 'null')", []  # json_extract alone cannot tell null from missing
-    kinds = next(names for types, names in _KINDS if isinstance(filter.value, types))
-    operator = {"==": "=", "<=": "<=", ">=": ">="}[filter.op]
-    return f"({column} {operator} ? AND {kind} IN ({kinds}))", [_bound(filter.value)]
-
-
-def _bound(value: Any) -> Any:
-    """Return the value as json_extract gives it."""
-    return to_text(value) if isinstance(value, datetime) else value
-
-
-def _beyond(after: Snapshot, order_by: str | None, descending: bool) -> tuple[str, list[Any]]:
-    operator = "<" if descending else ">"
-    if order_by is None:
-        return f"path {operator} ?", [after.path]
-    column = _column(order_by)
-    value: Any = after.data
-    for name in order_by.split("."):
-        value = value[name]
-    if value is None:  # null is before every value
-        return f"(({column} IS NULL AND path {operator} ?){'' if descending else f' OR {column} IS NOT NULL'})", [
-            after.path
-        ]
-    nulls = f" OR {column} IS NULL" if descending else ""
-    return f"(({column}, path) {operator} (?, ?){nulls})", [_bound(value), after.path]
+def _row(row: sql.Row, wanted: set[str], now: datetime) -> Row:
+    path, version, *parts = row
+    members = (item for part in parts for item in from_text(part).items())
+    return Row(path, {name: value for name, value in members if name in wanted}, version, now)

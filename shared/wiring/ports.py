@@ -28,6 +28,20 @@ class Snapshot(NamedTuple):
         return self.path.rpartition("/")[2]
 
 
+class Row(NamedTuple):
+    """Some members of a document, for lists: never the document, so nothing can write it back."""
+
+    path: str
+    data: Mapping[str, Any]  # those of the wanted members that the document has
+    version: str  # of the whole document
+    read_time: datetime
+
+    @property
+    def id(self) -> str:
+        """The last segment of the path."""
+        return self.path.rpartition("/")[2]
+
+
 class Write(NamedTuple):
     """Replace the document at `path` by `data` if its version is still `expected`.
 
@@ -78,12 +92,40 @@ class Store(Protocol):
         order_by: str | None = None,
         descending: bool = False,
         limit: int = 100,
-        after: Snapshot | None = None,
+        after: Snapshot | Row | None = None,
     ) -> list[Snapshot]:
-        """Return up to `limit` documents, ordered by `order_by` (then by path), beginning after `after`."""
+        """Return up to `limit` documents, ordered by `order_by` (then by path), beginning after `after`.
 
-    async def count(self, collection: str, *, where: Sequence[Filter] = ()) -> int:
-        """Return how many documents match, without reading them.
+        Raises:
+            StoreUnavailable: nothing was read.
+        """
+
+    async def read_rows(self, fields: Sequence[str], *paths: str) -> list[Row]:
+        """Return these top-level members of the documents that exist, in the order of `paths`, and read no others.
+
+        Raises:
+            StoreUnavailable: nothing was read.
+        """
+
+    async def query_rows(
+        self,
+        collection: str,
+        fields: Sequence[str],
+        *,
+        where: Sequence[Filter] = (),
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: Snapshot | Row | None = None,
+    ) -> list[Row]:
+        """Return these top-level members of what `query` finds, and read no others.
+
+        Raises:
+            StoreUnavailable: nothing was read.
+        """
+
+    async def count(self, collection: str, *, where: Sequence[Filter] = (), up_to: int) -> int:
+        """Return how many documents match, without reading them; `up_to` where there are as many or more.
 
         Raises:
             StoreUnavailable: nothing was counted.

@@ -69,14 +69,57 @@ class QueryContract:
         assert [s.id for s in found] == ["3", "2", "1"]
 
     async def test_count_counts_what_a_query_would_find(self, store: Store, collection: str) -> None:
-        assert await store.count(collection) == 0
+        assert await store.count(collection, up_to=10) == 0
         for n in range(7):
             await put(store, f"{collection}/{n}", {"state": "READY" if n % 2 else "FAILED", "at": NOON + timedelta(n)})
         await put(store, f"{collection}/0/below/x", {"state": "READY"})
-        assert await store.count(collection) == 7
-        assert await store.count(collection, where=[Filter("state", "==", "READY")]) == 3
+        assert await store.count(collection, up_to=10) == 7
+        assert await store.count(collection, where=[Filter("state", "==", "READY")], up_to=10) == 3
         recent = [Filter("state", "==", "READY"), Filter("at", ">=", NOON + timedelta(3))]
-        assert await store.count(collection, where=recent) == 2
+        assert await store.count(collection, where=recent, up_to=10) == 2
+
+    async def test_count_goes_no_further_than_it_is_told(self, store: Store, collection: str) -> None:
+        for n in range(5):
+            await put(store, f"{collection}/{n}", {"state": "READY", "at": NOON + timedelta(n)})
+        recent = [Filter("state", "==", "READY"), Filter("at", ">=", NOON + timedelta(1))]
+        for up_to, found in ((1, 1), (3, 3), (4, 4), (5, 4)):
+            assert await store.count(collection, where=recent, up_to=up_to) == found
+        assert await store.count(collection, up_to=2) == 2
+
+    async def test_row_has_the_wanted_members_and_no_others(self, store: Store, collection: str) -> None:
+        whole = {"state": "READY", "n": 1, "at": NOON, "map": {"x": [1, NOON]}, "text": "long " * 1000, "none": None}
+        await put(store, f"{collection}/a", whole)
+        [read] = await store.read(f"{collection}/a")
+        wanted = ("n", "map", "none", "missing")
+        where = [Filter("state", "==", "READY")]
+        for rows in (
+            await store.query_rows(collection, wanted, where=where, order_by="at"),
+            await store.read_rows(wanted, f"{collection}/a"),
+        ):
+            [row] = rows
+            assert (row.path, row.id, row.version) == (read.path, "a", read.version)
+            assert row.data == {"n": 1, "map": {"x": [1, NOON]}, "none": None}
+            assert row.read_time.utcoffset() == timedelta(0)
+
+    async def test_rows_by_path_keep_their_order_and_leave_out_what_is_missing(
+        self, store: Store, collection: str
+    ) -> None:
+        for name in ("a", "b", "c"):
+            await put(store, f"{collection}/{name}", {"name": name, "more": 1})
+        rows = await store.read_rows(("name",), *(f"{collection}/{name}" for name in ("c", "none", "a")))
+        assert [row.data for row in rows] == [{"name": "c"}, {"name": "a"}]
+
+    @pytest.mark.parametrize("descending", [False, True])
+    async def test_rows_page_after_a_row(self, store: Store, collection: str, descending: bool) -> None:
+        for n in range(5):
+            await put(store, f"{collection}/{n}", {"at": NOON + timedelta(n // 2), "text": "x" * 1000})
+        found: list[str] = []
+        last = None
+        while page := await store.query_rows(
+            collection, ("at",), order_by="at", descending=descending, limit=2, after=last
+        ):
+            found, last = found + [row.id for row in page], page[-1]
+        assert found == sorted("01234", reverse=descending)
 
     async def test_query_of_an_empty_collection_finds_nothing(self, store: Store, collection: str) -> None:
         assert await store.query(collection) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import resource
 import signal
 import sqlite3
@@ -24,13 +25,13 @@ from infra.embedded.bus import (
     backoff_s,
     with_document_events,
 )
-from infra.embedded.database import Database, Row, Transaction
+from infra.embedded.database import Database, Transaction
 from infra.embedded.store import EmbeddedStore
 from infra.errors import StackError
 from infra.manifest import Function, Manifest
 from infra.queue import Queue
 from shared.errors import CommitUnknown, Conflict, PublishFailed, StoreUnavailable
-from shared.wiring.ports import ABSENT, Filter, Publisher, Write
+from shared.wiring.ports import ABSENT, Filter, Publisher, Row, Write
 from tests.contract.deadline_contract import DeadlineContract
 from tests.contract.publisher_contract import (
     ATTEMPTS,
@@ -171,7 +172,7 @@ class TestGroupCommit:
         await store.commit(Write("things/taken", {}, ABSENT))
 
         def half_done(transaction: Transaction) -> None:
-            transaction.execute("INSERT INTO docs VALUES ('things/half', 'things', '{}', '')")
+            transaction.execute("INSERT INTO docs VALUES ('things/half', 'things', '', '{}', '{}')")
             raise RuntimeError("on purpose")
 
         outcomes = await asyncio.gather(
@@ -320,6 +321,43 @@ class TestUnusableFile:
         with pytest.raises(StackError, match="another version"):
             Database(path)
 
+    async def test_file_of_the_format_before_is_brought_up_with_all_it_holds(self, tmp_path: Path) -> None:
+        path = tmp_path / "switchyard.db"
+        documents = {
+            "tasks/a": {"state": "READY", "payload": '{"text": "hello"}', "created_at": NOON, "n": None},
+            "dead_letters/b": {"data": "e30=", "redriven_at": None, "odd": ["[", {"$time": "tea"}]},
+        }
+        old = {
+            "tasks/a": '{"state":"READY","payload":"{\\"text\\": \\"hello\\"}",'
+            '"created_at":{"$time":"2026-03-01T12:00:00.123456Z"},"n":null}',
+            "dead_letters/b": '{"data":"e30=","redriven_at":null,"odd":["[",{"$$time":"tea"}]}',
+        }
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.executescript(FORMAT_1)
+            other.executemany(
+                "INSERT INTO docs VALUES (?, ?, ?, 'v1')", [(p, p.partition("/")[0], text) for p, text in old.items()]
+            )
+            other.execute("PRAGMA user_version = 1")
+            other.commit()
+        for _ in range(2):  # the second time it is of this format
+            database = await Database.open(tmp_path)
+            store = EmbeddedStore(database)
+            found = await store.read(*documents)
+            assert {s.path: s.data for s in found} == documents
+            assert {s.version for s in found} == {"v1"}
+            assert await store.count("tasks", where=[Filter("state", "==", "READY")], up_to=9) == 1
+            indexes = {name for (name,) in database.read("SELECT name FROM sqlite_schema WHERE type = 'index'")}
+            await database.close()
+        assert indexes >= {"tasks_by_state_created_at", "dead_letters_open_by_created_at"}
+
+
+# The table of documents as files of format 1 have it, with an index by a name that is taken today.
+FORMAT_1 = """
+CREATE TABLE docs (path TEXT PRIMARY KEY, collection TEXT NOT NULL, data TEXT NOT NULL, version TEXT NOT NULL);
+CREATE INDEX docs_to_expire ON docs (json_extract(data, '$.expire_at'))
+    WHERE json_extract(data, '$.expire_at') IS NOT NULL;
+"""
+
 
 class TestStoreDetails:
     async def test_versions_grow_though_the_clock_goes_back(self, database: Database) -> None:
@@ -372,23 +410,51 @@ class TestStoreDetails:
         with pytest.raises(ValueError, match="no name"):
             await store.query(name)
 
-    @pytest.mark.parametrize(
-        ("collection", "where", "order_by"),
-        [
-            ("tasks", [Filter("next_check_at", "<=", NOON)], "next_check_at"),
-            ("tasks", [], "created_at"),
-            ("tasks", [Filter("state", "==", "READY")], "created_at"),
-            ("tasks", [Filter("intent", "==", "refund_request")], "created_at"),
-            ("approvals", [Filter("outcome", "==", None), Filter("status", "==", "pending")], None),
-        ],
-    )
-    async def test_product_queries_are_read_from_an_index_in_order(
-        self, database: Database, collection: str, where: list[Filter], order_by: str | None
-    ) -> None:
+    async def test_list_of_tasks_reads_no_payload_and_a_list_of_letters_no_bytes(self, database: Database) -> None:
+        store = EmbeddedStore(database)
+        task = {"state": "READY", "created_at": NOON, "payload": '{"long":1}', "followups": [{"text": "long"}]}
+        letter = {"reason": "junk", "created_at": NOON, "data": "e30="}
+        await store.commit(Write("tasks/a", task, ABSENT), Write("dead_letters/b", letter, ABSENT))
+        assert [s.data for s in await store.read("tasks/a", "dead_letters/b")] == [task, letter]
+        await database.write(lambda t: t.execute("UPDATE docs SET bulk = 'whoever reads this fails'"))
+        [row] = await store.query_rows("tasks", ("state",), order_by="created_at")
+        assert row.data == {"state": "READY"}
+        [row] = await store.read_rows(("reason",), "dead_letters/b")
+        assert row.data == {"reason": "junk"}
+        with pytest.raises(ValueError, match="Expecting value"):
+            await store.query_rows("tasks", ("state", "payload"))
+
+    async def test_long_member_is_no_way_to_search(self, database: Database) -> None:
+        store = EmbeddedStore(database)
+        with pytest.raises(ValueError, match="long"):
+            await store.query("tasks", where=[Filter("payload", "==", "{}")])
+        with pytest.raises(ValueError, match="long"):
+            await store.query_rows("dead_letters", ("reason",), order_by="data")
+
+    async def test_text_that_looks_like_json_is_found_as_a_text_only(self, database: Database) -> None:
+        store = EmbeddedStore(database)
+        time = '{"$time":"2026-03-01T12:00:00.123456Z"}'
+        values: dict[str, Any] = {"map": {"a": 1}, "text": '{"a":1}', "list": [1], "row": "[1]", "at": NOON, "t": time}
+        await store.commit(*(Write(f"things/{name}", {"x": v}, ABSENT) for name, v in values.items()))
+        assert {s.id: (s.data or {})["x"] for s in await store.query("things")} == values
+        for name in ("text", "row", "t", "at"):
+            assert [s.id for s in await store.query("things", where=[Filter("x", "==", values[name])])] == [name]
+        for op in ("<=", ">="):
+            where = [Filter("x", op, NOON)]
+            assert [s.id for s in await store.query("things", where=where)] == ["at"]
+            assert await store.count("things", where=where, up_to=9) == 1
+
+    async def test_page_after_a_place_is_read_from_there_on(self, database: Database) -> None:
         explaining = Explaining(database)
-        await EmbeddedStore(explaining).query(collection, where=where, order_by=order_by)
-        [step] = explaining.plan  # another step would be sorting
-        assert "INDEX tasks_" in step or "INDEX approvals_open" in step
+        after = Row("tasks/a", {"created_at": NOON}, "", NOON)
+        for where in ([], [Filter("state", "==", "READY")]):
+            for descending in (False, True):
+                await EmbeddedStore(explaining).query_rows(
+                    "tasks", (), where=where, order_by="created_at", descending=descending, after=after
+                )
+        assert len(explaining.plan) == 2 * (1 + 2)  # descending, the documents whose time is null come last
+        for step in explaining.plan:
+            assert re.fullmatch(r"SEARCH docs USING INDEX tasks_by_\w*created_at \(.*<expr>[<>=]\?\)", step), step
 
     async def test_expired_documents_are_deleted_and_others_stay(self, database: Database) -> None:
         store = EmbeddedStore(database)
@@ -421,14 +487,14 @@ class TestBusDetails:
 
 
 class Explaining(Database):
-    """A database that explains scans instead of doing them."""
+    """A database that explains scans instead of doing them, all in `plan`."""
 
     def __init__(self, database: Database) -> None:
         self.plan: list[str] = []
         self._real = database
 
-    async def scan(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
-        self.plan = [row[3] for row in await self._real.scan(f"EXPLAIN QUERY PLAN {sql}", arguments)]
+    async def scan(self, sql: str, arguments: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        self.plan += [row[3] for row in await self._real.scan(f"EXPLAIN QUERY PLAN {sql}", arguments)]
         return []
 
 

@@ -17,7 +17,7 @@ from shared.records.ignored import told as counted
 from shared.records.tombstones import entomb
 from shared.settings import Webhook
 from shared.wiring import composition
-from shared.wiring.ports import Filter, Snapshot
+from shared.wiring.ports import Filter, Row, Snapshot
 from tests.store import MemoryStore
 from tests.terraform.workspace import Change
 from tests.world import GOODS, ORDER_STATUS, REFUND, World, deployed
@@ -40,18 +40,18 @@ class WatchedStore(MemoryStore):
         order_by: str | None = None,
         descending: bool = False,
         limit: int = 100,
-        after: Snapshot | None = None,
+        after: Snapshot | Row | None = None,
     ) -> list[Snapshot]:
         self.queries.add((collection, frozenset(f.field for f in where if f.op == "=="), order_by, descending))
         return await super().query(
             collection, where=where, order_by=order_by, descending=descending, limit=limit, after=after
         )
 
-    async def count(self, collection: str, *, where: Sequence[Filter] = ()) -> int:
+    async def count(self, collection: str, *, where: Sequence[Filter] = (), up_to: int) -> int:
         ranges = [f.field for f in where if f.op != "=="]
         equal = frozenset(f.field for f in where if f.op == "==")
         self.queries.add((collection, equal, ranges[0] if ranges else None, True))
-        return len(await super().query(collection, where=where, limit=1000))
+        return len(await super().query(collection, where=where, limit=up_to))
 
 
 async def watched() -> WatchedStore:

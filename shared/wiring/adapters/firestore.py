@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.errors import CommitUnknown, Conflict, Misconfigured, StoreUnavailable, SwitchyardError
 from shared.wiring.adapters import grpc_status
-from shared.wiring.ports import ABSENT, Filter, Snapshot, Write
+from shared.wiring.ports import ABSENT, Filter, Row, Snapshot, Write
 
 TIMEOUT_S = 10.0
 
@@ -66,30 +66,40 @@ class FirestoreStore:
         order_by: str | None = None,
         descending: bool = False,
         limit: int = 100,
-        after: Snapshot | None = None,
+        after: Snapshot | Row | None = None,
     ) -> list[Snapshot]:
         """See `Store.query`. Ties are ordered by path in the same direction, as Firestore's indexes are."""
-        from google.cloud.firestore import FieldFilter
-
-        query = self._client.collection(collection)
-        for condition in where:
-            query = query.where(filter=FieldFilter(condition.field, condition.op, condition.value))
-        fields = [order_by, "__name__"] if order_by else ["__name__"]
-        for field in fields:
-            query = query.order_by(field, direction="DESCENDING" if descending else "ASCENDING")
-        if after is not None:
-            cursor = {"__name__": self._client.document(after.path)}
-            query = query.start_after(cursor | ({order_by: (after.data or {})[order_by]} if order_by else {}))
+        query = self._page(collection, where, order_by, descending, after).limit(limit)
         with _errors_of("query"):
-            return await _snapshots(query.limit(limit).stream(retry=None, timeout=TIMEOUT_S))
+            return await _snapshots(query.stream(retry=None, timeout=TIMEOUT_S))
 
-    async def count(self, collection: str, *, where: Sequence[Filter] = ()) -> int:
-        """See `Store.count`. Billed as one read per thousand documents counted."""
-        from google.cloud.firestore import FieldFilter
+    async def read_rows(self, fields: Sequence[str], *paths: str) -> list[Row]:
+        """See `Store.read_rows`. Billed as one read per document; the other members do not travel."""
+        references = [self._client.document(path) for path in paths]
+        found = self._client.get_all(references, field_paths=fields, retry=None, timeout=TIMEOUT_S)
+        with _errors_of("read"):
+            rows = {row.path: row for row in _rows(await _snapshots(found))}
+        return [rows[path] for path in paths if path in rows]
 
-        query = self._client.collection(collection)
-        for condition in where:
-            query = query.where(filter=FieldFilter(condition.field, condition.op, condition.value))
+    async def query_rows(
+        self,
+        collection: str,
+        fields: Sequence[str],
+        *,
+        where: Sequence[Filter] = (),
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: Snapshot | Row | None = None,
+    ) -> list[Row]:
+        """See `Store.query_rows`. Billed as one read per document; the other members do not travel."""
+        query = self._page(collection, where, order_by, descending, after).limit(limit).select(fields)
+        with _errors_of("query"):
+            return _rows(await _snapshots(query.stream(retry=None, timeout=TIMEOUT_S)))
+
+    async def count(self, collection: str, *, where: Sequence[Filter] = (), up_to: int) -> int:
+        """See `Store.count`. Billed as one read per thousand index entries, of which it looks at `up_to` at most."""
+        query = self._filtered(collection, where).limit(up_to)
         with _errors_of("count"):
             [[found]] = await query.count().get(retry=None, timeout=TIMEOUT_S)
         return int(found.value)
@@ -99,6 +109,30 @@ class FirestoreStore:
         if self._built is not None:
             client, self._built = self._built, None
             await client._firestore_api.transport.close()
+
+    def _filtered(self, collection: str, where: Sequence[Filter]) -> Any:
+        from google.cloud.firestore import FieldFilter
+
+        query = self._client.collection(collection)
+        for condition in where:
+            query = query.where(filter=FieldFilter(condition.field, condition.op, condition.value))
+        return query
+
+    def _page(
+        self,
+        collection: str,
+        where: Sequence[Filter],
+        order_by: str | None,
+        descending: bool,
+        after: Snapshot | Row | None,
+    ) -> Any:
+        query = self._filtered(collection, where)
+        for field in [order_by, "__name__"] if order_by else ["__name__"]:
+            query = query.order_by(field, direction="DESCENDING" if descending else "ASCENDING")
+        if after is None:
+            return query
+        cursor = {"__name__": self._client.document(after.path)}
+        return query.start_after(cursor | ({order_by: (after.data or {})[order_by]} if order_by else {}))
 
     def _write(self, write: Write) -> Any:
         from google.cloud.firestore_v1.types import Write as FirestoreWrite
@@ -132,6 +166,10 @@ async def _snapshots(stream: AsyncIterable[Any]) -> list[Snapshot]:
         )
         for document in found
     ]
+
+
+def _rows(snapshots: Sequence[Snapshot]) -> list[Row]:
+    return [Row(s.path, s.data, s.version, s.read_time) for s in snapshots if s.data is not None]
 
 
 def _version(update_time: Any) -> str:

@@ -24,6 +24,7 @@ class Reads:
     def __init__(self, store: MemoryStore) -> None:
         self._store, self.reads = store, 0
         self.commit, self.query, self.count, self.close = store.commit, store.query, store.count, store.close
+        self.read_rows, self.query_rows = store.read_rows, store.query_rows
 
     async def read(self, *paths: str) -> list[Snapshot]:
         self.reads += 1
