@@ -11,13 +11,13 @@ from datetime import datetime
 
 from shared.errors import Refused, Retry
 from shared.logs import log
-from shared.records.documents import change, to_record
+from shared.records.documents import change
 from shared.records.tombstones import entomb
 from shared.task.moves import Skip
 from shared.task.schemas import TERMINAL
 from shared.task.upkeep import kept_open
 from shared.wiring.composition import Ports
-from shared.wiring.ports import Filter, Snapshot
+from shared.wiring.ports import Filter, Row
 
 PAGE = 200
 MAX_PAGES = 5  # of one run, which has a minute; a million a day
@@ -33,14 +33,16 @@ async def entomb_expired(ports: Ports, now: datetime) -> Counter[str]:
     done: Counter[str] = Counter()
     slots = asyncio.Semaphore(IN_FLIGHT)
 
-    async def one(snapshot: Snapshot) -> None:
+    async def one(row: Row) -> None:
         async with slots:
-            done[await _one(ports, snapshot)] += 1
+            done[await _one(ports, row)] += 1
 
-    after: Snapshot | None = None
+    after: Row | None = None
     for _ in range(MAX_PAGES):
         where = [Filter("expire_at", "<=", now)]
-        due = await ports.store.query("tasks", where=where, order_by="expire_at", limit=PAGE, after=after)
+        due = await ports.store.query_rows(
+            "tasks", ("state", "expire_at"), where=where, order_by="expire_at", limit=PAGE, after=after
+        )
         await asyncio.gather(*(one(s) for s in due))
         if len(due) < PAGE:
             break
@@ -48,12 +50,12 @@ async def entomb_expired(ports: Ports, now: datetime) -> Counter[str]:
     return done
 
 
-async def _one(ports: Ports, snapshot: Snapshot) -> str:
+async def _one(ports: Ports, row: Row) -> str:
     try:
-        if to_record(snapshot).state not in TERMINAL:  # earlier versions let open tasks expire
-            await change(ports.store, snapshot.id, lambda record, _: kept_open(record))
+        if row.data["state"] not in TERMINAL:  # earlier versions let open tasks expire
+            await change(ports.store, row.id, lambda record, _: kept_open(record))
             return "kept_open"
-        await entomb(ports, snapshot.id, expired_only=True)
+        await entomb(ports, row.id, expired_only=True)
     except (Skip, Refused):  # redriven since, or its result is still owed
         return "skipped"
     except Retry:
@@ -62,7 +64,7 @@ async def _one(ports: Ports, snapshot: Snapshot) -> str:
         log(
             "ERROR",
             "a document cannot be removed",
-            task_id=snapshot.id,
+            task_id=row.id,
             outcome="unreadable",
             error_type=type(error).__name__,
         )

@@ -70,7 +70,8 @@ def prepare(connection: sqlite3.Connection) -> bool:
 def _indexes() -> Iterator[str]:
     for fields in (*_TASKS, ["state", "updated_at"]):
         yield _index("tasks", fields)
-    yield _index("tasks", ["next_check_at"], "json_extract(data, '$.next_check_at') IS NOT NULL")
+    for field in ("next_check_at", "expire_at"):
+        yield _index("tasks", [field], f"json_extract(data, '$.{field}') IS NOT NULL")
     yield _index("dead_letters", ["created_at"])
     yield _index("dead_letters", ["created_at"], "json_type(data, '$.redriven_at') = 'null'")
     yield _index("approvals", ["requested_at"])
