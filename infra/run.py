@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
             "CONSOLE_PORT": "default: 8081",
             "DATA_DIR": "where tasks are kept; default: .switchyard",
             "SANDBOX": "off: handlers call the real vendors; default: on",
-            "AUTOMATIC": "what may run without a person, such as refund_request<=5000",
+            "AUTOMATIC": "what may run without a person, such as refund_request<=50.00 USD",
         },
         status={
             0: "stopped by Ctrl-C",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+from shared.currency import minor_units
 from shared.errors import Misconfigured, SettingError
 from shared.field_map import parse_fields
 
@@ -17,6 +18,8 @@ Backend = Literal["embedded", "emulators", "gcp"]
 ClassifierName = Literal["local", "gemini", "genai"]
 
 WebhookFormat = Literal["slack", "google_chat"]
+# Minor units by currency; minor units of the one that the intent declares; None where no money moves.
+Allowance = Mapping[str, int] | int | None
 
 MIN_SECRET_BYTES = 16
 MIN_RETENTION_DAYS = 8
@@ -48,7 +51,7 @@ class Settings:
     model_budget_s: float = 600.0  # how long a message may wait for the model before a person gets the task
     approval_ttl_s: float = 72 * 3600.0
     retention_days: int = 90
-    automatic: Mapping[str, int | None] = field(default_factory=dict)  # intent -> ceiling in minor units, or None
+    automatic: Mapping[str, Allowance] = field(default_factory=dict)  # intent -> what may run without a person
     disabled_intents: frozenset[str] = frozenset()
     listens_to: frozenset[str] = frozenset()  # <source>:<voice> that may ask besides people: bot, staff, private_note
     approvers: Mapping[str, frozenset[str]] = field(default_factory=dict)  # intent or "*" -> identities; empty: anyone
@@ -193,16 +196,25 @@ def _listens_to(text: str) -> frozenset[str]:
     return _names(text)
 
 
-def _automatic(text: str) -> dict[str, int | None]:
-    """Parse `refund_request<=5000,password_reset`: what may run without a person, money up to minor units."""
-    result: dict[str, int | None] = {}
+def _automatic(text: str) -> dict[str, Allowance]:
+    """Parse `refund_request<=50.00 USD|45.00 EUR,password_reset`: what may run without a person, money up to that.
+
+    A ceiling without a currency, `<=5000`, is in minor units of the one that the intent declares.
+    """
+    result: dict[str, Allowance] = {}
     for part in _names(text):
-        match = re.fullmatch(r"([a-z][a-z0-9_]*)(?:<=(\d{1,12}))?", part)
-        if match is None:
+        name, bounded, ceiling = part.partition("<=")
+        is_name = re.fullmatch(r"[a-z][a-z0-9_]*", name)
+        amounts = [minor_units(amount.strip()) for amount in ceiling.split("|")]
+        plain = re.fullmatch(r"[0-9]{1,12}", ceiling)
+        known = [amount for amount in amounts if amount]
+        if not is_name or (bounded and not plain and len(dict(known)) < len(amounts)):
             raise SettingError(
-                f"AUTOMATIC has {part!r}; each entry must be an intent, or intent<=minor_units", field="AUTOMATIC"
+                f"AUTOMATIC has {part!r}; each entry must be an intent, or intent<=50.00 USD with one amount for each "
+                "currency, joined by |",
+                field="AUTOMATIC",
             )
-        result[match[1]] = int(match[2]) if match[2] else None
+        result[name] = int(ceiling) if plain else dict(known) or None
     return result
 
 

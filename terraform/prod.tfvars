@@ -5,7 +5,7 @@ region     = "europe-west1"
 labels     = { environment = "prod" }
 
 sources       = ["canary", "zendesk", "slack", "stripe"]
-automatic     = { refund_request = 5000, password_reset = null }
+automatic     = { refund_request = "50.00 USD", password_reset = null }
 approvers     = { "*" = ["ops@acme.test"], refund_request = ["finance@acme.test"] }
 min_instances = { intake = 1 }
 

@@ -167,8 +167,8 @@ variable "max_concurrent_calls" {
 }
 
 variable "automatic" {
-  description = "Intents about money, credentials or goods that may run without a person: the allowance in minor units per task and per requester and day, or null where no money moves."
-  type        = map(number)
+  description = "Intents about money, credentials or goods that may run without a person: the allowance per task and per requester in 24 hours, such as 50.00 USD, one for each currency joined by a vertical bar (a plain number: minor units of the currency that the intent declares), or null where no money moves. An amount in another currency always needs a person."
+  type        = map(string)
   default     = {}
   nullable    = false
 
@@ -177,8 +177,8 @@ variable "automatic" {
     error_message = "automatic names what is no intent; there are ${join(", ", keys(local.manifest.intents))}."
   }
   validation {
-    condition     = alltrue([for ceiling in values(var.automatic) : ceiling == null ? true : ceiling >= 0 && floor(ceiling) == ceiling])
-    error_message = "Each allowance in automatic must be a whole number of minor units (cents), or null."
+    condition     = alltrue([for a in values(var.automatic) : a == null ? true : can(regex("^([0-9]{1,12}|[0-9]{1,9}([.][0-9]{1,3})? [A-Z]{3}([|][0-9]{1,9}([.][0-9]{1,3})? [A-Z]{3})*)$", a))])
+    error_message = "Each allowance in automatic must be an amount such as 50.00 USD, one for each currency joined by |, a whole number of minor units, or null."
   }
 }
 

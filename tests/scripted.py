@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,3 +107,15 @@ class AskingHandler(ScriptedHandler):
         if isinstance(verdict, Exception):
             raise verdict
         return verdict
+
+
+class Fixed(random.Random):
+    """Chance that always says the same, and counts how often it was asked for a number from 0 to 1."""
+
+    def __init__(self, number: float) -> None:
+        super().__init__(7)
+        self.number, self.asked = number, 0
+
+    def random(self) -> float:
+        self.asked += 1
+        return self.number

@@ -152,11 +152,12 @@ async def _first_time(
     if reading.has_words:
         answer, refusal = await _ask(question, task.priority, delivery, now, ports)
     now += timedelta(seconds=_seconds() - began)
+    draw = ports.random.random()  # once: whichever delivery creates the record has drawn for all of them
 
     def decide(usage: Usage, at: datetime) -> Plan:
         if answer is None:
             return degraded(refusal, settings, at, doubt=doubt)
-        return plan(task, seen, answer, question.version, registry, settings, usage, at, doubt=doubt)
+        return plan(task, seen, answer, question.version, registry, settings, usage, at, draw=draw, doubt=doubt)
 
     created = await create(ports, task, seen, decide, now=now, trace_id=delivery.trace_id)
     record = created.record

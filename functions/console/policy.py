@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.gate.policy import ceilings_of
 from shared.records.switches import is_off, switch_path
 from shared.task.moves import Person
 from shared.wiring.composition import Ports
@@ -12,15 +13,18 @@ from shared.wiring.composition import Ports
 async def policy(ports: Ports, who: Person) -> dict[str, Any]:
     """Return today's policy; `intents` has what is declared of each, and whether its switch is off.
 
+    `automatic` has minor units by currency, or None where no money moves.
+
     Raises:
         StoreUnavailable: the store is down.
     """
     settings, registry = ports.settings, ports.registry
+    allowed = [intent for name, intent in registry.items() if name in settings.automatic]
     switches = await ports.store.read(*(switch_path(name) for name in registry))
     return {
         "you": who.name,
         "confidence_threshold": settings.confidence_threshold,
-        "automatic": dict(settings.automatic),
+        "automatic": {i.name: dict(ceilings_of(i, settings)) or None for i in allowed},
         "disabled_intents": sorted(settings.disabled_intents),
         "approvers": {name: sorted(people) for name, people in settings.approvers.items()},
         "intents": {

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from shared.event.money import written
+from shared.currency import written
 from shared.intent.declaration import Intent
 
 # Controls, zero-width and bidi characters, tags: a reader would not see them, or would see the text in another order.

@@ -33,7 +33,7 @@ from shared.wiring.ports import Write
 
 START_TIMEOUT_S = 120.0
 SETTLE_TIMEOUT_S = float(os.environ.get("DEMO_TIMEOUT_S", "120"))
-ALLOWANCE = "refund_request<=5000,cancel_order,change_address"
+ALLOWANCE = "refund_request<=50.00 USD|50.00 EUR,cancel_order,change_address"
 RESTING = frozenset({"SUCCEEDED", "FAILED", "UNKNOWN", "REJECTED", "EXPIRED", "CANCELLED", "AWAITING_APPROVAL"})
 
 

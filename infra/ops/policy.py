@@ -11,6 +11,7 @@ from rich.console import Console as Terminal
 from infra.ops import session, show
 from infra.ops.arguments import Args, noun, runs
 from infra.ops.client import Console, OpsError
+from shared.currency import written
 
 SUMMARY = "what decides today: risks, allowances, approvers, switches"
 COLUMNS = ("intent", "risk", "without a person", "a day for one", "sources", "approvers", "switch")
@@ -60,13 +61,13 @@ def rows(policy: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _allowance(name: str, risk: str, automatic: dict[str, int | None]) -> str:
-    ceiling = automatic.get(name)
-    if risk == "none" or (risk == "credential" and name in automatic):
+def _allowance(name: str, risk: str, automatic: dict[str, dict[str, int] | None]) -> str:
+    if risk == "none":
         return "when sure"
-    if risk == "money" and ceiling is not None:
-        return f"when sure, up to {ceiling} minor units"
-    return "never"
+    if name not in automatic or (risk == "money" and not automatic[name]):
+        return "never"
+    amounts = (written(minor, currency) for currency, minor in (automatic[name] or {}).items())
+    return ", ".join(["when sure", *(f"up to {amount}" for amount in amounts)])
 
 
 def _switch(name: str, intent: dict[str, Any], disabled: list[str]) -> str:

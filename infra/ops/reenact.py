@@ -6,6 +6,7 @@ The model's recorded answer takes the place of the model.
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,7 @@ async def _reenact(then: TaskRecord, settings: Settings) -> Reenacted:
     model = Says(said.intent, said.parameters, said.confidence, answer)
     async with rehearsal(settings, model, people=_Known(requester_of(then).get("email", ""))) as stage:
         stage.own_order(then)
+        stage.ports.random = _AsDrawn(then)
         refused = await _play(stage, then)
         return Reenacted(await stage.record(then.task_id), stage.effects(), refused)
 
@@ -99,6 +101,17 @@ async def _play(stage: Rehearsal, then: TaskRecord) -> str:
     if record.state == "READY":
         await stage.execute(record, load_handler(record.intent))
     return refused
+
+
+class _AsDrawn(random.Random):
+    """Chance, which draws the task for a look if it was drawn then, and else not."""
+
+    def __init__(self, then: TaskRecord) -> None:
+        super().__init__(then.task_id)
+        self._was_drawn = any(reason.startswith("audit:") for reason in then.decision.reasons)
+
+    def random(self) -> float:
+        return 0.0 if self._was_drawn else 1.0
 
 
 class _Known:

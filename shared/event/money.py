@@ -9,44 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
+
+from shared.currency import DECIMALS
 
 # Letters and digits of any script, and what hides in or sticks to them: combining marks, soft hyphen, zero-width and
 # bidi characters. None of them may touch a value, or the eye reads another one than the program.
 GLUE = r"\w\u00ad\u0300-\u036f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20d0-\u20ff\ufe00-\ufe0f\ufeff"
-
-# ISO 4217 codes that are no English words, where Stripe's minor unit is that of the standard (not so: ISK, UGX, MGA).
-_WithoutDecimals = Literal["CLP", "JPY", "KRW", "PYG", "VND", "XAF", "XOF"]
-_WithTwoDecimals = Literal[
-    "USD",
-    "EUR",
-    "GBP",
-    "AUD",
-    "BRL",
-    "CAD",
-    "CHF",
-    "CZK",
-    "DKK",
-    "HKD",
-    "INR",
-    "MXN",
-    "MYR",
-    "NOK",
-    "NZD",
-    "PLN",
-    "SAR",
-    "SEK",
-    "SGD",
-    "THB",
-    "ZAR",
-]
-_WithThreeDecimals = Literal["BHD", "JOD", "KWD", "OMR", "TND"]
-Currency = Literal[_WithTwoDecimals, _WithoutDecimals, _WithThreeDecimals]
-DECIMALS: dict[str, int] = {
-    **dict.fromkeys(get_args(_WithoutDecimals), 0),
-    **dict.fromkeys(get_args(_WithTwoDecimals), 2),
-    **dict.fromkeys(get_args(_WithThreeDecimals), 3),
-}
 
 _CURRENCIES = {code.lower(): code for code in DECIMALS} | {
     "$": "USD",
@@ -114,15 +82,6 @@ def _spoilt(text: str, start: int, end: int) -> bool:
         or (_NUMBER_BEFORE.search(before) and not sign_leads)
         or _SPOILT_AFTER.match(text, end)
     )
-
-
-def written(minor: int, currency: str) -> str:
-    """Return an amount for people: `1,250.00 USD`, `5,800 JPY`; of an unknown currency the minor units, unscaled."""
-    decimals = DECIMALS.get(currency)
-    if decimals is None:
-        return f"{minor:,} minor units {currency}".rstrip()
-    whole, rest = divmod(abs(minor), 10**decimals)
-    return f"{'-' * (minor < 0)}{whole:,}{f'.{rest:0{decimals}}' if decimals else ''} {currency}"
 
 
 def _read(mention: re.Match[str]) -> Amount | None:

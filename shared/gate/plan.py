@@ -5,7 +5,6 @@ The model's answer is a suggestion of a stranger. It can lower autonomy, never r
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import datetime, timedelta
 
@@ -49,16 +48,21 @@ def plan(
     usage: Usage,
     now: datetime,
     *,
+    draw: float,
     doubt: str = "",
 ) -> Plan:
-    """Decide about one task from the model's answer; all failed checks are reasons, in the order of the rules."""
+    """Decide about one task from the model's answer; all failed checks are reasons, in the order of the rules.
+
+    `draw`: a number from 0 to 1 by chance, which falls into the intent's `audit_share` or not. It must be nothing that
+    a sender chooses, as the id of a task is.
+    """
     said = read_answer(answer.text, task, registry, settings)
     reasons = list(said.reasons) + _text_reasons(view)
     if said.intent is not None:
         reasons += check(said.parameters, said.intent.parameters, view)
         reasons += confidence_reasons(said.confidence, settings)
         reasons += policy_reasons(said.intent, said.parameters, view, usage, settings)
-        reasons += _task_reasons(said, said.intent, task, view)
+        reasons += _task_reasons(said, said.intent, view, draw)
     reasons += [f"{code}: {DOUBTS[code]}" for code in view.doubts] + ([doubt] if doubt else [])
     return _plan(said, answer, prompt_version, reasons, settings, now)
 
@@ -79,7 +83,7 @@ def _text_reasons(view: View) -> list[str]:
     return reasons
 
 
-def _task_reasons(said: Suggestion, intent: Intent, task: AutomationTask, view: View) -> list[str]:
+def _task_reasons(said: Suggestion, intent: Intent, view: View, draw: float) -> list[str]:
     reasons = []
     if any(_TRIPWIRE.search(text) for text in (*view.texts.values(), *view.may_be_quoted.values())):
         reasons.append("tripwire: the text speaks to a machine, not to a person")
@@ -87,14 +91,9 @@ def _task_reasons(said: Suggestion, intent: Intent, task: AutomationTask, view: 
         reasons.append("reordered: hidden characters show the text in another order than the one it is read in")
     if view.may_be_quoted and not has_source(said.parameters, intent.parameters):
         reasons.append("may_be_quoted: the request may stand only in what may be quoted")
-    if intent.policy.audit_share and _draw(task.task_id) < intent.policy.audit_share:
+    if draw < intent.policy.audit_share:
         reasons.append("audit: drawn by chance for a look")
     return reasons
-
-
-def _draw(task_id: str) -> float:
-    """Return a number from 0 to 1, the same for every delivery of a task."""
-    return int.from_bytes(hashlib.sha256(f"audit:{task_id}".encode()).digest()[:8], "big") / 2**64
 
 
 def _plan(

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from shared.canonical import canonical_json, sha256_hex
+from shared.currency import written
 from shared.event.mailbox import mailbox
+from shared.event.money import Amount
 from shared.event.payload import View
-from shared.intent.declaration import Intent
+from shared.intent.declaration import MAX_A_DAY, Intent
+from shared.intent.provenance import MoneyFromPayload, markers_of
 from shared.settings import Settings
 from shared.task.subjects import Wish
 
@@ -25,13 +28,14 @@ _UNKNOWN = "requester_unknown: the event does not say {}, which this intent need
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What this subject was given today by this intent without a person: tasks, and minor units of money.
+    """What this subject was given in the last 24 hours by this intent without a person: tasks, and minor units by
+    currency.
 
     `like`: what other tasks asked about the same business subject.
     """
 
     count: int = 0
-    amount: int = 0
+    amounts: Mapping[str, int] = field(default_factory=dict)
     like: tuple[Wish, ...] = ()
 
 
@@ -49,8 +53,8 @@ def policy_reasons(
     if policy.subject is not None and subject_of(intent, parameters, view) is None:
         if policy.subject not in intent.needs and (policy.risk != "none" or policy.per_day is not None):
             reasons.append("subject_unknown: the event does not say by whom it is")
-    elif policy.per_day is not None and usage.count >= policy.per_day:
-        reasons.append(f"rate: {policy.per_day} a day for one {policy.subject} were already automatic")
+    elif usage.count >= (most := min(policy.per_day or MAX_A_DAY, MAX_A_DAY)):
+        reasons.append(f"rate: {most} for one {policy.subject} were already automatic within 24 hours")
     return reasons + repeated_reasons(usage.like)
 
 
@@ -91,24 +95,50 @@ def subject_of(intent: Intent, parameters: Mapping[str, Any], view: View) -> str
     return mailbox(value) if "@" in value else value.casefold()
 
 
-def usage_path(intent: Intent, subject: str, now: datetime) -> str:
-    """Return the path of the counter of one subject, intent and day."""
-    return f"usage/{intent.name}.{sha256_hex(subject.encode())[:32]}.{now:%Y%m%d}"
+def usage_path(intent: Intent, subject: str) -> str:
+    """Return the path of what one subject was given by an intent without a person."""
+    return f"usage/{intent.name}.{sha256_hex(subject.encode())[:32]}"
+
+
+def money_of(intent: Intent, parameters: Mapping[str, Any]) -> Amount | None:
+    """Return the amount that an allowance bounds, or None where the parameters have none.
+
+    Its currency is that of the parameter which `MoneyFromPayload` names, else the one that the policy declares.
+    """
+    field = intent.policy.amount
+    minor = parameters.get(field) if field else None
+    if field is None or type(minor) is not int:
+        return None
+    marker = markers_of(intent.parameters).get(field)
+    currency = parameters.get(marker.currency) if isinstance(marker, MoneyFromPayload) else intent.policy.currency
+    return Amount(minor, currency) if isinstance(currency, str) else None
+
+
+def ceilings_of(intent: Intent, settings: Settings) -> Mapping[str, int]:
+    """Return what may run without a person, in minor units by currency; nothing where no amount is named."""
+    allowance = settings.automatic.get(intent.name)
+    return {intent.policy.currency: allowance} if isinstance(allowance, int) else allowance or {}
 
 
 def risk_reasons(intent: Intent, parameters: Mapping[str, Any], usage: Usage, settings: Settings) -> list[str]:
     risk = intent.policy.risk
     if risk == "none":
         return []
-    ceiling = settings.automatic.get(intent.name)
-    if intent.name not in settings.automatic or (risk == "money" and ceiling is None):
+    ceilings = ceilings_of(intent, settings)
+    if intent.name not in settings.automatic or (risk == "money" and not ceilings):
         return [f"policy: {risk} intents need a person"]
-    if risk == "money" and ceiling is not None:
-        amount = parameters.get(intent.policy.amount or "")
-        if not isinstance(amount, int) or amount > ceiling:
-            return [f"ceiling: the amount is over the allowance of {ceiling} minor units"]
-        if amount + usage.amount > ceiling:
-            return [f"ceiling: with today's earlier tasks the amount is over {ceiling} minor units"]
+    if risk != "money":
+        return []
+    amount = money_of(intent, parameters)
+    if amount is None or amount.currency not in ceilings:
+        return ["ceiling: there is no allowance in the currency of the amount"]
+    allowed = written(ceilings[amount.currency], amount.currency)
+    if amount.minor > ceilings[amount.currency]:
+        return [f"ceiling: the amount is over the allowance of {allowed}"]
+    # One allowance, whose parts may be in several currencies: half of it in each of two is all of it.
+    spent = sum(Fraction(minor, ceilings[c]) for c, minor in usage.amounts.items() if ceilings.get(c))
+    if spent + Fraction(amount.minor, ceilings[amount.currency] or 1) > 1:
+        return [f"ceiling: with the tasks of the last 24 hours the amount is over the allowance of {allowed}"]
     return []
 
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from shared.intent.declaration import Idempotency, Intent, Limits, ParametersModel, Policy, Provider
+from shared.currency import DECIMALS
+from shared.intent.declaration import MAX_A_DAY, Idempotency, Intent, Limits, ParametersModel, Policy, Provider
 from shared.intent.mistakes import like, words_of
 from shared.intent.provenance import FromField, MoneyFromPayload, markers_of
 
@@ -92,13 +93,18 @@ def _policy(policy: Policy, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
         yield "policy.risk is money, so policy.amount must name the field that holds minor units"
     if policy.amount is not None and (policy.amount not in fields or fields[policy.amount].annotation is not int):
         yield f"policy.amount {policy.amount!r} is no int field of Parameters;{like(policy.amount, fields)} name one"
+    if policy.currency and policy.currency not in DECIMALS:
+        near = like(policy.currency, DECIMALS)
+        yield f"policy.currency {policy.currency!r} is no ISO 4217 code that is known;{near} it is one such as USD"
+    if policy.currency and policy.amount is None:
+        yield "policy.currency needs policy.amount: the field that holds its minor units"
     if policy.subject and policy.subject not in POINTERS and policy.subject not in fields:
         near = like(policy.subject, [*POINTERS, *fields])
         yield f"policy.subject {policy.subject!r} is neither a pointer nor a field of Parameters;{near} name one"
     if (policy.per_day is not None or policy.amount) and policy.subject is None:
         yield "policy.subject must say by whom per_day and amount are counted"
-    if policy.per_day is not None and policy.per_day < 1:
-        yield f"policy.per_day is {policy.per_day}; it must be at least 1 (None: no bound)"
+    if policy.per_day is not None and not 1 <= policy.per_day <= MAX_A_DAY:
+        yield f"policy.per_day is {policy.per_day}; it must be 1..{MAX_A_DAY} (None: no bound)"
     if not 0 <= policy.audit_share <= 1:
         yield "policy.audit_share must be between 0 and 1"
     for name in policy.once_per:

@@ -9,6 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+MAX_A_DAY = 1000  # tasks of one subject and intent that are counted
+
 
 class ParametersModel(BaseModel):
     """The root of every intent's `Parameters`: strict, closed, finite, and silent about its input in errors."""
@@ -47,7 +49,8 @@ class Policy:
 
     `risk` money, credential and goods (what is sent, to where) need a person unless `AUTOMATIC` names the intent
     (money: with a ceiling).
-    `amount` names the integer field in minor units that the ceiling bounds, per task and per subject and day.
+    `amount` names the integer field in minor units that the ceiling bounds, per task and per subject in 24 hours.
+    `currency` is the ISO 4217 code of an allowance that names none, and of the amount where no parameter says its own.
     `subject` is the pointer of an authenticated field, or the name of a parameter, that `per_day` counts by.
     `once_per` names the parameters that say which business subject the effect is about, such as the order: a second
     wish about it `within` that time, of this intent or of one that it `excludes`, is never automatic.
@@ -55,6 +58,7 @@ class Policy:
 
     risk: Literal["none", "money", "credential", "goods"] = "none"
     amount: str | None = None
+    currency: str = ""
     subject: str | None = None
     per_day: int | None = None
     audit_share: float = 0.0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.event.payload import View
-from shared.gate.policy import Usage, likes, subject_of, subject_path, usage_path
+from shared.gate.policy import Usage, likes, money_of, subject_of, subject_path, usage_path
 from shared.intent.declaration import Intent
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
 from shared.task.approval import Approval
@@ -15,6 +16,7 @@ from shared.task.birth import Plan, born
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.subjects import Subject, Wish, with_wish
 from shared.task.subjects import like as like_wishes
+from shared.task.usage import Use, Used, recent, with_use
 from shared.wiring.composition import Ports
 from shared.wiring.ports import ABSENT, Document, Snapshot
 
@@ -34,8 +36,8 @@ class Created:
 async def create(
     ports: Ports, task: AutomationTask, seen: View, decide: Decide, *, now: datetime, trace_id: str
 ) -> Created:
-    """Create the record that the pure `decide` plans; with it the approval if it pauses, today's usage if it runs, and
-    its place among the wishes about the same business subject.
+    """Create the record that the pure `decide` plans; with it the approval if it pauses, its use of the allowance
+    if it runs, and its place among the wishes about the same business subject.
 
     `now` is the store's time, at which the caller saw no record.
 
@@ -46,7 +48,7 @@ async def create(
     path, pause = task_path(task.task_id), approval_path(task.task_id)
     first = decide(Usage(), now)
     intent = ports.registry.get(first.intent)
-    counter = _counter(intent, first, seen, now)
+    counter = _counter(intent, first, seen)
     subject = subject_path(intent, first.parameters) if intent else None
     retention = timedelta(days=ports.settings.retention_days)
     made: TaskRecord | None = None
@@ -58,8 +60,9 @@ async def create(
         if snapshots[path].data is not None:
             return {}
         at = snapshots[path].read_time
-        usage = _usage(snapshots.get(counter or ""), wishes_like(snapshots.get(subject or ""), intent, task.task_id))
-        like = usage.like
+        like = wishes_like(snapshots.get(subject or ""), intent, task.task_id)
+        used = _used(snapshots.get(counter or ""))
+        usage = _usage(used, at, like)
         decided = first if at == now and usage == Usage() else decide(usage, at)
         record = made = born(
             task, decided, at, retention=retention, trace_id=trace_id, requester=seen.fields.get("requester")
@@ -68,7 +71,7 @@ async def create(
         if record.state == "AWAITING_APPROVAL":
             writes[pause] = to_document(approval_of(record))
         elif counter:
-            writes[counter] = _used(intent, usage, decided, at + retention)
+            writes[counter] = with_use(used, _use(intent, decided, at)).model_dump()
         if subject and intent:
             writes[subject] = wished(snapshots[subject], intent, record)
         return writes
@@ -112,20 +115,25 @@ def approval_of(record: TaskRecord) -> Approval:
     )
 
 
-def _counter(intent: Intent | None, decided: Plan, seen: View, now: datetime) -> str | None:
+def _counter(intent: Intent | None, decided: Plan, seen: View) -> str | None:
     """Return the path of the usage counter that this plan must respect, if its intent counts at all."""
     if intent is None or (intent.policy.per_day is None and intent.policy.amount is None):
         return None
     subject = subject_of(intent, decided.parameters, seen)
-    return usage_path(intent, subject, now) if subject else None
+    return usage_path(intent, subject) if subject else None
 
 
-def _usage(snapshot: Snapshot | None, like: tuple[Wish, ...]) -> Usage:
-    used = (snapshot.data if snapshot else None) or {}
-    return Usage(used.get("count", 0), used.get("amount", 0), like)
+def _used(snapshot: Snapshot | None) -> Used | None:
+    return Used.model_validate(snapshot.data) if snapshot and snapshot.data else None
 
 
-def _used(intent: Intent | None, usage: Usage, decided: Plan, expire_at: datetime) -> Document:
-    field = intent.policy.amount if intent else None
-    amount = decided.parameters.get(field, 0) if field else 0
-    return {"count": usage.count + 1, "amount": usage.amount + amount, "expire_at": expire_at}
+def _usage(used: Used | None, at: datetime, like: tuple[Wish, ...]) -> Usage:
+    uses, amounts = recent(used, at), Counter[str]()
+    for use in uses:
+        amounts[use.currency] += use.minor
+    return Usage(len(uses), amounts, like)
+
+
+def _use(intent: Intent | None, decided: Plan, at: datetime) -> Use:
+    money = money_of(intent, decided.parameters) if intent else None
+    return Use(at=at, minor=money.minor, currency=money.currency) if money else Use(at=at)

@@ -189,7 +189,7 @@ run "settings_reach_the_functions_that_read_them" {
     max_concurrent_calls = 5
     approval_ttl_s       = 3600
     retention_days       = 30
-    automatic            = { refund_request = 5000, password_reset = null }
+    automatic            = { refund_request = "50.00 USD|45.00 EUR", password_reset = null }
     approvers            = { "*" = ["ops@acme.test", "lead@acme.test"], refund_request = ["finance@acme.test"] }
     direct_callers       = ["crm@acme.test"]
     model                = { timeout_s = 20, budget_s = 300, name = "gemini-x", location = "europe-west1", endpoint = "https://models.acme.test" }
@@ -198,7 +198,7 @@ run "settings_reach_the_functions_that_read_them" {
   assert {
     condition = local.environment_of["classify"] == {
       APPROVAL_TTL_S       = "3600"
-      AUTOMATIC            = "password_reset,refund_request<=5000"
+      AUTOMATIC            = "password_reset,refund_request<=50.00 USD|45.00 EUR"
       BACKEND              = "gcp"
       CLASSIFIER           = "genai"
       CONFIDENCE_THRESHOLD = "0.9"

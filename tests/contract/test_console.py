@@ -248,7 +248,7 @@ async def test_policy_of_today_is_told_with_the_callers_identity(http: httpx.Asy
     assert told == {
         "you": "developer@localhost",
         "confidence_threshold": 0.8,
-        "automatic": {"refund_request": 5000},
+        "automatic": {"refund_request": {"USD": 5000}},
         "disabled_intents": [],
         "approvers": {"*": ["lead@example.com"]},
     }

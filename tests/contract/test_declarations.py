@@ -116,8 +116,8 @@ BROKEN = [
         "an unknown field of Policy",
         "Policy()",
         'Policy(riks="money")',
-        "/intent.py:23: Policy has no field 'riks'; did you mean 'risk'? it has risk, amount, subject, per_day, "
-        "audit_share, channels, once_per, within, excludes",
+        "/intent.py:23: Policy has no field 'riks'; did you mean 'risk'? it has risk, amount, currency, subject, "
+        "per_day, audit_share, channels, once_per, within, excludes",
     ),
     declared(
         "a field left out",
@@ -224,7 +224,19 @@ BROKEN = [
         "a rate below one",
         "Policy()",
         'Policy(subject="/requester/email", per_day=-2)',
-        "/intent.py: policy.per_day is -2; it must be at least 1 (None: no bound)",
+        "/intent.py: policy.per_day is -2; it must be 1..1000 (None: no bound)",
+    ),
+    declared(
+        "a currency without an amount",
+        "Policy()",
+        'Policy(currency="USD")',
+        "/intent.py: policy.currency needs policy.amount: the field that holds its minor units",
+    ),
+    declared(
+        "an unknown currency",
+        "Policy()",
+        'Policy(currency="DOL")',
+        "/intent.py: policy.currency 'DOL' is no ISO 4217 code that is known; it is one such as USD",
     ),
     declared(
         "a subject that is no parameter",

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from infra.sandbox.orders import PAID_AT
-from shared.event.money import DECIMALS
+from shared.currency import DECIMALS
 from shared.intent.handler import TaskContext
 from shared.intent.outcomes import Ambiguous, HandlerOutcome, LockedOut, NotApplied, Pending, Permanent
 from shared.wiring.lanes import Pool

@@ -31,9 +31,9 @@ NOT_OURS = {"cad", "aud", "mxn", "hkd", "nzd", "sgd", "canadian", "pesos", "cent
 class Oracle:
     """Judges the effects of one world, in the order they happened."""
 
-    automatic: Mapping[str, int | None]
+    automatic: Mapping[str, Any]  # plain numbers are US cents
     off: set[str] = field(default_factory=set)
-    spent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    spent: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def objections(self, step: Step, entry: Entry) -> list[str]:
@@ -67,16 +67,21 @@ class Oracle:
         if intent == "ticket_summary" and re.search(r"://|www\.|javascript:|[<>\x00-\x08\x1b]", entry.detail or ""):
             yield "the summary holds a link or markup"
         if not approved:
-            yield from self._over_allowance(intent, mailbox(email), entry.amount_minor or 0)
+            yield from self._over_allowance(intent, mailbox(email), entry)
 
-    def _over_allowance(self, intent: str, who: str, amount: int) -> Iterator[str]:
-        self.spent[intent, who] += amount
+    def _over_allowance(self, intent: str, who: str, entry: Entry) -> Iterator[str]:
+        currency = (entry.detail or "").upper()
+        self.spent[intent, who, currency] += entry.amount_minor or 0
         self.done[intent, who] += 1
         if intent in PER_DAY and intent not in self.automatic:
             yield "nobody allowed it without a person"
-        ceiling = self.automatic.get(intent)
-        if ceiling is not None and self.spent[intent, who] > ceiling:
-            yield f"{self.spent[intent, who]} of {ceiling} today"
+        allowed = self.automatic.get(intent)
+        ceilings = {"USD": allowed} if isinstance(allowed, int) else allowed
+        if ceilings is not None and currency not in ceilings:
+            yield f"nobody allowed {currency} without a person"
+        shares = [self.spent[intent, who, c] / ceiling for c, ceiling in (ceilings or {}).items()]
+        if sum(shares) > 1:
+            yield f"{sum(shares):.0%} of {ceilings} in 24 hours"
         if intent in PER_DAY and self.done[intent, who] > PER_DAY[intent]:
             yield f"number {self.done[intent, who]} of today"
 

@@ -48,7 +48,11 @@ KIM_AT_ZENDESK = "8447388090494"
 WRITERS = [
     {"source": "zendesk", "id": KIM_AT_ZENDESK, "email": KIM},
 ]
-ALLOWANCE: Mapping[str, int | None] = {"refund_request": 5000, "password_reset": None, **GOODS}
+ALLOWANCE: Mapping[str, Any] = {
+    "refund_request": {"USD": 5000, "EUR": 5000, "GBP": 5000},
+    "password_reset": None,
+    **GOODS,
+}
 ENDS = {"SUCCEEDED": "executed", "AWAITING_APPROVAL": "paused", "FAILED": "refused"}
 
 

@@ -27,7 +27,7 @@ FIRST = [event for event in SENT if event.reason != "repeated"]
 
 async def settled(event: Event, before: Pipeline | None = None) -> tuple[Pipeline, TaskRecord]:
     """Return the world after the demo's event was classified, decided as the demo decides it, and executed."""
-    pipeline = before or Pipeline(automatic={"refund_request": 5000, **GOODS})
+    pipeline = before or Pipeline(automatic={"refund_request": {"USD": 5000, "EUR": 5000}, **GOODS})
     pipeline.people.seed(PEOPLE)
     pipeline.desk.orders.seed(ORDERS)
     pipeline.ports.__dict__["classifier"] = LOCAL

@@ -19,7 +19,7 @@ from infra.ops.client import Unreachable
 from shared.intent.outcomes import Ambiguous
 from shared.records.news import tell
 from tests.browser.serving import served
-from tests.scripted import ScriptedHandler
+from tests.scripted import Fixed, ScriptedHandler
 from tests.world import CANCEL_ORDER, ORDER_STATUS, REFUND, SUMMARY, World, paused, started, ticket
 
 Ops = Callable[..., Awaitable[int]]
@@ -187,9 +187,7 @@ async def test_policy_is_told_per_intent(ops: Ops, capsys: pytest.CaptureFixture
     assert await ops(world, "policy") == 0
     told = capsys.readouterr().out
     lines = {line.split()[0]: " ".join(line.split()) for line in told.splitlines() if line.strip()}
-    assert lines["refund_request"] == (
-        "refund_request money when sure, up to 5000 minor units 3 all lead@example.com on"
-    )
+    assert lines["refund_request"] == ("refund_request money when sure, up to 50.00 USD 3 all lead@example.com on")
     assert lines["password_reset"] == "password_reset credential never 3 all it@example.com on"
     assert "when sure any number all" in lines["order_status"]
     assert lines["ticket_summary"].endswith("off: DISABLED_INTENTS")
@@ -340,6 +338,17 @@ async def test_task_under_the_same_policy_would_run_as_it_did(ops: Ops, capsys: 
     assert report["differs"] == {}
     assert [e["amount_minor"] for e in report["effects"]] == [2500]
     assert world.store.documents == before
+
+
+@pytest.mark.parametrize(("number", "state"), [(0.0, "AWAITING_APPROVAL"), (0.99, "READY")])
+async def test_task_is_drawn_for_a_look_again_as_it_was_then(
+    ops: Ops, capsys: pytest.CaptureFixture[str], number: float, state: str
+) -> None:
+    world = World(SUMMARY[1])
+    world.ports.random = Fixed(number)
+    await world.classify(SUMMARY[0])
+    assert (await world.record("t1")).state == state
+    assert not {"route", "reasons"} & (await differs(ops, world, capsys))["differs"].keys()
 
 
 async def test_tightened_policy_would_pause_what_ran(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.simulation.loop import Actor
@@ -21,8 +21,8 @@ class Policy:
         self._fail, self._truth = fail, truth
         self._asked: dict[str, list[tuple[str, str]]] = defaultdict(list)  # order -> tasks and intents, as they came
         self._begun: dict[str, list[tuple[str, str, datetime]]] = defaultdict(list)  # order -> since when
-        self._automatic: Counter[tuple[str, str, date]] = Counter()  # intent, subject, day -> tasks without a person
-        self._amounts: Counter[tuple[str, str, date]] = Counter()
+        # intent and subject -> since when each runs without a person, and its money
+        self._automatic: dict[tuple[str, str], list[tuple[datetime, int]]] = defaultdict(list)
 
     def born(self, task_id: str, record: dict[str, Any], actor: Actor | None) -> None:
         """What is READY at once is what the ticket says, and within what a day allows."""
@@ -39,15 +39,15 @@ class Policy:
         if (record["intent"], record["parameters"]) != (truth["intent"], truth["parameters"]):
             self._fail("I10", f"{task_id} runs what the ticket does not say")
         self.allowed(task_id, record, actor)
-        email = email_of(record).casefold()
-        counter = (record["intent"], email, record["created_at"].date())
-        self._automatic[counter] += 1
-        self._amounts[counter] += record["parameters"].get("amount_minor", 0)
+        intent, email, at = record["intent"], email_of(record).casefold(), record["created_at"]
+        given = self._automatic[intent, email]
+        given.append((at, record["parameters"].get("amount_minor", 0)))
+        today = [amount for since, amount in given if since > at - timedelta(hours=24)]
         ceiling = _settings(actor).automatic.get("refund_request") or 0
-        if record["intent"] == "refund_request" and self._amounts[counter] > ceiling:
-            self._fail("I5", f"{email} got more than the allowance of a day with {task_id}")
-        if self._automatic[counter] > A_DAY.get(record["intent"], self._automatic[counter]):
-            self._fail("I5", f"{email} got more tasks than a day allows with {task_id}")
+        if intent == "refund_request" and sum(today) > ceiling:
+            self._fail("I5", f"{email} got more than the allowance of 24 hours with {task_id}")
+        if len(today) > A_DAY.get(intent, len(today)):
+            self._fail("I5", f"{email} got more tasks than 24 hours allow with {task_id}")
 
     def started(self, task_id: str, record: dict[str, Any]) -> None:
         """An effect begins: whoever decided about it could know of every like effect that has begun."""

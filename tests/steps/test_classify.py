@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from shared.errors import CommitUnknown, Conflict, ModelRefused, ModelUnavailable, StoreUnavailable
-from tests.scripted import ScriptedHandler
+from tests.scripted import Fixed, ScriptedHandler
 from tests.steps.test_facts import asked
 from tests.store import BEGINNING, MemoryStore, Unapplied
-from tests.world import GOODS, ORDER_STATUS, REFUND, World, says, ticket
+from tests.world import GOODS, ORDER_STATUS, REFUND, SUMMARY, World, says, ticket
 
 
 async def test_sure_task_is_recorded_before_it_is_published() -> None:
@@ -73,7 +73,7 @@ async def test_copies_at_once_make_one_record_and_count_once() -> None:
     usage = [p for p in world.store.documents if p.startswith("usage/")]
     [counter] = await world.store.read(*usage)
     assert counter.data is not None
-    assert (counter.data["count"], counter.data["amount"]) == (1, 2500)
+    assert [(use["minor"], use["currency"]) for use in counter.data["uses"]] == [(2500, "USD")]
     assert len((await world.record("t1")).history) == 1
 
 
@@ -218,7 +218,7 @@ async def test_collision_is_decided_anew_on_what_the_winner_wrote() -> None:
     await world.classify(second)
     [counter] = await world.store.read(*(p for p in world.store.documents if p.startswith("usage/")))
     assert counter.data is not None
-    assert (counter.data["count"], counter.data["amount"]) == (2, 5000)
+    assert [use["minor"] for use in counter.data["uses"]] == [2500, 2500]
 
 
 async def test_endless_collisions_send_the_message_back() -> None:
@@ -234,7 +234,43 @@ async def test_endless_collisions_send_the_message_back() -> None:
 
 async def counted(store: MemoryStore) -> list[int]:
     paths = [p for p in store.documents if p.startswith("usage/")]
-    return [(s.data or {})["count"] for s in await store.read(*paths)]
+    return [len((s.data or {})["uses"]) for s in await store.read(*paths)]
+
+
+@pytest.mark.parametrize(("hours", "state"), [(0.001, "AWAITING_APPROVAL"), (23.9, "AWAITING_APPROVAL"), (24, "READY")])
+async def test_allowance_is_of_any_24_hours_and_midnight_opens_no_new_one(hours: float, state: str) -> None:
+    world = World(REFUND[1], automatic={"refund_request": 2500})
+    world.now = BEGINNING.replace(hour=23, minute=59, second=59)
+    assert (await asked(world, "10021", task_id="r1")).state == "READY"
+    world.pass_time(hours=hours)
+    assert (await asked(world, "10022", task_id="r2")).state == state
+
+
+async def test_allowance_names_its_currencies_and_is_one_over_all_of_them() -> None:
+    world = World(automatic={"refund_request": {"USD": 2500, "EUR": 5000}})
+    told = []
+    for n, (amount, currency) in enumerate([(1250, "USD"), (2500, "EUR"), (100, "EUR"), (100, "GBP")]):
+        answer = says("refund_request", order_id=f"#1002{n}", amount_minor=amount, currency=currency)
+        world.model.answers, world.now = [answer], world.now + timedelta(hours=1)
+        await world.classify(ticket(f"Refund {amount / 100:.2f} {currency} for order #1002{n}", task_id=f"r{n}"))
+        told.append([reason for reason in (await world.record(f"r{n}")).decision.reasons if "ceiling" in reason])
+    assert told == [
+        [],
+        [],
+        ["ceiling: with the tasks of the last 24 hours the amount is over the allowance of 50.00 EUR"],
+        ["ceiling: there is no allowance in the currency of the amount"],
+    ]
+
+
+async def test_uses_of_the_day_before_are_forgotten_in_the_document() -> None:
+    world = World(REFUND[1], automatic={"refund_request": 2500})
+    for n in range(3):
+        await asked(world, f"1002{n}", task_id=f"r{n}")
+        world.pass_time(days=1)
+    assert await counted(world.store) == [1]
+    [counter] = await world.store.read(*(p for p in world.store.documents if p.startswith("usage/")))
+    assert counter.data is not None
+    assert counter.data["expire_at"] == counter.data["uses"][0]["at"] + timedelta(days=2)
 
 
 async def test_requests_split_under_the_ceiling_stop_at_the_ceiling_of_the_day() -> None:
@@ -253,7 +289,7 @@ async def test_next_day_and_another_requester_have_an_allowance_of_their_own() -
     world.pass_time(days=1)
     await asked(world, "10023", task_id="r3")
     assert [(await world.record(f"r{n}")).state for n in (1, 2, 3)] == ["READY"] * 3
-    assert await counted(world.store) == [1, 1, 1]
+    assert await counted(world.store) == [1, 1]
 
 
 async def test_rate_per_day_ends_autonomy_and_paused_tasks_do_not_count() -> None:
@@ -264,3 +300,25 @@ async def test_rate_per_day_ends_autonomy_and_paused_tasks_do_not_count() -> Non
     states = [(await world.record(f"c{n}")).state for n in range(7)]
     assert states == ["READY"] * 5 + ["AWAITING_APPROVAL"] * 2
     assert await counted(world.store) == [5]
+
+
+# --- a share is looked at
+
+
+@pytest.mark.parametrize(("number", "state"), [(0.049, "AWAITING_APPROVAL"), (0.05, "READY")])
+async def test_chance_draws_tasks_for_a_look_and_not_the_id_that_a_sender_chooses(number: float, state: str) -> None:
+    for task_id in ("mine-0", "mine-1", "mine-3"):
+        world = World(SUMMARY[1])
+        world.ports.random = Fixed(number)
+        await world.classify(SUMMARY[0].model_copy(update={"task_id": task_id}))
+        assert (await world.record(task_id)).state == state
+
+
+async def test_redelivered_task_is_not_drawn_again() -> None:
+    world = World(SUMMARY[1])
+    world.ports.random = drawn = Fixed(0.0)
+    await world.classify(SUMMARY[0])
+    drawn.number = 0.99
+    assert (await world.classify(SUMMARY[0])).code == "duplicate"
+    assert (await world.record("t1")).decision.reasons == ["audit: drawn by chance for a look"]
+    assert drawn.asked == 1

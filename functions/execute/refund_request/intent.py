@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.event.money import Currency
+from shared.currency import Currency
 from shared.intent.declaration import Intent, Limits, ParametersModel, Policy, Provider, by_key
 from shared.intent.provenance import FromPayload, MoneyFromPayload
 
@@ -58,6 +58,7 @@ INTENT = Intent(
     policy=Policy(
         risk="money",
         amount="amount_minor",
+        currency="USD",
         subject="/requester/email",
         per_day=3,
         once_per=("order_id",),

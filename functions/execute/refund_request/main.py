@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from functions.execute.refund_request.intent import Parameters
 from functions.execute.refund_request.payments import NOT_REFUNDED, Payment, is_of, refundable, refunds
-from shared.event.money import written
+from shared.currency import written
 from shared.intent.handler import TaskContext, TaskOutput
 from shared.intent.outcomes import Ambiguous, Pending, Permanent
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.execute.refund_request.intent import Parameters
-from shared.event.money import written
+from shared.currency import written
 from shared.intent.handler import TaskContext
 from shared.intent.outcomes import NotApplied, Permanent
 

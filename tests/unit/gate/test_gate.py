@@ -12,8 +12,9 @@ import pytest
 from shared.event.payload import view
 from shared.gate.answer import presentable, read_answer
 from shared.gate.plan import degraded, plan
-from shared.gate.policy import Usage, confidence_reasons, subject_of, usage_path
+from shared.gate.policy import Usage, confidence_reasons, risk_reasons, subject_of, usage_path
 from shared.gate.start import start_refusal
+from shared.intent.declaration import ParametersModel, Policy
 from shared.intent.registry import Registry
 from shared.model.question import Answer
 from shared.settings import Settings
@@ -46,10 +47,11 @@ def planned(
     settings: Settings = OPEN,
     usage: Usage = UNUSED,
     registry: Registry = REGISTRY,
+    draw: float = 0.99,
 ) -> Plan:
     text = answer if isinstance(answer, str) else json.dumps(answer)
     said = Answer(text, "m", tokens_used=120, latency_ms=5.0)
-    return plan(task, view(task.source, task.raw_payload), said, "p1", registry, settings, usage, BEGINNING)
+    return plan(task, view(task.source, task.raw_payload), said, "p1", registry, settings, usage, BEGINNING, draw=draw)
 
 
 def codes(decided: Plan) -> list[str]:
@@ -328,14 +330,69 @@ def test_amount_up_to_the_ceiling_runs(ceiling: int, reasons: list[str]) -> None
     assert codes(planned(REFUND[1], REFUND[0], settings=Settings(automatic={"refund_request": ceiling}))) == reasons
 
 
+@pytest.mark.parametrize(
+    ("allowance", "currency", "codes_of"),
+    [
+        (2500, "USD", []),
+        (2500, "EUR", ["ceiling"]),
+        ({"USD": 2500}, "USD", []),
+        ({"USD": 2500}, "EUR", ["ceiling"]),
+        ({"USD": 2499, "EUR": 2500}, "USD", ["ceiling"]),
+        ({"USD": 2499, "EUR": 2500}, "EUR", []),
+        ({}, "USD", ["policy"]),
+    ],
+)
+def test_ceiling_is_of_a_currency(allowance: Any, currency: str, codes_of: list[str]) -> None:
+    settings = Settings(automatic={"refund_request": allowance})
+    answer = says("refund_request", order_id="#10021", amount_minor=2500, currency=currency)
+    task = ticket(f"Please refund 25.00 {currency} for order #10021, it arrived broken")
+    assert codes(planned(answer, task, settings=settings)) == codes_of
+    sure = record((task, answer), Settings(automatic={"refund_request": {"USD": 2500, "EUR": 2500}}))
+    assert refusal(sure, settings) == ("policy_changed" if codes_of else None)
+
+
+class Points(ParametersModel):
+    """Of an intent whose money is of one kind only, so that no parameter says which."""
+
+    points: int
+
+
+@pytest.mark.parametrize(
+    ("declared", "allowance", "reasons"),
+    [
+        ("", 2500, []),
+        ("", {"USD": 2500}, ["ceiling: there is no allowance in the currency of the amount"]),
+        ("USD", 2500, []),
+        ("USD", {"USD": 2500}, []),
+        ("USD", {"USD": 2499}, ["ceiling: the amount is over the allowance of 24.99 USD"]),
+        ("USD", {"EUR": 2500}, ["ceiling: there is no allowance in the currency of the amount"]),
+        ("", 2499, ["ceiling: the amount is over the allowance of 2,499 minor units"]),
+    ],
+)
+def test_amount_without_a_currency_of_its_own_is_in_the_one_that_is_declared(
+    declared: str, allowance: Any, reasons: list[str]
+) -> None:
+    policy = Policy(risk="money", amount="points", currency=declared, subject="/requester/email")
+    intent = replace(REGISTRY["refund_request"], parameters=Points, policy=policy)
+    settings = Settings(automatic={"refund_request": allowance})
+    assert risk_reasons(intent, {"points": 2500}, UNUSED, settings) == reasons
+
+
 def test_one_request_split_under_the_ceiling_adds_up() -> None:
-    assert codes(planned(REFUND[1], REFUND[0], usage=Usage(1, 2500))) == []
-    assert codes(planned(REFUND[1], REFUND[0], usage=Usage(1, 2501))) == ["ceiling"]
+    assert codes(planned(REFUND[1], REFUND[0], usage=Usage(1, {"USD": 2500}))) == []
+    assert codes(planned(REFUND[1], REFUND[0], usage=Usage(1, {"USD": 2501}))) == ["ceiling"]
+
+
+@pytest.mark.parametrize(("euros", "reasons"), [(2500, []), (2501, ["ceiling"])])
+def test_half_of_the_allowance_in_each_of_two_currencies_is_all_of_it(euros: int, reasons: list[str]) -> None:
+    both = Settings(automatic={"refund_request": {"USD": 5000, "EUR": 5000}})
+    used = Usage(2, {"EUR": euros, "GBP": 9000})
+    assert codes(planned(REFUND[1], REFUND[0], usage=used, settings=both)) == reasons
 
 
 def test_rate_of_one_requester_ends_autonomy() -> None:
-    assert codes(planned(REFUND[1], REFUND[0], usage=Usage(2, 0))) == []
-    assert codes(planned(REFUND[1], REFUND[0], usage=Usage(3, 0))) == ["rate"]
+    assert codes(planned(REFUND[1], REFUND[0], usage=Usage(2))) == []
+    assert codes(planned(REFUND[1], REFUND[0], usage=Usage(3))) == ["rate"]
 
 
 @pytest.mark.parametrize("address", ["Kim@Example.com", "kim+1@example.com", "KIM+a+b@example.com"])
@@ -347,8 +404,7 @@ def test_requester_is_counted_by_mailbox_however_the_address_is_written(address:
     )
     assert one == other != stranger
     assert one is not None
-    assert usage_path(refund, one, BEGINNING) != usage_path(refund, one, BEGINNING + timedelta(days=1))
-    assert "@" not in usage_path(refund, one, BEGINNING)
+    assert "@" not in usage_path(refund, one)
 
 
 def test_subject_that_is_no_need_but_counted_goes_to_a_person_where_it_is_unknown() -> None:
@@ -388,14 +444,10 @@ def test_text_shown_in_another_order_goes_to_a_person() -> None:
     assert codes(planned(ORDER_STATUS[1], ticket("Where is order #47384? \u202etsop"))) == ["reordered"]
 
 
-def test_share_of_tasks_is_drawn_for_a_look_the_same_ones_every_time() -> None:
-    def drawn() -> list[bool]:
-        tasks = (ticket("Summarize this ticket", task_id=f"t{n}") for n in range(2000))
-        return [codes(planned(SUMMARY[1], t)) == ["audit"] for t in tasks]
-
-    first = drawn()
-    assert first == drawn()
-    assert 60 <= sum(first) <= 140  # 5 % of 2,000
+@pytest.mark.parametrize(("draw", "reasons"), [(0.0, ["audit"]), (0.0499, ["audit"]), (0.05, []), (0.99, [])])
+def test_what_chance_draws_below_the_share_gets_a_look(draw: float, reasons: list[str]) -> None:
+    assert codes(planned(SUMMARY[1], SUMMARY[0], draw=draw)) == reasons
+    assert codes(planned(ORDER_STATUS[1], ORDER_STATUS[0], draw=draw)) == []
 
 
 def test_reasons_never_hold_a_value_of_the_payload() -> None:
