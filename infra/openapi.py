@@ -55,15 +55,19 @@ def documents() -> dict[Path, Schema]:
 
 def intake() -> Schema:
     """Describe webhooks and plain tasks."""
-    accepted = {"202": _json("The bus has acknowledged the task", _object(task_id=TypeAdapter(TaskId).json_schema()))}
+    task_id = TypeAdapter(TaskId).json_schema()
+    either = {"description": "its id instead, if something else came under task_id before"}
+    named = _object(task_id=task_id, or_task_id=task_id | either)
+    accepted = {"202": _json("The bus has acknowledged the task", named)}
     answers = accepted | _errors(*_BODY, 401, 503)
     ignored = _json(
         "Nothing became of it: an event that asks nothing of anybody, or a handshake",
         {"anyOf": [_object(ignored={"const": True}, reason={"type": "string"}), _object(challenge={"type": "string"})]},
     )
-    taken = accepted["202"]["content"]["application/json"]["schema"]
+    told = {"description": "the task that it takes words back from, or whose effect it proves, if there is one"}
+    revises = _object(revises=task_id | told)
     parked = _object(parked={"type": "string", "description": "why the body could not be read; people see it"})
-    safe = _json("The bus has acknowledged the task, or the body that is parked", {"anyOf": [taken, parked]})
+    safe = _json("The bus has acknowledged the task, or the body that is parked", {"anyOf": [named, revises, parked]})
     signed = answers | {"200": ignored, "202": safe}
     reply = _object(response_type={"const": "ephemeral"}, text={"type": "string"})
     hook = _webhook("acceptEvent", source_at("/hooks/name"), signed)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
 
-from shared.canonical import canonical_json, sha256_hex, task_id_for
+from shared.canonical import canonical_json, sha256_hex
 from shared.errors import Gone, ModelRefused, ModelUnavailable, Retry
-from shared.event.payload import View, content_hash, read, view_of
+from shared.event.payload import View, content_hash, other_id, read, view, view_of
 from shared.event.reading import Reading
 from shared.event.requester import EMAIL, author_of, with_email
 from shared.gate.plan import degraded, plan
@@ -35,6 +36,21 @@ OVERTAKES_S = 60.0  # how long a deletion waits for the words that it may have o
 WITHOUT_EFFECT = frozenset({"FAILED", "REJECTED", "EXPIRED", "CANCELLED"})
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One delivery of one event, read."""
+
+    task: AutomationTask
+    reading: Reading
+    seen: View
+    delivery: Delivery
+
+    @property
+    def content(self) -> str:
+        """What tells two events under one id apart."""
+        return content_hash(self.seen, self.task.raw_payload)
+
+
 async def classify(delivery: Delivery, ports: Ports) -> Outcome:
     """Turn an `AutomationTask` message into a task document, and publish it or pause it.
 
@@ -49,49 +65,48 @@ async def classify(delivery: Delivery, ports: Ports) -> Outcome:
         return Outcome("parked", fields={"error_code": "invalid_task"}, severity="ERROR")
     reading = read(task.source, task.raw_payload, task.metadata)
     try:
-        return await _seen_to(task, reading, delivery, ports)
+        return await _seen_to(Event(task, reading, view_of(reading), delivery), ports)
     except Gone as gone:
         raise Retry("the task was removed meanwhile; the event is looked at again", code=gone.code) from None
 
 
-async def _seen_to(task: AutomationTask, reading: Reading, delivery: Delivery, ports: Ports) -> Outcome:
+async def _seen_to(event: Event, ports: Ports) -> Outcome:
+    task, reading = event.task, event.reading
     (snapshot,) = await ports.store.read(task_path(task.task_id))
     if stone := tombstone_in(snapshot):
-        return await _removed(task, reading, stone, delivery, ports)
+        return await _removed(event, stone, ports)
     if snapshot.data is not None:
-        return await _known(task, reading, to_record(snapshot), snapshot.version, delivery, ports)
+        return await _known(event, to_record(snapshot), snapshot.version, ports)
     if reading.echo is not None or reading.does == "deleted":  # nothing of ours is concerned, or not yet
-        age_s = (snapshot.read_time - delivery.publish_time).total_seconds()
+        age_s = (snapshot.read_time - event.delivery.publish_time).total_seconds()
         if reading.does == "deleted" and age_s < OVERTAKES_S:
             raise Retry("what it deletes may be on its way", code="not_yet")
         return Outcome("nothing_to_revise", fields={"task_id": task.task_id, "source": task.source})
-    return await _first_time(task, reading, delivery, snapshot.read_time, ports)
+    return await _first_time(event, snapshot.read_time, ports)
 
 
-async def _known(
-    task: AutomationTask, reading: Reading, record: TaskRecord, version: str, delivery: Delivery, ports: Ports
-) -> Outcome:
+async def _known(event: Event, record: TaskRecord, version: str, ports: Ports) -> Outcome:
     """See to an event whose task exists: the same again, news of it, or somebody else's under its id."""
+    task, reading = event.task, event.reading
     fields = {"task_id": task.task_id, "source": task.source, "intent": record.intent, "state_to": record.state}
     same_source = record.source == task.source
     try:
         if reading.echo is not None:
             after = await proven(ports, record, reading.echo)
             return Outcome("effect_proven", fields=fields | {"state_to": after.state}, severity="WARNING")
-        if same_source and content_hash(view_of(reading)) == _content_of(record):
+        if same_source and event.content == _content_of(record):
             return await _again(record, version, fields, ports)
         if same_source and reading.fact.revision and (reading.does == "deleted" or record.state not in WITHOUT_EFFECT):
             after = await revised(ports, record, reading)
             return Outcome("revised", fields=fields | {"state_to": after.state})
     except Skip as skip:
         return Outcome(skip.code, fields=fields)
-    return await _another(task, reading, record, delivery, ports)
+    return await _another(event, record, ports)
 
 
-async def _removed(
-    task: AutomationTask, reading: Reading, stone: Tombstone, delivery: Delivery, ports: Ports
-) -> Outcome:
+async def _removed(event: Event, stone: Tombstone, ports: Ports) -> Outcome:
     """See to an event whose task ended and was removed: a replay and news of it change nothing any more."""
+    task, reading = event.task, event.reading
     fields = {"task_id": task.task_id, "source": task.source, "intent": stone.intent, "state_to": stone.state}
     same_source = stone.source == task.source
     if same_source and sha256_hex(canonical_json(task.raw_payload)) == stone.payload_sha256:
@@ -99,7 +114,7 @@ async def _removed(
     is_news = reading.fact.revision and (reading.does == "deleted" or stone.state not in WITHOUT_EFFECT)
     if reading.echo is not None or (same_source and is_news):
         return Outcome(Gone.code, fields=fields)
-    return await _another(task, reading, stone, delivery, ports)
+    return await _another(event, stone, ports)
 
 
 async def _again(record: TaskRecord, version: str, fields: dict[str, Any], ports: Ports) -> Outcome:
@@ -109,48 +124,39 @@ async def _again(record: TaskRecord, version: str, fields: dict[str, Any], ports
     return Outcome("duplicate", fields=fields)
 
 
-async def _another(
-    task: AutomationTask, reading: Reading, first: TaskRecord | Tombstone, delivery: Delivery, ports: Ports
-) -> Outcome:
+async def _another(event: Event, first: TaskRecord | Tombstone, ports: Ports) -> Outcome:
     """Give words that came under a known id a task of their own, which a person sees: nothing accepted is lost."""
-    edited = first.source == task.source and bool(reading.fact.revision)
-    key = f"{task.source}:{task.task_id}:{reading.fact.revision}:{_content_hash(task, reading)}"
-    other = task.model_copy(update={"task_id": task_id_for(key)})
-    (snapshot,) = await ports.store.read(task_path(other.task_id))
+    source, edited = event.task.source, first.source == event.task.source and bool(event.reading.fact.revision)
+    other = other_id(source, event.task.task_id, event.reading, event.content)
+    (snapshot,) = await ports.store.read(task_path(other))
     if stone := tombstone_in(snapshot):
-        fields = {"task_id": stone.task_id, "source": task.source, "error_code": Gone.code}
+        fields = {"task_id": stone.task_id, "source": source, "error_code": Gone.code}
         return Outcome("already_done", fields=fields)
     if snapshot.data is not None:
         record = to_record(snapshot)
-        return await _again(record, snapshot.version, {"task_id": record.task_id, "source": task.source}, ports)
+        return await _again(record, snapshot.version, {"task_id": record.task_id, "source": source}, ports)
     what = "edited: the words of task" if edited else "id_reused: the id is known from task"
-    outcome = await _first_time(other, reading, delivery, snapshot.read_time, ports, doubt=f"{what} {first.task_id}")
+    renamed = replace(event, task=event.task.model_copy(update={"task_id": other}))
+    outcome = await _first_time(renamed, snapshot.read_time, ports, doubt=f"{what} {first.task_id}")
     if not edited:
         with contextlib.suppress(Skip, Gone):
-            await tell(ports, first.task_id, kind="id_reused", about=other.task_id)
+            await tell(ports, first.task_id, kind="id_reused", about=other)
     return outcome
 
 
 def _content_of(record: TaskRecord) -> str:
-    return content_hash(view_of(read(record.source, record.raw_payload, record.metadata)))
+    payload = record.raw_payload
+    return content_hash(view(record.source, payload, record.metadata), payload)
 
 
-def _content_hash(task: AutomationTask, reading: Reading) -> str:
-    """Return what tells two events under one id apart: their words, or their bytes where there are none."""
-    seen = view_of(reading)
-    return content_hash(seen) if seen.texts else sha256_hex(canonical_json(task.raw_payload))
-
-
-async def _first_time(
-    task: AutomationTask, reading: Reading, delivery: Delivery, now: datetime, ports: Ports, *, doubt: str = ""
-) -> Outcome:
-    settings, registry = ports.settings, ports.registry
-    seen = await _with_requester(view_of(reading), task.source, reading, ports)
+async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str = "") -> Outcome:
+    task, reading, settings, registry = event.task, event.reading, ports.settings, ports.registry
+    seen = await _with_requester(event.seen, task.source, reading, ports)
     question = prompt.build(task, seen, registry, disabled=settings.disabled_intents)
     began = _seconds()
     answer, refusal = None, "no_words"
     if reading.has_words:
-        answer, refusal = await _ask(question, task.priority, delivery, now, ports)
+        answer, refusal = await _ask(question, task.priority, event.delivery, now, ports)
     now += timedelta(seconds=_seconds() - began)
     draw = ports.random.random()  # once: whichever delivery creates the record has drawn for all of them
 
@@ -159,10 +165,10 @@ async def _first_time(
             return degraded(refusal, settings, at, doubt=doubt)
         return plan(task, seen, answer, question.version, registry, settings, usage, at, draw=draw, doubt=doubt)
 
-    created = await create(ports, task, seen, decide, now=now, trace_id=delivery.trace_id)
+    created = await create(ports, task, seen, decide, now=now, trace_id=event.delivery.trace_id)
     record = created.record
     if not created.is_new:  # another delivery came first: of the same, or of something else under this id
-        return await _known(task, reading, record, created.version, delivery, ports)
+        return await _known(event, record, created.version, ports)
     await pay(ports, record, created.version)
     await ask_for_preview(ports, record)
     await tell_others(ports, created.like, record.task_id)

@@ -14,6 +14,7 @@ from functions.intake.caller import EmailOf, check_caller, email_of_google_token
 from functions.intake.incoming import IncomingRequest
 from functions.intake.publishing import publish
 from functions.intake.sources import source_at
+from functions.intake.taking import named
 from shared.errors import BadRequest
 from shared.event.strict_json import MAX_DEPTH, MAX_POINTER_CHARS, parse_object
 from shared.records.parking import park
@@ -44,7 +45,7 @@ async def receive_webhook(request: IncomingRequest, ports: Ports, email_of: Emai
     if source is not None:
         return await webhooks.receive(source, request, ports)
     task = await _direct_task(request, ports, email_of)
-    return Outcome("accepted", 202, {"task_id": task.task_id}, await publish(task, request.trace_id, ports))
+    return Outcome("accepted", 202, named(task), await publish(task, request.trace_id, ports))
 
 
 async def receive_event(delivery: Delivery, ports: Ports) -> Outcome:

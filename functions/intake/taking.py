@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.errors import BadRequest
-from shared.event.payload import FIELDS, fact_id, read
+from shared.event.payload import FIELDS, content_hash, fact_id, other_id, read, view_of
 from shared.event.pruning import PRUNED, pruned
 from shared.event.reading import Reading
 from shared.task.schemas import AutomationTask
@@ -50,10 +50,10 @@ def take(
         kind = reading.kind if _KIND.fullmatch(reading.kind) else "other"
         return Ignored(reason, kind, is_suspect=reason == "no_words" and bool(names))
 
+    own_id = fact_id(source, reading, payload)
+
     def task(of: dict[str, Any], labels: dict[str, str] | None) -> AutomationTask:
-        return AutomationTask(
-            task_id=fact_id(source, reading), source=source, raw_payload=of, priority=reading.urgency, metadata=labels
-        )
+        return AutomationTask(task_id=own_id, source=source, raw_payload=of, priority=reading.urgency, metadata=labels)
 
     with contextlib.suppress(ValidationError):
         return task(payload, metadata)
@@ -62,6 +62,19 @@ def take(
         return task(less, (metadata or {}) | {PRUNED: " ".join(left_out)})
     except ValidationError:
         raise BadRequest("the event is too large, also without what nobody reads", code="too_large") from None
+
+
+def named(task: AutomationTask) -> dict[str, Any]:
+    """Return what the sender is told of an event's task.
+
+    `task_id` is its id; if that is already another one's, which only the store knows, it is `or_task_id`. An event that
+    takes words back or proves an effect gets no task: it is told to the one that it `revises`, if there is one.
+    """
+    reading = read(task.source, task.raw_payload, task.metadata)
+    if reading.echo is not None or reading.does == "deleted":
+        return {"revises": task.task_id}
+    content = content_hash(view_of(reading), task.raw_payload)
+    return {"task_id": task.task_id, "or_task_id": other_id(task.source, task.task_id, reading, content)}
 
 
 def _why_not(source: str, reading: Reading, listens_to: Collection[str]) -> str:

@@ -11,7 +11,7 @@ from functions.intake.bodies import FORM, JSON, payload_of
 from functions.intake.incoming import IncomingRequest
 from functions.intake.publishing import hand_over, hand_over_counts, publish
 from functions.intake.sources import Source, challenge_of
-from functions.intake.taking import Ignored, take
+from functions.intake.taking import Ignored, named, take
 from shared.errors import BadRequest
 from shared.records.ignored import Count, Told, add
 from shared.records.parking import park
@@ -50,7 +50,7 @@ async def receive(source: Source, request: IncomingRequest, ports: Ports) -> Out
         await hand_over_counts(ports, request.received_at)
         return answer(left.code, 200, left.body, f"Nothing to do: {left.code}.", left.fields, left.severity)
     fields = await publish(found, request.trace_id, ports)
-    return answer("accepted", 202, {"task_id": found.task_id}, f"Taken as task {found.task_id}.", fields)
+    return answer("accepted", 202, named(found), f"Taken as task {found.task_id}.", fields)
 
 
 async def read_again(delivery: Delivery, ports: Ports) -> Outcome:

@@ -182,7 +182,7 @@ def _problems(cases: list[Case], ledger: dict[str, Any]) -> list[str]:
 def _of_echoes(cases: list[Case], ledger: dict[str, Any], known: list[dict[str, Any]]) -> list[str]:
     """Return what is wrong with how our own effects were taken that the vendors told of: none may become a task."""
     ours = {case.task_id for case in cases}
-    taken = [e for e in ledger["echoes"] if e["status"] != 200 and json.loads(e["body"]).get("task_id") not in ours]
+    taken = [e for e in ledger["echoes"] if e["status"] != 200 and json.loads(e["body"]).get("revises") not in ours]
     found = [f"{e['kind']} of {e['vendor']} is taken for a request: {e['body']}" for e in taken]
     if not ledger["echoes"]:
         found.append("no vendor told of our effects")

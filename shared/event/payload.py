@@ -92,17 +92,26 @@ def requester(source: str, raw_payload: Payload, metadata: Mapping[str, str] | N
     return requester_in(read(source, raw_payload, metadata))
 
 
-def content_hash(seen: View) -> str:
-    """Return the hash of what an event says and who says it: equal for two deliveries of one fact."""
-    return sha256_hex(canonical_json({"texts": dict(seen.texts), "fields": dict(seen.fields)}))
+def content_hash(seen: View, raw_payload: Payload) -> str:
+    """Return the hash of what an event says and who says it: equal for two deliveries of one fact.
+
+    Where nothing in it is known to be words, all of it may be.
+    """
+    said = {"texts": dict(seen.texts), "fields": dict(seen.fields)} if seen.texts else raw_payload
+    return sha256_hex(canonical_json(said))
 
 
-def fact_id(source: str, reading: Reading) -> str:
+def fact_id(source: str, reading: Reading, raw_payload: Payload) -> str:
     """Return the task id of an event's fact: an edit or a deletion has that of what was written first."""
     if reading.echo is not None:
         return reading.echo.task_id
     key = f"{source}:{reading.fact.key}"
-    return task_id_for(f"{key}:{content_hash(view_of(reading))}" if reading.fact.by_words else key)
+    return task_id_for(f"{key}:{content_hash(view_of(reading), raw_payload)}" if reading.fact.by_words else key)
+
+
+def other_id(source: str, task_id: str, reading: Reading, content: str) -> str:
+    """Return the task id of an event whose content came under an id that another task has."""
+    return task_id_for(f"{source}:{task_id}:{reading.fact.revision}:{content}")
 
 
 def requester_in(reading: Reading) -> dict[str, str]:

@@ -282,7 +282,7 @@ MUTATIONS = (
         "other words under a known id",
         "functions/classify/step.py",
         (
-            "        if same_source and content_hash(view_of(reading)) == _content_of(record):",
+            "        if same_source and event.content == _content_of(record):",
             "        if same_source:",
         ),
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.intake.taking import take
+from functions.intake.taking import named, take
 from shared.errors import Retry
 from shared.intent.outcomes import Ambiguous
 from shared.task.schemas import AutomationTask, TaskRecord
@@ -44,6 +44,60 @@ async def test_other_words_under_a_known_id_are_a_task_of_their_own_that_a_perso
     assert first.state == "READY"
     assert [(f.kind, f.task_id) for f in first.followups] == [("id_reused", second.task_id)]
     assert world.model.calls == 2
+
+
+async def test_prose_in_members_that_nobody_knows_is_no_duplicate_of_other_prose() -> None:
+    world = World(ORDER_STATUS[1])
+    for words in ("Where is my order number 47384?", "Please refund order 10021 to me"):
+        payload = {"id": 7, "deep": {"er": [words]}}
+        taken = take("crm", payload)
+        assert isinstance(taken, AutomationTask)
+        for _ in range(2):
+            await world.classify(taken)
+    assert sorted(d["state"] for d in world.store.all("tasks")) == ["AWAITING_APPROVAL"] * 2
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"id": 7, "text": "Where is my order #47384?"},
+        {"id": 7, "deep": {"er": ["Where is my order number 47384?"]}},
+        {"text": "Where is my order #47384?"},
+    ],
+)
+async def test_sender_is_told_the_id_that_the_task_gets(payload: dict[str, Any], known: bool) -> None:
+    world = World(ORDER_STATUS[1])
+    taken = take("crm", payload)
+    assert isinstance(taken, AutomationTask)
+    if known:
+        await world.classify(ticket("Cancel order #1", task_id=taken.task_id))
+    await world.classify(taken)
+    answer = named(taken)
+    record = await world.record(answer["or_task_id"] if known else answer["task_id"])
+    assert record.raw_payload == payload
+    assert len(world.store.all("tasks")) == 1 + known
+
+
+@pytest.mark.parametrize("state", ["AWAITING_APPROVAL", "REJECTED"])
+async def test_sender_of_an_edit_is_told_the_task_that_it_reaches(state: str) -> None:
+    world = World(says("out_of_scope"))
+    first, edited = comment("Summarize this"), comment("Where is my order #2?", "edited")
+    await world.classify(first)
+    if state == "REJECTED":
+        await world.decide(first.task_id, "reject")
+    await world.classify(edited)
+    answer = named(edited)
+    assert answer["task_id"] == first.task_id
+    if state == "REJECTED":
+        assert "order #2" in (await world.record(answer["or_task_id"])).payload
+    else:
+        assert [f.kind for f in (await world.record(answer["task_id"])).followups] == ["edited"]
+
+
+async def test_sender_of_a_deletion_is_told_what_it_revises_and_promised_no_task() -> None:
+    first, deleted = comment("Summarize this"), comment("Summarize this", "deleted")
+    assert named(deleted) == {"revises": first.task_id}
 
 
 async def test_known_id_from_another_source_is_a_task_of_its_own() -> None:

@@ -100,12 +100,17 @@ def _shortcut(payload: Payload) -> Reading:
     return Reading(
         "message_action",
         _texts(message, "/message"),
-        fact=fact(joined(team or "-", "shortcut", at(payload, "/channel/id"), at(message, "/ts"))),
+        fact=fact(joined(team or "-", "shortcut", at(payload, "/channel/id"), at(message, "/ts"), _edited_at(message))),
         id=at(message, "/user"),
         voice=_voice(message),
         doubts=_doubts({"team_id": team}, message),
         site=str(team or ""),
     )
+
+
+def _edited_at(message: Any) -> str:
+    """Return since when a message has these words: handed over again with others, it is another fact."""
+    return str(at(message, "/edited/ts") or "-")
 
 
 def _voice(message: Any) -> Voice:

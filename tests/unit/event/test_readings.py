@@ -333,7 +333,7 @@ ONE_FACT: dict[str, tuple[str, list[Payload]]] = {
 @pytest.mark.parametrize("name", ONE_FACT)
 def test_one_fact_has_one_id_however_it_is_told(name: str) -> None:
     source, payloads = ONE_FACT[name]
-    assert len({fact_id(source, read(source, payload)) for payload in payloads}) == 1
+    assert len({fact_id(source, read(source, payload), payload) for payload in payloads}) == 1
 
 
 TWO_FACTS: dict[str, tuple[str, list[Payload]]] = {
@@ -355,6 +355,14 @@ TWO_FACTS: dict[str, tuple[str, list[Payload]]] = {
             {"ticket": {"id": "7", "description": ANSWER, "updated_at": "May18"}},
         ],
     ),
+    "prose that nobody can place": ("crm", [{"deep": {"er": [ASKED]}}, {"deep": {"er": [ANSWER]}}]),
+    "a shortcut on a message and on what was made of it": (
+        "slack",
+        [
+            {"type": "message_action", "channel": {"id": "C1"}, "message": {"ts": "1.2", "text": text} | edited}
+            for text, edited in ((ASKED, {}), (ANSWER, {"edited": {"user": "U1", "ts": "3.4"}}))
+        ],
+    ),
     "one comment of an issue and of a pull request": (
         "github",
         [github("created", issue=ISSUE, comment=COMMENT), github("created", pull_request=ISSUE, comment=COMMENT)],
@@ -365,7 +373,7 @@ TWO_FACTS: dict[str, tuple[str, list[Payload]]] = {
 @pytest.mark.parametrize("name", TWO_FACTS)
 def test_two_facts_have_two_ids(name: str) -> None:
     source, payloads = TWO_FACTS[name]
-    assert len({fact_id(source, read(source, payload)) for payload in payloads}) == 2
+    assert len({fact_id(source, read(source, payload), payload) for payload in payloads}) == 2
 
 
 def test_kind_that_is_no_name_is_not_repeated() -> None:
