@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from shared.event.masking import mask, masked
 from shared.event.payload import View
 from shared.task.requester import requester_of, view_of
-from shared.task.schemas import TERMINAL, State, TaskRecord
+from shared.task.schemas import TERMINAL, Followup, State, TaskRecord
 
 # Dollars for a million tokens of which nine in ten are the prompt's; a test holds it against the bill's price list.
 DOLLARS_PER_MILLION_TOKENS = 0.52
@@ -52,8 +53,13 @@ class Dossier:
 
     @cached_property
     def view(self) -> View:
-        """The texts that the model could read and the authenticated fields of the requester."""
-        return view_of(self.record)
+        """The texts as the model could read them, masked, and the authenticated fields of the requester."""
+        return masked(view_of(self.record))
+
+    @property
+    def followups(self) -> list[Followup]:
+        """What the source told since, masked as well."""
+        return [told.model_copy(update={"text": mask(told.text)}) for told in self.record.followups]
 
     @property
     def requester(self) -> Mapping[str, str]:

@@ -23,7 +23,7 @@ from shared.records.switches import is_off, switch_path
 from shared.serving.entry import Outcome
 from shared.task import execution
 from shared.task.moves import Skip
-from shared.task.schemas import TaskRecord, TaskResult
+from shared.task.schemas import MAX_OUTPUT_CHARS, TaskRecord, TaskResult
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Snapshot
 
@@ -186,7 +186,9 @@ class Attempt:
 
     def _result(self, output: str) -> TaskResult:
         tokens = self.record.classification.tokens_used
-        return TaskResult(success=True, output=output[:4000], execution_time_ms=self._spent_ms(), tokens_used=tokens)
+        return TaskResult(
+            success=True, output=output[:MAX_OUTPUT_CHARS], execution_time_ms=self._spent_ms(), tokens_used=tokens
+        )
 
     def _outcome(self, code: str, before: TaskRecord, after: TaskRecord) -> Outcome:
         return Outcome(code, fields=fields_of(before, after), severity="WARNING")

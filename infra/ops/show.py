@@ -108,7 +108,7 @@ def explain(console: Console, data: dict[str, Any]) -> None:
         lines.append(f"  result       {record.result.output}")
     if record.error is not None:
         lines.append(f"  error        {record.error.code} {record.error.message}".rstrip())
-    for told in record.followups:
+    for told in dossier.followups:
         lines.append(
             f"  told since   {told.kind} at {told.at:%Y-%m-%d %H:%M:%S} {told.task_id or ''} {told.text}".rstrip()
         )

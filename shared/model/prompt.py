@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from shared.canonical import canonical_json, sha256_hex
 from shared.errors import DeclarationError
+from shared.event.masking import masked
 from shared.event.payload import View
 from shared.intent.declaration import ParametersModel
 from shared.intent.provenance import FromField
@@ -49,7 +50,7 @@ _Entry = tuple[str, str, tuple[str, ...], type[ParametersModel]]
 
 
 def build(task: AutomationTask, view: View, registry: Registry, *, disabled: frozenset[str] = frozenset()) -> Question:
-    """Return the question for `task`: intents open to its source and not `disabled`, `view` as data.
+    """Return the question for `task`: intents open to its source and not `disabled`, the masked `view` as data.
 
     Raises:
         DeclarationError: a parameter's type cannot be expressed to the model.
@@ -59,6 +60,7 @@ def build(task: AutomationTask, view: View, registry: Registry, *, disabled: fro
     ]
     entries = tuple((i.name, i.description, i.examples[:SHOWN_EXAMPLES], i.parameters) for i in listed)
     form = _form(entries)
+    view = masked(view)
     nonce = secrets.token_hex(16)
     data: dict[str, Any] = {"texts": _capped(view.texts, MAX_CONTENT_CHARS), "fields": _fields(form.pointers, view)}
     if view.may_be_quoted:

@@ -11,7 +11,7 @@ from shared.event.payload import View
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Everything one model call needs. Only `content` and `view` hold untrusted text."""
+    """Everything one model call needs. Only `content` and `view` hold untrusted text, and that masked."""
 
     instructions: str
     content: str

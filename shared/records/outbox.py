@@ -8,7 +8,7 @@ from __future__ import annotations
 from shared.errors import Conflict, Retry
 from shared.logs import log
 from shared.records.documents import task_path, to_document
-from shared.task.schemas import SCHEMA_VERSION, ResultMessage, TaskReady, TaskRecord
+from shared.task.schemas import MAX_OUTPUT_CHARS, SCHEMA_VERSION, ResultMessage, TaskReady, TaskRecord
 from shared.task.upkeep import delivered
 from shared.topics import RESULTS
 from shared.wiring.composition import Ports
@@ -79,9 +79,11 @@ def _message(record: TaskRecord) -> bytes:
         return _pointer(record)
     result = record.result
     assert result is not None, "a terminal task has a result"
+    from shared.event.masking import mask  # only results need it, and its patterns take longer than all other imports
+
     return (
         ResultMessage(
-            **vars(result),
+            **vars(result) | {"output": mask(result.output)[:MAX_OUTPUT_CHARS]},
             task_id=record.task_id,
             intent=record.intent,
             state=record.state,

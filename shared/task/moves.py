@@ -14,6 +14,7 @@ from shared.errors import Refused, SwitchyardError
 from shared.intent.declaration import Idempotency, Intent
 from shared.task.schemas import (
     MAX_HISTORY,
+    MAX_OUTPUT_CHARS,
     TERMINAL,
     UNCLASSIFIED,
     ApprovalDecision,
@@ -202,7 +203,9 @@ def end(
 ) -> TaskRecord:
     """Enter a terminal state with a result in our own words."""
     tokens = record.classification.tokens_used
-    result = TaskResult(success=success, output=output[:4000], execution_time_ms=spent_ms, tokens_used=tokens)
+    result = TaskResult(
+        success=success, output=output[:MAX_OUTPUT_CHARS], execution_time_ms=spent_ms, tokens_used=tokens
+    )
     return finished(record, state, now, by, why, result, **changes)
 
 

@@ -21,6 +21,7 @@ MAX_LABEL_CHARS = 100
 MAX_HISTORY = 50
 MAX_FOLLOWUPS = 20
 MAX_FOLLOWUP_CHARS = 2000
+MAX_OUTPUT_CHARS = 4000
 UNCLASSIFIED = "unclassified"
 
 State = Literal[
@@ -100,7 +101,9 @@ class TaskResult(Model):
     """The end of a task: stored in its document and published on topic `results`."""
 
     success: bool
-    output: str = Field(max_length=4000, description="What the handler says it did, or why nothing was done")
+    output: str = Field(
+        max_length=MAX_OUTPUT_CHARS, description="What the handler says it did, or why nothing was done"
+    )
     execution_time_ms: float = Field(ge=0, description="Time in the handler, last attempt")
     tokens_used: int = Field(ge=0, description="Tokens of the one model call")
 

@@ -100,3 +100,17 @@ async def test_an_answer_nobody_can_read_leaves_it_open(body: str, pool: Pool) -
     )
     with pytest.raises(Ambiguous):
         await SUMMARY.handler.handle(SUMMARY.params(), ctx)
+
+
+async def test_a_summary_names_no_card_no_secret_and_no_national_id(pool: Pool) -> None:
+    posted: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        posted.append(request.content)
+        return httpx.Response(200, json={"ok": True, "ts": "1.2"})
+
+    ctx = context("http://slack.test", pool, SUMMARY, transport=httpx.MockTransport(answer))
+    params = SUMMARY.params(summary="Kim (078-05-1120) paid with 4111 1111 1111 1111, password is hunter2!")
+    await SUMMARY.handler.handle(params, ctx)
+    assert b"Kim ([national id]) paid with [card number], password is [secret]" in posted[0]
+    assert "4111" not in await SUMMARY.handler.plan(params, ctx)

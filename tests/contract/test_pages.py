@@ -158,6 +158,15 @@ async def test_event_is_shown_as_plain_text(http: httpx.AsyncClient) -> None:
     assert len((await browser.get("/tasks/t1")).text) < 40_000
 
 
+async def test_page_masks_what_the_event_as_it_came_still_holds(http: httpx.AsyncClient) -> None:
+    words = "Refund $25.00 for order #10021, card 4111 1111 1111 1111, my password is hunter2!"
+    browser = open_browser(http, await paused((ticket(words), REFUND[1])))
+    page = (await browser.get("/tasks/t1")).text
+    assert "card [card number], my password is [secret]" in page
+    assert "4111" not in page
+    assert "4111 1111 1111 1111, my password is hunter2!" in (await browser.get("/tasks/t1/payload")).text
+
+
 async def test_unchanged_page_is_not_sent_again(http: httpx.AsyncClient) -> None:
     world = await paused()
     browser = open_browser(http, world)

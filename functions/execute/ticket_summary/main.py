@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from functions.execute.ticket_summary.intent import Parameters
+from shared.event.masking import mask
 from shared.intent.handler import TaskContext, TaskOutput
 from shared.intent.outcomes import Ambiguous, LockedOut, NotApplied, Permanent
 
@@ -18,11 +19,11 @@ LOCKED_OUT = frozenset(
 
 async def handle(params: Parameters, ctx: TaskContext) -> str | TaskOutput:
     """Post the summary, or say what would be posted."""
-    channel = ctx.options["channel"]
+    channel, summary = ctx.options["channel"], mask(params.summary)
     if ctx.dry_run:
-        return f"would post to {channel}: {params.summary}"
+        return f"would post to {channel}: {summary}"
     # Escaped as Slack asks, so that the text can neither mention @channel nor dress up a link.
-    message = {"channel": channel, "text": escape(params.summary, quote=False), "unfurl_links": False}
+    message = {"channel": channel, "text": escape(summary, quote=False), "unfurl_links": False}
     reply = await ctx.http.call("POST", "/api/chat.postMessage", json=message)
     if reply.get("ok") is True:
         return TaskOutput(f"Posted to {channel}", provider_ref=reply.get("ts"))
@@ -38,4 +39,4 @@ async def handle(params: Parameters, ctx: TaskContext) -> str | TaskOutput:
 
 async def plan(params: Parameters, ctx: TaskContext) -> str:
     """Say what would be posted, and where."""
-    return f"Post to {ctx.options['channel']}: {params.summary}"
+    return f"Post to {ctx.options['channel']}: {mask(params.summary)}"

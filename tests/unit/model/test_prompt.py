@@ -215,3 +215,9 @@ def test_parameter_that_cannot_be_told_to_the_model_is_a_declaration_error() -> 
 def test_local_server_reads_texts_and_fields_back() -> None:
     question = ask({"/text": "Grüße"}, fields={"requester": {"email": "ann@example.com"}})
     assert texts_of(question.content) == {"/text": "Grüße", "fields/requester/email": "ann@example.com"}
+
+
+def test_cards_secrets_and_national_ids_are_masked_for_every_classifier() -> None:
+    question = ask({"/text": "Card 4111 1111 1111 1111, my password is hunter2!, SSN 078-05-1120"})
+    seen = "Card [card number], my password is [secret], SSN [national id]"
+    assert data_of(question)["texts"] == dict(question.view.texts) == {"/text": seen}
