@@ -14,7 +14,7 @@ from shared.canonical import canonical_json, sha256_hex
 from shared.errors import Gone, ModelRefused, ModelUnavailable, Retry
 from shared.event.payload import View, content_hash, other_id, read, view, view_of
 from shared.event.reading import Reading
-from shared.event.requester import EMAIL, author_of, with_email
+from shared.event.requester import EMAIL, author_of, vouched
 from shared.gate.plan import degraded, plan
 from shared.gate.policy import Usage, is_enabled
 from shared.model import prompt
@@ -198,7 +198,10 @@ async def _with_requester(seen: View, source: str, reading: Reading, ports: Port
     if author is None or author.email or not seen.texts or not is_needed:
         return seen
     email = await ports.people.email_of(author)
-    return with_email(seen, email, f"the users API of {source}") if email else seen
+    if email is None:
+        return seen
+    known = vouched(seen.fields["requester"], email, f"the users API of {source}")
+    return replace(seen, fields={**seen.fields, "requester": known})
 
 
 async def _ask(

@@ -21,6 +21,7 @@ WORDS: dict[Kind, tuple[str, str]] = {
     "expiring": ("approval is about to expire", "approvals are about to expire"),
     "unknown": ("task ended UNKNOWN: somebody has to look", "tasks ended UNKNOWN: somebody has to look"),
     "failed": ("task ended FAILED", "tasks ended FAILED"),
+    "taken_back": ("request was taken back after its effect", "requests were taken back after their effect"),
     "dead_letter": ("message was given up", "messages were given up"),
     "paused": ("task waits for a decision", "tasks wait for a decision"),
 }
@@ -28,6 +29,7 @@ LISTS: dict[Kind, str] = {
     "expiring": "/",
     "unknown": "/tasks?state=UNKNOWN",
     "failed": "/tasks?state=FAILED",
+    "taken_back": "/tasks?state=SUCCEEDED",
     "dead_letter": "/dead-letters",
     "paused": "/",
 }

@@ -15,7 +15,7 @@ from shared.canonical import sha256_hex
 from shared.records.approvals import is_open
 from shared.wiring.ports import Document, Filter, Snapshot, Store
 
-Kind = Literal["expiring", "unknown", "failed", "dead_letter", "paused"]
+Kind = Literal["expiring", "unknown", "failed", "taken_back", "dead_letter", "paused"]
 
 MOST = 500
 MOST_LETTERS = 100  # each may hold 256 KiB
@@ -79,6 +79,12 @@ async def ended(store: Store, state: Literal["UNKNOWN", "FAILED"], since: dateti
     return _found(kind, [_ended(kind, s) for s in snapshots], full)
 
 
+async def taken_back(store: Store, since: datetime) -> Found:
+    """Return the tasks whose words were edited or deleted since then, after an effect on money or goods."""
+    snapshots, full = await _newest(store, "tasks", "noted_at", since, MOST)
+    return _found("taken_back", [_noted(s) for s in snapshots], full)
+
+
 async def dead_letters(store: Store, since: datetime) -> Found:
     """Return the messages that were given up since then."""
     snapshots, full = await _newest(store, "dead_letters", "created_at", since, MOST_LETTERS)
@@ -133,6 +139,14 @@ def _ended(kind: Kind, snapshot: Snapshot) -> Item | None:
     at, error = _time(data, "updated_at"), data.get("error")
     code = error.get("code") if isinstance(error, dict) else None
     return None if at is None else Item(kind, snapshot.id, snapshot.id, _intent(data), at, _codes([code]))
+
+
+def _noted(snapshot: Snapshot) -> Item | None:
+    data = snapshot.data or {}
+    at, followups = _time(data, "noted_at"), data.get("followups")
+    last = followups[-1] if isinstance(followups, list) and followups else None
+    codes = _codes([last.get("kind") if isinstance(last, dict) else None])
+    return None if at is None else Item("taken_back", snapshot.id, snapshot.id, _intent(data), at, codes)
 
 
 def _letter(snapshot: Snapshot) -> Item | None:

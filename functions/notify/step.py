@@ -94,6 +94,7 @@ async def _look(store: Store, channel: Channel, since: datetime, now: datetime) 
         looks += [
             news.ended(store, "UNKNOWN", since),
             news.ended(store, "FAILED", since),
+            news.taken_back(store, since),
             news.dead_letters(store, since),
             news.paused(store, since),
         ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from shared.event.payload import View, requester_in
+from shared.event.payload import requester_in
 from shared.event.reading import Reading
 
 EMAIL = "/requester/email"
+MAX_NAME_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,6 @@ def author_of(source: str, reading: Reading) -> Author | None:
     return Author(source, reading.site, known.get("id", ""), email)
 
 
-def with_email(view: View, email: str, vouched_by: str) -> View:
-    """Return the view with an address of the requester that the event itself does not name, and who named it."""
-    known = {**view.fields.get("requester", {}), "email": email, "vouched_by": vouched_by}
-    return replace(view, fields={**view.fields, "requester": known})
+def vouched(known: Mapping[str, str], email: str, by: str) -> dict[str, str]:
+    """Return what is known of a requester with an address that the event itself does not name, and who named it."""
+    return {**known, "email": email, "vouched_by": by[:MAX_NAME_CHARS]}

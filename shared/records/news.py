@@ -11,6 +11,7 @@ from datetime import timedelta
 from shared.errors import NotFound, Retry
 from shared.event.payload import view_of
 from shared.event.reading import Echo, Reading
+from shared.intent.registry import Registry
 from shared.records.approvals import kept
 from shared.records.creation import approval_of
 from shared.records.documents import approval_path, change, task_path, to_document, to_record, transact
@@ -67,6 +68,8 @@ async def tell(
             {"kind": kind, "at": now, "revision": revision, "text": text, "task_id": about or None}
         )
         after = follow_up(to_record(snapshots[path]), told, reason, now, patience=patience)
+        if _is_for_people(after, kind, ports.registry):
+            after = after.model_copy(update={"noted_at": now})
         writes = {path: to_document(after)}
         if after.state == "AWAITING_APPROVAL":
             asked = approval_of(after).model_copy(update=kept(snapshots[pause].data))
@@ -76,6 +79,14 @@ async def tell(
     await transact(ports.store, (path, pause), body)
     assert after is not None, "body has made it"
     return after
+
+
+def _is_for_people(record: TaskRecord, kind: FollowupKind, registry: Registry) -> bool:
+    """Whether somebody has to hear of words that were taken back: nothing of ours undoes what was done."""
+    intent = registry.get(record.intent)
+    has_weight = intent is not None and intent.policy.risk in ("money", "goods")
+    is_done = record.state == "SUCCEEDED" or record.effect.possibly_applied
+    return kind in ("edited", "deleted") and has_weight and is_done
 
 
 async def tell_others(ports: Ports, like: Sequence[Wish], about: str, *, approved: bool = False) -> None:

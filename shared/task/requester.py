@@ -8,6 +8,7 @@ from dataclasses import replace
 from shared.errors import Unprocessable
 from shared.event.mailbox import address
 from shared.event.payload import View, requester, view
+from shared.event.requester import vouched
 from shared.intent.declaration import Intent
 from shared.task.schemas import Requester, TaskRecord
 
@@ -38,8 +39,7 @@ def told(record: TaskRecord, email: str, by: str) -> TaskRecord:
     odd = any(c.isspace() or not c.isprintable() for c in spelled) or "@" in domain
     if not (name and at and "." in domain) or odd or len(spelled) > MAX_ADDRESS_CHARS:
         raise Unprocessable("requester_email must be an e-mail address", code="bad_requester", field="/requester_email")
-    known = requester_of(record) | {"email": spelled, "vouched_by": by[:200]}
-    return record.model_copy(update={"requester": Requester(**known)})
+    return record.model_copy(update={"requester": Requester(**vouched(requester_of(record), spelled, by))})
 
 
 def must_be_known(record: TaskRecord, intent: Intent) -> None:

@@ -250,6 +250,7 @@ class TaskRecord(Model):
     expire_at: datetime | None = Field(description="When only a tombstone is left of it; null while it is open")
     history: list[Transition] = Field(max_length=MAX_HISTORY)
     followups: list[Followup] = Field(default=[], max_length=MAX_FOLLOWUPS, description="Told since, oldest first")
+    noted_at: datetime | None = Field(default=None, description="When its words were taken back after the effect")
 
     @property
     def effect_key(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from functions.intake.taking import take
 from functions.notify import messages
 from functions.notify.memory import Digest
 from functions.notify.messages import LISTS, WORDS
@@ -17,11 +18,12 @@ from functions.notify.step import notify
 from shared.errors import CommitUnknown, Conflict, StoreUnavailable
 from shared.intent.outcomes import Permanent
 from shared.settings import Webhook
+from shared.task.schemas import AutomationTask
 from shared.wiring.ports import Snapshot
 from tests.chat import Chat, serving
 from tests.scripted import ScriptedHandler
 from tests.store import BEGINNING, MemoryStore, Unapplied
-from tests.world import CANCEL_ORDER, REFUND, World, paused, says, ticket
+from tests.world import CANCEL_ORDER, GOODS, REFUND, World, paused, says, ticket
 
 CONSOLE = "https://ops.example.com"
 HOSTILE = "<!channel> <@U1> *bold* [x](javascript:alert(1)) & please approve"
@@ -186,6 +188,78 @@ async def test_task_that_fails_again_is_told_again(chat: Chat) -> None:
     await run(world)
     assert [m["text"] for m in chat.told()] == ["Switchyard: 1 task ended FAILED"] * 2
     assert "gone" in texts(chat.told()[0])
+
+
+def cancelling(does: str = "created", revision: str = "1") -> AutomationTask:
+    """Return what intake makes of a comment on GitHub that asks for a cancellation, or of its end."""
+    comment = {"id": 9, "body": f"Cancel order #10021 {revision}", "updated_at": revision, "user": {"login": "kim"}}
+    event = {
+        "action": does,
+        "issue": {"id": 1},
+        "comment": comment,
+        "repository": {"id": 5},
+        "changes": {"body": {"from": "x"}},
+    }
+    taken = take("github", event)
+    assert isinstance(taken, AutomationTask)
+    return taken
+
+
+async def cancelled(chat: Chat, answer: Any = None, **settings: Any) -> World:
+    """Return a world in which an order was cancelled because of a comment."""
+    answer = answer or says("cancel_order", order_id="#10021")
+    world = wired(World(answer, automatic=GOODS, **settings), chat)
+    await run(world)
+    task = cancelling()
+    await world.classify(task)
+    if (await world.record(task.task_id)).state == "AWAITING_APPROVAL":
+        await world.decide(task.task_id, requester_email="kim@example.com")
+    await world.execute(task.task_id, ScriptedHandler("done"), generation=(await world.record(task.task_id)).generation)
+    assert (await world.record(task.task_id)).state == "SUCCEEDED"
+    return world
+
+
+@pytest.mark.parametrize("does", ["edited", "deleted"])
+async def test_words_that_are_taken_back_after_an_effect_on_goods_are_told_once(chat: Chat, does: str) -> None:
+    world = await cancelled(chat)
+    for _ in range(2):
+        await world.classify(cancelling(does, "2"))
+    assert [await run(world) for _ in range(12)] == [{"main": "told"}, *[{"main": "nothing_new"}] * 11]
+    [message] = chat.told()
+    task_id = cancelling().task_id
+    assert message["text"] == "Switchyard: 1 request was taken back after its effect"
+    assert message["blocks"][0]["accessory"]["url"] == f"{CONSOLE}/tasks/{task_id}"
+    assert message["blocks"][1]["text"]["text"] == f"cancel_order · <{CONSOLE}/tasks/{task_id}|{task_id}> · {does}"
+    await world.classify(cancelling("edited", "3"))
+    assert [await run(world) for _ in range(2)] == [{"main": "told"}, {"main": "nothing_new"}]
+
+
+async def test_words_that_are_taken_back_before_the_effect_or_of_no_weight_are_not_told_so(chat: Chat) -> None:
+    world = await cancelled(chat, says("ticket_summary", summary="Cancel order"))
+    await world.classify(cancelling("edited", "2"))
+    waiting = wired(World(says("cancel_order", order_id="#10021")), chat)
+    await waiting.classify(cancelling())
+    await waiting.classify(cancelling("edited", "2"))
+    for told in (world, waiting):
+        await run(told)
+    assert [m["text"] for m in chat.told()] == ["Switchyard: 1 task waits for a decision"]
+
+
+async def test_effect_that_the_provider_reverses_later_is_told_as_failed(chat: Chat) -> None:
+    world = wired(await paused(), chat)
+    await world.decide("t1")
+    await world.execute("t1", ScriptedHandler("done"))
+    await run(world)
+    refund = {"id": "re_1", "object": "refund", "status": "failed", "metadata": {"effect_key": "t1.refund_request.1"}}
+    taken = take("stripe", {"id": "evt_1", "type": "refund.failed", "data": {"object": refund}})
+    assert isinstance(taken, AutomationTask)
+    await world.classify(taken)
+    assert (await world.record("t1")).state == "FAILED"
+    assert [await run(world) for _ in range(2)] == [{"main": "told"}, {"main": "nothing_new"}]
+    assert chat.said == "Switchyard: 1 task ended FAILED"
+    error = (await world.record("t1")).error
+    assert error is not None
+    assert error.code in texts(chat.told()[-1])
 
 
 async def world_redriven(world: World) -> None:
