@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from infra import reads
+from infra.capacity import LARGE_REQUESTS, MEMORY_MIB
 from infra.commands import in_one_line
 from infra.document_event import EVENT_TYPE
 from shared.canonical import sha256_hex
@@ -129,6 +130,7 @@ def to_json(manifest: Manifest) -> str:
             "environment": {"BACKEND": "gcp", **f.environment},
             "instances": f.instances,
             "requests_per_instance": f.requests_per_instance,
+            "memory_mib": MEMORY_MIB,
             "account": f.account("run"),
             "caller": f.account("call"),
         }
@@ -167,6 +169,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             module="functions.intake.main",
             target="intake_events",
             trigger="push",
+            requests=LARGE_REQUESTS,
             variables=("LISTEN_TO", reads.SOURCE_FIELDS),
             publishes=lanes,
         ),
@@ -181,7 +184,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             publishes=moves,
         ),
         _function("resume", trigger="document", variables=reads.DECIDES, publishes=moves),
-        _function("deadletter", trigger="push", variables=reads.CREATES, publishes=moves),
+        _function("deadletter", trigger="push", requests=LARGE_REQUESTS, variables=reads.CREATES, publishes=moves),
         _function("sweep", trigger="schedule", concurrency=1, variables=reads.DECIDES, publishes=moves),
         _function("notify", trigger="schedule", concurrency=1, variables=("CONSOLE_URL",), secrets=reads.WEBHOOKS),
         _function(

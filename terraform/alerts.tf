@@ -78,6 +78,13 @@ locals {
       aligner   = "ALIGN_SUM", above = 3, for_s = 300
       what_next = "Slack or Google Chat does not take messages, for minutes. Nothing is lost: one message will tell all of it. Until then look at the console. A webhook that was revoked is an ERROR line of `notify` instead."
     }
+    letter_stuck = {
+      title     = "A dead letter cannot be kept"
+      severity  = "CRITICAL"
+      filter    = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.type=\"pubsub_subscription\" AND resource.labels.subscription_id=\"dead-letters\""
+      aligner   = "ALIGN_MAX", above = 3600, for_s = 300
+      what_next = "`deadletter` has refused a message for an hour. Nothing comes after it: Pub/Sub drops the message when it is seven days old. Find out why in the function's log (memory, roles, Firestore); if it cannot be mended in time, pull the message from subscription `dead-letters` with gcloud and keep it."
+    }
     backlog = {
       title     = "Messages wait"
       severity  = "WARNING"

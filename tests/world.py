@@ -14,7 +14,7 @@ import functions_framework.aio
 from shared.canonical import params_hash, sha256_hex
 from shared.intent.registry import Registry, discover
 from shared.records.documents import task_path, to_record
-from shared.serving.push import Delivery
+from shared.serving.push import MAX_DATA_BYTES, Delivery
 from shared.settings import Settings
 from shared.task.moves import Person
 from shared.task.schemas import AutomationTask, DeadLetter, TaskRecord
@@ -87,11 +87,12 @@ class World:
         raw = data if isinstance(data, bytes) else data.encode()
         return Delivery(
             message_id or f"m{self._messages}",
-            raw,
+            raw[:MAX_DATA_BYTES],
             dict(attributes or {"trace_id": "0" * 32}),
             published_at or self.now,
             subscription,
             None,
+            len(raw) > MAX_DATA_BYTES,
         )
 
     async def classify(self, task: AutomationTask | bytes, **delivery: Any) -> Any:

@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from shared.canonical import canonical_json, sha256_hex
-from shared.errors import Gone, ModelRefused, ModelUnavailable, Retry
+from shared.errors import BadRequest, Gone, ModelRefused, ModelUnavailable, Retry
 from shared.event.payload import View, content_hash, other_id, read, view, view_of
 from shared.event.reading import Reading
 from shared.event.requester import EMAIL, author_of, vouched
@@ -59,10 +57,10 @@ async def classify(delivery: Delivery, ports: Ports) -> Outcome:
         StoreUnavailable: the message comes again.
     """
     try:
-        task = AutomationTask.model_validate_json(delivery.data)
-    except ValidationError:
-        await park(ports, delivery, reason="invalid_task", task_id=None, outcome="parked")
-        return Outcome("parked", fields={"error_code": "invalid_task"}, severity="ERROR")
+        task = delivery.read_as(AutomationTask, "invalid_task")
+    except BadRequest as error:
+        await park(ports, delivery, reason=error.code, task_id=None, outcome="parked")
+        return Outcome("parked", fields={"error_code": error.code}, severity="ERROR")
     reading = read(task.source, task.raw_payload, task.metadata)
     try:
         return await _seen_to(Event(task, reading, view_of(reading), delivery), ports)

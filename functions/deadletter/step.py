@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
-
-from shared.errors import Gone, NotFound
+from shared.errors import BadRequest, Gone, NotFound
 from shared.event.payload import read, view_of
 from shared.gate.plan import degraded
 from shared.records.creation import create
@@ -29,20 +27,28 @@ async def deadletter(delivery: Delivery, ports: Ports) -> Outcome:
         StoreUnavailable: the letter comes again.
     """
     source = delivery.attributes.get(SOURCE_ATTRIBUTE, "")
-    lane = source.removeprefix(ports.settings.topic_prefix)
-    task_id, end = None, Outcome("undecodable")
-    try:
-        if lane in (EVENTS, TASKS, TASKS_EXPRESS):
-            task = AutomationTask.model_validate_json(delivery.data)
-            task_id, end = task.task_id, await _never_classified(ports, task, delivery)
-        elif lane.startswith("intent-"):
-            message = TaskReady.model_validate_json(delivery.data)
-            task_id, end = message.task_id, await _never_finished(ports, message)
-    except ValidationError:
-        pass  # parked below, as it is
+    message = _message_in(delivery, source.removeprefix(ports.settings.topic_prefix))
+    if isinstance(message, AutomationTask):
+        task_id, end = message.task_id, await _never_classified(ports, message, delivery)
+    elif isinstance(message, TaskReady):
+        task_id, end = message.task_id, await _never_finished(ports, message)
+    else:
+        task_id, end = None, Outcome(message)
     await park(ports, delivery, reason="dead_lettered", task_id=task_id, outcome=end.code, subscription=source)
     fields = {"task_id": task_id, "subscription": source, "error_code": end.code, **end.fields}
     return Outcome("parked", fields=fields, severity="ERROR")
+
+
+def _message_in(delivery: Delivery, lane: str) -> AutomationTask | TaskReady | str:
+    """Return what a lane carries, or the code of why this letter is none of it."""
+    try:
+        if lane in (EVENTS, TASKS, TASKS_EXPRESS):
+            return delivery.read_as(AutomationTask, "undecodable")
+        if lane.startswith("intent-"):
+            return delivery.read_as(TaskReady, "undecodable")
+    except BadRequest as error:
+        return error.code
+    return "undecodable"
 
 
 async def _never_classified(ports: Ports, task: AutomationTask, delivery: Delivery) -> Outcome:

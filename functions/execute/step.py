@@ -8,14 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from functions.execute.attempt import Attempt, seconds
 from functions.execute.context import handler_seconds
 from functions.execute.ended import ended
 from functions.execute.preview import preview
 from functions.execute.reconcile import reconcile
-from shared.errors import Gone, NotFound, Retry
+from shared.errors import BadRequest, Gone, NotFound, Retry
 from shared.gate.start import start_refusal
 from shared.intent.declaration import Intent
 from shared.records.documents import Changed, change
@@ -42,9 +40,9 @@ async def execute(delivery: Delivery, ports: Ports, intent: Intent, handler: Any
             lease, or the handler asked for another attempt soon.
     """
     try:
-        message = TaskReady.model_validate_json(delivery.data)
-    except ValidationError:
-        return await _parked(delivery, ports, intent, "invalid_message")
+        message = delivery.read_as(TaskReady, "invalid_message")
+    except BadRequest as error:
+        return await _parked(delivery, ports, intent, error.code)
     try:
         return await _pointed_at(message, delivery, ports, intent, handler)
     except Gone as gone:

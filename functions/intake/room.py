@@ -13,8 +13,8 @@ from shared.task.schemas import MAX_PAYLOAD_BYTES
 # A Jira issue with some hundred comments, or a Zendesk mail told three times, has a megabyte or two. GitHub stops at
 # 25 MB, but what it sends beyond a few is pushes and builds, which nobody wrote as a request.
 MAX_WEBHOOK_BYTES = 4 * 1024 * 1024
-# Parsing never awaits, so that one tree (some 20 times its bytes at worst) is there at a time; what else a request
-# holds is its body. 8 large ones beside 72 small ones are 50 MiB of an instance's 512.
+# Parsing never awaits, so that one tree (some 60 times its bytes at worst, 240 MiB) is there at a time; what else a
+# request holds is its body. 8 large ones beside 72 small ones are 50 MiB of an instance's 512.
 LARGE_AT_ONCE = 8
 
 

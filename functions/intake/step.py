@@ -58,13 +58,20 @@ async def receive_event(delivery: Delivery, ports: Ports) -> Outcome:
         return await webhooks.read_again(delivery, ports)
     if COUNTED in delivery.attributes:
         return await webhooks.count(delivery, ports)
+    task = _task_in(delivery)
+    if isinstance(task, str):
+        await park(ports, delivery, reason=task, task_id=None, outcome="parked")
+        return Outcome("parked", fields={"error_code": task}, severity="ERROR")
+    return Outcome("accepted", fields=await publish(task, delivery.trace_id, ports))
+
+
+def _task_in(delivery: Delivery) -> AutomationTask | str:
+    """Return the task of a message, or the code of why it is none: the error itself would hold all that was parsed."""
     try:
         # One level deeper than a webhook's body: this one is wrapped.
-        task = _validated(parse_object(delivery.data, MAX_DEPTH + 1))
+        return _validated(parse_object(delivery.whole(), MAX_DEPTH + 1))
     except BadRequest as error:
-        await park(ports, delivery, reason=error.code, task_id=None, outcome="parked")
-        return Outcome("parked", fields={"error_code": error.code}, severity="ERROR")
-    return Outcome("accepted", fields=await publish(task, delivery.trace_id, ports))
+        return error.code
 
 
 async def _direct_task(request: IncomingRequest, ports: Ports, email_of: EmailOf) -> AutomationTask:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from typing import Any
-
-from pydantic import ValidationError
 
 from functions.intake.bodies import FORM, JSON, payload_of
 from functions.intake.incoming import IncomingRequest
@@ -18,6 +17,7 @@ from shared.records.parking import park
 from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
 from shared.settings import fields_of, secrets_of
+from shared.task.schemas import AutomationTask
 from shared.wiring.composition import Ports
 
 
@@ -33,17 +33,15 @@ async def receive(source: Source, request: IncomingRequest, ports: Ports) -> Out
     body = await request.read()
     source.verify(body, request.headers, secrets, request.received_at)
     answer = partial(_answer, is_reply=source.name == "slack" and media == FORM)
-    try:
-        payload = payload_of(source.name, media, body)
-        found = take(source.name, payload, ports.settings.listens_to, names)
-    except BadRequest as error:
+    found = _look(source.name, media, body, ports.settings.listens_to, names)
+    if isinstance(found, str):
         fields = await hand_over(
-            body, source=source.name, media=media, reason=error.code, trace_id=request.trace_id, ports=ports
+            body, source=source.name, media=media, reason=found, trace_id=request.trace_id, ports=ports
         )
-        said = f"This could not be read ({error.code}); a person will look at it."
-        return answer("kept", 202, {"parked": error.code}, said, fields=fields, severity="WARNING")
-    if source.name == "slack" and payload.get("type") == "url_verification":
-        return Outcome("challenge", body={"challenge": challenge_of(payload)}, fields={"source": source.name})
+        said = f"This could not be read ({found}); a person will look at it."
+        return answer("kept", 202, {"parked": found}, said, fields=fields, severity="WARNING")
+    if isinstance(found, Outcome):
+        return found
     if isinstance(found, Ignored):
         left = _ignored(source.name, found)
         ports.ignored.add(source.name, found.kind, found.reason, request.received_at)
@@ -60,12 +58,17 @@ async def read_again(delivery: Delivery, ports: Ports) -> Outcome:
         Retry: neither worked; the message comes again.
     """
     source, media = delivery.attributes.get("source", ""), delivery.attributes.get("media", JSON)
-    try:
-        payload = payload_of(source, media, delivery.data)
-        found = take(source, payload, ports.settings.listens_to, fields_of(source))
-    except BadRequest as error:
-        await park(ports, delivery, reason=error.code, task_id=None, outcome="parked")
-        return Outcome("parked", fields={"source": source, "error_code": error.code}, severity="ERROR")
+    # Of a message that is cut, the whole was seen by `intake` alone, which said why it could not read it.
+    found = (
+        delivery.attributes.get("reason", "too_large")
+        if delivery.is_cut
+        else _look(source, media, delivery.data, ports.settings.listens_to, fields_of(source))
+    )
+    if isinstance(found, str):
+        await park(ports, delivery, reason=found, task_id=None, outcome="parked")
+        return Outcome("parked", fields={"source": source, "error_code": found}, severity="ERROR")
+    if isinstance(found, Outcome):
+        return found
     if isinstance(found, Ignored):
         count = Count(source=source, kind=found.kind, reason=found.reason, count=1)
         await add(ports.store, Told(days={delivery.publish_time.date().isoformat(): [count]}), delivery.message_id)
@@ -80,12 +83,32 @@ async def count(delivery: Delivery, ports: Ports) -> Outcome:
         Retry: it could not be added; the message comes again.
     """
     try:
-        told = Told.model_validate_json(delivery.data)
-    except ValidationError:
-        await park(ports, delivery, reason="invalid_counts", task_id=None, outcome="parked")
-        return Outcome("parked", fields={"error_code": "invalid_counts"}, severity="ERROR")
+        told = delivery.read_as(Told, "invalid_counts")
+    except BadRequest as error:
+        await park(ports, delivery, reason=error.code, task_id=None, outcome="parked")
+        return Outcome("parked", fields={"error_code": error.code}, severity="ERROR")
     await add(ports.store, told, delivery.message_id)
     return Outcome("counted", fields={"count": sum(c.count for counts in told.days.values() for c in counts)})
+
+
+def _look(
+    source: str, media: str, body: bytes, listens_to: Collection[str], names: str
+) -> AutomationTask | Ignored | Outcome | str:
+    """Return what a body is: a task, nothing to do, Slack's handshake answered, or the code of why nobody can read it.
+
+    The tree of a large body is many times its size, so nothing holds it but this call: no error, either.
+
+    Raises:
+        BadRequest: Slack's handshake brings nothing to give back.
+    """
+    try:
+        payload = payload_of(source, media, body)
+        found = take(source, payload, listens_to, names)
+    except BadRequest as error:
+        return error.code
+    if source == "slack" and payload.get("type") == "url_verification":
+        return Outcome("challenge", body={"challenge": challenge_of(payload)}, fields={"source": source})
+    return found
 
 
 def _ignored(source: str, found: Ignored) -> Outcome:

@@ -1,4 +1,4 @@
-"""Parking a message that nobody can finish: its bytes, capped, in `dead_letters`, where people see it."""
+"""Parking a message that nobody can finish: its bytes, or their beginning, in `dead_letters`, where people see it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import base64
 from shared.canonical import sha256_hex
 from shared.errors import Conflict
 from shared.serving.push import Delivery
-from shared.task.schemas import MAX_LETTER_BYTES, DeadLetter
+from shared.task.schemas import DeadLetter
 from shared.topics import PARKED
 from shared.wiring.composition import Ports
 from shared.wiring.ports import ABSENT, Write
@@ -32,8 +32,8 @@ async def park(
         message_id=delivery.message_id,
         task_id=task_id,
         reason=reason,
-        data=base64.b64encode(delivery.data[:MAX_LETTER_BYTES]).decode(),
-        truncated=len(delivery.data) > MAX_LETTER_BYTES,
+        data=base64.b64encode(delivery.data).decode(),
+        truncated=delivery.is_cut,
         source=webhook.get("source", ""),
         media=webhook.get("media", ""),
         outcome=outcome,

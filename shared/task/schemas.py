@@ -16,7 +16,6 @@ from shared.canonical import canonical_json
 SCHEMA_VERSION = 1
 MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_METADATA_BYTES = 16 * 1024
-MAX_LETTER_BYTES = 720 * 1024  # as base64 it is 960 KiB, and Firestore takes documents of 1 MiB
 MAX_LABEL_CHARS = 100
 MAX_HISTORY = 50
 MAX_FOLLOWUPS = 20
@@ -277,7 +276,7 @@ class DeadLetter(Model):
     message_id: str
     task_id: str | None
     reason: str = Field(description="Stable code: why it is here")
-    data: str = Field(description="The message's bytes as base64, capped at 720 KiB")
+    data: str = Field(description="The message's bytes as base64: of a longer one the first 720 KiB")
     truncated: bool = False
     source: str = Field(default="", description="Whose verified webhook could not be read; empty: no webhook")
     media: str = Field(default="", description="What that webhook's body was declared to be")

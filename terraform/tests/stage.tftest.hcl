@@ -17,7 +17,7 @@ mock_provider "google" {
 
 variables {
   function = {
-    name    = "worker", target = "execute", trigger = "push", timeout_s = 30, instances = 2, requests_per_instance = 10
+    name    = "worker", target = "execute", trigger = "push", timeout_s = 30, instances = 2, requests_per_instance = 10, memory_mib = 512
     account = "run-worker", caller = "call-worker", publishes = ["results"], stores = true
   }
   subscriptions = {
@@ -174,7 +174,7 @@ run "a_stage_without_documents_cannot_reach_the_database" {
   }
   variables {
     function = {
-      name    = "intake", target = "intake", trigger = "http", timeout_s = 30, instances = 2, requests_per_instance = 10
+      name    = "intake", target = "intake", trigger = "http", timeout_s = 30, instances = 2, requests_per_instance = 10, memory_mib = 512
       account = "run-intake", caller = "call-intake", publishes = ["tasks"], stores = false
     }
     subscriptions = {}
@@ -197,7 +197,7 @@ run "a_document_trigger_retries_and_knows_the_author" {
   }
   variables {
     function = {
-      name    = "resume", target = "resume", trigger = "document", timeout_s = 30, instances = 1, requests_per_instance = 10
+      name    = "resume", target = "resume", trigger = "document", timeout_s = 30, instances = 1, requests_per_instance = 10, memory_mib = 512
       account = "run-resume", caller = "call-resume", publishes = [], stores = true
     }
     subscriptions = {}

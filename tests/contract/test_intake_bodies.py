@@ -23,8 +23,9 @@ from shared.errors import Refused, Retry
 from shared.event.payload import view
 from shared.event.signatures import sign
 from shared.records.letters import redrive_letter
+from shared.serving.push import MAX_DATA_BYTES
 from shared.task.moves import Person
-from shared.task.schemas import MAX_LETTER_BYTES, MAX_PAYLOAD_BYTES, AutomationTask
+from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask
 from shared.wiring import composition
 from tests.world import World
 
@@ -141,7 +142,7 @@ class TestParked:
         assert task_of(world).raw_payload == ISSUE
 
     async def test_body_over_what_a_document_holds_keeps_its_head_and_is_not_sent_again(self, world: World) -> None:
-        assert (await post("/hooks/crm", b"{" + b" " * MAX_LETTER_BYTES)).json() == {"parked": "malformed_json"}
+        assert (await post("/hooks/crm", b"{" + b" " * MAX_DATA_BYTES)).json() == {"parked": "malformed_json"}
         assert (await parked(world))["truncated"]
         with pytest.raises(Refused):
             await redrive_letter(world.ports, _letter(world), OPS, reason="again")

@@ -141,11 +141,15 @@ async def test_letter_nobody_can_read_is_parked_as_it_is(data: bytes | str, sour
     assert not world.store.all("tasks")
 
 
-async def test_huge_letter_is_cut() -> None:
+@pytest.mark.parametrize("source", ["events", "tasks", "intent-order-status", "somewhere"])
+async def test_huge_letter_is_cut_and_not_parsed(source: str) -> None:
     world = World()
-    await world.deadletter(b"\xff" * 1_000_000, "tasks")
+    huge = TASK + " " * 1_000_000  # readable, if anybody read it
+    ended = await world.deadletter(huge, source)
     [letter] = letters(world)
-    assert (letter["truncated"], len(base64.b64decode(letter["data"]))) == (True, 720 * 1024)
+    assert (letter["truncated"], base64.b64decode(letter["data"]).decode()) == (True, huge[: 720 * 1024])
+    assert (letter["outcome"], ended.severity) == ("too_large" if source != "somewhere" else "undecodable", "ERROR")
+    assert not world.store.all("tasks")
 
 
 async def test_letter_is_not_acknowledged_before_it_is_kept() -> None:

@@ -79,6 +79,17 @@ def test_what_must_not_be_overlooked_has_an_alert(plan: list[Change]) -> None:
     assert "oldest_unacked_message_age" in conditions
 
 
+def test_a_letter_that_cannot_be_kept_wakes_somebody_days_before_it_is_dropped(plan: list[Change]) -> None:
+    """Its subscription is the last: what it gives up is gone."""
+    [last] = [s for s in of_type(plan, "google_pubsub_subscription") if not s["dead_letter_policy"]]
+    assert (last["name"], last["message_retention_duration"]) == ("dead-letters", "604800s")
+    policies = [p for p in of_type(plan, "google_monitoring_alert_policy") if p["severity"] == "CRITICAL"]
+    conditions = [c for p in policies for c in (p["conditions"][0]["condition_threshold"] or ())]
+    [condition] = [c for c in conditions if c["filter"].endswith('subscription_id="dead-letters"')]
+    assert "oldest_unacked_message_age" in condition["filter"]
+    assert condition["threshold_value"] <= 86400  # seconds
+
+
 def charts(plan: list[Change]) -> dict[str, str]:
     """Return the dashboard's queries by title."""
     [dashboard] = of_type(plan, "google_monitoring_dashboard")

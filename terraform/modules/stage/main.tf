@@ -40,7 +40,7 @@ resource "google_cloudfunctions2_function" "this" {
     service_account_email            = google_service_account.this.email
     ingress_settings                 = var.ingress
     timeout_seconds                  = var.function.timeout_s
-    available_memory                 = "512Mi"
+    available_memory                 = "${var.function.memory_mib}Mi"
     available_cpu                    = "1" # a part of one would allow one request at a time
     min_instance_count               = var.min_instances
     max_instance_count               = var.function.instances

@@ -7,6 +7,7 @@ variable "function" {
     timeout_s             = number
     instances             = number
     requests_per_instance = number
+    memory_mib            = number
     account               = string
     caller                = string
     publishes             = list(string)

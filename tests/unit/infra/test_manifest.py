@@ -18,7 +18,8 @@ from functions.intake.caller import check_caller
 from functions.intake.incoming import IncomingRequest
 from functions.intake.step import receive_event, receive_webhook
 from functions.notify.step import notify
-from infra.manifest import PATH, Manifest, build, to_json
+from infra.capacity import BODY_MIB, MEMORY_MIB, PARSING_MIB, PROCESS_MIB
+from infra.manifest import PATH, Function, Manifest, build, to_json
 from infra.reads import SOURCE_FIELDS, WEBHOOK_SECRET
 from shared.errors import Misconfigured, ModelUnavailable
 from shared.event.signatures import sign
@@ -26,6 +27,7 @@ from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
 from shared.records.edits import UNATTRIBUTED
 from shared.records.letters import close_letter
+from shared.serving.push import MAX_ENVELOPE_BYTES
 from shared.settings import Settings, Webhook, fields_of, load, secrets_of
 from shared.task.moves import Person
 from shared.wiring import classifiers
@@ -275,6 +277,13 @@ def test_instances_together_never_exceed_the_global_concurrency(concurrency: int
     together = function.instances * function.requests_per_instance
     assert 0.8 * concurrency <= together <= concurrency
     assert 1 <= function.requests_per_instance <= at_once
+
+
+@pytest.mark.parametrize("function", [f for f in MANIFEST.functions if f.trigger == "push"], ids=lambda f: f.name)
+def test_an_instance_takes_no_more_messages_at_once_than_fit_into_its_memory(function: Function) -> None:
+    assert BODY_MIB * 1024 * 1024 > MAX_ENVELOPE_BYTES
+    assert PROCESS_MIB + PARSING_MIB + function.requests_per_instance * BODY_MIB <= MEMORY_MIB
+    assert function.instances * function.requests_per_instance == function.max_concurrency
 
 
 def test_accounts_of_long_names_are_short_and_differ() -> None:

@@ -23,6 +23,7 @@ STATUSES = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.Gone: 410,
     errors.MethodNotAllowed: 405,
     errors.Refused: 409,
     errors.TooLarge: 413,

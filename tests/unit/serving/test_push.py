@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from shared.errors import BadRequest
-from shared.serving.push import parse
+from shared.errors import BadRequest, TooLarge
+from shared.serving.push import MAX_DATA_BYTES, MAX_ENVELOPE_BYTES, Delivery, parse
+from shared.task.schemas import MAX_METADATA_BYTES, MAX_PAYLOAD_BYTES, AutomationTask, DeadLetter, TaskReady
 
 WHOLE: dict[str, Any] = {
     "message": {
@@ -100,3 +101,64 @@ def test_anything_else_is_no_envelope(body: bytes) -> None:
 @pytest.mark.parametrize("attempt", ["3", None, 2.5, [3]])
 def test_odd_delivery_attempt_is_unknown_and_does_no_harm(attempt: Any) -> None:
     assert parse(json.dumps(WHOLE | {"deliveryAttempt": attempt}).encode()).attempt is None
+
+
+def of_size(size: int) -> Delivery:
+    data = b"\xff" * (size - 1) + b"!"
+    return parse(json.dumps({"message": {"messageId": "1", "data": base64.b64encode(data).decode()}}).encode())
+
+
+@pytest.mark.parametrize("size", [1, MAX_DATA_BYTES - 1, MAX_DATA_BYTES])
+def test_message_up_to_the_bound_is_whole(size: int) -> None:
+    delivery = of_size(size)
+    assert (len(delivery.whole()), delivery.data[-1:], delivery.is_cut) == (size, b"!", False)
+
+
+@pytest.mark.parametrize("size", [MAX_DATA_BYTES + 1, MAX_DATA_BYTES + 2, MAX_DATA_BYTES + 3, 10_000_000])
+def test_of_a_message_over_the_bound_the_beginning_is_kept_and_nothing_is_parsed(size: int) -> None:
+    delivery = of_size(size)
+    assert delivery.data == b"\xff" * MAX_DATA_BYTES
+    for read in (delivery.whole, lambda: delivery.read_as(TaskReady, "invalid_message")):
+        with pytest.raises(TooLarge) as error:
+            read()
+        assert error.value.code == "too_large"
+
+
+def test_message_that_is_another_has_the_code_of_its_topic_and_its_error_holds_nothing() -> None:
+    with pytest.raises(BadRequest) as error:
+        parsed().read_as(TaskReady, "invalid_message")
+    assert (error.value.code, error.value.__context__, error.value.__cause__) == ("invalid_message", None, None)
+
+
+def test_largest_message_of_pubsub_is_an_envelope_whatever_its_attributes() -> None:
+    attributes = {f"{n:0256}": '"' * 1024 for n in range(50)} | {f"{n:0256}": ",[{" * 341 for n in range(50, 100)}
+    message = {"messageId": "1", "data": base64.b64encode(b"x" * 9_800_000).decode(), "attributes": attributes}
+    body = json.dumps({"message": message, "subscription": "s"}).encode()
+    assert len(body) < MAX_ENVELOPE_BYTES
+    assert parse(body).attributes == attributes
+
+
+def test_no_task_that_is_taken_comes_near_the_bound() -> None:
+    """The wordiest number, in Pydantic's spelling against Python's, and keys that are escaped in both."""
+    payload = {"numbers": [1e-05] * (MAX_PAYLOAD_BYTES // 6 - 4)}
+    metadata = {f"{n:0100}": "\x01" for n in range(MAX_METADATA_BYTES // 120)}
+    task = AutomationTask(task_id="a" * 128, source="b" * 63, raw_payload=payload, metadata=metadata)
+    sent = task.model_dump_json()
+    assert MAX_PAYLOAD_BYTES * 1.3 < len(sent) < MAX_DATA_BYTES / 1.9
+
+
+def test_what_is_kept_of_a_message_fits_into_a_document() -> None:
+    """Firestore takes 1 MiB."""
+    data = base64.b64encode(of_size(10_000_000).data).decode()
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    letter = DeadLetter(
+        subscription="s" * 255,
+        message_id="m" * 1024,
+        task_id="t" * 128,
+        reason="r",
+        data=data,
+        outcome="o",
+        created_at=at,
+        expire_at=at,
+    )
+    assert len(letter.model_dump_json()) < 1024 * 1024 - 32 * 1024
