@@ -201,7 +201,8 @@ def _document(title: str, about: str, paths: Schema, models: Iterable[Any]) -> S
     at_fault = {"type": ["string", "null"], "description": "JSON pointer, header, parameter or setting at fault"}
     code = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
     error = _object(error=_object(code=code, message={"type": "string"}, field=at_fault))
-    healthy = {"200": _json("It runs", _object(status={"const": "ok"}))}
+    clock = {"type": "string", "description": "Why nothing is deleted or expires now; left out where all is well"}
+    healthy = {"200": _json("It runs", _object(status={"const": "ok"}, clock=clock) | {"required": ["status"]})}
     itself = {"200": _json("This document", {"type": "object"})}
     own = {
         "/healthz": {"get": _operation("health", "Tell that the service runs.", healthy)},

@@ -48,6 +48,7 @@ FIELDS = frozenset(
         "variable",
         "prompt_version",
         "overdue_s",
+        "step_s",
         "approvals_waiting",
         "oldest_approval_s",
         "author",

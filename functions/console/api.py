@@ -97,7 +97,7 @@ async def respond(request: Request, ports: Ports) -> Response:
     path = request.url.path.rstrip("/") or "/"
     if path == "/healthz":
         only(request, "GET")
-        return JSONResponse({"status": "ok"})
+        return JSONResponse(ports.health())
     if path == "/openapi.json":
         only(request, "GET")
         return Response(DESCRIPTION.read_bytes(), media_type="application/json")

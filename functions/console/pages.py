@@ -119,10 +119,8 @@ async def dead_letters(page: Page) -> Response:
 
 async def health_page(page: Page) -> Response:
     """The last day in numbers and small charts."""
-    now = page.now
-    return await page.render(
-        "health.html", health=await health(page.ports.store, page.ports.registry, now), shown=[now]
-    )
+    now, told = page.now, await health(page.ports.store, page.ports.registry, page.now)
+    return await page.render("health.html", health=told, clock_trouble=page.ports.clock_trouble(), shown=[now])
 
 
 async def _jump(page: Page, task_id: str) -> Response:

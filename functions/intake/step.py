@@ -36,7 +36,7 @@ async def receive_webhook(request: IncomingRequest, ports: Ports, email_of: Emai
     """
     if request.path == "/healthz":
         request.must_be("GET", "HEAD")
-        return Outcome("healthy", body={"status": "ok"}, severity="DEBUG")
+        return Outcome("healthy", body=ports.health(), severity="DEBUG")
     if request.path == "/openapi.json":
         request.must_be("GET", "HEAD")
         return Outcome("described", body=json.loads(DESCRIPTION.read_bytes()), severity="DEBUG")

@@ -15,6 +15,7 @@ from functions.notify.news import Found, Item, Kind
 from shared.task.schemas import Model
 
 SLACK = timedelta(minutes=10)
+LONGEST_PAUSE = timedelta(days=1)  # that a chat may ask for
 
 
 class Told(Model):
@@ -32,6 +33,15 @@ class Memory(Model):
     covered: dict[str, datetime] = Field(default={})
     not_before: datetime | None = None
 
+    def as_of(self, now: datetime) -> Memory:
+        """Return the memory without what a clock that was ahead has put into it."""
+        known = {
+            "last_run": min(self.last_run, now),
+            "covered": {kind: at for kind, at in self.covered.items() if at <= now},
+            "not_before": None if self.not_before and self.not_before > now + LONGEST_PAUSE else self.not_before,
+        }
+        return self.model_copy(update=known)
+
     @property
     def since(self) -> datetime:
         """From when on things may be news."""
@@ -47,14 +57,14 @@ class Digest:
     more: bool = False
 
 
-def digest(memory: Memory, found: Found) -> Digest:
-    """Return what the channel has not heard of."""
+def digest(memory: Memory, found: Found, now: datetime) -> Digest:
+    """Return what the channel has not heard of; what is yet to come was told when the clock was there already."""
     known = {key for told in memory.told for key in told.keys.split()}
     start, covered = memory.since, memory.covered.get(found.kind)
     new = [
         item
         for item in found.items
-        if item.at >= start and (covered is None or item.at > covered) and item.key not in known
+        if start <= item.at <= now + SLACK and (covered is None or item.at > covered) and item.key not in known
     ]
     return Digest(found.kind, sorted(new, key=lambda item: (item.at, item.document)), more=found.edge in new)
 

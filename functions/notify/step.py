@@ -70,11 +70,11 @@ def _channels(ports: Ports) -> list[Channel]:
 async def _tell(ports: Ports, channel: Channel) -> str:
     """Tell one channel what is new there; return a word for how it went."""
     snapshot = await _begun(ports, f"notifications/{channel.name}")
-    now, memory = snapshot.read_time, Memory.model_validate(snapshot.data)
+    now, memory = snapshot.read_time, Memory.model_validate(snapshot.data).as_of(snapshot.read_time)
     if memory.not_before is not None and now < memory.not_before:
         return "waits"
     found = await _look(ports.store, channel, memory.since, now)
-    digests = [d for f in found if (d := digest(memory, f)).items]
+    digests = [d for f in found if (d := digest(memory, f, now)).items]
     try:
         if digests:
             await _send(ports, channel.webhook, digests, now)

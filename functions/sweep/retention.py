@@ -43,6 +43,8 @@ async def entomb_expired(ports: Ports, now: datetime) -> Counter[str]:
         due = await ports.store.query_rows(
             "tasks", ("state", "expire_at"), where=where, order_by="expire_at", limit=PAGE, after=after
         )
+        if ports.clock_trouble():
+            break
         await asyncio.gather(*(one(s) for s in due))
         if len(due) < PAGE:
             break

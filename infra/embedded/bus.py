@@ -8,13 +8,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from infra.embedded.database import Database, Row, Transaction, now_us
+from infra.embedded.database import Database, Row, Transaction
 from infra.embedded.encoding import from_us, to_rfc3339
 from infra.manifest import ACK_MARGIN_S, Manifest, Subscription
 from infra.queue import Delivery
 from shared.errors import PublishFailed, Retry
 
 DOCUMENT_EVENTS = "document-events"
+LONGEST_WAIT_US = 600 * 1_000_000  # of a lease or a backoff, as in Pub/Sub
 KEPT_MESSAGES = 10_000  # of a topic without subscription
 _ENQUEUE = """INSERT INTO queue (id, subscription, due_at_us, message_id, published_at_us, attributes, data)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
@@ -53,18 +54,20 @@ class _Topics:
         return topic in self._subscribers
 
     def publish(self, transaction: Transaction, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
-        now = transaction.tick()
+        message_id, now = str(transaction.tick()), transaction.now_us()
         for subscription in self._subscribers[topic]:
-            enqueue(transaction, subscription, str(now), now, data, attributes)
+            enqueue(transaction, subscription, message_id, now, data, attributes)
         if not self._subscribers[topic]:
-            _keep(transaction, topic, now, data, attributes)
-        return str(now)
+            _keep(transaction, topic, message_id, now, data, attributes)
+        return message_id
 
 
-def _keep(transaction: Transaction, topic: str, now: int, data: bytes, attributes: Mapping[str, str]) -> None:
+def _keep(
+    transaction: Transaction, topic: str, message_id: str, now: int, data: bytes, attributes: Mapping[str, str]
+) -> None:
     last = transaction.execute("SELECT max(seq) FROM unsubscribed WHERE topic = ?", (topic,)).fetchone()[0]
     seq = (last or 0) + 1
-    row = (topic, seq, str(now), now, json.dumps(dict(attributes)), data)
+    row = (topic, seq, message_id, now, json.dumps(dict(attributes)), data)
     transaction.execute("INSERT INTO unsubscribed VALUES (?, ?, ?, ?, ?, ?)", row)
     transaction.execute("DELETE FROM unsubscribed WHERE topic = ? AND seq <= ?", (topic, seq - KEPT_MESSAGES))
 
@@ -97,6 +100,7 @@ class EmbeddedQueue:
 
     def __init__(self, database: Database, manifest: Manifest, *, project: str = "switchyard-local") -> None:
         self._database = database
+        self._now_us = database.clock.now_us
         self._project = project
         self.rewire(manifest)
 
@@ -135,17 +139,30 @@ class EmbeddedQueue:
 
     async def release_leases(self) -> None:
         """Offer everything again that was out when the process ended. Only for the one process that pulls."""
-        now = now_us()
+        now = self._now_us()
         await self._database.write(
             lambda t: t.execute("UPDATE queue SET leased = 0, due_at_us = ? WHERE leased = 1", (now,)), durable=False
         )
 
+    async def pull_forward(self) -> None:
+        """Offer now what is due later than any lease or backoff lasts: the clock was ahead when that was written."""
+        now = self._now_us()
+        rows = [(now, name, now + LONGEST_WAIT_US) for name in self._subscriptions]
+        sql = "UPDATE queue SET leased = 0, due_at_us = ? WHERE subscription = ? AND due_at_us > ?"
+
+        def write(transaction: Transaction) -> None:
+            if transaction.executemany(sql, rows).rowcount:
+                for name in self._subscriptions:
+                    transaction.wake(name)
+
+        await self._database.write(write, durable=False)
+
     def _due_in_s(self, subscription: str) -> float:
         [(due_at_us,)] = self._database.read("SELECT min(due_at_us) FROM queue WHERE subscription = ?", (subscription,))
-        return float("inf") if due_at_us is None else (due_at_us - now_us()) / 1e6
+        return float("inf") if due_at_us is None else (due_at_us - self._now_us()) / 1e6
 
     def _lease(self, transaction: Transaction, policy: Subscription, max_messages: int) -> list[Delivery]:
-        now = now_us()
+        now = self._now_us()
         deadline = now + int(policy.ack_deadline_s * 1e6)
         rows = transaction.execute(_DUE, (policy.name, now, max_messages)).fetchall()
         found = []
@@ -173,7 +190,7 @@ class EmbeddedQueue:
         if policy.dead_letter_topic and attempt >= policy.max_delivery_attempts:
             self._bury(transaction, policy, row)
             return
-        due_at_us = now_us() + int(backoff_s(policy, attempt) * 1e6)
+        due_at_us = self._now_us() + int(backoff_s(policy, attempt) * 1e6)
         transaction.execute("UPDATE queue SET leased = 0, due_at_us = ? WHERE id = ?", (due_at_us, row_id))
         transaction.wake(policy.name)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from infra.embedded.clock import Clock
 from infra.embedded.schema import prepare
 from infra.errors import StackError
 from shared.errors import CommitUnknown, StoreUnavailable
@@ -31,9 +32,10 @@ BUSY_POLL_S = 0.005
 
 
 class Transaction:
-    """What an operation works with: SQL, a clock that never stands still, and whom to wake after the commit."""
+    """What an operation works with: SQL, the time, a counter that orders, and whom to wake after the commit."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, now_us: Callable[[], int]) -> None:
+        self.now_us = now_us
         self.execute = connection.execute
         self.executemany = connection.executemany
         self.woken: set[str] = set()
@@ -41,8 +43,11 @@ class Transaction:
         self._last_us: int = self._saved_us
 
     def tick(self) -> int:
-        """Return microseconds since 1970: the time, but always more than every earlier tick in this file."""
-        self._last_us = max(now_us(), self._last_us + 1)
+        """Return the next number in the order of this file: microseconds since 1970, or more where the clock was ahead.
+
+        It orders and is unique; it says nothing about when something is due.
+        """
+        self._last_us = max(self.now_us(), self._last_us + 1)
         return self._last_us
 
     def wake(self, channel: str) -> None:
@@ -75,13 +80,14 @@ class _Operation:
 class Database:
     """The file, for one event loop. Other processes may open it too; what they write wakes those who wait here."""
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = 5.0) -> None:
+    def __init__(self, path: Path, *, busy_timeout_s: float = 5.0, clock: Clock | None = None) -> None:
         """Open or create the file.
 
         Raises:
             StackError: it cannot be written, is damaged, or another program holds it locked.
         """
         self.path = path
+        self.clock = clock or Clock()
         self._busy_timeout_s = busy_timeout_s
         # The writer never waits inside SQLite, where it would hold up the event loop: see _begin_patiently.
         self._writer, self._reader, self._scanner = self._open(0, busy_timeout_s, busy_timeout_s)
@@ -96,13 +102,13 @@ class Database:
         self._closed = False
 
     @classmethod
-    async def open(cls, data_dir: Path) -> Database:
+    async def open(cls, data_dir: Path, clock: Clock | None = None) -> Database:
         """Open or create the file of a data directory without holding up the event loop.
 
         Raises:
             StackError: see the constructor.
         """
-        return await asyncio.to_thread(cls, data_dir / FILE)
+        return await asyncio.to_thread(cls, data_dir / FILE, clock=clock)
 
     async def write(self, operation: Callable[[Transaction], T], *, durable: bool = True) -> T:
         """Run `operation` in a savepoint of its own and return its value once it is committed.
@@ -204,7 +210,7 @@ class Database:
                 raise
             await loop.run_in_executor(self._disk, self._begin_patiently)
         try:
-            transaction = Transaction(self._writer)
+            transaction = Transaction(self._writer, self.clock.now_us)
             for operation in batch:
                 self._run(operation, transaction)
             transaction.save_clock()
@@ -264,11 +270,6 @@ class Database:
         for channel in channels:
             if event := self._channels.get(channel):
                 event.set()
-
-
-def now_us() -> int:
-    """Return this machine's clock, in microseconds since 1970."""
-    return time.time_ns() // 1000
 
 
 def _connect(path: Path, timeout_s: float) -> sqlite3.Connection:

@@ -21,6 +21,8 @@ _DOCS = """(
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS clock (last_us INTEGER NOT NULL)",
     "INSERT INTO clock SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM clock)",
+    # The time when somebody last looked at this machine's clock, and for how long it had been plausible then.
+    "CREATE TABLE IF NOT EXISTS clock_watch (time_us INTEGER NOT NULL, plausible_us INTEGER NOT NULL)",
     f"CREATE TABLE IF NOT EXISTS docs {_DOCS}",
     # One row per message and subscription, until it is acknowledged. due_at_us: when it may be delivered (again).
     """CREATE TABLE IF NOT EXISTS queue (

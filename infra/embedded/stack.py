@@ -17,9 +17,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from infra.embedded.bus import EmbeddedPublisher, EmbeddedQueue, with_document_events
+from infra.embedded.clock import Clock
 from infra.embedded.database import Database
 from infra.embedded.functions import call, load_apps
 from infra.embedded.store import EmbeddedStore
+from infra.embedded.watch import ClockWatch
 from infra.errors import StackError
 from infra.manifest import Manifest, build
 from infra.relay import Relay
@@ -50,6 +52,7 @@ class Stack:
         *,
         sweep_every_s: float = SWEEP_EVERY_S,
         grace_s: float = GRACE_S,
+        clock: Clock | None = None,
     ) -> None:
         self.intake_url = self.console_url = ""
         self.environment: dict[str, str] = {}
@@ -58,6 +61,7 @@ class Stack:
         self._manifest = with_document_events(manifest)
         self._sweep_every_s = sweep_every_s
         self._grace_s = grace_s
+        self._clock = clock
         self._apps: dict[str, ASGIApp] = {}
         self._rewired: list[Callable[[Manifest], None]] = []  # what follows the manifest
         self._cleanup = contextlib.AsyncExitStack()
@@ -108,13 +112,13 @@ class Stack:
         cleanup.enter_context(_only_process(data_dir))
         intake = cleanup.enter_context(_listener(settings.intake_port, "INTAKE_URL_PORT"))
         console = cleanup.enter_context(_listener(settings.console_port, "CONSOLE_PORT"))
-        database = await Database.open(data_dir)
+        database = await Database.open(data_dir, self._clock)
         cleanup.push_async_callback(database.close)
         store = EmbeddedStore(database, project=settings.project, authid=_identity(settings))
         await cleanup.enter_async_context(self._wired(database, store))
         self._apps = load_apps(self._manifest.functions)
-        await cleanup.enter_async_context(self._delivering(database))
-        await cleanup.enter_async_context(self._ticking(store))
+        watch = await cleanup.enter_async_context(self._delivering(database))
+        await cleanup.enter_async_context(self._ticking(store, watch))
         self.intake_url = await cleanup.enter_async_context(self._serving("intake", intake))
         self.console_url = await cleanup.enter_async_context(self._serving("console", console))
 
@@ -123,7 +127,8 @@ class Stack:
         """Give the functions of this process their ports."""
         publisher = EmbeddedPublisher(database, self._manifest)
         self._rewired.append(publisher.rewire)
-        self.ports = Ports(self._settings, store, publisher)
+        clock = database.clock
+        self.ports = Ports(self._settings, store, publisher, clock_trouble=lambda: clock.trouble)
         composition.install(self.ports)
         try:
             yield
@@ -133,21 +138,23 @@ class Stack:
                 await self.ports.classifier.close()
 
     @contextlib.asynccontextmanager
-    async def _delivering(self, database: Database) -> AsyncIterator[None]:
-        """Push every subscription's messages to its function."""
+    async def _delivering(self, database: Database) -> AsyncIterator[ClockWatch]:
+        """Push every subscription's messages to its function; who watches the clock that they are due by."""
         queue = EmbeddedQueue(database, self._manifest, project=self._settings.project)
+        watch = ClockWatch(database, queue)
+        await watch.begin()
         await queue.release_leases()
         relay = Relay(queue, self._manifest, self._post, project=self._settings.project)
         self._rewired += [queue.rewire, relay.rewire]
         running = asyncio.create_task(relay.run(), name="relay")
         try:
-            yield
+            yield watch
         finally:
             await relay.stop(self._grace_s)
             await running
 
     @contextlib.asynccontextmanager
-    async def _ticking(self, store: EmbeddedStore) -> AsyncIterator[None]:
+    async def _ticking(self, store: EmbeddedStore, watch: ClockWatch) -> AsyncIterator[None]:
         """Do what Cloud Scheduler and the TTL policy do in the cloud: at the start, then regularly, each by itself."""
 
         async def tick(what: str, work: Callable[[], Awaitable[object]]) -> None:
@@ -160,7 +167,7 @@ class Stack:
             for f in self._manifest.functions
             if f.trigger == "schedule"
         }
-        works["expiry"] = store.delete_expired
+        works |= {"expiry": store.delete_expired, "clock": watch.look}
         ticking = [asyncio.create_task(tick(*work), name=f"schedule of {work[0]}") for work in works.items()]
         try:
             yield

@@ -1,13 +1,14 @@
 """Documents in SQLite with Firestore's semantics; a written approval also queues the event that Firestore would send.
 
-A version is the time of its commit as RFC 3339 text, as Firestore's update_time: the event carries the same.
+A version is the commit's place in the order of the file as RFC 3339 text, as Firestore's update_time: the event carries
+the same. Read times are the clock's, and what expires goes by them.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 
 from infra.embedded import database as sql
@@ -43,7 +44,7 @@ class EmbeddedStore:
         await asyncio.sleep(0)  # a caller that reads in a loop must not keep everybody else from running
         marks = ",".join("?" * len(paths))
         rows = self._database.read(f"SELECT {queries.WHOLE} FROM docs WHERE path IN ({marks})", paths)  # noqa: S608
-        now = datetime.now(UTC)
+        now = self._database.clock.now()
         found = {row[0]: _snapshot(row, now) for row in rows}
         return [found.get(path) or Snapshot(path, None, ABSENT, now) for path in paths]
 
@@ -52,15 +53,15 @@ class EmbeddedStore:
 
         def apply(transaction: Transaction) -> list[str]:
             standing = [_standing(transaction, write) for write in writes]
-            now = transaction.tick()
+            committed = to_rfc3339(transaction.tick())
             versions = []
             for write, text, (version, before) in zip(writes, texts, standing, strict=True):
                 if text != before:  # as in Firestore, a write that changes nothing makes no version and no event
-                    version = to_rfc3339(now)
+                    version = committed
                     collection = _collection(write.path)
                     transaction.execute(_UPSERT, (write.path, collection, version, *text))
                     if collection == APPROVALS:
-                        self._announce(transaction, write, now)
+                        self._announce(transaction, write, version)
                 versions.append(version)
             return versions
 
@@ -77,14 +78,14 @@ class EmbeddedStore:
         after: Snapshot | Row | None = None,
     ) -> list[Snapshot]:
         rows = await self._find(queries.WHOLE, queries.pages(collection, where, order_by, descending, after), limit)
-        now = datetime.now(UTC)
+        now = self._database.clock.now()
         return await _in_slices(rows, lambda row: _snapshot(row, now))
 
     async def read_rows(self, fields: Sequence[str], *paths: str) -> list[Row]:
         columns = queries.columns(fields, *map(_collection, paths))
         marks = ",".join("?" * len(paths))
         rows = await self._database.scan(f"SELECT {columns} FROM docs WHERE path IN ({marks})", paths)  # noqa: S608
-        now, wanted = datetime.now(UTC), set(fields)
+        now, wanted = self._database.clock.now(), set(fields)
         found = {row.path: row for row in await _in_slices(rows, lambda row: _row(row, wanted, now))}
         return [found[path] for path in paths if path in found]
 
@@ -101,7 +102,7 @@ class EmbeddedStore:
     ) -> list[Row]:
         columns = queries.columns(fields, collection)
         rows = await self._find(columns, queries.pages(collection, where, order_by, descending, after), limit)
-        now, wanted = datetime.now(UTC), set(fields)
+        now, wanted = self._database.clock.now(), set(fields)
         return await _in_slices(rows, lambda row: _row(row, wanted, now))
 
     async def count(self, collection: str, *, where: Sequence[Filter] = (), up_to: int) -> int:
@@ -111,8 +112,13 @@ class EmbeddedStore:
         return int(found)
 
     async def delete_expired(self) -> int:
-        """Delete documents whose `expire_at` has passed, at most `MAX_DELETES`, and return how many."""
-        now = to_text(datetime.now(UTC))
+        """Delete documents whose `expire_at` has passed, at most `MAX_DELETES`, and return how many.
+
+        None as long as the clock cannot be trusted.
+        """
+        if self._database.clock.trouble:
+            return 0
+        now = to_text(self._database.clock.now())
         arguments = (now, MAX_DELETES)
         return await self._database.write(lambda transaction: transaction.execute(_EXPIRE, arguments).rowcount)
 
@@ -128,12 +134,12 @@ class EmbeddedStore:
                 break
         return rows
 
-    def _announce(self, transaction: Transaction, write: Write, now_us: int) -> None:
+    def _announce(self, transaction: Transaction, write: Write, version: str) -> None:
         from infra.document_event import approval_event  # costs an import that most processes never need
 
         task_id = write.path.rpartition("/")[2]
-        headers, body = approval_event(self._project, task_id, write.data, to_rfc3339(now_us), self._authid)
-        enqueue(transaction, DOCUMENT_EVENTS, str(now_us), now_us, body, headers)
+        headers, body = approval_event(self._project, task_id, write.data, version, self._authid)
+        enqueue(transaction, DOCUMENT_EVENTS, str(transaction.tick()), transaction.now_us(), body, headers)
 
 
 def _standing(transaction: Transaction, write: Write) -> tuple[str, tuple[str, str]]:

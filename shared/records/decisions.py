@@ -24,7 +24,7 @@ from shared.records.news import tell_others
 from shared.records.outbox import pay
 from shared.task import repair, waiting
 from shared.task.approval import Approval
-from shared.task.moves import Person, lifetime
+from shared.task.moves import Person, Skip, lifetime
 from shared.task.requester import must_be_known, told, view_of
 from shared.task.schemas import UNCLASSIFIED, TaskRecord
 from shared.wiring.composition import Ports
@@ -106,9 +106,20 @@ async def expire(ports: Ports, task_id: str) -> TaskRecord:
     """AWAITING_APPROVAL -> EXPIRED, in task and approval.
 
     Raises:
-        Skip: it was decided, or has time left.
+        Skip: it was decided, has time left, or nobody can tell: `clock_stepped`.
     """
-    return await _settle_both(ports, task_id, waiting.expire)
+
+    def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
+        must_be_plausible(ports)
+        return waiting.expire(record, now)
+
+    return await _settle_both(ports, task_id, arrow)
+
+
+def must_be_plausible(ports: Ports) -> None:
+    """Raise `Skip` while the store's time cannot be trusted with what is final; asked after it was read."""
+    if ports.clock_trouble():
+        raise Skip(code="clock_stepped")
 
 
 async def redrive(

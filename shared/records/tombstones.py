@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from shared.records.decisions import must_be_plausible
 from shared.records.documents import approval_path, task_path, to_record, tombstone_in, transact
 from shared.task import tombstone
 from shared.task.moves import Skip
@@ -21,7 +22,7 @@ async def entomb(ports: Ports, task_id: str, *, expired_only: bool = False) -> T
     Raises:
         NotFound: there is no such task.
         Refused: `not_ended`, or `result_owed`.
-        Skip: `not_expired`.
+        Skip: `not_expired`, or `clock_stepped`: nobody can tell.
         StoreUnavailable, CommitUnknown: see `transact`.
     """
     path, pause = task_path(task_id), approval_path(task_id)
@@ -32,8 +33,10 @@ async def entomb(ports: Ports, task_id: str, *, expired_only: bool = False) -> T
         if made := tombstone_in(snapshots[path]):
             return {}
         record, now = to_record(snapshots[path]), snapshots[path].read_time
-        if expired_only and (record.expire_at is None or now < record.expire_at):
-            raise Skip(code="not_expired")
+        if expired_only:
+            must_be_plausible(ports)
+            if record.expire_at is None or now < record.expire_at:
+                raise Skip(code="not_expired")
         made = tombstone_of(record)
         writes = {path: tombstone.to_document(made)}
         if snapshots[pause].data is not None:

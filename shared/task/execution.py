@@ -12,6 +12,7 @@ from shared.task.moves import (
     LEASE_MARGIN,
     Skip,
     again,
+    ahead,
     attempts_left,
     begun,
     finished,
@@ -41,14 +42,14 @@ def claim(
     if record.intent != intent.name:  # on the wrong topic, or forged
         raise Skip(code="other_intent")
     if record.state == "EXECUTING":
-        if record.exec.lease_until is not None and now < record.exec.lease_until:
+        if ahead(record.exec.lease_until, now):
             same = record.exec.message_id == message_id
             raise Skip(code="lease_held_by_this_message" if same else "lease_held")
         if not may_repeat(record, intent.idempotency, now):
             return unknown(record, now, by="execute", why="lease expired after the effect may have begun")
     elif record.state != "READY":
         raise Skip(code="already_done")
-    elif record.exec.not_before is not None and now < record.exec.not_before:
+    elif ahead(record.exec.not_before, now):
         raise Skip(code="too_early")
     if not attempts_left(record, intent):
         return give_up(record, now, "attempts_exhausted", "every attempt ended early")

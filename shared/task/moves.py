@@ -35,6 +35,7 @@ REMINDER_BEFORE_EXPIRY = timedelta(hours=4)
 RECONCILE_AFTER = timedelta(minutes=1)
 MAX_RECONCILES = 8
 MAX_RECONCILE_PAUSE = timedelta(hours=6)  # while the provider is at work on it
+LONGEST_WAIT = MAX_RECONCILE_PAUSE  # nothing but a person is waited for longer, before the next look
 MAX_RETRY_DELAY_S = 600.0  # of our own choice
 MAX_ASKED_DELAY_S = 3600.0  # at the provider's wish
 KEPT_OLDEST = 5
@@ -64,7 +65,13 @@ def may_repeat(record: TaskRecord, idempotency: Idempotency, now: datetime) -> b
         return True
     if idempotency.kind != "by_key" or effect.first_started_at is None:
         return False
-    return now - effect.first_started_at < idempotency.safe_age
+    # Of a start that is yet to come nobody knows how long ago it was: the clock was ahead.
+    return -OUTBOX_DELAY < now - effect.first_started_at < idempotency.safe_age
+
+
+def ahead(at: datetime | None, now: datetime) -> bool:
+    """Whether a lease, a pause or an outbox is still to end; one further ahead than any is set was by a wrong clock."""
+    return at is not None and now < at <= now + LONGEST_WAIT
 
 
 def attempts_left(record: TaskRecord, intent: Intent) -> bool:
@@ -91,7 +98,7 @@ def must_have_rested(record: TaskRecord, looked_at: datetime, now: datetime) -> 
     An UNKNOWN task was updated last when it became so: asking the provider what happened does not begin the wait anew.
     """
     over_at = record.updated_at + RECONCILE_AFTER
-    if record.state == "UNKNOWN" and looked_at < over_at:
+    if record.state == "UNKNOWN" and looked_at < over_at <= now + LONGEST_WAIT:
         seconds = math.ceil((over_at - now).total_seconds())
         when = f"in {seconds} seconds" if seconds > 0 else "now"
         raise Refused(f"a request may have been under way when you looked; look again {when}", code="too_early")

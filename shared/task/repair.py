@@ -15,6 +15,7 @@ from shared.task.moves import (
     RECONCILE_AFTER,
     Person,
     Skip,
+    ahead,
     decided,
     end,
     give_up,
@@ -183,6 +184,6 @@ def dead_lettered(record: TaskRecord, generation: int, now: datetime) -> TaskRec
         raise Skip(code="stale")
     if record.state not in ("READY", "EXECUTING"):
         raise Skip(code="already_done")
-    if record.state == "EXECUTING" and record.exec.lease_until is not None and now < record.exec.lease_until:
+    if record.state == "EXECUTING" and ahead(record.exec.lease_until, now):
         raise Skip(code="lease_held")
     return give_up(record, now, "dead_lettered", "the message failed too often", by="deadletter")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.task.moves import OUTBOX_DELAY, OUTBOX_MAX_DELAY, Skip, give_up, lifetime, owe, scheduled
+from shared.task.moves import OUTBOX_DELAY, OUTBOX_MAX_DELAY, Skip, ahead, give_up, lifetime, owe, scheduled
 from shared.task.schemas import TERMINAL, TaskRecord
 from shared.topics import RESULTS
 
@@ -18,9 +18,12 @@ def sweep(record: TaskRecord, topic: str | None, now: datetime) -> TaskRecord:
     Raises:
         Skip: `not_due`.
     """
-    if record.next_check_at is None or now < record.next_check_at:
+    waits_for_a_person = record.state == "AWAITING_APPROVAL"
+    if record.next_check_at is None or (waits_for_a_person and now < record.next_check_at):
         raise Skip(code="not_due")
-    if record.state == "AWAITING_APPROVAL":
+    if ahead(record.next_check_at, now):
+        raise Skip(code="not_due")
+    if waits_for_a_person:
         reminded = record.decision.model_copy(update={"reminded_at": now})
         return scheduled(record, decision=reminded)
     moving = record.state in ("READY", "EXECUTING", "UNKNOWN")

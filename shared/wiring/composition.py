@@ -6,6 +6,7 @@ Functions call `ports()`; the embedded backend and tests call `install()` with t
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ class Ports:
     store: Store
     publisher: Publisher
     random: random.Random = field(default_factory=random.SystemRandom)
+    # Why the store's time cannot be trusted with what is final, in words. Firestore's is Google's, and always can.
+    clock_trouble: Callable[[], str] = field(default=lambda: "")
 
     @cached_property
     def model_slots(self) -> Slots:
@@ -78,6 +81,11 @@ class Ports:
         from shared.wiring.classifiers import build
 
         return build(self.settings, self.registry)
+
+    def health(self) -> dict[str, str]:
+        """Return what `GET /healthz` answers: it runs, and what is wrong with the clock, if anything is."""
+        trouble = self.clock_trouble()
+        return {"status": "ok"} | ({"clock": trouble} if trouble else {})
 
     def adopt(self, registry: Registry) -> None:
         """Go on with another list of intents; what is under way keeps what it took."""

@@ -491,7 +491,7 @@ class Explaining(Database):
 
     def __init__(self, database: Database) -> None:
         self.plan: list[str] = []
-        self._real = database
+        self._real, self.clock = database, database.clock
 
     async def scan(self, sql: str, arguments: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         self.plan += [row[3] for row in await self._real.scan(f"EXPLAIN QUERY PLAN {sql}", arguments)]

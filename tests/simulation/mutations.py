@@ -191,7 +191,7 @@ MUTATIONS = (
         "lease",
         EXECUTION,
         (
-            "if record.exec.lease_until is not None and now < record.exec.lease_until:\n            same",
+            "if ahead(record.exec.lease_until, now):\n            same",
             "if False:\n            same",
         ),
     ),

@@ -510,3 +510,15 @@ async def test_message_stays_within_what_slack_takes(chat: Chat) -> None:
     [message] = chat.told()
     assert all(len(b["text"]["text"]) <= 3000 for b in message["blocks"])
     assert len(message["blocks"]) <= 50
+
+
+async def test_clock_that_was_a_year_ahead_keeps_nothing_new_back_and_repeats_nothing(chat: Chat) -> None:
+    world = wired(await paused(), chat)
+    world.pass_time(days=365)
+    await pause(world, "t2")
+    assert await run(world) == {"main": "told"}
+    world.pass_time(days=-365)
+    assert [await run(world) for _ in range(15)] == [{"main": "told"}, *[{"main": "nothing_new"}] * 14]  # t1
+    await pause(world, "t3")
+    assert await run(world) == {"main": "told"}
+    assert chat.said == "Switchyard: 1 task waits for a decision"

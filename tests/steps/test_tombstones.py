@@ -14,6 +14,7 @@ from shared.intent.outcomes import Ambiguous
 from shared.records import decisions
 from shared.records.letters import close_letter, redrive_letter
 from shared.records.tombstones import entomb
+from shared.task import execution
 from shared.task.moves import Person
 from shared.task.schemas import AutomationTask
 from shared.wiring.ports import Document, Filter
@@ -289,3 +290,65 @@ async def test_approval_expires_only_once_it_is_decided() -> None:
     await world.decide("t1", "approve")
     approval = await world.approval("t1")
     assert approval["expire_at"] == approval["decided_at"] + timedelta(days=90)
+
+
+# --- while the store's clock cannot be trusted
+
+
+async def test_nothing_is_removed_and_nothing_expires_while_the_clock_is_in_doubt() -> None:
+    world = await paused()
+    await world.classify(ticket("Where is my order #47385?", task_id="t2"))
+    await world.decide("t2", "reject")
+    world.ports.clock_trouble = lambda: "it stepped"
+    world.pass_time(days=200)
+    for _ in range(2):
+        await world.sweep()
+        assert [(await world.record(t)).state for t in ("t1", "t2")] == ["AWAITING_APPROVAL", "REJECTED"]
+    assert await world.sweep() == {"skipped": 1}  # nobody is reminded again and again
+    world.ports.clock_trouble = lambda: ""
+    assert await world.sweep() == {"expired": 1, "entombed": 1}
+
+
+async def test_task_that_waits_for_a_time_of_a_wrong_clock_goes_on_once_the_clock_is_right() -> None:
+    """A message was lost, a worker died, and both were written a year ahead."""
+    world = World(REFUND[1], automatic={"refund_request": 5000})
+    world.now += timedelta(days=365)
+    await world.classify(REFUND[0])
+    world.now -= timedelta(days=365)
+    world.publisher.messages.clear()
+    assert "published" not in await world.sweep()
+    world.ports.clock_trouble = lambda: "it stepped"
+    assert (await world.sweep())["published"] == 1
+    assert [topic for topic, _, _ in world.publisher.messages] == ["intent-refund-request"]
+    handler = ScriptedHandler("done")
+    await world.execute("t1", handler)
+    assert (await world.record("t1")).state == "SUCCEEDED"
+
+
+async def test_lease_of_a_wrong_clock_ends_when_the_clock_is_right() -> None:
+    world = await started(REFUND)
+    record = await world.record("t1")
+    claimed = execution.claim(
+        record, 1, world.ports.registry["refund_request"], world.now + timedelta(days=9), nonce="n", message_id="m"
+    )
+    world.store.write("tasks/t1", claimed.model_dump())
+    handler = ScriptedHandler("done")
+    await world.execute("t1", handler)
+    assert (await world.record("t1")).state == "SUCCEEDED"
+
+
+async def test_verdict_on_a_task_of_a_wrong_clock_need_not_wait_for_that_time() -> None:
+    world = await started(SUMMARY)
+    world.now += timedelta(days=9)
+    await world.execute("t1", ScriptedHandler(Ambiguous(code="timeout")))
+    world.now -= timedelta(days=9)
+    record = await decisions.settle(world.ports, "t1", PERSON, verdict="not_applied", reason="seen")
+    assert record.state == "FAILED"
+
+
+async def test_decision_whose_event_was_lost_is_consumed_although_versions_are_ahead() -> None:
+    world = await paused()
+    world.now += timedelta(days=9)
+    await world.edit("t1", status="rejected")
+    world.now -= timedelta(days=9)
+    assert (await world.sweep())["consumed"] == 1

@@ -1,0 +1,29 @@
+"""The store in, after its clock was put back; tasks that still wait for times which a wrong clock set, out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.task.moves import LONGEST_WAIT
+from shared.wiring.ports import Filter, Snapshot, Store
+
+PAGE = 200
+MAX_PAGES = 50
+
+
+async def left_waiting(store: Store, now: datetime) -> list[Snapshot]:
+    """Return what the sweeper would look at later than it ever lets a task wait, unless people are waited for.
+
+    Raises:
+        StoreUnavailable: the next sweep asks again.
+    """
+    found: list[Snapshot] = []
+    after: Snapshot | None = None
+    for _ in range(MAX_PAGES):
+        where = [Filter("next_check_at", ">=", now + LONGEST_WAIT)]
+        page = await store.query("tasks", where=where, order_by="next_check_at", limit=PAGE, after=after)
+        found += [s for s in page if (s.data or {}).get("state") != "AWAITING_APPROVAL"]
+        if len(page) < PAGE:
+            break
+        after = page[-1]
+    return found
