@@ -202,10 +202,11 @@ def _document(title: str, about: str, paths: Schema, models: Iterable[Any]) -> S
     code = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
     error = _object(error=_object(code=code, message={"type": "string"}, field=at_fault))
     clock = {"type": "string", "description": "Why nothing is deleted or expires now; left out where all is well"}
-    healthy = {"200": _json("It runs", _object(status={"const": "ok"}, clock=clock) | {"required": ["status"]})}
+    lost = {"type": "integer", "description": "Lines that could not be written to the log; left out where all were"}
+    healthy = _object(status={"const": "ok"}, clock=clock, log_lines_lost=lost) | {"required": ["status"]}
     itself = {"200": _json("This document", {"type": "object"})}
     own = {
-        "/healthz": {"get": _operation("health", "Tell that the service runs.", healthy)},
+        "/healthz": {"get": _operation("health", "Tell that the service runs.", {"200": _json("It runs", healthy)})},
         "/openapi.json": {"get": _operation("describe", "Return this document.", itself)},
     }
     return {

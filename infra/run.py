@@ -23,6 +23,7 @@ from infra.processes import Child, end_with_parent, url_in
 from infra.running import FILE, Running
 from shared.errors import SettingError
 from shared.intent.registry import Registry, check_handlers, discover
+from shared.logs import say
 from shared.settings import Settings, load
 from shared.wiring import classifiers
 from shared.wiring.people import DIRECTORIES
@@ -87,12 +88,12 @@ async def _run(settings: Settings, registry: Registry, data_dir: Path) -> None:
             found = {name: os.environ[name] for name in EMULATORS if name in os.environ}
             here = Running(settings.backend, os.getpid(), stack.intake_url, stack.console_url, sandbox, found)
             here.write(data_dir)
-            print(f"intake   {here.intake}\nconsole  {here.console}", flush=True)
+            say(f"intake   {here.intake}\nconsole  {here.console}", sys.stdout)
             if sandbox:
-                print(f"vendors  {sandbox} (sandbox)", flush=True)
-            print(f"ready, {settings.backend}, {len(registry)} intents; Ctrl-C stops it", flush=True)
+                say(f"vendors  {sandbox} (sandbox)", sys.stdout)
+            say(f"ready, {settings.backend}, {len(registry)} intents; Ctrl-C stops it", sys.stdout)
             await stopping.wait()
-            print("stopping", flush=True)
+            say("stopping", sys.stdout)
     (data_dir / FILE).unlink(missing_ok=True)
 
 

@@ -1,6 +1,7 @@
 """One canonical JSON line per handled message, in Cloud Logging's format; readable lines on a terminal.
 
 Only allow-listed fields pass: ids, hashes, codes and numbers. No payload, parameter, header or exception text ever.
+A line that cannot be written, because its reader is gone or stands still or the disk is full, is counted and no more.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -54,6 +56,9 @@ FIELDS = frozenset(
         "author",
     }
 )
+PATIENCE_MS = 1000  # what a reader may be late for the first line; then it is not waited for until it has taken one
+_lost = 0
+_stalled = False
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # ASCII: no stream can refuse it
 _is_word = re.compile(r"[\w.:/@#*+-]{1,200}").fullmatch
 
@@ -66,16 +71,51 @@ def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fie
         for k, v in fields.items()
         if k in FIELDS and (_is_word(v) if isinstance(v, str) else isinstance(v, (int, float)))
     }
-    if stream.isatty():
+    if _is_terminal(stream):
         words = " ".join(f"{k}={v}" for k, v in kept.items() if k not in ("function", "trace_id", "message_id"))
-        stream.write(f"{datetime.now():%H:%M:%S} {severity:<7} {kept.get('function', ''):<22} {message} {words}\n")
+        say(f"{datetime.now():%H:%M:%S} {severity:<7} {kept.get('function', ''):<22} {message} {words}", stream)
         return
     trace_id = kept.get("trace_id")
     entry: dict[str, Any] = {"severity": severity, "message": message, "time": datetime.now(UTC).isoformat(), **kept}
     if trace_id:
         entry["logging.googleapis.com/trace"] = f"projects/{PROJECT}/traces/{trace_id}"
-    stream.write(_encode(entry) + "\n")
-    stream.flush()
+    say(_encode(entry), stream)
+
+
+def say(text: str, stream: TextIO | None) -> None:
+    """Write `text` and a line break; if that fails, or would wait for long, it is lost and counted."""
+    global _lost
+    try:
+        if stream is None or _stands_still(stream):
+            raise BlockingIOError
+        stream.write(f"{text}\n")
+        stream.flush()
+    except (OSError, ValueError):  # ValueError: it was closed
+        _lost += 1
+
+
+def lines_lost() -> int:
+    """Return how many lines this process could not write."""
+    return _lost
+
+
+def _stands_still(stream: TextIO) -> bool:
+    """Whether nothing takes what is written: a full pipe would hold up this thread, and so every request, for ever."""
+    global _stalled
+    try:
+        poll = select.poll()
+        poll.register(stream, select.POLLOUT)
+    except (OSError, ValueError):  # it is no file; what is wrong with it shows when it is written to
+        return False
+    _stalled = not poll.poll(0 if _stalled else PATIENCE_MS)
+    return _stalled
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
 
 
 def show_traceback(error: BaseException, *, stream: TextIO | None = None) -> None:
@@ -84,7 +124,6 @@ def show_traceback(error: BaseException, *, stream: TextIO | None = None) -> Non
     Exceptions may hold words of a payload: they are for eyes only, and cannot move the terminal's cursor.
     """
     stream = stream or sys.stdout
-    if stream.isatty() and os.environ.get("BACKEND") != "gcp":
-        text = "".join(traceback.format_exception(error))
-        stream.write("".join(c if c.isprintable() or c == "\n" else f"<U+{ord(c):04X}>" for c in text))
-        stream.flush()
+    if _is_terminal(stream) and os.environ.get("BACKEND") != "gcp":
+        text = "".join(traceback.format_exception(error)).rstrip("\n")
+        say("".join(c if c.isprintable() or c == "\n" else f"<U+{ord(c):04X}>" for c in text), stream)

@@ -18,6 +18,7 @@ from infra.embedded.stack import Stack
 from infra.errors import StackError
 from shared.errors import DeclarationError
 from shared.intent.registry import PACKAGE, Registry, check_handlers, discover, load_handler
+from shared.logs import say
 
 # Looking at some dozens of files costs less than a millisecond: no reason to take in a library with native code, whose
 # events would still have to be gathered until an editor or a checkout has written all of its files.
@@ -46,9 +47,9 @@ async def follow(stack: Stack, known: Seen, prepare: Callable[[Registry], None])
             reload(changed, adopt)
         except DeclarationError as error:
             words = " ".join(error.message.split())
-            print(f"switchyard: not reloaded, the old code goes on: {words}", file=sys.stderr, flush=True)
+            say(f"switchyard: not reloaded, the old code goes on: {words}", sys.stderr)
             continue
-        print(f"reloaded {_names(changed)}{_difference(before, set(stack.ports.registry))}", flush=True)
+        say(f"reloaded {_names(changed)}{_difference(before, set(stack.ports.registry))}", sys.stdout)
 
 
 def reload(changed: list[Path], adopt: Callable[[Registry], None]) -> None:

@@ -13,6 +13,7 @@ from infra.emulators.approvals import ApprovalWatcher, Event
 from infra.emulators.queue import PubsubQueue
 from infra.manifest import Function, Manifest
 from infra.relay import Post, Relay
+from shared.logs import say
 from shared.settings import Settings
 
 STOP_GRACE_S = 5.0
@@ -83,9 +84,7 @@ class Deliveries:
             if await self._try(function, *event):
                 return
             await asyncio.sleep(EVENT_PAUSE_S * 2**n)
-        print(
-            f"switchyard: gave up on an event of {event[0]['ce-document']}; the sweeper will see to it", file=sys.stderr
-        )
+        say(f"switchyard: gave up on an event of {event[0]['ce-document']}; the sweeper will see to it", sys.stderr)
 
     async def _try(self, function: Function, headers: Mapping[str, str], body: bytes) -> bool:
         try:
@@ -97,4 +96,4 @@ class Deliveries:
 def _report(task: asyncio.Task[None]) -> None:
     """Say that something ended which should live as long as the stack."""
     if not task.cancelled() and (error := task.exception()):
-        print(f"switchyard: the {task.get_name()} ended: {error!r}", file=sys.stderr)
+        say(f"switchyard: the {task.get_name()} ended: {error!r}", sys.stderr)

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from infra.errors import StackError
+from shared.logs import say
 
 STOP_GRACE_S = 5.0
 FIRST_PAUSE_S = 0.5
@@ -110,7 +111,7 @@ async def keep_running(
     pause_s = FIRST_PAUSE_S
     while True:
         status = await process.ended()
-        print(f"switchyard: {process.name} ended (status {status}); starting it again", file=sys.stderr)
+        say(f"switchyard: {process.name} ended (status {status}); starting it again", sys.stderr)
         await process.stop()
         await asyncio.sleep(pause_s)
         try:
@@ -118,7 +119,7 @@ async def keep_running(
             await ready()
             pause_s = FIRST_PAUSE_S
         except StackError as error:
-            print(f"switchyard: {error}", file=sys.stderr)
+            say(f"switchyard: {error}", sys.stderr)
             pause_s = min(pause_s * 2, longest_pause_s)
 
 

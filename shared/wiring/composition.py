@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from shared.event.tally import Tally
 from shared.intent.registry import Registry, discover
+from shared.logs import lines_lost
 from shared.model.question import Classifier
 from shared.model.slots import Slots
 from shared.settings import Settings, load
@@ -82,10 +83,10 @@ class Ports:
 
         return build(self.settings, self.registry)
 
-    def health(self) -> dict[str, str]:
-        """Return what `GET /healthz` answers: it runs, and what is wrong with the clock, if anything is."""
-        trouble = self.clock_trouble()
-        return {"status": "ok"} | ({"clock": trouble} if trouble else {})
+    def health(self) -> dict[str, str | int]:
+        """Return what `GET /healthz` answers: it runs; and what is wrong with clock and log, if anything is."""
+        wrong: dict[str, str | int] = {"clock": self.clock_trouble(), "log_lines_lost": lines_lost()}
+        return {"status": "ok"} | {name: value for name, value in wrong.items() if value}
 
     def adopt(self, registry: Registry) -> None:
         """Go on with another list of intents; what is under way keeps what it took."""

@@ -36,14 +36,16 @@ def refused(env: dict[str, str]) -> tuple[int, str]:
 
 
 @contextmanager
-def running(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+def running(
+    env: dict[str, str], stdout: int = subprocess.DEVNULL
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """Start, wait until it is ready, and yield the process and where it listens."""
     process = subprocess.Popen(
         [sys.executable, "-m", "infra.run"],
         env=env,
         cwd=ROOT,
         text=True,
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         stderr=subprocess.PIPE,
     )
     note = Path(env["DATA_DIR"]) / "stack.json"
