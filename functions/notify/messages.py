@@ -24,6 +24,8 @@ WORDS: dict[Kind, tuple[str, str]] = {
     "taken_back": ("request was taken back after its effect", "requests were taken back after their effect"),
     "dead_letter": ("message was given up", "messages were given up"),
     "paused": ("task waits for a decision", "tasks wait for a decision"),
+    "still_unknown": ("task is still UNKNOWN: nobody has looked", "tasks are still UNKNOWN: nobody has looked"),
+    "still_open": ("message that was given up is still open", "messages that were given up are still open"),
 }
 LISTS: dict[Kind, str] = {
     "expiring": "/",
@@ -32,7 +34,11 @@ LISTS: dict[Kind, str] = {
     "taken_back": "/tasks?state=SUCCEEDED",
     "dead_letter": "/dead-letters",
     "paused": "/",
+    "still_unknown": "/tasks?state=UNKNOWN",
+    "still_open": "/dead-letters",
 }
+
+REMINDERS: frozenset[Kind] = frozenset({"still_unknown", "still_open"})
 
 Message = dict[str, Any]
 
@@ -87,7 +93,7 @@ def _button(digest: Digest) -> str:
 
 
 def _single(digest: Digest) -> bool:
-    return len(digest.items) == 1 and not digest.more and digest.kind != "dead_letter"
+    return len(digest.items) == 1 and not digest.more and digest.kind not in ("dead_letter", "still_open")
 
 
 def _link(digest: Digest, console_url: str) -> str:
@@ -111,6 +117,8 @@ def _lines(digest: Digest, console_url: str, now: datetime, named: Callable[[str
 def _line(item: Item, console_url: str, now: datetime, named: Callable[[str, str], str]) -> str:
     url = _page(item.task_id, console_url) if console_url else ""
     parts = [item.intent, named(item.task_id, url) if item.task_id else "no task", ", ".join(item.codes)]
+    if item.kind in REMINDERS:
+        parts.append(f"since {item.at:%Y-%m-%d %H:%M} UTC")
     if item.expires_at is not None:
         parts.append(_left(item.expires_at - now))
     return " · ".join(part for part in parts if part)

@@ -6,16 +6,16 @@ People edit approvals and handlers choose codes, so whatever does not look like 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from shared.canonical import sha256_hex
 from shared.records.approvals import is_open
-from shared.wiring.ports import Document, Filter, Snapshot, Store
+from shared.wiring.ports import Filter, Row, Snapshot, Store
 
-Kind = Literal["expiring", "unknown", "failed", "taken_back", "dead_letter", "paused"]
+Kind = Literal["expiring", "unknown", "failed", "taken_back", "dead_letter", "paused", "still_unknown", "still_open"]
 
 MOST = 500
 MOST_LETTERS = 100  # each may hold 256 KiB
@@ -100,6 +100,24 @@ async def expiring(store: Store, threshold: Threshold, now: datetime) -> Found:
     return _found("expiring", items, full=len(items) == MOST and items[-1] is not None)
 
 
+async def still_unknown(store: Store, until: datetime) -> Found:
+    """Return the tasks that have been UNKNOWN since then, or for longer."""
+    where = [Filter("state", "==", "UNKNOWN"), Filter("updated_at", "<=", until)]
+    fields = ("updated_at", "intent", "error")
+    rows = await store.query_rows("tasks", fields, where=where, order_by="updated_at", descending=True, limit=MOST)
+    return _found("still_unknown", [_ended("still_unknown", row) for row in rows], len(rows) == MOST)
+
+
+async def still_open(store: Store, until: datetime) -> Found:
+    """Return the messages that were given up by then and that nobody has seen to."""
+    where = [Filter("redriven_at", "==", None), Filter("created_at", "<=", until)]
+    fields = ("created_at", "task_id", "subscription", "reason", "outcome")
+    rows = await store.query_rows(
+        "dead_letters", fields, where=where, order_by="created_at", descending=True, limit=MOST
+    )
+    return _found("still_open", [_letter(row, "still_open") for row in rows], len(rows) == MOST)
+
+
 async def _newest(
     store: Store, collection: str, time: str, since: datetime, most: int, where: Sequence[Filter] = ()
 ) -> tuple[list[Snapshot], bool]:
@@ -134,7 +152,7 @@ def _expiring(snapshot: Snapshot, threshold: Threshold, now: datetime) -> Item |
     return Item("expiring", snapshot.id, snapshot.id, _intent(data), at, _codes(data.get("reasons")), expires_at)
 
 
-def _ended(kind: Kind, snapshot: Snapshot) -> Item | None:
+def _ended(kind: Kind, snapshot: Snapshot | Row) -> Item | None:
     data = snapshot.data or {}
     at, error = _time(data, "updated_at"), data.get("error")
     code = error.get("code") if isinstance(error, dict) else None
@@ -149,20 +167,20 @@ def _noted(snapshot: Snapshot) -> Item | None:
     return None if at is None else Item("taken_back", snapshot.id, snapshot.id, _intent(data), at, codes)
 
 
-def _letter(snapshot: Snapshot) -> Item | None:
+def _letter(snapshot: Snapshot | Row, kind: Kind = "dead_letter") -> Item | None:
     data = snapshot.data or {}
     at, task_id = _time(data, "created_at"), data.get("task_id")
     known = task_id if isinstance(task_id, str) and _TASK_ID.fullmatch(task_id) else ""
     codes = _codes([data.get("reason"), data.get("outcome")])
-    return None if at is None else Item("dead_letter", snapshot.id, known, _lane(data.get("subscription")), at, codes)
+    return None if at is None else Item(kind, snapshot.id, known, _lane(data.get("subscription")), at, codes)
 
 
-def _time(data: Document, name: str) -> datetime | None:
+def _time(data: Mapping[str, Any], name: str) -> datetime | None:
     value = data.get(name)
     return value if isinstance(value, datetime) else None
 
 
-def _intent(data: Document) -> str:
+def _intent(data: Mapping[str, Any]) -> str:
     value = data.get("intent")
     return value if isinstance(value, str) and _INTENT.fullmatch(value) else NAMELESS
 

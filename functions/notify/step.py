@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from pydantic import ValidationError
 
 from functions.notify import messages, news
-from functions.notify.memory import Digest, Memory, digest, told
+from functions.notify.memory import REMIND_EVERY, Digest, Memory, digest, reminder, told
 from functions.notify.news import Found, Threshold
 from shared.errors import Conflict, Retry
 from shared.intent.outcomes import HandlerOutcome, LockedOut, NotApplied, Permanent
@@ -75,13 +75,14 @@ async def _tell(ports: Ports, channel: Channel) -> str:
         return "waits"
     found = await _look(ports.store, channel, memory.since, now)
     digests = [d for f in found if (d := digest(memory, f, now)).items]
+    reminders = await _remind(ports.store, memory, now) if channel.everything and memory.reminds(now) else []
     try:
-        if digests:
-            await _send(ports, channel.webhook, digests, now)
+        if digests or reminders:
+            await _send(ports, channel.webhook, [*digests, *reminders], now)
     except HandlerOutcome as error:
         return await _unsent(ports, channel, snapshot, memory, error)
-    await _remember(ports, snapshot, told(memory, digests, now))
-    count = sum(len(d.items) for d in digests)
+    await _remember(ports, snapshot, told(memory, digests, now, reminded=bool(reminders)))
+    count = sum(len(d.items) for d in (*digests, *reminders))
     if count:
         log("INFO", "told", function="notify", outcome="told", operation=channel.name, count=count)
     return "told" if count else "nothing_new"
@@ -99,6 +100,13 @@ async def _look(store: Store, channel: Channel, since: datetime, now: datetime) 
             news.paused(store, since),
         ]
     return await asyncio.gather(*looks)
+
+
+async def _remind(store: Store, memory: Memory, now: datetime) -> list[Digest]:
+    """Return what has wanted somebody for a day or longer: it is never deleted, so it must not be forgotten."""
+    until = min(now - REMIND_EVERY, memory.since)  # what came since then is told as news
+    found = await asyncio.gather(news.still_unknown(store, until), news.still_open(store, until))
+    return [d for f in found if (d := reminder(f)).items]
 
 
 async def _send(ports: Ports, webhook: Webhook, digests: Sequence[Digest], now: datetime) -> None:
