@@ -117,8 +117,7 @@ def build(registry: Registry) -> Manifest:
             *map(_intent_subscription, intents),
         ),
         intents={i.name: i.topic for i in intents},
-        defaults={name: value for i in intents for name, value in _provider_defaults(i).items()}
-        | dict.fromkeys(reads.USERS_URLS, ""),
+        defaults={name: value for i in intents for name, value in _provider_defaults(i).items()} | reads.DEFAULTS,
     )
 
 
@@ -186,7 +185,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
         _function("resume", trigger="document", variables=reads.DECIDES, publishes=moves),
         _function("deadletter", trigger="push", requests=LARGE_REQUESTS, variables=reads.CREATES, publishes=moves),
         _function("sweep", trigger="schedule", concurrency=1, variables=reads.DECIDES, publishes=moves),
-        _function("notify", trigger="schedule", concurrency=1, variables=("CONSOLE_URL",), secrets=reads.WEBHOOKS),
+        _function("notify", trigger="schedule", concurrency=1, variables=reads.NOTIFIES, secrets=reads.WEBHOOKS),
         _function(
             "console",
             trigger="http",

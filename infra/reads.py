@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functions.notify.answers import SLACK
 from shared.wiring.people import DIRECTORIES
 
 # What each step reads of `shared.settings`; the backend and the project are every function's.
@@ -18,4 +19,7 @@ SOURCE_FIELDS = "<SOURCE>_FIELDS"  # likewise, of those that have a map of field
 # Where `classify` looks people's addresses up, and the keys for it; of sources that a deployment does not take, unset.
 USERS_URLS = tuple(directory.variable("API_URL") for directory, _ in DIRECTORIES.values())
 USERS_KEYS = tuple(directory.variable("API_KEY") for directory, _ in DIRECTORIES.values())
+ANSWERS_URL = SLACK.variable("API_URL")  # where `notify` answers whoever asked in Slack
+NOTIFIES = ("CONSOLE_URL", ANSWERS_URL)
+DEFAULTS = dict.fromkeys(USERS_URLS, "") | {ANSWERS_URL: SLACK.url}  # of addresses that are no handler's
 WEBHOOKS = ("ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL")

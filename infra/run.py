@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from functions.notify.answers import SLACK
 from infra import manifest, manual
 from infra.commands import in_one_line
 from infra.errors import StackError
@@ -153,6 +154,7 @@ def _vendors(registry: Registry, data_dir: Path) -> Any:
     try:
         url = url_in(child.wait_for("http://", SANDBOX_TIMEOUT_S))
         _point_at(url, registry)
+        os.environ.setdefault(SLACK.variable("API_URL"), url)
         for directory, _ in DIRECTORIES.values():
             os.environ.setdefault(directory.variable("API_URL"), url)
             os.environ.setdefault(directory.variable("API_KEY"), "sandbox")

@@ -13,10 +13,12 @@ from shared.errors import BadRequest, Gone, ModelRefused, ModelUnavailable, Retr
 from shared.event.payload import View, content_hash, other_id, read, view, view_of
 from shared.event.reading import Reading
 from shared.event.requester import EMAIL, author_of, vouched
+from shared.event.vendors.slack import answer_path
 from shared.gate.plan import degraded, plan
 from shared.gate.policy import Usage, is_enabled
 from shared.model import prompt
 from shared.model.question import Answer, Question
+from shared.records.answers import expect_answer
 from shared.records.creation import create
 from shared.records.documents import task_path, to_record, tombstone_in
 from shared.records.news import proven, revised, tell, tell_others
@@ -63,9 +65,12 @@ async def classify(delivery: Delivery, ports: Ports) -> Outcome:
         return Outcome("parked", fields={"error_code": error.code}, severity="ERROR")
     reading = read(task.source, task.raw_payload, task.metadata)
     try:
-        return await _seen_to(Event(task, reading, view_of(reading), delivery), ports)
+        outcome = await _seen_to(Event(task, reading, view_of(reading), delivery), ports)
     except Gone as gone:
         raise Retry("the task was removed meanwhile; the event is looked at again", code=gone.code) from None
+    if task.source == "slack" and (path := answer_path(task.raw_payload)):
+        await expect_answer(ports.store, outcome.fields["task_id"], path, delivery.publish_time)
+    return outcome
 
 
 async def _seen_to(event: Event, ports: Ports) -> Outcome:

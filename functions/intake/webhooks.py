@@ -48,7 +48,9 @@ async def receive(source: Source, request: IncomingRequest, ports: Ports) -> Out
         await hand_over_counts(ports, request.received_at)
         return answer(left.code, 200, left.body, f"Nothing to do: {left.code}.", left.fields, left.severity)
     fields = await publish(found, request.trace_id, ports)
-    return answer("accepted", 202, named(found), f"Taken as task {found.task_id}.", fields)
+    return answer(
+        "accepted", 202, named(found), f"Taken as task {found.task_id}; what becomes of it is told here.", fields
+    )
 
 
 async def read_again(delivery: Delivery, ports: Ports) -> Outcome:

@@ -1,4 +1,4 @@
-"""Every minute: what is new for people goes to chat, as one message per channel.
+"""Every minute: what is new for people goes to chat, as one message per channel; whoever asked in Slack is answered.
 
 Sent first, then remembered: a crash in between repeats a message and loses none. What could not be sent stays new.
 """
@@ -9,23 +9,22 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from pydantic import ValidationError
 
 from functions.notify import messages, news
+from functions.notify.answers import answer
 from functions.notify.memory import REMIND_EVERY, Digest, Memory, digest, reminder, told
 from functions.notify.news import Found, Threshold
+from functions.notify.posting import post
 from shared.errors import Conflict, Retry
 from shared.intent.outcomes import HandlerOutcome, LockedOut, NotApplied, Permanent
 from shared.logs import log
 from shared.serving.entry import Outcome
 from shared.settings import Webhook
 from shared.wiring.composition import Ports
-from shared.wiring.outbound import Outbound
 from shared.wiring.ports import Snapshot, Store, Write
 
-SEND_WITHIN_S = 20.0
 FORMATS = {"slack": messages.slack, "google_chat": messages.google_chat}
 
 
@@ -40,20 +39,19 @@ class Channel:
 
 
 async def notify(ports: Ports) -> Outcome:
-    """Tell each channel what is new; `body` says how each went.
+    """Tell each channel what is new, and whoever waits what became of their task; `body` says how each channel went.
 
     Raises:
         StoreUnavailable: the next run tells it.
     """
     channels = _channels(ports)
-    if not channels:
-        return Outcome("no_webhook", body={})
-    ends = await asyncio.gather(*(_tell(ports, channel) for channel in channels), return_exceptions=True)
-    for end in ends:  # only now: what breaks one channel does not stop the other
+    tells = (_tell(ports, channel) for channel in channels)
+    answered, *ends = await asyncio.gather(answer(ports), *tells, return_exceptions=True)
+    for end in (answered, *ends):  # only now: what breaks one channel does not stop the other
         if isinstance(end, BaseException):
             raise end
     body = {channel.name: end for channel, end in zip(channels, ends, strict=True)}
-    return Outcome("notified", body=body)
+    return Outcome("notified" if channels else "no_webhook", body=body, fields={"count": answered} if answered else {})
 
 
 def _channels(ports: Ports) -> list[Channel]:
@@ -110,25 +108,9 @@ async def _remind(store: Store, memory: Memory, now: datetime) -> list[Digest]:
 
 
 async def _send(ports: Ports, webhook: Webhook, digests: Sequence[Digest], now: datetime) -> None:
-    """POST one message. The URL is a secret, in path and query: only its template could come into an error.
-
-    Raises:
-        HandlerOutcome: it was not sent, or nobody knows.
-    """
     settings = ports.settings
     console_url = settings.console_url or (f"http://127.0.0.1:{settings.console_port}" if settings.local else "")
-    parts = urlsplit(webhook.url)
-    folder, _, last = parts.path.rpartition("/")
-    http = Outbound(
-        urlunsplit((parts.scheme, parts.netloc, folder, "", "")),
-        allow_private=settings.local,
-        max_in_flight=2,
-        deadline=asyncio.get_running_loop().time() + SEND_WITHIN_S,
-        pool=ports.pool,
-    )
-    message = FORMATS[webhook.format](digests, console_url, now)
-    query = dict(parse_qsl(parts.query)) or None
-    await http.call("POST", "/{webhook}", fill={"webhook": last}, params=query, json=message)
+    await post(ports, webhook.url, FORMATS[webhook.format](digests, console_url, now))
 
 
 async def _unsent(ports: Ports, channel: Channel, snapshot: Snapshot, memory: Memory, error: HandlerOutcome) -> str:

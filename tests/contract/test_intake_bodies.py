@@ -185,7 +185,7 @@ class TestForms:
     async def test_slack_command_is_a_task_and_the_writer_is_told(self, world: World) -> None:
         response = await post("/slack", urlencode(ASK).encode(), FORM)
         task = task_of(world)
-        said = {"response_type": "ephemeral", "text": f"Taken as task {task.task_id}."}
+        said = {"response_type": "ephemeral", "text": f"Taken as task {task.task_id}; what becomes of it is told here."}
         assert (response.status_code, response.json()) == (200, said)
         seen = view("slack", task.raw_payload)
         assert (dict(seen.texts), seen.at("/requester/id")) == ({"/text": "where is order 47384"}, "U1")

@@ -12,13 +12,14 @@ from functions.console import main as console
 from functions.notify.step import notify
 from functions.sweep.backlog import backlog
 from shared.event.tally import Kind
+from shared.records.answers import expect_answer
 from shared.records.ignored import add
 from shared.records.ignored import told as counted
 from shared.records.tombstones import entomb
 from shared.settings import Webhook
 from shared.wiring import composition
 from shared.wiring.ports import Filter, Row, Snapshot
-from tests.store import MemoryStore
+from tests.store import BEGINNING, MemoryStore
 from tests.terraform.workspace import Change
 from tests.world import GOODS, ORDER_STATUS, REFUND, World, deployed
 
@@ -130,6 +131,7 @@ async def documents() -> dict[str, dict[str, Any]]:
     await world.classify(REFUND[0])
     await world.deadletter(b"junk", "tasks")
     await add(world.store, counted({Kind("2026-01-05", "github", "ping", "ping"): 1}), "m1")
+    await expect_answer(world.store, "t1", "/commands/T1/1/x", BEGINNING)
     await told(world)
     ended = World(REFUND[1])
     await ended.classify(REFUND[0])
@@ -151,7 +153,7 @@ async def documents() -> dict[str, dict[str, Any]]:
 
 async def test_every_document_that_has_an_end_is_deleted_then_and_tasks_are_not(plan: list[Change]) -> None:
     mortal = {name for name, document in (await documents()).items() if "expire_at" in document} - {"tasks"}
-    assert mortal == {"approvals", "dead_letters", "effects", "ignored", "usage"}
+    assert mortal == {"answers", "approvals", "dead_letters", "effects", "ignored", "usage"}
     expiring = {collection for (collection, field), f in fields_of(plan).items() if f["ttl_config"]}
     assert expiring == mortal
     assert all(field == "expire_at" for (_, field), f in fields_of(plan).items() if f["ttl_config"])

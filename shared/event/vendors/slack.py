@@ -7,6 +7,7 @@ and a mention comes as two events.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -38,6 +39,7 @@ BULK = (
     "/message/attachments",
     "/message/files",
 )
+_ANSWER = re.compile(r"https://hooks\.slack\.com((?:/[A-Za-z0-9_-]+){2,9})", re.ASCII)
 EVENTS = frozenset({"message", "app_mention", None})
 MAX_BLOCKS = 100
 
@@ -80,6 +82,12 @@ def read(payload: Payload) -> Reading | None:
         doubts=_doubts(payload, message),
         site=str(payload.get("team_id") or ""),
     )
+
+
+def answer_path(payload: Payload) -> str:
+    """Return where on Slack's own host a command or shortcut may be answered; empty: nowhere, or elsewhere."""
+    match = _ANSWER.fullmatch(str(payload.get("response_url") or ""))
+    return match[1] if match else ""
 
 
 def _command(payload: Payload) -> Reading:
