@@ -26,6 +26,7 @@ from infra import running
 from infra.commands import in_one_line
 from infra.errors import StackError
 from infra.processes import Child, url_in
+from shared.intent.named import load_for
 from shared.intent.registry import check_handlers, discover
 from shared.settings import load
 
@@ -44,7 +45,7 @@ def main() -> int:
     parser.add_argument("--latency-ms", type=float, default=0.0, help="of the model (default: 0)")
     parser.add_argument("--classifier", choices=("local", "genai"), default="local")
     options = parser.parse_args()
-    check_handlers(discover())
+    load_for(check_handlers(discover()))
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as folder, _model(options):
         os.environ |= {
             "DATA_DIR": folder,

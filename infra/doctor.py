@@ -83,6 +83,8 @@ def here() -> Iterator[Finding]:
     yield _environment("development environment", ".venv", "dev", required=True)
     yield _environment("environment of google-generativeai", ".venv-classify", "classify", required=False)
     yield _emulators()
+    yield _settings()
+    yield _switches()
     yield Finding("what to paste into a Zendesk trigger: README.md, Send events")
 
 
@@ -109,6 +111,37 @@ def _emulators() -> Finding:
         fix = "gcloud components install pubsub-emulator cloud-firestore-emulator"
         return Finding(what, str(error), fix, required=False)
     return Finding(what)
+
+
+def _settings() -> Finding:
+    what = "settings of this environment"
+    try:
+        from shared.errors import SwitchyardError
+        from shared.intent.named import load_for
+        from shared.intent.registry import discover
+
+        load_for(discover())
+    except ModuleNotFoundError:
+        return Finding(what, "looked at once the development environment is there", required=False)
+    except SwitchyardError as error:
+        return Finding(what, str(error), "see README.md, Settings")
+    return Finding(what)
+
+
+def _switches() -> Finding:
+    """Ask the console, if there is one, about switches that do not do what somebody may have meant."""
+    what = "switches"
+    try:
+        from infra.ops.client import OpsError, connect
+
+        policy = connect(None).get("policy")
+    except ModuleNotFoundError:
+        return Finding(what, "looked at once the development environment is there", required=False)
+    except OpsError:
+        return Finding(f"{what}: no console runs here, and CONSOLE_URL names none")
+    odd = {name: does for name, does in policy.get("switches", {}).items() if does not in ("on", "off")}
+    said = "; ".join(f"switches/{name} does {does}" for name, does in odd.items())
+    return Finding(what, said, "set `enabled` to true or false, or delete the document")
 
 
 def deployment(name: str) -> Iterator[Finding]:

@@ -23,9 +23,10 @@ from infra.errors import StackError
 from infra.processes import Child, end_with_parent, url_in
 from infra.running import FILE, Running
 from shared.errors import SettingError
+from shared.intent.named import load_for
 from shared.intent.registry import Registry, check_handlers, discover
 from shared.logs import say
-from shared.settings import Settings, load
+from shared.settings import Settings
 from shared.wiring import classifiers
 from shared.wiring.people import DIRECTORIES
 
@@ -62,10 +63,11 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until a signal; every foreseeable trouble is one line."""
     parser().parse_args(argv)
-    settings = load()
+    registry = check_handlers(discover())
+    settings = load_for(registry)
     if settings.backend == "gcp":
         raise StackError("BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
-    asyncio.run(_run(settings, check_handlers(discover()), _folder(settings.data_dir)))
+    asyncio.run(_run(settings, registry, _folder(settings.data_dir)))
     return 0
 
 

@@ -24,8 +24,10 @@ from infra import running
 from infra.errors import StackError
 from shared.errors import Conflict, Retry, SwitchyardError
 from shared.event.signatures import sign
+from shared.intent.named import load_for
+from shared.intent.registry import discover
 from shared.records.documents import approval_path, task_path
-from shared.settings import Settings, load, secrets_of
+from shared.settings import Settings, secrets_of
 from shared.wiring.ports import Document, Snapshot, Store, Write
 
 SOURCE = "canary"
@@ -49,7 +51,7 @@ def main() -> int:
     parser.add_argument("--timeout-s", type=float, default=TIMEOUT_S, help=f"for all of it (default: {TIMEOUT_S:g})")
     options = parser.parse_args()
     try:
-        asyncio.run(_run(load(), options.intake, options.timeout_s))
+        asyncio.run(_run(load_for(discover()), options.intake, options.timeout_s))
     except (SmokeError, StackError, SwitchyardError, httpx.HTTPError) as error:
         print(f"smoke test failed: {error or type(error).__name__}", file=sys.stderr)
         return 1

@@ -64,7 +64,10 @@ _is_word = re.compile(r"[\w.:/@#*+-]{1,200}").fullmatch
 
 
 def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fields: Any) -> None:
-    """Write one line. `message` is a constant of our code; unlisted fields, unsafe and empty values are left out."""
+    """Write one line; of the fields, unlisted ones and unsafe and empty values are left out.
+
+    `message` is a constant of our code, or what is wrong with a setting.
+    """
     stream = stream or sys.stdout
     kept = {
         k: v

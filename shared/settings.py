@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-from shared.currency import minor_units
+from shared import entries
 from shared.errors import Misconfigured, SettingError
 from shared.field_map import parse_fields
 
@@ -18,12 +18,14 @@ Backend = Literal["embedded", "emulators", "gcp"]
 ClassifierName = Literal["local", "gemini", "genai"]
 
 WebhookFormat = Literal["slack", "google_chat"]
-# Minor units by currency; minor units of the one that the intent declares; None where no money moves.
-Allowance = Mapping[str, int] | int | None
 
 MIN_SECRET_BYTES = 16
 MIN_RETENTION_DAYS = 8
 WEBHOOK_HOSTS: Mapping[str, WebhookFormat] = {"hooks.slack.com": "slack", "chat.googleapis.com": "google_chat"}
+_TOPIC_PREFIX = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{0,99}")
+_PROJECT = re.compile(r"[a-z][a-z0-9.:-]*")
+_WORD = re.compile(r"[!-~]+")
+_HOST = re.compile(r"https?://[A-Za-z0-9.:-]+/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Settings:
     model_budget_s: float = 600.0  # how long a message may wait for the model before a person gets the task
     approval_ttl_s: float = 72 * 3600.0
     retention_days: int = 90
-    automatic: Mapping[str, Allowance] = field(default_factory=dict)  # intent -> what may run without a person
+    automatic: Mapping[str, entries.Allowance] = field(default_factory=dict)  # intent -> what may run without a person
     disabled_intents: frozenset[str] = frozenset()
     listens_to: frozenset[str] = frozenset()  # <source>:<voice> that may ask besides people: bot, staff, private_note
     approvers: Mapping[str, frozenset[str]] = field(default_factory=dict)  # intent or "*" -> identities; empty: anyone
@@ -87,31 +89,31 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         backend=_choice(env, "BACKEND", get_args(Backend), d.backend),  # type: ignore[arg-type]
         classifier=_choice(env, "CLASSIFIER", get_args(ClassifierName), d.classifier),  # type: ignore[arg-type]
         gemini_api_key=env.get("GEMINI_API_KEY", ""),
-        gemini_model=env.get("GEMINI_MODEL") or d.gemini_model,
-        gemini_api_endpoint=env.get("GEMINI_API_ENDPOINT", "").rstrip("/"),
-        vertex_project=env.get("VERTEX_PROJECT", ""),
-        vertex_location=env.get("VERTEX_LOCATION") or d.vertex_location,
+        gemini_model=_matching(env, "GEMINI_MODEL", _WORD, d.gemini_model, "a model's name"),
+        gemini_api_endpoint=_matching(env, "GEMINI_API_ENDPOINT", _WORD, "", "a URL without spaces").rstrip("/"),
+        vertex_project=_matching(env, "VERTEX_PROJECT", _PROJECT, "", "a project's id, not its name"),
+        vertex_location=_matching(env, "VERTEX_LOCATION", _WORD, d.vertex_location, "a region, or global"),
         confidence_threshold=_number(env, "CONFIDENCE_THRESHOLD", d.confidence_threshold, 0.0, 1.0),
         max_concurrent_calls=int(_number(env, "MAX_CONCURRENT_CALLS", d.max_concurrent_calls, 1, 1000, whole=True)),
         model_timeout_s=_number(env, "MODEL_TIMEOUT_S", d.model_timeout_s, 0.1, 300),
         model_budget_s=_number(env, "MODEL_BUDGET_S", d.model_budget_s, 0, 86_400),
         approval_ttl_s=_number(env, "APPROVAL_TTL_S", d.approval_ttl_s, 1, 30 * 86_400),
         retention_days=_retention(env, d.retention_days),
-        automatic=_automatic(env.get("AUTOMATIC", "")),
-        disabled_intents=_names(env.get("DISABLED_INTENTS", "")),
-        listens_to=_listens_to(env.get("LISTEN_TO", "")),
-        approvers=_approvers(env.get("APPROVERS", "")),
+        automatic=entries.allowances("AUTOMATIC", env.get("AUTOMATIC", "")),
+        disabled_intents=entries.intents("DISABLED_INTENTS", env.get("DISABLED_INTENTS", "")),
+        listens_to=entries.voices("LISTEN_TO", env.get("LISTEN_TO", "")),
+        approvers=entries.people("APPROVERS", env.get("APPROVERS", "")),
         intake_port=int(_number(env, "INTAKE_URL_PORT", d.intake_port, 0, 65_535, whole=True)),
         console_port=int(_number(env, "CONSOLE_PORT", d.console_port, 0, 65_535, whole=True)),
         data_dir=env.get("DATA_DIR") or d.data_dir,
-        project=env.get("GOOGLE_CLOUD_PROJECT") or d.project,
-        topic_prefix=env.get("TOPIC_PREFIX", ""),
-        iap_audience=env.get("IAP_AUDIENCE", ""),
-        direct_callers=_names(env.get("DIRECT_CALLERS", "")),
-        direct_audience=env.get("DIRECT_AUDIENCE", ""),
+        project=_matching(env, "GOOGLE_CLOUD_PROJECT", _PROJECT, d.project, "a project's id, not its name"),
+        topic_prefix=_matching(env, "TOPIC_PREFIX", _TOPIC_PREFIX, "", "letters, digits and -._~+%, a letter first"),
+        iap_audience=_matching(env, "IAP_AUDIENCE", _WORD, "", "such as /projects/1/global/backendServices/2"),
+        direct_callers=entries.callers("DIRECT_CALLERS", env.get("DIRECT_CALLERS", "")),
+        direct_audience=_matching(env, "DIRECT_AUDIENCE", _WORD, "", "such as https://intake.example.com"),
         notify_webhook=_webhook(env, "NOTIFY_WEBHOOK_URL"),
         escalation_webhook=_webhook(env, "ESCALATION_WEBHOOK_URL"),
-        console_url=_console_url(env.get("CONSOLE_URL", "")),
+        console_url=_matching(env, "CONSOLE_URL", _HOST, "", "http(s)://host").rstrip("/"),
     )
 
 
@@ -123,7 +125,7 @@ def secrets_of(source: str, env: Mapping[str, str] | None = None) -> list[bytes]
         Misconfigured: none is set, or one is shorter than 16 bytes; the route answers 503 and never skips the check.
     """
     env = os.environ if env is None else env
-    name = f"{source.upper().replace('-', '_')}_WEBHOOK_SECRET"
+    name = _variable(source, "WEBHOOK_SECRET")
     secrets = [s.strip().encode() for s in env.get(name, "").split(",") if s.strip()]
     if not secrets:
         raise Misconfigured(
@@ -141,7 +143,7 @@ def fields_of(source: str, env: Mapping[str, str] | None = None) -> str:
         Misconfigured: it cannot be read; the route answers 503 until it can.
     """
     env = os.environ if env is None else env
-    name = f"{source.upper().replace('-', '_')}_FIELDS"
+    name = _variable(source, "FIELDS")
     text = env.get(name, "").strip()
     try:
         parse_fields(text)
@@ -150,11 +152,23 @@ def fields_of(source: str, env: Mapping[str, str] | None = None) -> str:
     return text
 
 
+def _variable(source: str, suffix: str) -> str:
+    """Return `MY_CRM_FIELDS` for my-crm and `MY__CRM_FIELDS` for my_crm: no two sources share one, nor a secret."""
+    return f"{source.upper().replace('_', '__').replace('-', '_')}_{suffix}"
+
+
 def _choice(env: Mapping[str, str], name: str, options: tuple[str, ...], default: str) -> str:
     value = env.get(name) or default
     if value not in options:
         raise SettingError(f"{name} is {value!r}; it must be one of {', '.join(options)}", field=name)
     return value
+
+
+def _matching(env: Mapping[str, str], name: str, form: re.Pattern[str], default: str, wanted: str) -> str:
+    value = env.get(name)
+    if value and not form.fullmatch(value):
+        raise SettingError(f"{name} is {value!r}; it must be {wanted}", field=name)
+    return value or default
 
 
 def _number(
@@ -181,54 +195,6 @@ def _retention(env: Mapping[str, str], default: int) -> int:
         raise SettingError(f"{error.message}: {why}", field=error.field) from None
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(part.strip() for part in text.split(",") if part.strip())
-
-
-def _listens_to(text: str) -> frozenset[str]:
-    """Parse `github:bot,zendesk:private_note`."""
-    for part in _names(text):
-        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}:(bot|staff|private_note)", part):
-            raise SettingError(
-                f"LISTEN_TO has {part!r}; each entry must be source:bot, source:staff or source:private_note",
-                field="LISTEN_TO",
-            )
-    return _names(text)
-
-
-def _automatic(text: str) -> dict[str, Allowance]:
-    """Parse `refund_request<=50.00 USD|45.00 EUR,password_reset`: what may run without a person, money up to that.
-
-    A ceiling without a currency, `<=5000`, is in minor units of the one that the intent declares.
-    """
-    result: dict[str, Allowance] = {}
-    for part in _names(text):
-        name, bounded, ceiling = part.partition("<=")
-        is_name = re.fullmatch(r"[a-z][a-z0-9_]*", name)
-        amounts = [minor_units(amount.strip()) for amount in ceiling.split("|")]
-        plain = re.fullmatch(r"[0-9]{1,12}", ceiling)
-        known = [amount for amount in amounts if amount]
-        if not is_name or (bounded and not plain and len(dict(known)) < len(amounts)):
-            raise SettingError(
-                f"AUTOMATIC has {part!r}; each entry must be an intent, or intent<=50.00 USD with one amount for each "
-                "currency, joined by |",
-                field="AUTOMATIC",
-            )
-        result[name] = int(ceiling) if plain else dict(known) or None
-    return result
-
-
-def _approvers(text: str) -> dict[str, frozenset[str]]:
-    """Parse `refund_request=a@x.com|b@x.com,*=lead@x.com`."""
-    result: dict[str, frozenset[str]] = {}
-    for part in _names(text):
-        intent, equals, people = part.partition("=")
-        if not equals or not people:
-            raise SettingError(f"APPROVERS has {part!r}; each entry must be intent=person|person", field="APPROVERS")
-        result[intent] = frozenset(p.strip() for p in people.split("|") if p.strip())
-    return result
-
-
 def _webhook(env: Mapping[str, str], name: str) -> Webhook | None:
     """Parse a chat's webhook; the host says what it takes, on this machine `NOTIFY_FORMAT` does."""
     local_format = _choice(env, "NOTIFY_FORMAT", get_args(WebhookFormat), "slack") if env.get("NOTIFY_FORMAT") else ""
@@ -251,9 +217,3 @@ def _webhook(env: Mapping[str, str], name: str) -> Webhook | None:
             field=name,
         )
     return Webhook(format, url)
-
-
-def _console_url(text: str) -> str:
-    if text and not re.fullmatch(r"https?://[A-Za-z0-9.:-]+/?", text):
-        raise SettingError(f"CONSOLE_URL is {text!r}; it must be http(s)://host", field="CONSOLE_URL")
-    return text.rstrip("/")

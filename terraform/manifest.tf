@@ -44,12 +44,17 @@ locals {
     CONSOLE_URL          = var.console == null ? null : "https://${var.console.domain}"
   })
 
+  # As shared/settings.py names them: no two sources share a variable, nor a secret.
+  variable_prefix = {
+    for source in setunion(var.sources, keys(var.fields)) : source => upper(replace(replace(source, "_", "__"), "-", "_"))
+  }
+
   environment_of = {
     for name, f in local.functions : name => merge(f.environment, {
       for variable in f.variables : variable => tostring(local.settings[variable])
       if variable != "<SOURCE>_FIELDS" && try(local.settings[variable] != null && local.settings[variable] != "", true)
       }, {
-      for source, fields in var.fields : "${upper(replace(source, "-", "_"))}_FIELDS" => fields
+      for source, fields in var.fields : "${local.variable_prefix[source]}_FIELDS" => fields
       if contains(f.variables, "<SOURCE>_FIELDS")
     })
   }

@@ -10,7 +10,7 @@ locals {
     ])
   }
 
-  webhook_secrets = [for source in var.sources : "${upper(replace(source, "-", "_"))}_WEBHOOK_SECRET"]
+  webhook_secrets = [for source in var.sources : "${local.variable_prefix[source]}_WEBHOOK_SECRET"]
 
   # A disabled intent is deployed, but its provider need not be known yet.
   unused_secrets = concat(

@@ -51,14 +51,14 @@ variable "protect_data" {
 # What comes in
 
 variable "sources" {
-  description = "Sources that send signed webhooks: zendesk, jira, slack, github, stripe, a name of /hooks/<name>, or direct. Each needs the secret <SOURCE>_WEBHOOK_SECRET."
+  description = "Sources that send signed webhooks: zendesk, jira, slack, github, stripe, a name of /hooks/<name>, or direct. Each needs the secret <SOURCE>_WEBHOOK_SECRET: my-crm is MY_CRM, my_crm is MY__CRM."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
-    condition     = alltrue([for s in var.sources : can(regex("^[a-z][a-z0-9_-]{0,62}$", s))])
-    error_message = "Each of sources must be a name as in the webhook's URL: lower case letters, digits, - and _, a letter first."
+    condition     = alltrue([for s in var.sources : can(regex("^[a-z][a-z0-9]*([_-][a-z0-9]+)*$", s)) && length(s) <= 63])
+    error_message = "Each of sources must be a name as in the webhook's URL: words of lower case letters and digits, a letter first, joined by single - or _."
   }
 }
 
@@ -69,8 +69,8 @@ variable "direct_callers" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for c in var.direct_callers : can(regex("^[^@\\s,:]+@[^@\\s,:]+$", c))])
-    error_message = "Each of direct_callers must be an e-mail address, without the prefix serviceAccount:."
+    condition     = alltrue([for c in var.direct_callers : can(regex("^[a-z0-9.-]+@[a-z0-9.:-]+[.]gserviceaccount[.]com$", c))])
+    error_message = "Each of direct_callers must be the e-mail address of a service account, without the prefix serviceAccount:."
   }
 }
 
@@ -81,8 +81,8 @@ variable "listen_to" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for v in var.listen_to : can(regex("^[a-z][a-z0-9_-]{0,62}:(bot|staff|private_note)$", v))])
-    error_message = "Each of listen_to must be source:bot, source:staff or source:private_note, such as github:bot."
+    condition     = alltrue([for v in var.listen_to : can(regex("^(zendesk|jira|slack|github|stripe):(bot|staff|private_note)$", v))])
+    error_message = "Each of listen_to must be source:bot, source:staff or source:private_note, such as github:bot, of zendesk, jira, slack, github or stripe."
   }
 }
 
@@ -93,7 +93,7 @@ variable "fields" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for source, map in var.fields : can(regex("^[a-z][a-z0-9_-]{0,62}$", source)) && can(regex("(^|,)words=/", map))])
+    condition     = alltrue([for source, map in var.fields : can(regex("^[a-z][a-z0-9]*([_-][a-z0-9]+)*$", source)) && can(regex("(^|,)words=/", map))])
     error_message = "Each of fields must be a source's name with a map such as words=/comment/text,email=/customer_email."
   }
 }

@@ -21,6 +21,7 @@ from shared.records.approvals import plan_is_ours
 from shared.records.creation import wishes_like
 from shared.records.decisions import may_decide
 from shared.records.documents import approval_path, task_path, to_record
+from shared.records.switches import switches
 from shared.task.schemas import DeadLetter, State, TaskRecord
 from shared.task.subjects import Wish
 
@@ -119,8 +120,14 @@ async def dead_letters(page: Page) -> Response:
 
 async def health_page(page: Page) -> Response:
     """The last day in numbers and small charts."""
-    now, told = page.now, await health(page.ports.store, page.ports.registry, page.now)
-    return await page.render("health.html", health=told, clock_trouble=page.ports.clock_trouble(), shown=[now])
+    now, store, registry = page.now, page.ports.store, page.ports.registry
+    return await page.render(
+        "health.html",
+        health=await health(store, registry, now),
+        switches=await switches(store, registry),
+        clock_trouble=page.ports.clock_trouble(),
+        shown=[now],
+    )
 
 
 async def _jump(page: Page, task_id: str) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.gate.policy import ceilings_of
-from shared.records.switches import is_off, switch_path
+from shared.records.switches import is_off, switch_path, switches
 from shared.task.moves import Person
 from shared.wiring.composition import Ports
 
@@ -13,19 +13,22 @@ from shared.wiring.composition import Ports
 async def policy(ports: Ports, who: Person) -> dict[str, Any]:
     """Return today's policy; `intents` has what is declared of each, and whether its switch is off.
 
-    `automatic` has minor units by currency, or None where no money moves.
+    `automatic` has minor units by currency, or None where no money moves; `switches` what each document of the
+    collection does, also one that names no intent.
 
     Raises:
         StoreUnavailable: the store is down.
     """
     settings, registry = ports.settings, ports.registry
     allowed = [intent for name, intent in registry.items() if name in settings.automatic]
-    switches = await ports.store.read(*(switch_path(name) for name in registry))
+    set_by_hand = await switches(ports.store, registry)
+    mine = await ports.store.read(*(switch_path(name) for name in registry))
     return {
         "you": who.name,
         "confidence_threshold": settings.confidence_threshold,
         "automatic": {i.name: dict(ceilings_of(i, settings)) or None for i in allowed},
         "disabled_intents": sorted(settings.disabled_intents),
+        "switches": {switch.name: switch.does for switch in set_by_hand},
         "approvers": {name: sorted(people) for name, people in settings.approvers.items()},
         "intents": {
             name: {
@@ -34,6 +37,6 @@ async def policy(ports: Ports, who: Person) -> dict[str, Any]:
                 "sources": None if intent.sources is None else sorted(intent.sources),
                 "switched_off": is_off(switch),
             }
-            for (name, intent), switch in zip(registry.items(), switches, strict=True)
+            for (name, intent), switch in zip(registry.items(), mine, strict=True)
         },
     }

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from functions.intake.incoming import IncomingRequest
+from functions.intake.sources import DIRECT
 from shared.errors import Misconfigured, Retry
 from shared.event.signatures import refusal, verify_generic
 from shared.settings import Settings, secrets_of
@@ -32,7 +33,7 @@ async def check_caller(request: IncomingRequest, body: bytes, settings: Settings
     if scheme.lower() != "bearer":
         if takes_tokens and "stripe-signature" not in request.headers:
             raise refusal()
-        verify_generic(body, request.headers, secrets_of("direct"), request.received_at)
+        verify_generic(body, request.headers, secrets_of(DIRECT), request.received_at)
         return
     if not takes_tokens:
         raise Misconfigured("DIRECT_AUDIENCE and DIRECT_CALLERS must be set to accept tokens", code="audience_missing")

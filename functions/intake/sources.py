@@ -22,7 +22,9 @@ VENDORS: Mapping[str, Verify] = {
 # Who sends what besides JSON: GitHub's settings offer a form first, Slack's commands and shortcuts are forms.
 MEDIA: Mapping[str, tuple[str, ...]] = {"github": (JSON, FORM), "slack": (JSON, FORM)}
 MAX_CHALLENGE_CHARS = 1000
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+DIRECT = "direct"  # who may POST /: its secret is no webhook's
+# No two names share a variable: see `shared.settings.secrets_of`.
+_NAME = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ def source_at(path: str) -> Source:
     name = name.removeprefix("hooks/")
     if path.startswith("/hooks/") and name in VENDORS:
         raise NotFound(f"{name} signs in its own way: use /{name}", field="path")
+    if path.startswith("/hooks/") and name == DIRECT:
+        raise NotFound("what DIRECT_WEBHOOK_SECRET signs is sent to /", field="path")
     if not path.startswith("/hooks/") or not _NAME.fullmatch(name):
         raise NotFound("use /, /hooks/<source> or one of /" + ", /".join(sorted(VENDORS)), field="path")
     return Source(name, signatures.verify_generic, (JSON, CLOUDEVENTS))

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from functions.sweep.retention import entomb_expired
 from functions.sweep.stopped import left_waiting
+from functions.sweep.switches import tell_odd_switches
 from shared.errors import Gone, NotFound, Retry
 from shared.logs import log
 from shared.records import decisions
@@ -67,6 +68,7 @@ async def sweep(ports: Ports) -> Outcome:
     for approval in await _lost_decisions(ports, clock.read_time):
         done[await _alone(approval, _consume(ports, approval))] += 1
     done += await entomb_expired(ports, clock.read_time)
+    await tell_odd_switches(ports)
     counts = dict(+done)
     return Outcome("swept", body=counts, fields={"count": sum(counts.values()), "overdue_s": overdue_s})
 

@@ -15,9 +15,9 @@ from infra.commands import in_one_line
 from infra.cost.bill import LOOPS, Bill, bill, load
 from infra.cost.records import from_export, from_folder
 from infra.errors import StackError
+from shared.intent.named import load_for
 from shared.intent.registry import discover
 from shared.settings import Settings
-from shared.settings import load as load_settings
 from shared.task.schemas import TaskRecord
 
 PER_DAY = (100, 1_000, 10_000, 100_000)
@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print every figure as JSON, and nothing else")
     parser.add_argument("--chart", type=Path, default=Path("dist/cost.png"), help="where the picture goes")
     options = parser.parse_args()
-    settings = load_settings()
+    settings = load_for(discover())
     tasks = _tasks(options, settings)
     made = bill(tasks, discover(), load(), settings.retention_days)
     if options.json:

@@ -41,6 +41,8 @@ def _policy(args: Args, console: Console, terminal: Terminal) -> int:
     def told() -> None:
         show.table(terminal, COLUMNS, rows(policy))
         threshold = policy["confidence_threshold"]
+        for name, does in policy.get("switches", {}).items():
+            print(f"switches/{show.plain(name)}: {show.plain(does)}")
         print(f"\nyou are {show.plain(policy['you'])}; a person decides below confidence {threshold}")
 
     return show.answer(args.json, policy, told)

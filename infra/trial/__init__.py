@@ -20,9 +20,10 @@ from infra.trial import screen
 from infra.trial.play import Trial, play
 from infra.trial.ticket import EMAIL, SOURCE, Untryable, from_file, from_text
 from shared.errors import DeclarationError, Retry, SettingError
+from shared.intent.named import load_for
 from shared.intent.registry import Registry, discover, load_handler
 from shared.model.question import Classifier
-from shared.settings import Settings, load
+from shared.settings import Settings
 from shared.task.schemas import AutomationTask
 from shared.wiring import classifiers
 
@@ -65,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _try(args: argparse.Namespace) -> Trial:
-    registry, settings = discover(), replace(load(), backend="embedded")
+    registry = discover()
+    settings = replace(load_for(registry), backend="embedded")
     if args.intent and args.intent not in registry:
         raise Untryable(f"there is no intent {args.intent!r}; choose one of {', '.join(registry)}")
     if args.intent:

@@ -17,7 +17,7 @@ from shared.event.mailbox import mailbox
 from shared.event.money import Amount
 from shared.event.payload import View
 from shared.intent.declaration import MAX_A_DAY, Intent
-from shared.intent.provenance import MoneyFromPayload, markers_of
+from shared.intent.provenance import currency_field
 from shared.settings import Settings
 from shared.task.subjects import Wish
 
@@ -109,8 +109,8 @@ def money_of(intent: Intent, parameters: Mapping[str, Any]) -> Amount | None:
     minor = parameters.get(field) if field else None
     if field is None or type(minor) is not int:
         return None
-    marker = markers_of(intent.parameters).get(field)
-    currency = parameters.get(marker.currency) if isinstance(marker, MoneyFromPayload) else intent.policy.currency
+    named = currency_field(intent.parameters, field)
+    currency = parameters.get(named) if named else intent.policy.currency
     return Amount(minor, currency) if isinstance(currency, str) else None
 
 

@@ -63,6 +63,12 @@ def markers_of(model: type[BaseModel]) -> Mapping[str, Marker]:
     return {name: marker for name, marker in found.items() if marker is not None}
 
 
+def currency_field(model: type[BaseModel], amount: str) -> str | None:
+    """Return the parameter that says which currency the amount of another one is in, if one does."""
+    marker = markers_of(model).get(amount)
+    return marker.currency if isinstance(marker, MoneyFromPayload) else None
+
+
 def check(parameters: Mapping[str, Any], model: type[BaseModel], view: View) -> list[str]:
     """Return a reason for every marked parameter that is not where it must come from.
 

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from shared.wiring.ports import Snapshot
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.intent.mistakes import like
+from shared.wiring.ports import Snapshot, Store
+
+MAX_SWITCHES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A document of `switches/`: what it does, in words, and whether somebody may have meant something else."""
+
+    name: str
+    does: str
+    is_odd: bool
 
 
 def switch_path(intent: str) -> str:
@@ -16,3 +32,29 @@ def is_off(switch: Snapshot) -> bool:
     Somebody in a hurry may write "false" as a string, or misspell the field: only `true` leaves the intent on.
     """
     return switch.data is not None and switch.data.get("enabled") is not True
+
+
+async def switches(store: Store, intents: Iterable[str]) -> list[Switch]:
+    """Return every switch that somebody has set, also one that stops nothing because no intent has its name.
+
+    Raises:
+        StoreUnavailable: nothing is known.
+    """
+    names = list(intents)
+    return [_read(found, names) for found in await store.query("switches", limit=MAX_SWITCHES)]
+
+
+def _read(found: Snapshot, intents: list[str]) -> Switch:
+    if found.id not in intents:
+        return Switch(found.id, f"nothing: there is no intent of this name;{like(found.id, intents)}".rstrip(";"), True)
+    value = (found.data or {}).get("enabled")
+    if not is_off(found):
+        return Switch(found.id, "on", False)
+    why = "off" if value is False else f"off: enabled is {_shown(value)}, and only true is on"
+    return Switch(found.id, why, value is not False)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "missing"
+    return repr(value)[:40] if isinstance(value, str | int | float) else f"a {type(value).__name__}"

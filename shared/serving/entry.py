@@ -92,7 +92,9 @@ def error_response(error: SwitchyardError) -> JSONResponse:
     retry_after_s = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
         headers["Retry-After"] = str(max(1, round(retry_after_s)))
-    body = {"code": error.code, "message": error.message, "field": error.field}
+    # What a setting holds is for the log: whoever asks may be anybody.
+    message = "a setting cannot be used; the log says why" if isinstance(error, SettingError) else error.message
+    body = {"code": error.code, "message": message, "field": error.field}
     return JSONResponse({"error": body}, status_code=status_of(error), headers=headers)
 
 
@@ -131,7 +133,7 @@ def trace_id(request: Request) -> str:
 def _log_error(function: str, request: Request, error: SwitchyardError, delivery: Delivery | None = None) -> None:
     log(
         _severity(error),
-        error.code,
+        error.message if isinstance(error, SettingError) else error.code,
         function=function,
         outcome="refused" if status_of(error) < 500 else "retry",
         error_code=error.code,
@@ -149,7 +151,7 @@ def _severity(error: SwitchyardError) -> Severity:
         return "INFO"
     if error.code in ("secret_missing", "audience_missing"):
         return "WARNING"
-    return "ERROR" if isinstance(error, Misconfigured) or status_of(error) == 500 else "WARNING"
+    return "ERROR" if isinstance(error, Misconfigured | SettingError) or status_of(error) == 500 else "WARNING"
 
 
 def _named_by_us(field: str | None) -> str | None:

@@ -5,6 +5,7 @@ Functions call `ports()`; the embedded backend and tests call `install()` with t
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.event.tally import Tally
+from shared.intent.named import check_names, check_sources, names_intents
 from shared.intent.registry import Registry, discover
 from shared.logs import lines_lost
 from shared.model.question import Classifier
@@ -106,7 +108,11 @@ def install(ports: Ports | None) -> None:
 
 
 def ports() -> Ports:
-    """Return this process's ports, building the Google adapters on the first call."""
+    """Return this process's ports, building the Google adapters on the first call.
+
+    Raises:
+        SettingError: a setting cannot be used, or names what does not exist; nothing works until it is put right.
+    """
     global _installed
     if _installed is None:
         _installed = _google(load())
@@ -117,8 +123,11 @@ def _google(settings: Settings) -> Ports:
     from shared.wiring.adapters.firestore import FirestoreStore
     from shared.wiring.adapters.pubsub import PubsubPublisher
 
-    return Ports(
-        settings=settings,
+    made = Ports(
+        settings=check_sources(settings),
         store=FirestoreStore(settings.project),
         publisher=PubsubPublisher(settings.project, settings.topic_prefix),
     )
+    if names_intents(settings):
+        check_names(settings, made.registry, own=os.environ.get("INTENT", ""))
+    return made

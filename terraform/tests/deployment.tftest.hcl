@@ -191,7 +191,7 @@ run "settings_reach_the_functions_that_read_them" {
     retention_days       = 30
     automatic            = { refund_request = "50.00 USD|45.00 EUR", password_reset = null }
     approvers            = { "*" = ["ops@acme.test", "lead@acme.test"], refund_request = ["finance@acme.test"] }
-    direct_callers       = ["crm@acme.test"]
+    direct_callers       = ["crm@acme.iam.gserviceaccount.com"]
     model                = { timeout_s = 20, budget_s = 300, name = "gemini-x", location = "europe-west1", endpoint = "https://models.acme.test" }
   }
 
@@ -219,7 +219,7 @@ run "settings_reach_the_functions_that_read_them" {
     error_message = local.environment_of["console"]["APPROVERS"]
   }
   assert {
-    condition     = local.environment_of["intake"]["DIRECT_CALLERS"] == "crm@acme.test" && local.environment_of["intake"]["DIRECT_AUDIENCE"] == output.intake_url
+    condition     = local.environment_of["intake"]["DIRECT_CALLERS"] == "crm@acme.iam.gserviceaccount.com" && local.environment_of["intake"]["DIRECT_AUDIENCE"] == output.intake_url
     error_message = "POST / would refuse the callers that are listed."
   }
 }

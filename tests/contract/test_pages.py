@@ -241,6 +241,22 @@ async def test_health_counts_the_last_day(http: httpx.AsyncClient) -> None:
     assert "none in the last seven days" in page
 
 
+async def test_health_shows_what_each_switch_does(http: httpx.AsyncClient) -> None:
+    world = World()
+    assert "Switches" not in (await open_browser(http, world).get("/health")).text
+    world.store.put("switches/cancel_order", enabled=False)
+    world.store.put("switches/order-status<b>", enabled=False)
+    page = (await open_browser(http, world).get("/health")).text
+    rows = re.findall(r"<code>switches/(.*?)</code></th><td[^>]*>(.*?)</td>", page)
+    assert rows == [
+        ("cancel_order", "off"),
+        (
+            "order-status&lt;b&gt;",
+            "<strong>nothing: there is no intent of this name; did you mean &#39;order_status&#39;?</strong>",
+        ),
+    ]
+
+
 async def test_health_shows_what_is_ignored_most_frequent_first(http: httpx.AsyncClient) -> None:
     world, now = World(), datetime.now(UTC)
     for n, (kind, days_ago, count) in enumerate([("star", 0, 2), ("star", 1, 3), ("issues.labeled", 6, 1200)]):

@@ -56,6 +56,19 @@ async def test_approval_whose_time_somebody_broke_is_counted_without_an_age(caps
     assert (line["approvals_waiting"], line["oldest_approval_s"]) == (1, 0)
 
 
+async def test_switch_that_does_not_do_what_was_meant_is_told_every_time(capsys: pytest.CaptureFixture[str]) -> None:
+    world = World()
+    world.store.put("switches/cancel_order", enabled=False)
+    world.store.put("switches/order-status", enabled=False)
+    world.store.put("switches/ticket_summary", enabled="false")
+    for _ in range(2):
+        odd = [line for line in await swept(world, capsys) if line.get("outcome") == "odd_switch"]
+        assert sorted((line["severity"], line["message"], line["intent"]) for line in odd) == [
+            ("WARNING", "a switch may be meant otherwise: it stops nothing", "order-status"),
+            ("WARNING", "a switch may be meant otherwise: its intent is off", "ticket_summary"),
+        ]
+
+
 async def test_line_of_a_quiet_minute_says_nought(capsys: pytest.CaptureFixture[str]) -> None:
     line = (await swept(World(), capsys))[-1]
     assert (line["approvals_waiting"], line["oldest_approval_s"], line["overdue_s"]) == (0, 0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import Misconfigured, SettingError
-from shared.settings import Settings, load, secrets_of
+from shared.settings import Settings, fields_of, load, secrets_of
 from shared.wiring.providers import provider_settings
 from tests.world import REGISTRY
 
@@ -33,7 +33,7 @@ def test_every_variable_is_read() -> None:
             "INTAKE_URL_PORT": "1",
             "CONSOLE_PORT": "2",
             "TOPIC_PREFIX": "staging-",
-            "DIRECT_CALLERS": "a@x.com,b@x.com",
+            "DIRECT_CALLERS": "a@x.iam.gserviceaccount.com,7-compute@developer.gserviceaccount.com",
             "RETENTION_DAYS": "8",
             "APPROVAL_TTL_S": "60",
             "MODEL_BUDGET_S": "0",
@@ -49,7 +49,7 @@ def test_every_variable_is_read() -> None:
     }
     assert settings.approvers == {"refund_request": {"a@x.com", "b@x.com"}, "*": {"lead@x.com"}}
     assert (settings.intake_port, settings.console_port, settings.topic_prefix) == (1, 2, "staging-")
-    assert settings.direct_callers == frozenset({"a@x.com", "b@x.com"})
+    assert settings.direct_callers == {"a@x.iam.gserviceaccount.com", "7-compute@developer.gserviceaccount.com"}
     assert settings.disabled_intents == frozenset({"order_status"})
     assert (settings.retention_days, settings.approval_ttl_s, settings.model_budget_s) == (8, 60, 0)
 
@@ -73,11 +73,6 @@ def test_every_variable_is_read() -> None:
         ("RETENTION_DAYS", "7"),
         ("RETENTION_DAYS", "0"),
         ("APPROVAL_TTL_S", "0"),
-        ("AUTOMATIC", "refund_request<5000"),
-        ("AUTOMATIC", "refund_request<=50.00"),
-        ("AUTOMATIC", "refund_request<=-1"),
-        ("APPROVERS", "refund_request"),
-        ("APPROVERS", "*="),
     ],
 )
 def test_value_that_cannot_be_used_names_its_variable(name: str, value: str) -> None:
@@ -90,6 +85,81 @@ def test_value_that_cannot_be_used_names_its_variable(name: str, value: str) -> 
 def test_retention_that_a_late_message_could_outlive_is_refused_with_the_reason() -> None:
     with pytest.raises(SettingError, match=r"from 8 to 3650: Pub/Sub keeps an unacknowledged message for 7 days"):
         load({"RETENTION_DAYS": "7"})
+
+
+PEOPLE = "each entry must be intent=person@example.com|other@example.com"
+NAME = "is no name of an intent: small letters, digits and _, as its folder"
+CEILING = (
+    "a ceiling is written refund_request<=50.00 USD, or one for each currency, refund_request<=50.00 USD|45.00 EUR"
+)
+VOICE = "each entry must be source:bot, source:staff or source:private_note"
+ACCOUNT = "each entry must be a service account such as crm@project.iam.gserviceaccount.com"
+PREFIX = "it must be letters, digits and -._~+%, a letter first"
+TWICE = "it stands there twice"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("APPROVERS", "refund_request", f"has 'refund_request'; {PEOPLE}"),
+        ("APPROVERS", "*=", f"has '*='; {PEOPLE}"),
+        ("APPROVERS", "*=*", f"has '*=*'; {PEOPLE}"),
+        ("APPROVERS", "*=lead", f"has '*=lead'; {PEOPLE}"),
+        ("APPROVERS", "*=user:a@x.com", f"has '*=user:a@x.com'; {PEOPLE}"),
+        ("APPROVERS", "*=a@x.com b@x.com", f"has '*=a@x.com b@x.com'; {PEOPLE}"),
+        ("APPROVERS", "*=a@x.com|", f"has '*=a@x.com|'; {PEOPLE}"),
+        ("APPROVERS", "*=a@x.com;cancel_order=b@x.com", f"has '*=a@x.com;cancel_order=b@x.com'; {PEOPLE}"),
+        ("APPROVERS", "*=a@x.com|A@X.com", "has '*=a@x.com|A@X.com'; it names one person twice"),
+        ("APPROVERS", "*=a@x.com,*=b@x.com", "has two entries for '*'; keep one"),
+        ("APPROVERS", "*=a@x.com,*=a@x.com", f"has '*=a@x.com'; {TWICE}"),
+        ("APPROVERS", "=a@x.com", f"has '=a@x.com'; '' {NAME}"),
+        ("APPROVERS", "refund-request=a@x.com", f"has 'refund-request=a@x.com'; 'refund-request' {NAME}"),
+        ("APPROVERS", "refund_request =a@x.com", f"has 'refund_request =a@x.com'; 'refund_request ' {NAME}"),
+        (
+            "APPROVERS",
+            "refund_request=a@x.com,refund_request=b@x.com",
+            "has two entries for 'refund_request'; keep one",
+        ),
+        ("AUTOMATIC", "refund_request<=5000,refund_request<=500000", "has two entries for 'refund_request'; keep one"),
+        ("AUTOMATIC", "refund_request<=50.00 USD,refund_request", "has two entries for 'refund_request'; keep one"),
+        ("AUTOMATIC", "password_reset,password_reset", f"has 'password_reset'; {TWICE}"),
+        ("AUTOMATIC", "refund_request<5000", f"has 'refund_request<5000'; 'refund_request<5000' {NAME}"),
+        ("AUTOMATIC", "refund_request=5000", f"has 'refund_request=5000'; 'refund_request=5000' {NAME}"),
+        ("AUTOMATIC", "Refund_request<=5000", f"has 'Refund_request<=5000'; 'Refund_request' {NAME}"),
+        ("AUTOMATIC", "refund_request<=50.00", f"has 'refund_request<=50.00'; {CEILING}"),
+        ("AUTOMATIC", "refund_request<=-1", f"has 'refund_request<=-1'; {CEILING}"),
+        ("AUTOMATIC", "refund_request<=", f"has 'refund_request<='; {CEILING}"),
+        ("AUTOMATIC", "refund_request<=50.00 XYZ", f"has 'refund_request<=50.00 XYZ'; {CEILING}"),
+        ("AUTOMATIC", "refund_request<=50.0 USD", f"has 'refund_request<=50.0 USD'; {CEILING}"),
+        ("AUTOMATIC", "refund_request<=5 USD|6 USD", f"has 'refund_request<=5 USD|6 USD'; {CEILING}"),
+        ("AUTOMATIC", "refund_request<=1,000.00 USD", f"has '000.00 USD'; '000.00 USD' {NAME}"),
+        ("DISABLED_INTENTS", "refund-request", f"has 'refund-request'; 'refund-request' {NAME}"),
+        ("DISABLED_INTENTS", "refund_request cancel_order", f"'refund_request cancel_order' {NAME}"),
+        ("DISABLED_INTENTS", "cancel_order,cancel_order", f"has 'cancel_order'; {TWICE}"),
+        ("LISTEN_TO", "github", f"has 'github'; {VOICE}"),
+        ("LISTEN_TO", "github:robot", f"has 'github:robot'; {VOICE}"),
+        ("LISTEN_TO", "github:bot,github:bot", f"has 'github:bot'; {TWICE}"),
+        ("DIRECT_CALLERS", "crm@example.com", f"has 'crm@example.com'; {ACCOUNT}"),
+        ("DIRECT_CALLERS", "serviceAccount:crm@p.iam.gserviceaccount.com", f"{ACCOUNT}"),
+        ("DIRECT_CALLERS", "crm@p.iam.gserviceaccount.com.example.com", f"{ACCOUNT}"),
+        ("TOPIC_PREFIX", "9-", f"is '9-'; {PREFIX}"),
+        ("TOPIC_PREFIX", "my topic", f"is 'my topic'; {PREFIX}"),
+        ("TOPIC_PREFIX", "google-", f"is 'google-'; {PREFIX}"),
+        ("GOOGLE_CLOUD_PROJECT", "My project", "is 'My project'; it must be a project's id, not its name"),
+        ("VERTEX_PROJECT", "p ", "is 'p '; it must be a project's id, not its name"),
+        ("GEMINI_MODEL", "gemini 3", "is 'gemini 3'; it must be a model's name"),
+        ("VERTEX_LOCATION", "europe west1", "is 'europe west1'; it must be a region, or global"),
+        ("GEMINI_API_ENDPOINT", "http://x /", "is 'http://x /'; it must be a URL without spaces"),
+        ("IAP_AUDIENCE", "/a /b", "is '/a /b'; it must be such as /projects/1/global/backendServices/2"),
+        ("DIRECT_AUDIENCE", "a\n", "is 'a\\n'; it must be such as https://intake.example.com"),
+    ],
+)
+def test_list_or_word_that_cannot_be_meant_is_refused_in_so_many_words(name: str, value: str, said: str) -> None:
+    with pytest.raises(SettingError) as error:
+        load({name: value})
+    assert error.value.field == name
+    assert error.value.message.startswith(f"{name} ")
+    assert error.value.message.endswith(said)
 
 
 def test_empty_variable_is_an_unset_one() -> None:
@@ -107,6 +177,15 @@ def test_two_secrets_are_active_while_one_is_rotated() -> None:
     env = {"ZENDESK_WEBHOOK_SECRET": "0123456789abcdef, fedcba9876543210"}
     assert secrets_of("zendesk", env) == [b"0123456789abcdef", b"fedcba9876543210"]
     assert secrets_of("my-crm", {"MY_CRM_WEBHOOK_SECRET": "x" * 16}) == [b"x" * 16]
+
+
+def test_no_two_sources_share_a_secret_or_a_map_of_fields() -> None:
+    env = {"MY_CRM_WEBHOOK_SECRET": "x" * 16, "MY_CRM_FIELDS": "words=/text"}
+    assert fields_of("my-crm", env) == "words=/text"
+    with pytest.raises(Misconfigured) as refused:
+        secrets_of("my_crm", env)
+    assert refused.value.message == "MY__CRM_WEBHOOK_SECRET is not set; my_crm webhooks are refused until it is"
+    assert fields_of("my_crm", env) == ""
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,17 @@ class TestRefused:
         "path",
         [
             *("/nothing", "/Slack", "/slack/x", "/hooks", "/hooks/", "/hooks/UPPER", "/hooks/a/b", "/hooks/..%2Fslack"),
-            *("/hooks/slack", "/hooks/stripe", "/hooks/a%0A", "/hooks/" + "a" * 64),
+            *(
+                "/hooks/slack",
+                "/hooks/stripe",
+                "/hooks/direct",
+                "/hooks/a__b",
+                "/hooks/a-_b",
+                "/hooks/a-",
+                "/hooks/a_",
+                "/hooks/a%0A",
+                "/hooks/" + "a" * 64,
+            ),
         ],
     )
     async def test_path_that_names_no_source_is_404(self, ports: Any, path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.doctor import FIRST_APIS
+from infra.doctor import FIRST_APIS, Finding, here
+from tests.browser.serving import served
+from tests.world import REGISTRY, World
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRETS = ["SHOP_API_KEY", "CANARY_WEBHOOK_SECRET"]
@@ -181,3 +184,36 @@ def test_an_environment_older_than_its_lock_is_missing(machine: Machine) -> None
     status, said = machine.examine("dev", "here")
     assert status == 1
     assert "  missing  development environment: older than its lock\n           make .venv/.dev" in said
+
+
+def test_setting_that_cannot_be_meant_is_told_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPROVERS", "refund=a@x.com")
+    [found] = [finding for finding in here() if finding.what.startswith("settings")]
+    assert (found.mark, found.problem) == (
+        "missing",
+        "APPROVERS has 'refund', which is no intent; did you mean 'refund_request'? there are "
+        f"{', '.join(REGISTRY)}, or * for all others",
+    )
+
+
+async def test_switches_of_the_stack_that_runs_here_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def switches_found() -> Finding:
+        return next(finding for finding in here() if finding.what.startswith("switches"))
+
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("CONSOLE_URL", raising=False)
+    assert (switches_found().mark, switches_found().what) == (
+        "ok",
+        "switches: no console runs here, and CONSOLE_URL names none",
+    )
+    world = World()
+    world.store.put("switches/cancel_order", enabled=False)
+    world.store.put("switches/order-status", enabled=False)
+    async with served(world) as url:
+        monkeypatch.setenv("CONSOLE_URL", url)
+        found = await asyncio.to_thread(switches_found)
+    assert found.problem == (
+        "switches/order-status does nothing: there is no intent of this name; did you mean 'order_status'?"
+    )

@@ -59,7 +59,7 @@ SAMPLES = {
     "DISABLED_INTENTS": "order_status",
     "APPROVERS": "*=a@x.com",
     "IAP_AUDIENCE": "a",
-    "DIRECT_CALLERS": "a@x.com",
+    "DIRECT_CALLERS": "a@x.iam.gserviceaccount.com",
     "LISTEN_TO": "github:bot",
     "DIRECT_AUDIENCE": "a",
     "GOOGLE_CLOUD_PROJECT": "p",
@@ -122,7 +122,7 @@ def test_every_variable_that_settings_read_is_some_functions_or_local() -> None:
 
 async def _intake(world: World) -> None:
     request = IncomingRequest("POST", "/", {"authorization": "Bearer token"}, world.store.now, "", _body)
-    await check_caller(request, b"{}", world.ports.settings, lambda token, audience: "a@x.com")
+    await check_caller(request, b"{}", world.ports.settings, lambda token, audience: "a@x.iam.gserviceaccount.com")
     await receive_webhook(replace(request, headers=JSON, path="/healthz", method="GET"), world.ports)
     secret, now = b"crm-secret-0123456789", world.store.now
     signed = JSON | sign("generic", await _said(), secret, now)
@@ -231,8 +231,9 @@ async def test_function_is_given_exactly_what_its_step_reads_and_publishes_on(
         await world.classify(waiting[0])
     world.publisher.messages.clear()
     unset = {"IAP_AUDIENCE", "AUTOMATIC", "DISABLED_INTENTS", "VERTEX_PROJECT", "TOPIC_PREFIX"}
-    env = {v: s for v, s in SAMPLES.items() if v not in unset} | {"APPROVERS": f"*=ops@example.com|{UNATTRIBUTED}"}
-    watched = Watched(replace(load(env), automatic=automatic))
+    env = {v: s for v, s in SAMPLES.items() if v not in unset}
+    approvers = {"*": frozenset({"ops@example.com", UNATTRIBUTED})}
+    watched = Watched(replace(load(env), automatic=automatic, approvers=approvers))
     world.ports.settings = watched  # type: ignore[assignment]
     await drive(world)
     read = {variable_of(field) for field in watched.fields} - LOCAL - {"BACKEND"}

@@ -85,6 +85,20 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in captured.out.splitlines()]
 
 
+async def test_what_a_setting_holds_is_for_the_log_and_not_for_whoever_asks(capsys: pytest.CaptureFixture[str]) -> None:
+    async def work(_: Request) -> Response:
+        raise errors.SettingError("DIRECT_CALLERS has 'crm@example.com'; each must be ...", field="DIRECT_CALLERS")
+
+    async with client(work) as http:
+        answer = await http.get("/")
+    assert (answer.status_code, answer.json()["error"]) == (
+        503,
+        {"code": "bad_setting", "message": "a setting cannot be used; the log says why", "field": "DIRECT_CALLERS"},
+    )
+    [line] = lines(capsys)
+    assert (line["severity"], line["message"]) == ("ERROR", "DIRECT_CALLERS has 'crm@example.com'; each must be ...")
+
+
 async def test_step_that_ends_is_acknowledged_with_one_canonical_line(capsys: pytest.CaptureFixture[str]) -> None:
     async def step(delivery: Delivery) -> Outcome:
         assert delivery.data == b"hi"
