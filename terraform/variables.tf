@@ -58,7 +58,7 @@ variable "sources" {
 
   validation {
     condition     = alltrue([for s in var.sources : can(regex("^[a-z][a-z0-9]*([_-][a-z0-9]+)*$", s)) && length(s) <= 63])
-    error_message = "Each of sources must be a name as in the webhook's URL: words of lower case letters and digits, a letter first, joined by single - or _."
+    error_message = "Each of sources must be a name as in the webhook's URL: lower case letters, digits, and between them single - or _, a letter first."
   }
 }
 

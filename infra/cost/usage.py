@@ -22,7 +22,8 @@ Given = Mapping[str, float]
 INTAKE, CLASSIFY, DECIDE, EXECUTE = STAGES = ("intake", "classify", "decide", "execute")
 ENDS = ("SUCCEEDED", "FAILED", "REJECTED", "EXPIRED", "CANCELLED")
 SWEEPS_A_MONTH = 730 * 60
-# One document for the time, one for each query that finds nothing: tasks due, approvals approved, rejected and open, switches.
+# One document for the time, one for each query that finds nothing: tasks due and expired, approvals approved, rejected
+# and open, switches.
 READS_OF_A_SWEEP = 7
 
 

@@ -29,7 +29,7 @@ REFUSED = [
     ("sources", '["Zen desk"]', "lower case letters, digits"),
     ("direct_callers", '["serviceAccount:crm@acme.test"]', "without the prefix serviceAccount:"),
     ("direct_callers", '["crm@acme.test"]', "of a service account"),
-    ("sources", '["my__crm"]', "joined by single - or _"),
+    ("sources", '["my__crm"]', "between them single - or _"),
     ("listen_to", '["github:robot"]', "such as github:bot"),
     ("listen_to", '["gihub:bot"]', "of zendesk, jira, slack, github or stripe"),
     ("fields", '{ "Web shop" = "words=/text" }', "must be a source's name"),
