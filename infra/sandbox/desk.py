@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -86,9 +87,9 @@ class Desk:
         key = request.headers.get("Idempotency-Key")
         slot = (operation, key) if keyed and key else None
         if slot in self._keys:
-            response = self._replay(operation, slot, request.url.path.encode() + body, request_id)
+            response = self._replay(operation, slot, _asked(request, body), request_id)
         else:
-            answer = await self._apply(slot, fault, request.url.path.encode() + body, lambda: made(body))
+            answer = await self._apply(slot, fault, _asked(request, body), lambda: made(body))
             if answer.effect:
                 self.ledger.add(operation, answer.effect, key=key, request_id=request_id)
             response = answer.response(request_id)
@@ -121,6 +122,13 @@ class Desk:
         if known.answer.effect:
             self.ledger.add(operation, known.answer.effect, key=slot[1], request_id=request_id, replayed=True)
         return known.answer.response(request_id, replayed=True)
+
+
+def _asked(request: Request, body: bytes) -> bytes:
+    """Return what two requests under one key are compared by: a form's parameters, however they are encoded."""
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        body = repr(sorted(parse_qsl(body.decode()))).encode()
+    return request.url.path.encode() + body
 
 
 def refusal(kind: str, status: int = 400, code: str = "") -> Answer:

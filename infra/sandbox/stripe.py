@@ -49,8 +49,9 @@ class Stripe:
             order = self._desk.orders.get(match[1])
             payments, limit, start = order.payments() if order else [], _limit(asked), int(asked.get("page", 0))
             more = len(payments) > start + limit
-            page = {"data": payments[start : start + limit], "has_more": more}
-            return Answer({"object": "search_result", "next_page": str(start + limit) if more else None, **page})
+            page: dict[str, Any] = {"data": payments[start : start + limit], "has_more": more}
+            page |= {"url": request.url.path, "next_page": str(start + limit) if more else None}
+            return Answer({"object": "search_result", **page})
 
         return await self._desk.serve(request, "stripe.find_payment", find)
 
@@ -63,7 +64,8 @@ class Stripe:
             newest = [refund for refund in self.refunds[::-1] if of in (None, refund["payment_intent"])]
             start = next((i + 1 for i, refund in enumerate(newest) if refund["id"] == after), 0)
             data = newest[start : start + limit]
-            return Answer({"object": "list", "data": data, "has_more": len(newest) > start + limit})
+            more = len(newest) > start + limit
+            return Answer({"object": "list", "url": request.url.path, "data": data, "has_more": more})
 
         return await self._desk.serve(request, "stripe.list_refunds", page)
 

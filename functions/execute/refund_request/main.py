@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from functions.execute.refund_request.intent import Parameters
-from functions.execute.refund_request.payments import NOT_REFUNDED, Payment, is_of, refundable, refunds
+from functions.execute.refund_request.payments import NOT_REFUNDED, VERSION, Payment, is_of, refundable, refunds
 from shared.currency import written
 from shared.intent.handler import TaskContext, TaskOutput
 from shared.intent.outcomes import Ambiguous, Pending, Permanent
@@ -50,6 +50,7 @@ async def _refund(params: Parameters, payment: Payment, ctx: TaskContext) -> dic
             "metadata[task_id]": ctx.task_id,
             "metadata[effect_key]": ctx.effect_key,
         },
+        headers=VERSION,
         key=ctx.effect_key,
         expect=(200, 400, 402),
     )

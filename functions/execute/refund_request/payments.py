@@ -11,6 +11,8 @@ from shared.currency import written
 from shared.intent.handler import TaskContext
 from shared.intent.outcomes import NotApplied, Permanent
 
+# https://docs.stripe.com/api/versioning: without it the account's own version decides what an answer looks like.
+VERSION = {"Stripe-Version": "2026-10-28.endive"}
 MAX_PAGES = 10
 PAGE = "100"
 # https://docs.stripe.com/api/refunds/object: the other statuses are `pending`, `requires_action` and `succeeded`.
@@ -71,7 +73,7 @@ async def refunds(
     found: list[dict[str, Any]] = []
     page = {"limit": PAGE, **filters}
     for _ in range(MAX_PAGES):
-        reply = await ctx.http.call("GET", "/v1/refunds", params=page)
+        reply = await ctx.http.call("GET", "/v1/refunds", params=page, headers=VERSION)
         for refund in reply.data["data"]:
             found.append(refund)
             if until(refund):
@@ -115,7 +117,7 @@ async def _search(order_id: str, ctx: TaskContext) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     page = {"query": f'metadata["order_id"]:"{order_id}"', "limit": PAGE}
     for _ in range(MAX_PAGES):
-        reply = await ctx.http.call("GET", "/v1/payment_intents/search", params=page)
+        reply = await ctx.http.call("GET", "/v1/payment_intents/search", params=page, headers=VERSION)
         if not isinstance(reply.get("data"), list):
             raise NotApplied("Stripe's answer is no search result", code="reply_unreadable")
         found += reply.data["data"]
