@@ -113,7 +113,10 @@ class MemoryStore:
                 if w.expected is not None and w.expected != self._documents.get(w.path, NOWHERE)[1]:
                     # Whoever gets no answer does not learn of it.
                     raise error or Conflict(f"{w.path} was changed by another writer")
-            versions = [self.write(w.path, data) for w, data in zip(writes, copies, strict=True)]
+            versions = [
+                self.write(w.path, (self.look(w.path).data or NOTHING) | data if w.others_stay else data)
+                for w, data in zip(writes, copies, strict=True)
+            ]
             self.commits += 1
         await self._network.hop()
         if error is not None:

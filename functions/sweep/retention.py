@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from datetime import datetime
 
+from functions.sweep.unreadable import put_back
 from shared.errors import Refused, Retry
 from shared.logs import log
 from shared.records.documents import change
@@ -35,7 +36,10 @@ async def entomb_expired(ports: Ports, now: datetime) -> Counter[str]:
 
     async def one(row: Row) -> None:
         async with slots:
-            done[await _one(ports, row)] += 1
+            what = await _one(ports, row)
+            done[what] += 1
+            if what == "unreadable":
+                await put_back(ports, row, "expire_at", now)
 
     after: Row | None = None
     for _ in range(MAX_PAGES):

@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from functions.sweep.approvals import answer_stray, lost_decisions, restore
 from functions.sweep.retention import entomb_expired
 from functions.sweep.stopped import left_waiting
 from functions.sweep.switches import tell_odd_switches
-from shared.errors import Gone, NotFound, Retry
+from functions.sweep.unreadable import put_back
+from shared.errors import NotFound, Retry
 from shared.logs import log
 from shared.records import decisions
 from shared.records.documents import Changed, change, task_path, to_record
-from shared.records.edits import DECISIONS, UNATTRIBUTED, consume
+from shared.records.edits import UNATTRIBUTED, consume
 from shared.records.outbox import pay
 from shared.serving.entry import Outcome
 from shared.task import upkeep
@@ -29,8 +31,6 @@ from shared.wiring.ports import Filter, Snapshot
 PAGE = 200
 MAX_PAGES = 50
 IN_FLIGHT = 20
-# An event normally arrives within seconds and knows its author; only an older edit is consumed without one.
-EVENT_GRACE = timedelta(minutes=2)
 
 
 async def sweep(ports: Ports) -> Outcome:
@@ -45,7 +45,10 @@ async def sweep(ports: Ports) -> Outcome:
 
     async def one(snapshot: Snapshot) -> None:
         async with slots:
-            done[await _alone(snapshot, _look_after(ports, snapshot))] += 1
+            what = await _alone(snapshot, _look_after(ports, snapshot))
+            done[what] += 1
+            if what == "unreadable":
+                await put_back(ports, snapshot, "next_check_at", clock.read_time)
 
     after: Snapshot | None = None
     overdue_s = 0.0
@@ -65,7 +68,7 @@ async def sweep(ports: Ports) -> Outcome:
         after = due[-1]
     if ports.clock_trouble():
         await asyncio.gather(*(one(s) for s in await left_waiting(ports.store, clock.read_time)))
-    for approval in await _lost_decisions(ports, clock.read_time):
+    async for approval in lost_decisions(ports, clock.read_time, PAGE, MAX_PAGES):
         done[await _alone(approval, _consume(ports, approval))] += 1
     done += await entomb_expired(ports, clock.read_time)
     await tell_odd_switches(ports)
@@ -89,6 +92,7 @@ async def _alone(snapshot: Snapshot, work: Awaitable[str]) -> str:
         log(
             "ERROR",
             "a document cannot be swept",
+            function="sweep",
             task_id=snapshot.id,
             outcome="unreadable",
             error_type=type(error).__name__,
@@ -121,6 +125,7 @@ async def _overdue(ports: Ports, record: TaskRecord, snapshot: Snapshot) -> str:
         if skip.code == "clock_stepped" and record.decision.reminded_at:
             return "skipped"
         await _sweep(ports, record, snapshot)
+    is_restored = await restore(ports, record.task_id)
     log(
         "WARNING",
         "approval is about to expire",
@@ -129,7 +134,7 @@ async def _overdue(ports: Ports, record: TaskRecord, snapshot: Snapshot) -> str:
         outcome="approval_expiring",
         trace_id=record.trace_id,
     )
-    return "reminded"
+    return "restored" if is_restored else "reminded"
 
 
 async def _sweep(ports: Ports, record: TaskRecord, snapshot: Snapshot) -> Changed:
@@ -158,24 +163,11 @@ def _tell(before: TaskRecord, after: TaskRecord) -> None:
         )
 
 
-async def _lost_decisions(ports: Ports, now: datetime) -> list[Snapshot]:
-    """Return approvals that people decided and whose event never came."""
-    found: list[Snapshot] = []
-    for status in DECISIONS:
-        where = [Filter("outcome", "==", None), Filter("status", "==", status)]
-        found += await ports.store.query("approvals", where=where, limit=PAGE)
-    # Versions are order more than time: where the clock was once ahead, they are ahead still.
-    return [a for a in found if abs(now - _written_at(a)) >= EVENT_GRACE]
-
-
 async def _consume(ports: Ports, approval: Snapshot) -> str:
     (task,) = await ports.store.read(task_path(approval.id))
     try:
-        await consume(ports, approval, to_record(task), Person(UNATTRIBUTED, "firestore"))
-    except Gone:  # written by hand after its task was removed
-        return "skipped"
+        record = to_record(task)
+    except NotFound as error:  # made by hand, or written after its task was removed
+        return await answer_stray(ports, approval, error)
+    await consume(ports, approval, record, Person(UNATTRIBUTED, "firestore"))
     return "consumed"
-
-
-def _written_at(snapshot: Snapshot) -> datetime:
-    return datetime.fromisoformat(snapshot.version[:26].rstrip("Z") + "+00:00")

@@ -56,6 +56,9 @@ class EmbeddedStore:
             committed = to_rfc3339(transaction.tick())
             versions = []
             for write, text, (version, before) in zip(writes, texts, standing, strict=True):
+                if write.others_stay and version != ABSENT:
+                    write = write._replace(data=from_text(before[0]) | from_text(before[1]) | write.data)
+                    text = to_texts(_collection(write.path), write.data)
                 if text != before:  # as in Firestore, a write that changes nothing makes no version and no event
                     version = committed
                     collection = _collection(write.path)

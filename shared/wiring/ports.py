@@ -45,12 +45,14 @@ class Row(NamedTuple):
 class Write(NamedTuple):
     """Replace the document at `path` by `data` if its version is still `expected`.
 
-    `expected` is a `Snapshot.version`, ABSENT (create), or None (whatever is there).
+    `expected` is a `Snapshot.version`, ABSENT (create), or None (whatever is there). `others_stay`: only the members in
+    `data` are replaced, and the document may hold what this code cannot read.
     """
 
     path: str
     data: Document
     expected: str | None
+    others_stay: bool = False
 
 
 @dataclass(frozen=True, slots=True)

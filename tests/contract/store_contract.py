@@ -61,6 +61,19 @@ class StoreContract(QueryContract):
         await put(store, f"{collection}/a", {"map": {"y": 2}})
         assert await data_at(store, f"{collection}/a") == {"map": {"y": 2}}
 
+    async def test_write_that_leaves_the_others_replaces_its_members_and_nothing_else(
+        self, store: Store, collection: str
+    ) -> None:
+        path, kept = f"{collection}/a", {"odd": {"of a": ["later", {"version": 1.5}]}, "at": NOON, "payload": "long"}
+        version = await put(store, path, kept | {"due": NOON, "map": {"x": 1}})
+        due, stale = {"due": NOON + timedelta(hours=1), "map": {"y": 2}}, version
+        [version] = await store.commit(Write(path, due, version, others_stay=True))
+        [found] = await store.read(path)
+        assert (found.data, found.version) == (kept | due, version)
+        with pytest.raises(Conflict):
+            await store.commit(Write(path, {"due": NOON}, stale, others_stay=True))
+        assert await data_at(store, path) == kept | due
+
     async def test_one_failing_precondition_writes_nothing(self, store: Store, collection: str) -> None:
         await put(store, f"{collection}/taken", {"n": 0})
         free, taken, other = (f"{collection}/{name}" for name in ("free", "taken", "other"))

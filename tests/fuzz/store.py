@@ -30,7 +30,8 @@ class FirestoreLike(MemoryStore):
                 raise Broken("document cannot be stored", f"its path is {write.path[:100]!r}")
         versions = await super().commit(*writes)
         for write in writes:
-            if self.look(write.path).data != write.data:
+            found = self.look(write.path).data or {}
+            if (found if not write.others_stay else {name: found.get(name) for name in write.data}) != write.data:
                 raise Broken("document reads differently than it was written", write.path)
         return versions
 

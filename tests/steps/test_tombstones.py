@@ -92,7 +92,9 @@ async def test_emptied_approval_is_decided_and_its_time_is_over() -> None:
     assert (await world.resume("t1")).code == "task_removed"
     assert await world.sweep() == {}
     world.pass_time(minutes=3)
-    assert await world.sweep() == {"skipped": 1}
+    assert await world.sweep() == {"stray": 1}
+    assert document(world, "approvals/t1")["outcome"] == "task_removed"
+    assert await world.sweep() == {}
 
 
 async def test_no_list_no_count_and_no_sweep_sees_a_tombstone() -> None:

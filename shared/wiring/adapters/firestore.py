@@ -142,6 +142,8 @@ class FirestoreStore:
         raw = FirestoreWrite.pb(proto)
         raw.update.name = self._client.document(write.path)._document_path
         encode_fields(raw.update.fields, write.data)
+        if write.others_stay:
+            raw.update_mask.field_paths.extend(write.data)  # names of ours, which need no quotes
         if write.expected == ABSENT:
             raw.current_document.exists = False
         elif write.expected is not None:
