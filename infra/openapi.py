@@ -16,13 +16,23 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from functions.console.api import ACTIONS, LETTER_ACTIONS, MAX_PAGE, ORDERS, DecisionBody, LetterBody, RepairBody
-from functions.console.search import COUNTED
+from functions.console.search import COUNT_UP_TO, COUNTED
 from functions.intake.room import MAX_WEBHOOK_BYTES
 from functions.intake.sources import VENDORS, Source, source_at
 from shared import errors
 from shared.event.signatures import sign
 from shared.records.ignored import Count, Date
-from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask, DeadLetter, SourceName, State, TaskId, TaskRecord
+from shared.task.schemas import (
+    MAX_PAYLOAD_BYTES,
+    AutomationTask,
+    DeadLetter,
+    LetterRow,
+    SourceName,
+    State,
+    TaskId,
+    TaskRecord,
+    TaskRow,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 Schema = dict[str, Any]
@@ -95,7 +105,7 @@ def console() -> Schema:
     """Describe what people's tools look at and decide."""
     record = {"200": _json("The task as it stands", _ref("TaskRecord"))}
     task_id = [_parameter("path", "task_id", TypeAdapter(TaskId).json_schema())]
-    page = _object(tasks={"type": "array", "items": _ref("TaskSummary")}, next_page_token={"type": ["string", "null"]})
+    page = _object(tasks={"type": "array", "items": _ref("TaskRow")}, next_page_token={"type": ["string", "null"]})
     query = [
         _parameter("query", "state", TypeAdapter(State).json_schema()),
         _parameter("query", "intent", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
@@ -110,7 +120,7 @@ def console() -> Schema:
         "/api/tasks": {
             "get": _operation(
                 "listTasks",
-                "List tasks without payloads.",
+                "List tasks without payloads and followups.",
                 {"200": _json("One page", page)} | _errors(400, 401, 403, 503),
                 parameters=query,
             )
@@ -125,7 +135,7 @@ def console() -> Schema:
         },
     }
     letters = _object(
-        dead_letters={"type": "array", "items": _ref("DeadLetterSummary")}, next_page_token={"type": ["string", "null"]}
+        dead_letters={"type": "array", "items": _ref("LetterRow")}, next_page_token={"type": ["string", "null"]}
     )
     letter_query = [q for q in query if q["name"] in ("limit", "page_token")]
     letter_query.append(_parameter("query", "open", {"const": "true", "description": "only what nobody has seen to"}))
@@ -151,7 +161,10 @@ def console() -> Schema:
                 f"{action}DeadLetter", LetterBody.__doc__, seen_to | _errors(*_DECIDE), body=_ref("LetterBody")
             ),
         }
-    counted = _object(**{name: {"type": "integer"} for name in (*COUNTED, "dead_letters")})
+    counted = _object(
+        **{name: {"type": "integer"} for name in (*COUNTED, "dead_letters")},
+        up_to={"const": COUNT_UP_TO, "description": "where counting stops: that many or more"},
+    )
     paths["/api/counts"] = {
         "get": _operation(
             "count", "Count what wants somebody.", {"200": _json("Counts", counted)} | _errors(401, 403, 503)
@@ -178,21 +191,16 @@ def console() -> Schema:
         (DecisionBody, "validation"),
         (RepairBody, "validation"),
         (LetterBody, "validation"),
+        (TaskRow, "serialization"),
         (TaskRecord, "serialization"),
+        (LetterRow, "serialization"),
         (DeadLetter, "serialization"),
         (Count, "serialization"),
     ]
     described = _document("Switchyard console", about, paths, models)
     schemas = described["components"]["schemas"]
-    summary = json.loads(json.dumps(schemas["TaskRecord"])) | {"title": "TaskSummary"}
-    del summary["properties"]["payload"]
-    summary["required"].remove("payload")
-    schemas["TaskSummary"] = summary
-    schemas["DeadLetter"]["properties"]["letter_id"] = {"type": "string"}
-    shorter = json.loads(json.dumps(schemas["DeadLetter"])) | {"title": "DeadLetterSummary"}
-    del shorter["properties"]["data"]
-    shorter["required"].remove("data")
-    schemas["DeadLetterSummary"] = shorter
+    for name in ("LetterRow", "DeadLetter"):
+        schemas[name]["properties"]["letter_id"] = {"type": "string"}
     return described
 
 

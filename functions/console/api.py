@@ -19,14 +19,14 @@ from shared.errors import BadRequest, NotFound, Unprocessable, UnsupportedMediaT
 from shared.event.strict_json import parse_object
 from shared.records import decisions
 from shared.records.decisions import Look, Wish
-from shared.records.documents import task_path, to_record
+from shared.records.documents import task_path, to_record, to_rows
 from shared.records.ignored import last_days
 from shared.records.letters import LETTER_ID, close_letter, redrive_letter
 from shared.serving.entry import Outcome, log_outcome, read_body, started
 from shared.task.moves import Person
-from shared.task.schemas import MAX_PAYLOAD_BYTES, DeadLetter, Model, TaskRecord
+from shared.task.schemas import MAX_PAYLOAD_BYTES, DeadLetter, LetterRow, Model, TaskRecord
 from shared.wiring.composition import Ports
-from shared.wiring.ports import Snapshot
+from shared.wiring.ports import Row, Snapshot
 
 MAX_PAGE = 200
 ACTIONS = ("redrive", "cancel", "settle")
@@ -39,6 +39,8 @@ _LETTER = re.compile(
     rf"/api/dead-letters/(?P<letter_id>{LETTER_ID.pattern})(?:/(?P<action>{'|'.join(LETTER_ACTIONS)}))?"
 )
 _TASK = re.compile(rf"/api/tasks/(?P<task_id>{search.TASK_ID.pattern})(?:/(?P<action>{'|'.join(ACTIONS)}))?")
+_PAGE = ("limit", "page_token")
+_NAMES = {"/api/tasks": (*search.NAMES, "order", *_PAGE), "/api/dead-letters": ("open", *_PAGE)}
 _LIMIT = re.compile(r"[0-9]{1,3}")
 _APPROVAL = re.compile(rf"/api/approvals/(?P<task_id>{search.TASK_ID.pattern})")
 
@@ -97,15 +99,19 @@ async def respond(request: Request, ports: Ports) -> Response:
     path = request.url.path.rstrip("/") or "/"
     if path == "/healthz":
         only(request, "GET")
+        search.only(request.query_params)
         return JSONResponse(ports.health())
     if path == "/openapi.json":
         only(request, "GET")
+        search.only(request.query_params)
         return Response(DESCRIPTION.read_bytes(), media_type="application/json")
     who = await admitted(request, ports.settings)
     if request.method == "POST":
         check_site(request)
         if request.url.query:
             raise BadRequest("a POST takes nothing from the query; use the body", code="bad_query")
+    else:
+        search.only(request.query_params, *_NAMES.get(path, ()))
     shows = {
         "/api/tasks": lambda: _list(request, ports),
         "/api/dead-letters": lambda: _letters(request, ports),
@@ -137,7 +143,7 @@ async def respond(request: Request, ports: Ports) -> Response:
 
 
 async def _list(request: Request, ports: Ports) -> Response:
-    """Newest first, or oldest; without payloads; `next_page_token` where there is more."""
+    """Newest first, or oldest; without payloads and followups; `next_page_token` where there is more."""
     query, limit = request.query_params, _limit(request)
     order = query.get("order", "newest")
     if order not in ORDERS:
@@ -145,7 +151,7 @@ async def _list(request: Request, ports: Ports) -> Response:
     found = await search.tasks(
         ports.store, search.parse(query), limit=limit, after=search.place(query), oldest_first=order == "oldest"
     )
-    tasks = [to_record(s).model_dump(mode="json", exclude={"payload"}) for s in found]
+    tasks = [row.model_dump(mode="json") for row in to_rows(found)]
     return JSONResponse({"tasks": tasks, "next_page_token": _next(found, limit)})
 
 
@@ -157,9 +163,7 @@ async def _letters(request: Request, ports: Ports) -> Response:
     found = await search.letters(
         ports.store, limit=limit, after=search.place(query, "dead_letters"), open_only="open" in query
     )
-    shown = [_letter(s) for s in found]
-    for letter in shown:
-        del letter["data"]
+    shown = [{"letter_id": r.id} | LetterRow.model_validate(r.data).model_dump(mode="json") for r in found]
     return JSONResponse({"dead_letters": shown, "next_page_token": _next(found, limit)})
 
 
@@ -176,7 +180,7 @@ def _limit(request: Request) -> int:
     return int(text)
 
 
-def _next(found: list[Snapshot], limit: int) -> str | None:
+def _next(found: list[Row], limit: int) -> str | None:
     return search.token(found[-1]) if len(found) == limit else None
 
 
@@ -224,7 +228,7 @@ async def _see_to(request: Request, ports: Ports, who: Person, letter_id: str, a
 
 
 async def _counts(ports: Ports) -> Response:
-    return JSONResponse(await search.counts(ports.store))
+    return JSONResponse(await search.counts(ports.store) | {"up_to": search.COUNT_UP_TO})
 
 
 async def _ignored(ports: Ports) -> Response:

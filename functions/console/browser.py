@@ -15,6 +15,11 @@ from shared.errors import MethodNotAllowed, NotFound, SwitchyardError
 from shared.serving.entry import Outcome, log_outcome, started, status_of
 from shared.wiring.composition import Ports
 
+_NAMES = {
+    "/": ("intent", "page_token"),
+    "/tasks": (*search.NAMES, "id", "page_token"),
+    "/dead-letters": ("page_token",),
+}
 _TASK = re.compile(
     rf"/tasks/(?P<id>{search.TASK_ID.pattern})(?:/(?P<action>decide|redrive|cancel|settle|preview|payload))?"
 )
@@ -38,10 +43,12 @@ async def _route(request: Request, ports: Ports) -> Response:
     path = request.url.path.rstrip("/") or "/"
     if path.startswith("/static/") or path == "/favicon.ico":  # asked for beside a plain text
         only(request, "GET")
+        search.only(request.query_params)
         return static(path.replace("/favicon.ico", "/static/icon.svg"))
     page = Page(request, ports, await admitted(request, ports.settings))
     task = _TASK.fullmatch(path)
     if request.method == "POST":
+        search.only(request.query_params)
         pairs = await submitted(request)
         guard.check(request, dict(pairs), local=ports.settings.local)
         began = started()
@@ -56,6 +63,7 @@ async def _route(request: Request, ports: Ports) -> Response:
         return answer
     only(request, "GET")
     if task and task["action"] in (None, "payload"):
+        search.only(request.query_params, *(() if task["action"] else ("intent",)))
         return await (pages.payload if task["action"] else pages.task)(page, task["id"])
     shows = {
         "/": pages.waiting,
@@ -65,4 +73,5 @@ async def _route(request: Request, ports: Ports) -> Response:
     }
     if path not in shows:
         raise NotFound("there is no such page", code="not_found")
+    search.only(request.query_params, *_NAMES.get(path, ()))
     return await shows[path](page)

@@ -1,4 +1,4 @@
-"""A task's record in, what a person needs to understand it out: the way it took, who said what, what it cost. Pure."""
+"""A task's row or record in, what a person needs to understand it out: why it paused, who asks, its way. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from functools import cached_property
 
 from shared.event.masking import mask, masked
 from shared.event.payload import View
-from shared.task.requester import requester_of, view_of
-from shared.task.schemas import TERMINAL, Followup, State, TaskRecord
+from shared.task.requester import kept_requester, requester_of, view_of
+from shared.task.schemas import TERMINAL, Followup, State, TaskRecord, TaskRow
 
 # Dollars for a million tokens of which nine in ten are the prompt's; a test holds it against the bill's price list.
 DOLLARS_PER_MILLION_TOKENS = 0.52
@@ -46,7 +46,30 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Dossier:
+class Line:
+    """What a list shows of one task."""
+
+    record: TaskRow
+
+    @property
+    def requester(self) -> Mapping[str, str]:
+        """`email`, `id` and `name`, as far as the row tells them."""
+        return kept_requester(self.record)
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """Why the gate paused the task, and what an approved edit would have been paused for."""
+        parts = (text.partition(":") for text in self.record.decision.reasons)
+        return [Reason(code, words.strip()) for code, _, words in parts]
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person has to decide."""
+        return self.record.state == "AWAITING_APPROVAL"
+
+
+@dataclass(frozen=True)
+class Dossier(Line):
     """Everything about one task that can be read from its record."""
 
     record: TaskRecord
@@ -73,12 +96,6 @@ class Dossier:
         return (known and known.vouched_by) or self.record.source
 
     @property
-    def reasons(self) -> list[Reason]:
-        """Why the gate paused the task, and what an approved edit would have been paused for."""
-        parts = (text.partition(":") for text in self.record.decision.reasons)
-        return [Reason(code, words.strip()) for code, _, words in parts]
-
-    @property
     def steps(self) -> list[Step]:
         """The transitions, oldest first; a long history lacks some of its middle."""
         found: list[Step] = []
@@ -97,11 +114,6 @@ class Dossier:
         """From the event to the end; None while the task is under way."""
         record = self.record
         return record.history[-1].at - record.created_at if record.state in TERMINAL else None
-
-    @property
-    def waits(self) -> bool:
-        """Whether a person has to decide."""
-        return self.record.state == "AWAITING_APPROVAL"
 
     @property
     def repairs(self) -> tuple[str, ...]:

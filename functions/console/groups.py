@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from functions.console.dossier import Dossier
+from functions.console.dossier import Line
 from shared.canonical import sha256_hex
 
 
@@ -15,7 +15,7 @@ class Group:
 
     intent: str
     codes: tuple[str, ...]
-    dossiers: list[Dossier]
+    lines: list[Line]
 
     @property
     def id(self) -> str:
@@ -25,14 +25,14 @@ class Group:
     @property
     def columns(self) -> list[str]:
         """The names of all parameters that any of the tasks has, in their order."""
-        return list(dict.fromkeys(name for d in self.dossiers for name in d.record.shown_parameters))
+        return list(dict.fromkeys(name for line in self.lines for name in line.record.shown_parameters))
 
 
-def grouped(dossiers: Iterable[Dossier]) -> list[Group]:
+def grouped(lines: Iterable[Line]) -> list[Group]:
     """Return the groups in the order of their oldest task."""
     found: dict[tuple[str, tuple[str, ...]], Group] = {}
-    for dossier in dossiers:
-        codes = tuple(dict.fromkeys(reason.code for reason in dossier.reasons))
-        key = (dossier.record.intent, codes)
-        found.setdefault(key, Group(*key, [])).dossiers.append(dossier)
+    for line in lines:
+        codes = tuple(dict.fromkeys(reason.code for reason in line.reasons))
+        key = (line.record.intent, codes)
+        found.setdefault(key, Group(*key, [])).lines.append(line)
     return list(found.values())

@@ -1,6 +1,7 @@
 """How the last day went, counted by the store instead of read: throughput, errors and waiting, by intent.
 
-Only latency needs documents: those of the newest tasks that succeeded.
+Only latency needs documents: two members of the newest tasks that succeeded. What a look costs has a bound, whatever
+there is: every count stops, and one look serves everybody for some seconds.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from weakref import WeakKeyDictionary
 
 from functions.console import search
-from functions.console.dossier import Dossier
 from functions.console.search import Search
 from shared.intent.registry import Registry
-from shared.records.documents import to_record
 from shared.records.ignored import Day, last_days
 from shared.wiring.ports import Filter, Store
 
 HOURS = 24
 SAMPLE = 100
-UP_TO = 10_000
+UP_TO = 10_000  # of a count: ten reads, as Firestore bills it
+LOOK_S = 10.0
 BAD = ("FAILED", "UNKNOWN")
 
 
@@ -50,9 +51,11 @@ class Ignored:
 class Health:
     """The last day. `hourly`: tasks that came in, oldest hour first. Latencies in seconds, event to end, sorted.
 
-    `ignored`: the most frequent of the last seven days first.
+    `ignored`: the most frequent of the last seven days first. Numbers of tasks of an hour, or of an intent, stop at
+    `UP_TO`. `at`: when somebody looked.
     """
 
+    at: datetime
     hourly: Sequence[int]
     intents: Sequence[IntentHealth]
     latencies_s: Sequence[float]
@@ -65,26 +68,49 @@ class Health:
         return known[min(len(known) - 1, int(share * len(known)))] if known else None
 
 
+_looks: WeakKeyDictionary[Store, asyncio.Task[Health]] = WeakKeyDictionary()
+
+
+async def latest(store: Store, registry: Registry, now: datetime) -> Health:
+    """Return the look of the last seconds, of whoever it was, or look.
+
+    Raises:
+        StoreUnavailable: nothing is known.
+    """
+    looking = _looks.get(store)
+    if looking is None or (looking.done() and not _holds(looking, now)):
+        looking = _looks[store] = asyncio.create_task(health(store, registry, now))
+    return await asyncio.shield(looking)  # whoever goes away leaves the look to the others
+
+
+def _holds(looked: asyncio.Task[Health], now: datetime) -> bool:
+    if looked.cancelled() or looked.exception() is not None:
+        return False
+    return timedelta(0) <= now - looked.result().at < timedelta(seconds=LOOK_S)
+
+
 async def health(store: Store, registry: Registry, now: datetime) -> Health:
     """Ask the store.
 
     Raises:
         StoreUnavailable: nothing is known.
     """
-    hours = [now - timedelta(hours=n) for n in range(HOURS, 0, -1)]
-    since, intents, oldest, sample, days = await asyncio.gather(
-        asyncio.gather(*(_created(store, at) for at in hours)),
+    hours = [now - timedelta(hours=n) for n in range(HOURS, -1, -1)]
+    times = ("created_at", "updated_at")
+    hourly, intents, oldest, sample, days = await asyncio.gather(
+        asyncio.gather(*(_within(store, since, until) for since, until in pairwise(hours))),
         asyncio.gather(*(_intent(store, name, hours[0]) for name in registry)),
-        search.tasks(store, Search(state="AWAITING_APPROVAL"), limit=1, oldest_first=True),
-        search.tasks(store, Search(state="SUCCEEDED", since=hours[0]), limit=SAMPLE),
+        search.tasks(store, Search(state="AWAITING_APPROVAL"), limit=1, oldest_first=True, fields=times),
+        search.tasks(store, Search(state="SUCCEEDED", since=hours[0]), limit=SAMPLE, fields=times),
         last_days(store, now),
     )
-    took = (Dossier(to_record(s)).took for s in sample)
     return Health(
-        hourly=[earlier - later for earlier, later in pairwise([*since, 0])],
+        at=now,
+        hourly=hourly,
         intents=intents,
-        latencies_s=sorted(t.total_seconds() for t in took if t is not None),
-        oldest_waiting=to_record(oldest[0]).created_at if oldest else None,
+        # An ended task was updated last when it ended.
+        latencies_s=sorted((r.data["updated_at"] - r.data["created_at"]).total_seconds() for r in sample),
+        oldest_waiting=oldest[0].data["created_at"] if oldest else None,
         ignored=_ignored(days),
     )
 
@@ -96,6 +122,11 @@ def _ignored(days: Sequence[Day]) -> list[Ignored]:
         today, yesterday, *before = (day.get(key, 0) for day in counts)
         found.append(Ignored(*key, today, yesterday, today + yesterday + sum(before)))
     return sorted(found, key=lambda i: (-i.week, i.source, i.kind, i.reason))
+
+
+async def _within(store: Store, since: datetime, until: datetime) -> int:
+    hour = [Filter("created_at", ">=", since), Filter("created_at", "<=", until - timedelta(microseconds=1))]
+    return await store.count("tasks", where=hour, up_to=UP_TO)
 
 
 async def _created(store: Store, since: datetime, *more: Filter) -> int:

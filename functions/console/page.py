@@ -94,7 +94,8 @@ def environment() -> Environment:
     )
     made.globals |= {"meter": charts.meter, "bars": charts.bars, "share": charts.share, "static": static_url}
     made.globals |= {"amount": present.amount, "TOKEN_FIELD": guard.TOKEN_FIELD}
-    made.filters |= {"visible": present.visible, "span": present.span}
+    made.globals |= {"COUNT_UP_TO": search.COUNT_UP_TO}
+    made.filters |= {"visible": present.visible, "span": present.span, "counted": present.counted}
     return made
 
 

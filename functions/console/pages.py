@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from functions.console import present, search
-from functions.console.dossier import REDRIVABLE, Dossier
+from functions.console.dossier import REDRIVABLE, Dossier, Line
 from functions.console.forms import Field, fields
 from functions.console.groups import grouped
-from functions.console.health import health
+from functions.console.health import UP_TO, latest
 from functions.console.page import Page
-from functions.console.search import Search
 from shared.errors import NotFound
 from shared.gate.policy import subject_path
 from shared.intent.declaration import Intent
 from shared.records.approvals import plan_is_ours
 from shared.records.creation import wishes_like
 from shared.records.decisions import may_decide
-from shared.records.documents import approval_path, task_path, to_record
+from shared.records.documents import approval_path, task_path, to_record, to_rows
 from shared.records.switches import switches
-from shared.task.schemas import DeadLetter, State, TaskRecord
+from shared.task.schemas import LetterRow, State, TaskRecord
 from shared.task.subjects import Wish
 
 WAITING_ON_A_PAGE = 100
@@ -32,11 +32,12 @@ TASKS_ON_A_PAGE = 50
 async def waiting(page: Page) -> Response:
     """What people have to decide, oldest first, alike beside alike."""
     after = search.place(page.query)
-    wanted = Search(state="AWAITING_APPROVAL", intent=page.query.get("intent") or None)
+    intent = {name: value for name, value in page.query.items() if name == "intent" and value}
+    wanted = replace(search.parse(intent), state="AWAITING_APPROVAL")
     found = await search.tasks(page.ports.store, wanted, limit=WAITING_ON_A_PAGE, after=after, oldest_first=True)
-    dossiers = [Dossier(to_record(s)) for s in found]
     more = search.token(found[-1]) if len(found) == WAITING_ON_A_PAGE else None
-    return await page.render("waiting.html", groups=grouped(dossiers), more=more, shown=[s.version for s in found])
+    groups = grouped(map(Line, to_rows(found)))
+    return await page.render("waiting.html", groups=groups, more=more, shown=[r.version for r in found])
 
 
 async def tasks(page: Page) -> Response:
@@ -50,12 +51,12 @@ async def tasks(page: Page) -> Response:
     more = search.token(found[-1]) if len(found) == TASKS_ON_A_PAGE else None
     return await page.render(
         "tasks.html",
-        dossiers=[Dossier(to_record(s)) for s in found],
+        lines=[Line(row) for row in to_rows(found)],
         more=more,
         wanted=wanted,
         states=get_args(State),
         may_redrive=wanted.state in REDRIVABLE and wanted.state != "UNKNOWN",
-        shown=[s.version for s in found],
+        shown=[r.version for r in found],
     )
 
 
@@ -113,28 +114,28 @@ async def dead_letters(page: Page) -> Response:
     """Messages that nobody could finish, newest first."""
     after = search.place(page.query, "dead_letters")
     found = await search.letters(page.ports.store, limit=TASKS_ON_A_PAGE, after=after)
-    letters = [(s.id, DeadLetter.model_validate(s.data)) for s in found]
+    letters = [(r.id, LetterRow.model_validate(r.data)) for r in found]
     more = search.token(found[-1]) if len(found) == TASKS_ON_A_PAGE else None
-    return await page.render("dead_letters.html", letters=letters, more=more, shown=[s.version for s in found])
+    return await page.render("dead_letters.html", letters=letters, more=more, shown=[r.version for r in found])
 
 
 async def health_page(page: Page) -> Response:
     """The last day in numbers and small charts."""
-    now, store, registry = page.now, page.ports.store, page.ports.registry
+    store, registry = page.ports.store, page.ports.registry
+    found, stopped, trouble = await latest(store, registry, page.now), await switches(store, registry), page.ports.clock_trouble()
     return await page.render(
         "health.html",
-        health=await health(store, registry, now),
-        switches=await switches(store, registry),
-        clock_trouble=page.ports.clock_trouble(),
-        shown=[now],
+        health=found,
+        up_to=UP_TO,
+        switches=stopped,
+        clock_trouble=trouble,
+        shown=[found.at, stopped, trouble],
     )
 
 
 async def _jump(page: Page, task_id: str) -> Response:
-    if search.TASK_ID.fullmatch(task_id):
-        (found,) = await page.ports.store.read(task_path(task_id))
-        if found.data is not None:
-            return page.protected(RedirectResponse(f"/tasks/{task_id}", status_code=303))
+    if search.TASK_ID.fullmatch(task_id) and await page.ports.store.read_rows(("state",), task_path(task_id)):
+        return page.protected(RedirectResponse(f"/tasks/{task_id}", status_code=303))
     raise NotFound("there is no task of this id; ids are case-sensitive and complete", code="task_not_found")
 
 

@@ -13,9 +13,9 @@ from functions.console.page import Page
 from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.records import decisions
 from shared.records.decisions import Look, Wish
-from shared.records.documents import task_path, to_record, tombstone_in
+from shared.records.documents import ROW_FIELDS, task_path, to_record, to_rows
 from shared.records.outbox import ask_for_preview
-from shared.task.schemas import TaskRecord
+from shared.task.schemas import TaskRecord, TaskRow
 
 Form = Mapping[str, str]
 
@@ -96,9 +96,8 @@ async def _record(page: Page, task_id: str) -> TaskRecord:
     return to_record(found)
 
 
-async def _records(page: Page, picks: Sequence[bulk.Pick]) -> list[TaskRecord]:
-    found = await page.ports.store.read(*(task_path(p.id) for p in picks))
-    return [to_record(s) for s in found if s.data is not None and not tombstone_in(s)]
+async def _records(page: Page, picks: Sequence[bulk.Pick]) -> list[TaskRow]:
+    return to_rows(await page.ports.store.read_rows(ROW_FIELDS, *(task_path(p.id) for p in picks)))
 
 
 def _one_of(value: str | None, *options: Any) -> Any:

@@ -59,5 +59,10 @@ def amount(intent: Intent | None, parameters: Mapping[str, Any]) -> str:
     return written(minor, str(parameters.get("currency", "")))
 
 
+def counted(number: int, up_to: int) -> str:
+    """Return a count that stopped at `up_to`, as people read it: `1,000+`."""
+    return f"{number:,}" + ("+" if number >= up_to else "")
+
+
 def _named(match: re.Match[str]) -> str:
     return f'<span class="trick" title="hidden character">U+{ord(match[0]):04X}</span>'

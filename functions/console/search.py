@@ -6,16 +6,20 @@ import asyncio
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
-from shared.errors import BadRequest
-from shared.records.letters import LETTER_ID
-from shared.task.schemas import State
-from shared.wiring.ports import Filter, Snapshot, Store
+from starlette.datastructures import QueryParams
 
+from shared.errors import BadRequest
+from shared.records.documents import ROW_FIELDS
+from shared.records.letters import LETTER_ID
+from shared.task.schemas import LetterRow, State
+from shared.wiring.ports import Filter, Row, Store
+
+LETTER_FIELDS = tuple(LetterRow.model_fields)
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # A count goes no further, so that what it costs does not grow: one read of Firestore, which bills a thousand as one.
 COUNT_UP_TO = 1000
@@ -26,6 +30,7 @@ _PLACES = {
     "dead_letters": re.compile(rf"dead_letters/{LETTER_ID.pattern}"),
 }
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+NAMES = ("state", "intent", "source", "since", "until")  # what `parse` reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,25 @@ class Search:
     until: datetime | None = None
 
 
+def only(query: QueryParams, *names: str) -> None:
+    """Let a query pass that has no other names than these, each once.
+
+    Raises:
+        BadRequest: `bad_query`; `field` is the first name that is too much: whoever misspells one must not get a list
+            that is not what they asked for.
+    """
+    seen = set[str]()
+    for name, _ in query.multi_items():
+        if name not in names:
+            known = f"known here: {', '.join(names)}" if names else "nothing can be asked for here"
+            raise BadRequest(f"{name[:64]} is unknown; {known}", code="bad_query", field=name[:64])
+        if name in seen:
+            raise BadRequest(f"{name} is given twice; give it once", code="bad_query", field=name)
+        seen.add(name)
+
+
 def parse(query: Mapping[str, str]) -> Search:
-    """Return the search that a query string asks for; other names in it are left alone.
+    """Return the search that a query string asks for; the other names that a route knows are not its business.
 
     Raises:
         BadRequest: `bad_query`; `field` names what cannot be searched for.
@@ -55,27 +77,31 @@ def parse(query: Mapping[str, str]) -> Search:
 
 
 async def tasks(
-    store: Store, search: Search, *, limit: int, after: Snapshot | None = None, oldest_first: bool = False
-) -> list[Snapshot]:
-    """Return up to `limit` tasks by the time they came in, beginning after `after`."""
+    store: Store,
+    search: Search,
+    *,
+    limit: int,
+    after: Row | None = None,
+    oldest_first: bool = False,
+    fields: Sequence[str] = ROW_FIELDS,
+) -> list[Row]:
+    """Return rows of up to `limit` tasks by the time they came in, beginning after `after`."""
     equal = {"state": search.state, "intent": search.intent, "source": search.source}
     where = [Filter(name, "==", value) for name, value in equal.items() if value is not None]
     if search.since is not None:
         where.append(Filter("created_at", ">=", search.since))
     if search.until is not None:
         where.append(Filter("created_at", "<=", search.until))
-    return await store.query(
-        "tasks", where=where, order_by="created_at", descending=not oldest_first, limit=limit, after=after
+    return await store.query_rows(
+        "tasks", fields, where=where, order_by="created_at", descending=not oldest_first, limit=limit, after=after
     )
 
 
-async def letters(
-    store: Store, *, limit: int, after: Snapshot | None = None, open_only: bool = False
-) -> list[Snapshot]:
-    """Return up to `limit` dead letters, newest first; `open_only`: those that nobody has seen to."""
+async def letters(store: Store, *, limit: int, after: Row | None = None, open_only: bool = False) -> list[Row]:
+    """Return rows of up to `limit` dead letters, newest first; `open_only`: those that nobody has seen to."""
     where = [Filter("redriven_at", "==", None)] if open_only else []
-    return await store.query(
-        "dead_letters", where=where, order_by="created_at", descending=True, limit=limit, after=after
+    return await store.query_rows(
+        "dead_letters", LETTER_FIELDS, where=where, order_by="created_at", descending=True, limit=limit, after=after
     )
 
 
@@ -89,13 +115,12 @@ async def counts(store: Store) -> dict[str, int]:
     return dict(zip((*COUNTED, "dead_letters"), await asyncio.gather(*states, open_letters), strict=True))
 
 
-def token(snapshot: Snapshot) -> str:
+def token(row: Row) -> str:
     """Return where a page ended, as an opaque text."""
-    at = (snapshot.data or {})["created_at"]
-    return base64.urlsafe_b64encode(f"{at.isoformat()}|{snapshot.path}".encode()).decode()
+    return base64.urlsafe_b64encode(f"{row.data['created_at'].isoformat()}|{row.path}".encode()).decode()
 
 
-def place(query: Mapping[str, str], collection: Literal["tasks", "dead_letters"] = "tasks") -> Snapshot | None:
+def place(query: Mapping[str, str], collection: Literal["tasks", "dead_letters"] = "tasks") -> Row | None:
     """Return the place that `page_token` names: the port needs the ordering value and the path, nothing more.
 
     Raises:
@@ -112,7 +137,7 @@ def place(query: Mapping[str, str], collection: Literal["tasks", "dead_letters"]
         at = at.astimezone(UTC)
     except (ValueError, OverflowError, binascii.Error):
         raise BadRequest("page_token is not one of ours", code="bad_query", field="page_token") from None
-    return Snapshot(path, {"created_at": at}, "", at)
+    return Row(path, {"created_at": at}, "", at)
 
 
 def moment(query: Mapping[str, str], name: str) -> datetime | None:

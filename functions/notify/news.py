@@ -13,12 +13,16 @@ from typing import Any, Literal
 
 from shared.canonical import sha256_hex
 from shared.records.approvals import is_open
-from shared.wiring.ports import Filter, Row, Snapshot, Store
+from shared.wiring.ports import Filter, Row, Store
 
 Kind = Literal["expiring", "unknown", "failed", "taken_back", "dead_letter", "paused", "still_unknown", "still_open"]
 
 MOST = 500
-MOST_LETTERS = 100  # each may hold 256 KiB
+APPROVAL_FIELDS = ("requested_at", "expires_at", "status", "outcome", "intent", "reasons")
+MOST_NOTES = 50  # the source's own words are in each
+NOTE_FIELDS = ("noted_at", "intent", "followups")
+TASK_FIELDS = ("updated_at", "intent", "error")
+LETTER_FIELDS = ("created_at", "task_id", "reason", "outcome", "subscription")
 MAX_CODES = 4
 NAMELESS = "unclassified"
 _TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -67,35 +71,35 @@ class Threshold:
 
 async def paused(store: Store, since: datetime) -> Found:
     """Return the approvals that were asked for since then and that nobody has decided."""
-    snapshots, full = await _newest(store, "approvals", "requested_at", since, MOST)
-    return _found("paused", [_paused(s) for s in snapshots], full)
+    rows, full = await _newest(store, "approvals", APPROVAL_FIELDS, "requested_at", since)
+    return _found("paused", [_paused(r) for r in rows], full)
 
 
 async def ended(store: Store, state: Literal["UNKNOWN", "FAILED"], since: datetime) -> Found:
     """Return the tasks that entered this state since then and are in it."""
     kind: Kind = "unknown" if state == "UNKNOWN" else "failed"
     where = [Filter("state", "==", state)]
-    snapshots, full = await _newest(store, "tasks", "updated_at", since, MOST, where)
-    return _found(kind, [_ended(kind, s) for s in snapshots], full)
+    rows, full = await _newest(store, "tasks", TASK_FIELDS, "updated_at", since, where)
+    return _found(kind, [_ended(kind, r) for r in rows], full)
 
 
 async def taken_back(store: Store, since: datetime) -> Found:
     """Return the tasks whose words were edited or deleted since then, after an effect on money or goods."""
-    snapshots, full = await _newest(store, "tasks", "noted_at", since, MOST)
-    return _found("taken_back", [_noted(s) for s in snapshots], full)
+    rows, full = await _newest(store, "tasks", NOTE_FIELDS, "noted_at", since, most=MOST_NOTES)
+    return _found("taken_back", [_noted(r) for r in rows], full)
 
 
 async def dead_letters(store: Store, since: datetime) -> Found:
     """Return the messages that were given up since then."""
-    snapshots, full = await _newest(store, "dead_letters", "created_at", since, MOST_LETTERS)
-    return _found("dead_letter", [_letter(s) for s in snapshots], full)
+    rows, full = await _newest(store, "dead_letters", LETTER_FIELDS, "created_at", since)
+    return _found("dead_letter", [_letter(r) for r in rows], full)
 
 
 async def expiring(store: Store, threshold: Threshold, now: datetime) -> Found:
     """Return the oldest open approvals that are about to expire."""
     where = [Filter("outcome", "==", None)]
-    snapshots = await store.query("approvals", where=where, order_by="requested_at", limit=MOST)
-    items = [_expiring(s, threshold, now) for s in snapshots]
+    rows = await store.query_rows("approvals", APPROVAL_FIELDS, where=where, order_by="requested_at", limit=MOST)
+    items = [_expiring(r, threshold, now) for r in rows]
     # Those that were asked for after one that has time left have time left, too.
     return _found("expiring", items, full=len(items) == MOST and items[-1] is not None)
 
@@ -103,27 +107,31 @@ async def expiring(store: Store, threshold: Threshold, now: datetime) -> Found:
 async def still_unknown(store: Store, until: datetime) -> Found:
     """Return the tasks that have been UNKNOWN since then, or for longer."""
     where = [Filter("state", "==", "UNKNOWN"), Filter("updated_at", "<=", until)]
-    fields = ("updated_at", "intent", "error")
-    rows = await store.query_rows("tasks", fields, where=where, order_by="updated_at", descending=True, limit=MOST)
+    rows = await store.query_rows("tasks", TASK_FIELDS, where=where, order_by="updated_at", descending=True, limit=MOST)
     return _found("still_unknown", [_ended("still_unknown", row) for row in rows], len(rows) == MOST)
 
 
 async def still_open(store: Store, until: datetime) -> Found:
     """Return the messages that were given up by then and that nobody has seen to."""
     where = [Filter("redriven_at", "==", None), Filter("created_at", "<=", until)]
-    fields = ("created_at", "task_id", "subscription", "reason", "outcome")
     rows = await store.query_rows(
-        "dead_letters", fields, where=where, order_by="created_at", descending=True, limit=MOST
+        "dead_letters", LETTER_FIELDS, where=where, order_by="created_at", descending=True, limit=MOST
     )
     return _found("still_open", [_letter(row, "still_open") for row in rows], len(rows) == MOST)
 
 
 async def _newest(
-    store: Store, collection: str, time: str, since: datetime, most: int, where: Sequence[Filter] = ()
-) -> tuple[list[Snapshot], bool]:
-    """Return the documents whose field `time` is not before `since`, newest first; and whether `most` were too few."""
+    store: Store,
+    collection: str,
+    fields: Sequence[str],
+    time: str,
+    since: datetime,
+    where: Sequence[Filter] = (),
+    most: int = MOST,
+) -> tuple[list[Row], bool]:
+    """Return rows of what has a `time` not before `since`, newest first; and whether `most` were too few."""
     recent = [*where, Filter(time, ">=", since)]
-    found = await store.query(collection, where=recent, order_by=time, descending=True, limit=most)
+    found = await store.query_rows(collection, fields, where=recent, order_by=time, descending=True, limit=most)
     return found, len(found) == most
 
 
@@ -132,47 +140,47 @@ def _found(kind: Kind, looked_at: Sequence[Item | None], full: bool) -> Found:
     return Found(kind, items, items[-1] if items and full else None)
 
 
-def _paused(snapshot: Snapshot) -> Item | None:
-    data = snapshot.data or {}
+def _paused(row: Row) -> Item | None:
+    data = row.data
     at = _time(data, "requested_at")
-    if at is None or not is_open(data) or not _TASK_ID.fullmatch(snapshot.id):
+    if at is None or not is_open(data) or not _TASK_ID.fullmatch(row.id):
         return None
     expires_at = _time(data, "expires_at")
-    return Item("paused", snapshot.id, snapshot.id, _intent(data), at, _codes(data.get("reasons")), expires_at)
+    return Item("paused", row.id, row.id, _intent(data), at, _codes(data.get("reasons")), expires_at)
 
 
-def _expiring(snapshot: Snapshot, threshold: Threshold, now: datetime) -> Item | None:
-    data = snapshot.data or {}
+def _expiring(row: Row, threshold: Threshold, now: datetime) -> Item | None:
+    data = row.data
     requested_at, expires_at = _time(data, "requested_at"), _time(data, "expires_at")
-    if requested_at is None or expires_at is None or not is_open(data) or not _TASK_ID.fullmatch(snapshot.id):
+    if requested_at is None or expires_at is None or not is_open(data) or not _TASK_ID.fullmatch(row.id):
         return None
     at = threshold.crossed_at(requested_at, expires_at)
     if not at <= now < expires_at:
         return None
-    return Item("expiring", snapshot.id, snapshot.id, _intent(data), at, _codes(data.get("reasons")), expires_at)
+    return Item("expiring", row.id, row.id, _intent(data), at, _codes(data.get("reasons")), expires_at)
 
 
-def _ended(kind: Kind, snapshot: Snapshot | Row) -> Item | None:
-    data = snapshot.data or {}
+def _ended(kind: Kind, row: Row) -> Item | None:
+    data = row.data
     at, error = _time(data, "updated_at"), data.get("error")
     code = error.get("code") if isinstance(error, dict) else None
-    return None if at is None else Item(kind, snapshot.id, snapshot.id, _intent(data), at, _codes([code]))
+    return None if at is None else Item(kind, row.id, row.id, _intent(data), at, _codes([code]))
 
 
-def _noted(snapshot: Snapshot) -> Item | None:
-    data = snapshot.data or {}
+def _noted(row: Row) -> Item | None:
+    data = row.data
     at, followups = _time(data, "noted_at"), data.get("followups")
     last = followups[-1] if isinstance(followups, list) and followups else None
     codes = _codes([last.get("kind") if isinstance(last, dict) else None])
-    return None if at is None else Item("taken_back", snapshot.id, snapshot.id, _intent(data), at, codes)
+    return None if at is None else Item("taken_back", row.id, row.id, _intent(data), at, codes)
 
 
-def _letter(snapshot: Snapshot | Row, kind: Kind = "dead_letter") -> Item | None:
-    data = snapshot.data or {}
+def _letter(row: Row, kind: Kind = "dead_letter") -> Item | None:
+    data = row.data
     at, task_id = _time(data, "created_at"), data.get("task_id")
     known = task_id if isinstance(task_id, str) and _TASK_ID.fullmatch(task_id) else ""
     codes = _codes([data.get("reason"), data.get("outcome")])
-    return None if at is None else Item(kind, snapshot.id, known, _lane(data.get("subscription")), at, codes)
+    return None if at is None else Item(kind, row.id, known, _lane(data.get("subscription")), at, codes)
 
 
 def _time(data: Mapping[str, Any], name: str) -> datetime | None:

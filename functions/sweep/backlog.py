@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from shared.wiring.ports import Filter, Snapshot, Store
+from shared.wiring.ports import Filter, Store
 
-# Counting reads every document, once a minute; beyond this many nobody needs the exact number.
+# Once a minute; beyond this many nobody needs the exact number.
 MOST_COUNTED = 200
 
 
@@ -17,13 +17,14 @@ async def backlog(store: Store) -> dict[str, Any]:
     Raises:
         StoreUnavailable: the next sweep counts again.
     """
-    waiting = await store.query(
-        "approvals", where=[Filter("outcome", "==", None)], order_by="requested_at", limit=MOST_COUNTED
+    open_ones = [Filter("outcome", "==", None)]
+    waiting = await store.query_rows(
+        "approvals", ("requested_at",), where=open_ones, order_by="requested_at", limit=MOST_COUNTED
     )
     # People edit these documents: what is no time any more has no age.
-    ages_s = [(s.read_time - at).total_seconds() for s in waiting if isinstance(at := _requested_at(s), datetime)]
+    ages_s = [
+        (row.read_time - at).total_seconds()
+        for row in waiting
+        if isinstance(at := row.data.get("requested_at"), datetime)
+    ]
     return {"approvals_waiting": len(waiting), "oldest_approval_s": round(max(ages_s, default=0.0), 1)}
-
-
-def _requested_at(snapshot: Snapshot) -> Any:
-    return (snapshot.data or {}).get("requested_at")

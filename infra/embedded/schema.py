@@ -72,7 +72,7 @@ def prepare(connection: sqlite3.Connection) -> bool:
 def _indexes() -> Iterator[str]:
     for fields in (*_TASKS, ["state", "updated_at"]):
         yield _index("tasks", fields)
-    for field in ("next_check_at", "expire_at"):
+    for field in ("next_check_at", "expire_at", "noted_at"):
         yield _index("tasks", [field], f"json_extract(data, '$.{field}') IS NOT NULL")
     yield _index("dead_letters", ["created_at"])
     yield _index("dead_letters", ["created_at"], "json_type(data, '$.redriven_at') = 'null'")

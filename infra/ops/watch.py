@@ -41,7 +41,9 @@ def _watch(args: Args, console: Console, terminal: Terminal) -> int:
     while True:
         counts = console.get("counts")
         if args.json or counts != before:
-            line = "  ".join(f"{name.lower()} {number}" for name, number in counts.items())
+            most = counts["up_to"]
+            shown = {n.lower(): f"{c}+" if c >= most else c for n, c in counts.items() if n != "up_to"}
+            line = "  ".join(f"{name} {count}" for name, count in shown.items())
             print(json.dumps(counts) if args.json else f"{datetime.now(UTC):%H:%M:%S}  {line}", flush=True)
         before = counts
         if time.monotonic() >= end:

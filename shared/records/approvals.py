@@ -21,7 +21,7 @@ MAX_REFUSALS = 10
 MAX_NAME_CHARS = 200
 
 
-def is_open(approval: Document | None) -> bool:
+def is_open(approval: Mapping[str, Any] | None) -> bool:
     """Whether nobody has decided yet, neither in the document nor in the task."""
     return approval is not None and approval.get("status") == "pending" and approval.get("outcome") is None
 

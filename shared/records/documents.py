@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.errors import CommitUnknown, Conflict, Gone, NotFound, StoreUnavailable
 from shared.task.approval import Approval
-from shared.task.schemas import TaskRecord
+from shared.task.schemas import TaskRecord, TaskRow
 from shared.task.tombstone import MEMBER, Tombstone
-from shared.wiring.ports import Document, Snapshot, Store, Write
+from shared.wiring.ports import Document, Row, Snapshot, Store, Write
 
+ROW_FIELDS = tuple(TaskRow.model_fields)
 MAX_TRIES = 8
 MAX_LOOKS = 3
 FIRST_PAUSE_S = 0.02
@@ -73,6 +74,11 @@ def to_record(snapshot: Snapshot) -> TaskRecord:
             f"the task ended {stone.state} on {stone.ended_at:%Y-%m-%d}; its record was removed since", field="task_id"
         )
     return TaskRecord.model_validate(snapshot.data)
+
+
+def to_rows(rows: Iterable[Row]) -> list[TaskRow]:
+    """Return the tasks in rows of `ROW_FIELDS`; of a removed one nothing is left that a list could show."""
+    return [TaskRow.model_validate(row.data) for row in rows if "state" in row.data]
 
 
 def tombstone_in(snapshot: Snapshot) -> Tombstone | None:

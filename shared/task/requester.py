@@ -10,7 +10,7 @@ from shared.event.mailbox import address
 from shared.event.payload import View, requester, view
 from shared.event.requester import vouched
 from shared.intent.declaration import Intent
-from shared.task.schemas import Requester, TaskRecord
+from shared.task.schemas import Requester, TaskRecord, TaskRow
 
 MAX_ADDRESS_CHARS = 254
 
@@ -19,7 +19,13 @@ def requester_of(record: TaskRecord) -> dict[str, str]:
     """Return `email`, `id` and `name` of who asks, as far as they are known."""
     if record.requester is None:  # a record of before it was kept
         return requester(record.source, record.raw_payload, record.metadata)
-    return {k: v for k, v in record.requester.model_dump(include={"email", "id", "name"}).items() if v}
+    return kept_requester(record)
+
+
+def kept_requester(row: TaskRow) -> dict[str, str]:
+    """Return the same as far as a row tells it: of a record of before the requester was kept, nothing."""
+    known = row.requester.model_dump(include={"email", "id", "name"}) if row.requester else {}
+    return {name: value for name, value in known.items() if value}
 
 
 def view_of(record: TaskRecord) -> View:

@@ -214,8 +214,8 @@ class Followup(Model):
     task_id: TaskId | None = Field(default=None, description="Another task that this is about")
 
 
-class TaskRecord(Model):
-    """The document `tasks/{task_id}`: the only authority over a task."""
+class TaskRow(Model):
+    """What lists read of a task: its document without what its source sent at any length. Nothing can be made of it."""
 
     schema_version: Literal[1] = 1
     task_id: TaskId
@@ -225,7 +225,6 @@ class TaskRecord(Model):
     priority: int
     metadata: dict[str, str] | None = None
     trace_id: str = ""
-    payload: str = Field(description="raw_payload as one JSON string, so that no index ever sees it")
     payload_sha256: str
     requester: Requester | None = Field(default=None, description="Who asks; null in records of earlier versions")
     classification: Classification
@@ -248,7 +247,6 @@ class TaskRecord(Model):
     )
     expire_at: datetime | None = Field(description="When only a tombstone is left of it; null while it is open")
     history: list[Transition] = Field(max_length=MAX_HISTORY)
-    followups: list[Followup] = Field(default=[], max_length=MAX_FOLLOWUPS, description="Told since, oldest first")
     noted_at: datetime | None = Field(default=None, description="When its words were taken back after the effect")
 
     @property
@@ -261,6 +259,13 @@ class TaskRecord(Model):
         """What people are shown: the valid parameters, or the model's raw suggestion where there are none."""
         return self.parameters or self.classification.parameters
 
+
+class TaskRecord(TaskRow):
+    """The document `tasks/{task_id}`: the only authority over a task."""
+
+    payload: str = Field(description="raw_payload as one JSON string, so that no index ever sees it")
+    followups: list[Followup] = Field(default=[], max_length=MAX_FOLLOWUPS, description="Told since, oldest first")
+
     @property
     def raw_payload(self) -> dict[str, Any]:
         """The sender's JSON object."""
@@ -268,15 +273,14 @@ class TaskRecord(Model):
         return payload
 
 
-class DeadLetter(Model):
-    """The document `dead_letters/{sha256(subscription|message id)}`: a message nobody could finish."""
+class LetterRow(Model):
+    """What lists read of a dead letter: its document without the message."""
 
     schema_version: Literal[1] = 1
     subscription: str
     message_id: str
     task_id: str | None
     reason: str = Field(description="Stable code: why it is here")
-    data: str = Field(description="The message's bytes as base64: of a longer one the first 720 KiB")
     truncated: bool = False
     source: str = Field(default="", description="Whose verified webhook could not be read; empty: no webhook")
     media: str = Field(default="", description="What that webhook's body was declared to be")
@@ -286,3 +290,9 @@ class DeadLetter(Model):
     redriven_why: str = ""
     created_at: datetime
     expire_at: datetime | None = Field(description="TTL: the store deletes the document after this; null: it is open")
+
+
+class DeadLetter(LetterRow):
+    """The document `dead_letters/{sha256(subscription|message id)}`: a message nobody could finish."""
+
+    data: str = Field(description="The message's bytes as base64: of a longer one the first 720 KiB")
