@@ -122,7 +122,8 @@ async def dead_letters(page: Page) -> Response:
 async def health_page(page: Page) -> Response:
     """The last day in numbers and small charts."""
     store, registry = page.ports.store, page.ports.registry
-    found, stopped, trouble = await latest(store, registry, page.now), await switches(store, registry), page.ports.clock_trouble()
+    found, stopped = await latest(store, registry, page.now), await switches(store, registry)
+    trouble = page.ports.clock_trouble()
     return await page.render(
         "health.html",
         health=found,
