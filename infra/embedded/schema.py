@@ -76,6 +76,7 @@ def _indexes() -> Iterator[str]:
         yield _index("tasks", [field], f"json_extract(data, '$.{field}') IS NOT NULL")
     yield _index("dead_letters", ["created_at"])
     yield _index("dead_letters", ["created_at"], "json_type(data, '$.redriven_at') = 'null'")
+    yield _index("answers", ["open"])
     yield _index("approvals", ["requested_at"])
     for field in ("requested_at", "status"):
         yield _index("approvals", [field], "json_type(data, '$.outcome') = 'null'")
