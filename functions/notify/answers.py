@@ -93,9 +93,11 @@ async def _answer(ports: Ports, snapshot: Snapshot, rows: Mapping[str, Row]) -> 
 
 def _words(state: str, data: Mapping[str, Any]) -> str:
     """Return what became of a task: of one that is done what its handler said, of a failed one the code."""
+    from shared.event.masking import mask  # only answers need it, and its patterns take longer than all other imports
+
     result, error = data.get("result") or {}, data.get("error") or {}
     more = {"SUCCEEDED": result.get("output"), "FAILED": error.get("code")}.get(state)
-    return f"{WORDS[state]}: {more}" if more else WORDS[state]
+    return f"{WORDS[state]}: {mask(str(more))}" if more else WORDS[state]
 
 
 async def _remember(ports: Ports, snapshot: Snapshot, data: dict[str, Any]) -> None:

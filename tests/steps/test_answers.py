@@ -74,6 +74,13 @@ async def test_request_that_is_done_is_answered_with_what_was_done(slack: Chat) 
     assert said(slack) == [f"Task {task.task_id}: done: Posted to #ops &lt;now&gt; &amp; here"]
 
 
+async def test_number_of_a_card_is_not_repeated_in_a_chat(slack: Chat) -> None:
+    world, task = World(SUMMARY[1]), asked()
+    await world.run(task, ScriptedHandler("Posted: card 4242 4242 4242 4242 is lost"))
+    await minute(world)
+    assert said(slack) == [f"Task {task.task_id}: done: Posted: card [card number] is lost"]
+
+
 async def test_what_waits_is_told_and_then_what_became_of_it(slack: Chat) -> None:
     world, task_id = await waiting()
     for _ in range(3):
