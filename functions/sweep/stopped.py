@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.task.moves import LONGEST_WAIT
-from shared.wiring.ports import Filter, Snapshot, Store
+from shared.wiring.ports import Filter, Row, Snapshot, Store
 
 PAGE = 200
 MAX_PAGES = 50
@@ -18,11 +18,15 @@ async def left_waiting(store: Store, now: datetime) -> list[Snapshot]:
         StoreUnavailable: the next sweep asks again.
     """
     found: list[Snapshot] = []
-    after: Snapshot | None = None
+    after: Row | None = None
     for _ in range(MAX_PAGES):
         where = [Filter("next_check_at", ">=", now + LONGEST_WAIT)]
-        page = await store.query("tasks", where=where, order_by="next_check_at", limit=PAGE, after=after)
-        found += [s for s in page if (s.data or {}).get("state") != "AWAITING_APPROVAL"]
+        page = await store.query_rows(
+            "tasks", ("state", "next_check_at"), where=where, order_by="next_check_at", limit=PAGE, after=after
+        )
+        # Most of them wait for people, and only the others are read whole.
+        if paths := [row.path for row in page if row.data.get("state") != "AWAITING_APPROVAL"]:
+            found += [s for s in await store.read(*paths) if s.data is not None]
         if len(page) < PAGE:
             break
         after = page[-1]

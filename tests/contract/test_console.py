@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 import functions.console.main as console
+from functions.console.search import COUNT_UP_TO
 from shared.errors import StoreUnavailable
 from shared.event.tally import Kind
 from shared.intent.outcomes import Ambiguous, Permanent
@@ -486,3 +487,44 @@ async def test_decision_may_say_whose_request_it_is(http: httpx.AsyncClient) -> 
         "vouched_by": "developer@localhost",
     }
     assert (await world.record("t1")).state == "READY"
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/api/tasks", "state, intent, source, since, until, order, limit, page_token"),
+        ("/api/dead-letters", "open, limit, page_token"),
+        ("/api/counts", ""),
+        ("/api/ignored", ""),
+        ("/api/policy", ""),
+        ("/api/tasks/t1", ""),
+        (f"/api/dead-letters/{'0' * 64}", ""),
+        ("/healthz", ""),
+        ("/openapi.json", ""),
+    ],
+)
+async def test_a_name_that_no_list_knows_is_refused(http: httpx.AsyncClient, path: str, known: str) -> None:
+    """Whoever misspells a filter must not take everything for what they asked for."""
+    serve(await paused())
+    for name in ("requester", "sate", "page-token"):
+        answer = await http.get(path, params={name: "x"})
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"], error["field"]) == (400, "bad_query", name)
+        assert error["message"].startswith(
+            f"{name} is unknown; " + (f"known here: {known}" if known else "nothing can")
+        )
+    for name in known.split(", ") if known else ():
+        twice = await http.get(path, params=[(name, "1"), (name, "2")])
+        assert (twice.status_code, twice.json()["error"]["field"]) == (400, name)
+        assert "twice" in twice.json()["error"]["message"]
+
+
+async def test_counts_say_where_they_stop(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    record = (await world.record("t1")).model_dump()
+    for n in range(COUNT_UP_TO + 5):
+        world.store.put(f"tasks/f{n}", **record | {"state": "FAILED"})
+    counts = (await http.get("/api/counts")).json()
+    assert counts == {
+        "AWAITING_APPROVAL": 1, "UNKNOWN": 0, "FAILED": COUNT_UP_TO, "dead_letters": 0, "up_to": COUNT_UP_TO
+    }  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
@@ -13,6 +14,9 @@ import pytest
 
 import functions.console.main as console
 from functions.console import guard, present
+from functions.console.health import LOOK_S, latest
+from functions.console.search import COUNT_UP_TO
+from shared.errors import StoreUnavailable
 from shared.event.tally import Kind
 from shared.intent.outcomes import Ambiguous
 from shared.records.approvals import plan_fields
@@ -21,7 +25,9 @@ from shared.records.news import tell
 from shared.records.tombstones import entomb
 from shared.task.schemas import AutomationTask
 from shared.wiring import composition
+from shared.wiring.ports import Filter
 from tests.scripted import ScriptedHandler
+from tests.store import MemoryStore
 from tests.world import ORDER_STATUS, REFUND, SUMMARY, World, deployed, paused, says, started, ticket
 
 APP = deployed(console, "console")
@@ -614,3 +620,71 @@ async def test_page_of_a_known_requester_asks_nobody_for_one(http: httpx.AsyncCl
     page = (await browser.get("/tasks/t1")).text
     assert 'name="requester_email"' not in page
     assert "Requester, as helpdesk says" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/", "intent, page_token"),
+        ("/tasks", "state, intent, source, since, until, id, page_token"),
+        ("/dead-letters", "page_token"),
+        ("/health", ""),
+        ("/tasks/t1", "intent"),
+        ("/tasks/t1/payload", ""),
+        ("/static/0/console.css", ""),
+    ],
+)
+async def test_a_name_that_a_page_does_not_know_is_refused(http: httpx.AsyncClient, path: str, known: str) -> None:
+    browser = open_browser(http, await paused())
+    for query in ("requester=kim@example.com", "foo=", "intnet=refund_request"):
+        answer = await browser.get(f"{path}?{query}")
+        assert answer.status_code == 400
+        said = f"{query.partition('=')[0]} is unknown; " + (f"known here: {known}" if known else "nothing can be asked")
+        assert said in answer.text
+    for name in known.split(", ") if known else ():
+        assert "given twice" in (await browser.get(f"{path}?{name}=&{name}=")).text
+
+
+async def test_counts_that_stopped_and_what_they_stand_for_are_shown_as_such(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    record = (await world.record("t1")).model_dump()
+    for n in range(COUNT_UP_TO):
+        world.store.put(f"tasks/f{n}", **record | {"state": "FAILED"})
+    browser = open_browser(http, world)
+    assert '<span class="count bad">1,000+</span>' in (await browser.get("/")).text
+    assert "1,000+ failed" in (await browser.get("/health")).text
+
+
+class Counting(MemoryStore):
+    """Counts how often somebody counts tasks for the page of health; `down`: it cannot."""
+
+    counted = 0
+    down = False
+
+    async def count(self, collection: str, *, where: Sequence[Filter] = (), up_to: int) -> int:
+        if self.down:
+            raise StoreUnavailable("the store is down")
+        self.counted += len(where) > 1
+        return await super().count(collection, where=where, up_to=up_to)
+
+
+async def test_one_look_at_health_serves_everybody_for_some_seconds(http: httpx.AsyncClient) -> None:
+    world = World(ORDER_STATUS[1])
+    store, registry = world.keep_in(Counting), world.ports.registry
+    browser = open_browser(http, world)
+    pages = await asyncio.gather(*(browser.get("/health") for _ in range(5)))
+    assert {page.status_code for page in pages} == {200}
+    once = 24 + 3 * len(registry)
+    assert store.counted == once
+    found = await latest(store, registry, datetime.now(UTC))
+    assert await latest(store, registry, found.at + timedelta(seconds=LOOK_S - 0.1)) is found
+    assert await latest(store, registry, found.at - timedelta(days=1)) is not found  # the clock was put back
+    assert store.counted == 2 * once
+
+
+async def test_look_that_failed_is_not_kept(http: httpx.AsyncClient) -> None:
+    world = World(ORDER_STATUS[1])
+    store = world.keep_in(Counting)
+    browser = open_browser(http, world)
+    for store.down, status in ((True, 503), (False, 200)):
+        assert (await browser.get("/health")).status_code == status
