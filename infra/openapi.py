@@ -18,7 +18,7 @@ from pydantic.json_schema import models_json_schema
 from functions.console.api import ACTIONS, LETTER_ACTIONS, MAX_PAGE, ORDERS, DecisionBody, LetterBody, RepairBody
 from functions.console.search import COUNT_UP_TO, COUNTED
 from functions.intake.room import MAX_WEBHOOK_BYTES
-from functions.intake.sources import VENDORS, Source, source_at
+from functions.intake.sources import MAX_NAME_CHARS, NAME, VENDORS, Source, source_at
 from shared import errors
 from shared.event.signatures import sign
 from shared.records.ignored import Count, Date
@@ -27,7 +27,6 @@ from shared.task.schemas import (
     AutomationTask,
     DeadLetter,
     LetterRow,
-    SourceName,
     State,
     TaskId,
     TaskRecord,
@@ -81,8 +80,10 @@ def intake() -> Schema:
     signed = answers | {"200": ignored, "202": safe}
     reply = _object(response_type={"const": "ephemeral"}, text={"type": "string"})
     hook = _webhook("acceptEvent", source_at("/hooks/name"), signed)
-    direct = _operation("acceptTask", AutomationTask.__doc__, answers, body=_ref("AutomationTask"))
-    source_name = _parameter("path", "source", TypeAdapter(SourceName).json_schema())
+    direct = _operation("acceptTask", AutomationTask.__doc__, answers | _errors(403), body=_ref("AutomationTask"))
+    source_name = _parameter(
+        "path", "source", {"type": "string", "maxLength": MAX_NAME_CHARS, "pattern": f"^{NAME.pattern}$"}
+    )
     paths: Schema = {
         "/": {"post": direct | {"security": [{}, {"idToken": []}]}},
         "/hooks/{source}": {"parameters": [source_name], "post": hook},

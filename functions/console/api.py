@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from functions.console import search
-from functions.console.guard import check_site
 from functions.console.identity import admitted, only
 from functions.console.policy import policy
 from shared.errors import BadRequest, NotFound, Unprocessable, UnsupportedMediaType
@@ -23,6 +22,7 @@ from shared.records.documents import task_path, to_record, to_rows
 from shared.records.ignored import last_days
 from shared.records.letters import LETTER_ID, close_letter, redrive_letter
 from shared.serving.entry import Outcome, log_outcome, read_body, started
+from shared.serving.site import check_site
 from shared.task.moves import Person
 from shared.task.schemas import MAX_PAYLOAD_BYTES, DeadLetter, LetterRow, Model, TaskRecord
 from shared.wiring.composition import Ports
@@ -107,7 +107,7 @@ async def respond(request: Request, ports: Ports) -> Response:
         return Response(DESCRIPTION.read_bytes(), media_type="application/json")
     who = await admitted(request, ports.settings)
     if request.method == "POST":
-        check_site(request)
+        check_site(request.headers)
         if request.url.query:
             raise BadRequest("a POST takes nothing from the query; use the body", code="bad_query")
     else:

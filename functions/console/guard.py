@@ -9,12 +9,12 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.errors import Forbidden
+from shared.serving.site import check_site
 
 TOKEN_FIELD = "csrf"  # noqa: S105
 HEADERS = {
@@ -54,19 +54,10 @@ def check(request: Request, form: Mapping[str, str], *, local: bool) -> None:
     Raises:
         Forbidden: another site sent it, or its token is not this browser's.
     """
-    check_site(request)
+    check_site(request.headers)
     known, sent = request.cookies.get(_cookie(local), ""), form.get(TOKEN_FIELD, "")
     if not _TOKEN.fullmatch(known) or not hmac.compare_digest(known.encode(), sent.encode()):
         raise Forbidden("the page is out of date; reload it and try again", code="bad_token")
-
-
-def check_site(request: Request) -> None:
-    """Raise `Forbidden` where a browser says that the page of another site sends this."""
-    origin = request.headers.get("origin")
-    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin" or (
-        origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-    ):
-        raise Forbidden("this was sent by another site", code="cross_site")
 
 
 def _cookie(local: bool) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 
-from shared.errors import Forbidden, MethodNotAllowed, Misconfigured, Unauthenticated
+from shared.errors import MethodNotAllowed, Misconfigured, Retry, Unauthenticated
+from shared.serving.certificates import GOOGLE, Certificates, checked
+from shared.serving.site import check_host
 from shared.settings import Settings
 from shared.task.moves import Person
 
 IAP_KEYS_URL = "https://www.gstatic.com/iap/verify/public_key"
+CLOCK_SKEW_S = 30  # both ways, as Google's guide asks: IAP's clock is not ours
 IAP_ISSUER = "https://cloud.google.com/iap"
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 DEVELOPER = "developer@localhost"
 
 
@@ -26,8 +28,8 @@ async def admitted(request: Request, settings: Settings) -> Person:
             machine could else decide in the developer's name.
         Unauthenticated, Misconfigured: as for `person`.
     """
-    if settings.local and request.url.hostname not in LOCAL_HOSTS:
-        raise Forbidden("the local console answers to 127.0.0.1 and localhost only", field="host")
+    if settings.local:
+        check_host(request.headers, "console")
     who = await person(request.headers, settings)
     return Person(who.name, "cli") if request.headers.get("x-switchyard-client") == "cli" else who
 
@@ -44,29 +46,38 @@ async def person(headers: Mapping[str, str], settings: Settings) -> Person:
     Raises:
         Unauthenticated: no assertion, or one that does not hold.
         Misconfigured: `IAP_AUDIENCE` is not set in the cloud.
+        Retry: the keys that assertions are checked with are out of reach.
     """
     if settings.local:
         return Person(DEVELOPER, "console")
     if not settings.iap_audience:
         raise Misconfigured("IAP_AUDIENCE is not set; the console answers nobody until it is", code="setting_missing")
     assertion = headers.get("x-goog-iap-jwt-assertion", "")
-    claims = await asyncio.to_thread(verify_assertion, assertion, settings.iap_audience)
+    claims = await checked(partial(verify_assertion, assertion, settings.iap_audience))
     return Person(str(claims["email"]).removeprefix("accounts.google.com:"), "console")
 
 
-def verify_assertion(assertion: str, audience: str, *, keys_url: str = IAP_KEYS_URL) -> Mapping[str, Any]:
+def verify_assertion(
+    assertion: str, audience: str, *, keys_url: str = IAP_KEYS_URL, certificates: Certificates = GOOGLE
+) -> Mapping[str, Any]:
     """Return the claims of an IAP assertion after checking signature (ES256), audience, issuer and times.
 
     Raises:
         Unauthenticated: any of them fails.
+        Retry: the keys could not be fetched; nobody can say whether it holds.
     """
-    from google.auth.transport import requests
     from google.oauth2 import id_token
 
+    if assertion.count(".") != 2 or not assertion.isascii():  # before fetching anything
+        raise Unauthenticated("sign in through the Identity-Aware Proxy")
     try:
-        claims: Mapping[str, Any] = id_token.verify_token(
-            assertion, requests.Request(), audience=audience, certs_url=keys_url
+        verify: Any = id_token.verify_token
+        fetch = certificates.for_token(assertion)
+        claims: Mapping[str, Any] = verify(
+            assertion, fetch, audience=audience, certs_url=keys_url, clock_skew_in_seconds=CLOCK_SKEW_S
         )
+    except Retry:
+        raise
     except Exception:
         raise Unauthenticated("sign in through the Identity-Aware Proxy") from None
     if claims.get("iss") != IAP_ISSUER or not claims.get("email"):

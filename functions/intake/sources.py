@@ -24,7 +24,7 @@ MEDIA: Mapping[str, tuple[str, ...]] = {"github": (JSON, FORM), "slack": (JSON, 
 MAX_CHALLENGE_CHARS = 1000
 DIRECT = "direct"  # who may POST /: its secret is no webhook's
 # No two names share a variable: see `shared.settings.secrets_of`.
-_NAME = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
+NAME, MAX_NAME_CHARS = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*"), 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def source_at(path: str) -> Source:
         raise NotFound(f"{name} signs in its own way: use /{name}", field="path")
     if path.startswith("/hooks/") and name == DIRECT:
         raise NotFound("what DIRECT_WEBHOOK_SECRET signs is sent to /", field="path")
-    if not path.startswith("/hooks/") or not _NAME.fullmatch(name):
+    if not path.startswith("/hooks/") or not NAME.fullmatch(name) or len(name) > MAX_NAME_CHARS:
         raise NotFound("use /, /hooks/<source> or one of /" + ", /".join(sorted(VENDORS)), field="path")
     return Source(name, signatures.verify_generic, (JSON, CLOUDEVENTS))
 

@@ -20,6 +20,7 @@ from shared.event.strict_json import MAX_DEPTH, MAX_POINTER_CHARS, parse_object
 from shared.records.parking import park
 from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
+from shared.serving.site import check_host, check_site
 from shared.task.schemas import AutomationTask
 from shared.topics import COUNTED, PARKED
 from shared.wiring.composition import Ports
@@ -75,6 +76,9 @@ def _task_in(delivery: Delivery) -> AutomationTask | str:
 
 
 async def _direct_task(request: IncomingRequest, ports: Ports, email_of: EmailOf) -> AutomationTask:
+    if ports.settings.local:  # open here, so only for programs and pages of this machine
+        check_host(request.headers, "intake")
+        check_site(request.headers)
     request.media((JSON,))
     body = await request.read()
     if not ports.settings.local:

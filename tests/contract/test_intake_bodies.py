@@ -60,7 +60,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 async def post(path: str, body: bytes, media: str = JSON, secret: bytes = SECRET) -> httpx.Response:
     headers = {"content-type": media} | sign(SCHEMES[path], body, secret, datetime.now(UTC))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(APP), base_url="http://intake") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(APP), base_url="http://127.0.0.1") as client:
         return await client.post(path, content=body, headers=headers)
 
 

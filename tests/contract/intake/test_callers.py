@@ -20,6 +20,7 @@ from functions.intake.incoming import IncomingRequest
 from functions.intake.step import receive_webhook
 from shared.errors import Misconfigured, Retry, Unauthenticated
 from shared.event.signatures import sign
+from shared.serving.certificates import Certificates
 from shared.serving.entry import Outcome
 from shared.settings import Settings
 from shared.wiring import composition
@@ -56,16 +57,17 @@ class FakeGoogle:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         self.signer = crypt.RSASigner.from_string(pem, "key-1")
-        self.certificates = json.dumps({"key-1": certificate.decode()}).encode()
+        self.keys = json.dumps({"key-1": certificate.decode()}).encode()
         self.fetches = 0
         self.status = 200
+        self.certificates = Certificates(self.transport)
 
     def transport(self) -> Any:
         def fetch(url: str, method: str, timeout: float) -> Any:
             self.fetches += 1
             if self.status == 0:
                 raise exceptions.TransportError("down")
-            return SimpleNamespace(status=self.status, data=self.certificates)
+            return SimpleNamespace(status=self.status, data=self.keys)
 
         return fetch
 
@@ -90,7 +92,7 @@ class TestDirectInTheCloud:
 
         request = IncomingRequest("POST", "/", JSON | dict(headers), datetime.now(UTC), "", read)
         ports = composition.Ports(Settings(**(CLOUD | options)), FakeStore(), FakePublisher())  # type: ignore[arg-type]
-        return await receive_webhook(request, ports, partial(email_of_google_token, transport=google.transport))
+        return await receive_webhook(request, ports, partial(email_of_google_token, certificates=google.certificates))
 
     async def test_token_of_an_allowed_caller_passes(self, google: FakeGoogle) -> None:
         outcome = await self.receive(google, {"authorization": f"Bearer {google.token()}"})

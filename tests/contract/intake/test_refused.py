@@ -47,6 +47,37 @@ class TestRefused:
         signed = sign(ROUTES[path][0], body, b"previous-secret-0123456789", datetime.now(UTC))
         assert (await send("POST", path, content=body, headers=JSON | signed)).status_code == 202
 
+    @pytest.mark.parametrize(
+        ("headers", "code"),
+        [
+            ({"host": "rebound.example", "origin": "http://rebound.example"}, "forbidden"),
+            ({"host": "rebound.example:8080"}, "forbidden"),
+            ({"host": "127.0.0.1.rebound.example"}, "forbidden"),
+            ({"host": "[::1"}, "forbidden"),
+            ({"host": "localhost@rebound.example"}, "forbidden"),
+            ({"origin": "http://elsewhere.example"}, "cross_site"),
+            ({"origin": "http://127.0.0.1:9999"}, "cross_site"),
+            ({"origin": "null"}, "cross_site"),
+            ({"sec-fetch-site": "cross-site"}, "cross_site"),
+        ],
+        ids=str,
+    )
+    async def test_page_elsewhere_makes_no_task_through_a_developers_browser(
+        self, ports: Any, headers: dict[str, str], code: str
+    ) -> None:
+        task = json.dumps({"task_id": "t-1", "source": "zendesk", "raw_payload": {"text": CANARY}}).encode()
+        assert code_of(await send("POST", "/", content=task, headers=JSON | headers)) == (403, code)
+        assert ports.publisher.messages == []
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8080", "localhost:8080", "[::1]:8080"])
+    async def test_program_of_this_machine_may_post_by_any_of_its_names(self, ports: Any, host: str) -> None:
+        task = json.dumps({"task_id": "t-1", "source": "crm", "raw_payload": {"text": CANARY}}).encode()
+        own = {"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
+        assert (await send("POST", "/", content=task, headers=JSON | own)).status_code == 202
+
+    async def test_signed_webhook_may_come_through_a_tunnel_of_any_name(self, ports: Any) -> None:
+        assert (await post("/hooks/crm", b'{"id":"1","text":"hello"}', host="tunnel.example")).status_code == 202
+
     async def test_body_is_not_parsed_before_it_is_verified(self, ports: Any) -> None:
         response = await send("POST", "/stripe", content=b"{", headers=JSON)
         assert code_of(response) == (401, "unauthenticated")

@@ -79,7 +79,7 @@ def install(**options: Any) -> composition.Ports:
 
 
 async def send(method: str, path: str, app: Any = APP, **request: Any) -> httpx.Response:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
         return await client.request(method, path, **request)
 
 
