@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.task.schemas import TERMINAL
+from tests.simulation import noise
 from tests.simulation.stories import words_of
 from tests.store import MemoryStore
 
@@ -25,7 +26,8 @@ class Owed:
 
     def faults(self, store: MemoryStore) -> Iterator[tuple[str, str]]:
         """Yield each invariant that does not hold, and what is wrong."""
-        records = {path.partition("/")[2]: data for path, data in store.items("tasks")}
+        yield from noise.faults(store)
+        records = {path.partition("/")[2]: data for path, data in store.items("tasks") if not noise.is_noise(path)}
         for task_id in sorted(self.accepted - records.keys()):
             yield "I1", f"{task_id} was accepted and has no record"
         for task_id, record in records.items():
@@ -56,3 +58,5 @@ class Owed:
             yield "I1", f"{task_id} waits, and nobody can see it"
         if approval is not None and approval.get("outcome") is not None:
             yield "I8", f"{task_id} waits, and its approval is closed"
+        if approval is not None and approval.get("status") in ("approved", "rejected"):
+            yield "I8", f"{task_id} waits, although somebody has decided"

@@ -291,4 +291,19 @@ MUTATIONS = (
         START,
         ("    if told and not record.effect.possibly_applied:", "    if False and not record.effect.possibly_applied:"),
     ),
+    _without(
+        "what nobody can read goes back in the line",
+        "functions/sweep/step.py",
+        ('            if what == "unreadable":\n', "            if False:\n"),
+    ),
+    _without(
+        "answers to approvals of no task",
+        "functions/sweep/step.py",
+        ("        return await answer_stray(ports, approval, error)", '        return "skipped"'),
+    ),
+    _without(
+        "only the time of what nobody can read",
+        "functions/sweep/unreadable.py",
+        ("found.version, others_stay=True)", "found.version)"),
+    ),
 )

@@ -19,6 +19,7 @@ from shared.canonical import sha256_hex
 from shared.task.schemas import AutomationTask
 from shared.topics import RESULTS
 from shared.wiring.ports import Snapshot
+from tests.simulation import noise
 from tests.simulation.bus import Message
 from tests.simulation.ending import Owed
 from tests.simulation.loop import ACTOR, Actor
@@ -95,6 +96,8 @@ class Witness:
 
     def committed(self, path: str, before: dict[str, Any] | None, after: dict[str, Any], version: str) -> None:
         """Judge a write."""
+        if noise.is_noise(path):
+            return noise.written(self._run, after)
         collection, _, name = path.partition("/")
         if collection == "tasks":
             self._run.note("{}", _Told(path, before, after))
@@ -114,6 +117,7 @@ class Witness:
                 self._run.scheduler.look_at(self._run.store.now + timedelta(minutes=2))
         elif collection == "dead_letters" and before is None:
             self._run.parked(name)
+        return None
 
     def _previewed(self, path: str, before: dict[str, Any], after: dict[str, Any]) -> None:
         changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}

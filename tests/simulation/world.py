@@ -16,7 +16,7 @@ from functions.resume.step import ApprovalChanged
 from infra.embedded.bus import DOCUMENT_EVENTS
 from shared.settings import Settings
 from shared.wiring.composition import Ports
-from tests.simulation import people, sources
+from tests.simulation import noise, people, sources
 from tests.simulation.bus import Message, SimulatedBus
 from tests.simulation.deployment import FUNCTIONS, MANIFEST
 from tests.simulation.faults import draw
@@ -97,6 +97,7 @@ class Run:
         try:
             self.loop.call_soon(sources.begin, self, context=Context())
             self.loop.call_soon(people.begin, self, context=Context())
+            self.loop.call_soon(noise.begin, self, context=Context())
             self._advance(self.weather.heals_at_s)
             self._heal()
             self._advance(self.weather.heals_at_s + OUTBOXES_END_S)
