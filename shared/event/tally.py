@@ -28,7 +28,8 @@ class Kind(NamedTuple):
 class Tally:
     """The counts of one instance since they were last handed over."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: timedelta = EVERY) -> None:
+        self._every = every
         self._counts: Counter[Kind] = Counter()
         self._told_at: datetime | None = None
 
@@ -38,7 +39,7 @@ class Tally:
 
     def due(self, now: datetime) -> Mapping[Kind, int]:
         """Return what is to be handed over now, the first at once, and forget it; mostly nothing."""
-        if self._told_at is not None and now - self._told_at < EVERY:
+        if self._told_at is not None and now - self._told_at < self._every:
             return {}
         self._told_at, counts = now, self._counts
         self._counts = Counter()

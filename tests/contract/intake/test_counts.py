@@ -28,6 +28,20 @@ from tests.world import World
 DAY = BEGINNING.date().isoformat()
 
 
+@pytest.fixture
+def ports(ports: Any) -> Any:
+    """Count as an instance in the cloud does."""
+    vars(ports)["ignored"] = Tally()
+    return ports
+
+
+async def test_on_one_machine_every_event_is_told_at_once() -> None:
+    ports, now = install(), datetime.now(UTC)
+    for _ in range(3):
+        await ignored(ports, now)
+    assert [c for _, _, c in handed_over(ports)] == [1, 1, 1]
+
+
 async def ignored(ports: Any, at: datetime, body: bytes | None = None) -> None:
     """Send one event that asks nothing, at a moment."""
     sent = body or recorded("github_ping")
