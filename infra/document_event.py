@@ -13,20 +13,28 @@ LOCATION = "local"
 
 
 def approval_event(
-    project: str, task_id: str, data: dict[str, Any] | None, update_time: str, authid: str
+    project: str,
+    task_id: str,
+    data: dict[str, Any] | None,
+    update_time: str,
+    authid: str,
+    before: dict[str, Any] | None = None,
 ) -> tuple[dict[str, str], bytes]:
     """Return the headers and the body of the event of one write to `approvals/{task_id}`.
 
-    `data` is the document after the write, or None if it was deleted; `update_time` is RFC 3339 with up to nine
-    decimals; `authid` is who wrote it, or "" for nobody known. The same write always gives the same event id.
+    `data` is the document after the write, or None if it was deleted; `before` the one that it replaced, if there was
+    one; `update_time` is RFC 3339 with up to nine decimals; `authid` is who wrote it, or "" for nobody known. The same
+    write always gives the same event id.
     """
     from google.events.cloud.firestore_v1 import DocumentEventData
 
     document = f"approvals/{task_id}"
     event = DocumentEventData.pb(DocumentEventData())
+    for value, fields in ((event.value, data), (event.old_value, before)):
+        if fields is not None:
+            value.name = f"projects/{project}/databases/{DATABASE}/documents/{document}"
+            encode_fields(value.fields, fields)
     if data is not None:
-        event.value.name = f"projects/{project}/databases/{DATABASE}/documents/{document}"
-        encode_fields(event.value.fields, data)
         event.value.update_time.FromJsonString(update_time)
     headers = {
         "content-type": "application/protobuf",

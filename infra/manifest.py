@@ -184,7 +184,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
         ),
         _function("resume", trigger="document", variables=reads.DECIDES, publishes=moves),
         _function("deadletter", trigger="push", requests=LARGE_REQUESTS, variables=reads.CREATES, publishes=moves),
-        _function("sweep", trigger="schedule", concurrency=1, variables=reads.DECIDES, publishes=moves),
+        _function("sweep", trigger="schedule", concurrency=1, publishes=moves),
         _function("notify", trigger="schedule", concurrency=1, variables=reads.NOTIFIES, secrets=reads.WEBHOOKS),
         _function(
             "console",

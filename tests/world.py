@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 import functions_framework.aio
 
 from shared.canonical import params_hash, sha256_hex
+from shared.gate.doors import Look, seen
 from shared.intent.registry import Registry, discover
 from shared.records.documents import task_path, to_record
+from shared.records.edits import Edit
 from shared.serving.push import MAX_DATA_BYTES, Delivery
 from shared.settings import Settings
 from shared.task.moves import Person
@@ -45,6 +47,7 @@ class World:
         self.ports.__dict__["registry"] = REGISTRY
         self.ports.__dict__["classifier"] = self.model
         self._messages = 0
+        self._edited: dict[str, Document | None] = {}  # task -> its approval document before the last edit
 
     def pass_time(self, **duration: float) -> None:
         """Move the store's clock."""
@@ -129,23 +132,32 @@ class World:
 
     async def decide(self, task_id: str, decision: Any = "approve", by: str = "ops@example.com", **wish: Any) -> Any:
         """Decide as a person at the console does, who sees the parameters as they are."""
-        from shared.records.decisions import Wish, decide
+        from shared.records.decisions import Change, decide
 
-        shown = (await self.record(task_id)).params_hash
-        person = Person(by, wish.pop("channel", "console"))
-        return await decide(self.ports, task_id, person, Wish(decision, wish.pop("params_hash", shown), **wish))
+        look = await self.look(task_id, **{n: wish.pop(n) for n in ("generation", "params_hash") if n in wish})
+        person, comment = Person(by, wish.pop("channel", "console")), wish.pop("comment", "")
+        return await decide(self.ports, task_id, person, decision, look, Change(**wish), comment)
 
-    async def resume(self, task_id: str, *, author: str = "ops@example.com", version: str | None = None) -> Any:
-        """Run the resume step on the event of the last write (or of `version`) of an approval document."""
-        from functions.resume.step import ApprovalChanged, resume
+    async def look(self, task_id: str, **other: Any) -> Look:
+        """Return what somebody sees of a task now, or what they saw otherwise."""
+        return replace(seen(await self.record(task_id)), **other)
 
-        if version is None:
-            version = (await self.store.read(f"approvals/{task_id}"))[0].version
-        return await resume(ApprovalChanged(task_id, author, version), self.ports)
+    async def resume(self, task_id: str, edit: Edit | None = None, *, author: str = "ops@example.com") -> Any:
+        """Run the resume step on the event of an edit of an approval document: the last one, or this one."""
+        from functions.resume.step import resume
 
-    async def edit(self, task_id: str, **fields: Any) -> None:
-        """Edit an approval document as a person in the database's console does."""
-        self.store.put(f"approvals/{task_id}", **fields)
+        data = self.store.documents.get(f"approvals/{task_id}", (None,))[0]
+        edit = edit or Edit(task_id, Person(author, "firestore"), self._edited.pop(task_id, data), data)
+        return await resume(replace(edit, author=Person(author, "firestore")), self.ports)
+
+    async def edit(self, task_id: str, /, **fields: Any) -> Edit:
+        """Edit an approval document as a person in the database's console does; return what the event would tell."""
+        known = self.store.documents.get(f"approvals/{task_id}")
+        before = None if known is None else dict(known[0])
+        self.store.write(f"approvals/{task_id}", (before or {}) | fields)
+        self._edited[task_id] = before
+        after = dict(self.store.documents[f"approvals/{task_id}"][0])
+        return Edit(task_id, Person("ops@example.com", "firestore"), before, after)
 
     async def deadletter(self, data: bytes | str, source: str, **delivery: Any) -> Any:
         """Run the deadletter step on a message that the subscription `source` gave up."""

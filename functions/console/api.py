@@ -16,8 +16,9 @@ from functions.console.identity import admitted, only
 from functions.console.policy import policy
 from shared.errors import BadRequest, NotFound, Unprocessable, UnsupportedMediaType
 from shared.event.strict_json import parse_object
-from shared.records import decisions
-from shared.records.decisions import Look, Wish
+from shared.gate.doors import Look
+from shared.records import decisions, repairs
+from shared.records.decisions import Change
 from shared.records.documents import task_path, to_record, to_rows
 from shared.records.ignored import last_days
 from shared.records.letters import LETTER_ID, close_letter, redrive_letter
@@ -45,27 +46,28 @@ _LIMIT = re.compile(r"[0-9]{1,3}")
 _APPROVAL = re.compile(rf"/api/approvals/(?P<task_id>{search.TASK_ID.pattern})")
 
 
-class DecisionBody(Model):
-    """What `POST /api/approvals/{task_id}` takes. `params_hash` is the hash of the parameters that were shown."""
-
-    decision: Literal["approve", "reject"]
-    params_hash: str = Field(max_length=64)
-    parameters: dict[str, Any] | None = None
-    intent: str | None = None
-    comment: str = Field(default="", max_length=1000)
-    requester_email: str | None = Field(default=None, max_length=254, description=WHOSE)
-
-
 class LookBody(Model):
-    """What a verdict rests on: the task's generation, and when somebody looked at the provider."""
+    """What somebody saw of a task before they acted: nothing is done to a task that has moved on since."""
 
-    generation: int | None = Field(default=None, ge=1, description="Of the task, as it was shown; default: any")
+    generation: int = Field(ge=1, description="Of the task, as it was shown")
+    params_hash: str = Field(max_length=64, description="Of the parameters, as they were shown")
     looked_at: AwareDatetime | None = Field(default=None, description="When that was; default: now")
+    alone: bool = Field(default=True, description="false: it was one of many in a list")
 
     @property
     def look(self) -> Look:
         """The same, as decisions take it."""
-        return Look(self.generation, self.looked_at)
+        return Look(self.generation, self.params_hash, self.looked_at, self.alone)
+
+
+class DecisionBody(LookBody):
+    """What `POST /api/approvals/{task_id}` takes. `edit` sets what would run, and asks anew."""
+
+    decision: Literal["approve", "reject", "edit"]
+    parameters: dict[str, Any] | None = None
+    intent: str | None = None
+    comment: str = Field(default="", max_length=1000)
+    requester_email: str | None = Field(default=None, max_length=254, description=WHOSE)
 
 
 class RepairBody(LookBody):
@@ -83,11 +85,12 @@ def is_for_programs(request: Request) -> bool:
     return request.url.path.startswith("/api/") or request.url.path.rstrip("/") in ("/healthz", "/openapi.json")
 
 
-class LetterBody(LookBody):
-    """What redriving or closing a dead letter takes; `verdict` where its task is UNKNOWN."""
+class LetterBody(Model):
+    """What redriving or closing a dead letter takes; where it is of a task, what was seen of that, and the verdict."""
 
     reason: str = Field(min_length=1, max_length=300)
     verdict: Literal["not_applied"] | None = None
+    task: LookBody | None = None
 
 
 async def respond(request: Request, ports: Ports) -> Response:
@@ -187,42 +190,44 @@ def _next(found: list[Row], limit: int) -> str | None:
 async def _decide(request: Request, ports: Ports, who: Person, task_id: str) -> Response:
     began = started()
     body = await _body(request, DecisionBody)
-    wish = Wish(body.decision, body.params_hash, body.intent, body.parameters, body.comment, body.requester_email)
-    return _done(await decisions.decide(ports, task_id, who, wish), began, body.decision)
+    change = Change(body.intent, body.parameters, body.requester_email)
+    if body.decision == "edit":
+        return _done(await decisions.edit(ports, task_id, who, body.look, change), began, "edit")
+    record = await decisions.decide(ports, task_id, who, body.decision, body.look, change, body.comment)
+    return _done(record, began, body.decision)
 
 
 async def _repair(request: Request, ports: Ports, who: Person, task_id: str, action: str) -> Response:
     began = started()
     body = await _body(request, RepairBody)
     if action == "cancel":
-        record = await decisions.cancel(ports, task_id, who, reason=body.reason)
+        record = await repairs.cancel(ports, task_id, who, body.look, reason=body.reason)
     elif action == "redrive":
-        record = await decisions.redrive(
+        record = await repairs.redrive(
             ports,
             task_id,
             who,
+            body.look,
             reason=body.reason,
             not_applied=body.verdict == "not_applied",
-            intent=body.intent,
-            parameters=body.parameters,
-            requester_email=body.requester_email,
-            look=body.look,
+            change=Change(body.intent, body.parameters, body.requester_email),
         )
     elif body.verdict is None:
         raise Unprocessable("verdict must say applied or not_applied", field="/verdict")
     else:
-        record = await decisions.settle(ports, task_id, who, verdict=body.verdict, reason=body.reason, look=body.look)
+        record = await repairs.settle(ports, task_id, who, body.look, verdict=body.verdict, reason=body.reason)
     return _done(record, began, action)
 
 
 async def _see_to(request: Request, ports: Ports, who: Person, letter_id: str, action: str) -> Response:
     began = started()
     body = await _body(request, LetterBody)
+    look = body.task.look if body.task else None
     if action == "close":
-        done = await close_letter(ports, letter_id, who, reason=body.reason)
+        done = await close_letter(ports, letter_id, who, reason=body.reason, look=look)
     else:
         not_applied = body.verdict == "not_applied"
-        done = await redrive_letter(ports, letter_id, who, reason=body.reason, not_applied=not_applied, look=body.look)
+        done = await redrive_letter(ports, letter_id, who, reason=body.reason, not_applied=not_applied, look=look)
     log_outcome("console", Outcome(f"{action}_letter_done", fields={"operation": action}), began)
     return JSONResponse({"letter_id": letter_id, "state": done.state})
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
+from functions.console.search import TASK_ID
 from shared.errors import SwitchyardError, Unprocessable
-from shared.records import decisions
-from shared.records.decisions import Wish
+from shared.gate.doors import Look
+from shared.records import decisions, repairs
 from shared.records.letters import close_letter, redrive_letter
 from shared.task.moves import Person
 from shared.wiring.composition import Ports
@@ -28,16 +29,22 @@ VERBS = {
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One item as it was shown: its id, and of tasks the hash of the parameters."""
+    """One item as it was shown in a list: its id, and what was seen of its task, None where it has none."""
 
     id: str
-    params_hash: str
+    look: Look | None
 
     @classmethod
     def parse(cls, text: str) -> Pick:
-        """Read the value of a checkbox."""
+        """Read the value of a checkbox, `id|generation|params_hash`."""
         item, _, shown = text.partition("|")
-        return cls(item, shown)
+        generation, _, params_hash = shown.partition("|")
+        known = generation.isascii() and generation.isdigit() and len(generation) < 10
+        return cls(item, Look(int(generation), params_hash, alone=False) if known else None)
+
+    def __str__(self) -> str:
+        """Return the value of its checkbox."""
+        return f"{self.id}|{self.look.generation}|{self.look.params_hash}" if self.look else self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +60,11 @@ def picks_of(values: Sequence[str]) -> list[Pick]:
     """Return the picked items, each once.
 
     Raises:
-        Unprocessable: none was picked, or too many.
+        Unprocessable: none was picked, too many, or what cannot be an id.
     """
     found = [Pick.parse(v) for v in dict.fromkeys(values)]
+    if not all(TASK_ID.fullmatch(p.id) for p in found):
+        raise Unprocessable("this is no id of a task or a letter; reload the page", code="bad_form", field="pick")
     if not found:
         raise Unprocessable("nothing is selected; tick at least one line", code="nothing_selected", field="pick")
     if len(found) > MAX_PICKS:
@@ -77,13 +86,13 @@ async def run(ports: Ports, who: Person, action: str, picks: Sequence[Pick], why
     return await asyncio.gather(*map(one, picks))
 
 
-def _do(ports: Ports, who: Person, action: str, pick: Pick, why: str) -> Awaitable[str]:
-    async def state(work: Awaitable[Any]) -> str:
-        return str((await work).state)
-
-    if action == "redrive":
-        return state(decisions.redrive(ports, pick.id, who, reason=why))
+async def _do(ports: Ports, who: Person, action: str, pick: Pick, why: str) -> str:
+    look = pick.look
     if action in OF_LETTERS:
-        return state(OF_LETTERS[action](ports, pick.id, who, reason=why))
-    wish = Wish("approve" if action == "approve" else "reject", pick.params_hash, comment=why)
-    return state(decisions.decide(ports, pick.id, who, wish))
+        return (await OF_LETTERS[action](ports, pick.id, who, reason=why, look=look)).state
+    if look is None:
+        raise Unprocessable("what was shown of it is not said; reload the page", code="bad_form", field="pick")
+    if action == "redrive":
+        return (await repairs.redrive(ports, pick.id, who, look, reason=why)).state
+    decision: Literal["approve", "reject"] = "approve" if action == "approve" else "reject"
+    return (await decisions.decide(ports, pick.id, who, decision, look, comment=why)).state

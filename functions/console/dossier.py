@@ -11,11 +11,10 @@ from functools import cached_property
 from shared.event.masking import mask, masked
 from shared.event.payload import View
 from shared.task.requester import kept_requester, requester_of, view_of
-from shared.task.schemas import TERMINAL, Followup, State, TaskRecord, TaskRow
+from shared.task.schemas import REDRIVABLE, TERMINAL, Followup, TaskRecord, TaskRow
 
 # Dollars for a million tokens of which nine in ten are the prompt's; a test holds it against the bill's price list.
 DOLLARS_PER_MILLION_TOKENS = 0.52
-REDRIVABLE: tuple[State, ...] = ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED")
 _OTHER = re.compile(r"\btask ([A-Za-z0-9][A-Za-z0-9._-]{0,127})(?=,|$)")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from shared.errors import MethodNotAllowed, Misconfigured, Retry, Unauthenticate
 from shared.serving.certificates import GOOGLE, Certificates, checked
 from shared.serving.site import check_host
 from shared.settings import Settings
-from shared.task.moves import Person
+from shared.task.moves import Person, is_program
 
 IAP_KEYS_URL = "https://www.gstatic.com/iap/verify/public_key"
 CLOCK_SKEW_S = 30  # both ways, as Google's guide asks: IAP's clock is not ours
@@ -31,7 +32,7 @@ async def admitted(request: Request, settings: Settings) -> Person:
     if settings.local:
         check_host(request.headers, "console")
     who = await person(request.headers, settings)
-    return Person(who.name, "cli") if request.headers.get("x-switchyard-client") == "cli" else who
+    return replace(who, channel="cli") if request.headers.get("x-switchyard-client") == "cli" else who
 
 
 def only(request: Request, method: str) -> None:
@@ -54,7 +55,8 @@ async def person(headers: Mapping[str, str], settings: Settings) -> Person:
         raise Misconfigured("IAP_AUDIENCE is not set; the console answers nobody until it is", code="setting_missing")
     assertion = headers.get("x-goog-iap-jwt-assertion", "")
     claims = await checked(partial(verify_assertion, assertion, settings.iap_audience))
-    return Person(str(claims["email"]).removeprefix("accounts.google.com:"), "console")
+    name = str(claims["email"]).removeprefix("accounts.google.com:")
+    return Person(name, "console", not is_program(name))
 
 
 def verify_assertion(
@@ -66,11 +68,11 @@ def verify_assertion(
         Unauthenticated: any of them fails.
         Retry: the keys could not be fetched; nobody can say whether it holds.
     """
+    from google.auth import jwt
     from google.oauth2 import id_token
 
-    if assertion.count(".") != 2 or not assertion.isascii():  # before fetching anything
-        raise Unauthenticated("sign in through the Identity-Aware Proxy")
     try:
+        jwt.decode_header(assertion)  # what is no token at all is known without the keys
         verify: Any = id_token.verify_token
         fetch = certificates.for_token(assertion)
         claims: Mapping[str, Any] = verify(

@@ -9,20 +9,20 @@ from typing import Any, get_args
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from functions.console import present, search
-from functions.console.dossier import REDRIVABLE, Dossier, Line
+from functions.console.dossier import Dossier, Line
 from functions.console.forms import Field, fields
 from functions.console.groups import grouped
 from functions.console.health import UP_TO, latest
 from functions.console.page import Page
 from shared.errors import NotFound
+from shared.gate.doors import missing
 from shared.gate.policy import subject_path
 from shared.intent.declaration import Intent
-from shared.records.approvals import plan_is_ours
 from shared.records.creation import wishes_like
-from shared.records.decisions import may_decide
-from shared.records.documents import approval_path, task_path, to_record, to_rows
+from shared.records.decisions import missing_approvers, why_not
+from shared.records.documents import task_path, to_record, to_rows
 from shared.records.switches import switches
-from shared.task.schemas import LetterRow, State, TaskRecord
+from shared.task.schemas import REDRIVABLE, LetterRow, State, TaskRecord
 from shared.task.subjects import Wish
 
 WAITING_ON_A_PAGE = 100
@@ -65,13 +65,10 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
 
     `error` and `form`: a submitted form that was refused, shown again as it was filled in.
     """
-    found, approval = await page.ports.store.read(task_path(task_id), approval_path(task_id))
+    (found,) = await page.ports.store.read(task_path(task_id))
     record = to_record(found)
     dossier = Dossier(record)
     like = await _like(page, record)
-    written = approval.data or {}
-    # Anybody who may write documents could have written a plan; only the executor's own is shown.
-    plan = (written["plan"], written["plan_at"]) if written.get("plan") and plan_is_ours(written) else None
     form = form or {}
     suggested = record.intent if record.intent in page.ports.registry else record.classification.intent
     name = form.get("intent") or page.query.get("intent") or suggested
@@ -84,13 +81,14 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
         inputs=_inputs(chosen, record, form),
         unknown=bool(chosen and [p for p in chosen.needs if dossier.view.at(p) is None]),
         is_open=bool(form.get("edited") or (chosen and chosen.name != record.intent)),
-        may_decide=may_decide(page.ports, chosen.name if chosen else record.intent, page.who),
-        plan=plan,
+        refusal=why_not(page.ports, record, page.who, chosen.name if chosen else None),
+        missing=missing(page.ports.registry.get(record.intent), record),
+        missing_approvers=missing_approvers(page.ports, record),
         like=like,
         error=error,
         form=form,
         read_at=found.read_time,
-        shown=[found.version, plan, like, error],
+        shown=[found.version, like, error],
     )
 
 

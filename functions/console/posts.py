@@ -11,8 +11,9 @@ from functions.console import bulk, pages, search
 from functions.console.forms import parameters
 from functions.console.page import Page
 from shared.errors import BadRequest, NotFound, Unprocessable
-from shared.records import decisions
-from shared.records.decisions import Look, Wish
+from shared.gate.doors import Look
+from shared.records import decisions, repairs
+from shared.records.decisions import AS_SHOWN, Change
 from shared.records.documents import ROW_FIELDS, task_path, to_record, to_rows
 from shared.records.outbox import ask_for_preview
 from shared.task.schemas import TaskRecord, TaskRow
@@ -42,7 +43,10 @@ async def many(page: Page, pairs: Sequence[tuple[str, str]]) -> Response:
     picks = bulk.picks_of([value for name, value in pairs if name == "pick"])
     back = "/dead-letters" if action in bulk.OF_LETTERS else form.get("back", "/")
     if form.get("confirmed") != "yes":
-        records = [] if action in bulk.OF_LETTERS else await _records(page, picks)
+        if action in bulk.OF_LETTERS:
+            picks, records = await _of_letters(page, picks)
+        else:
+            records = await _records(page, [p.id for p in picks])
         return await page.render(
             "confirm.html",
             shown=[],
@@ -60,33 +64,36 @@ async def many(page: Page, pairs: Sequence[tuple[str, str]]) -> Response:
 
 async def _act(page: Page, task_id: str, action: str, form: Form) -> None:
     ports, who = page.ports, page.who
-    if action == "decide":
-        await decisions.decide(ports, task_id, who, await _wish(page, task_id, form))
-    elif action == "preview":
+    if action == "preview":
         await ask_for_preview(ports, await _record(page, task_id))
+        return
+    look = _look(form)
+    if action == "decide":
+        decision = _one_of(form.get("decision"), "approve", "reject", "edit")
+        change = AS_SHOWN if decision == "reject" else await _change(page, task_id, form)
+        if decision == "edit":
+            await decisions.edit(ports, task_id, who, look, change)
+        else:
+            await decisions.decide(ports, task_id, who, decision, look, change, form.get("comment", "")[:1000])
     elif action == "cancel":
-        await decisions.cancel(ports, task_id, who, reason=_reason(form))
+        await repairs.cancel(ports, task_id, who, look, reason=_reason(form))
     elif action == "redrive":
         not_applied = form.get("verdict") == "not_applied"
-        await decisions.redrive(ports, task_id, who, reason=_reason(form), not_applied=not_applied, look=_look(form))
+        await repairs.redrive(ports, task_id, who, look, reason=_reason(form), not_applied=not_applied)
     else:
         verdict = _one_of(form.get("verdict"), "applied", "not_applied")
-        await decisions.settle(ports, task_id, who, verdict=verdict, reason=_reason(form), look=_look(form))
+        await repairs.settle(ports, task_id, who, look, verdict=verdict, reason=_reason(form))
 
 
-async def _wish(page: Page, task_id: str, form: Form) -> Wish:
-    """Return what the form asks for: parameters only where they are other than shown."""
-    decision = _one_of(form.get("decision"), "approve", "reject")
+async def _change(page: Page, task_id: str, form: Form) -> Change:
+    """Return what the form sets: parameters only where they are other than shown."""
     record = await _record(page, task_id)
     intent = page.ports.registry.get(form.get("intent", ""))
-    values = parameters(intent.parameters, form) if intent and decision == "approve" else None
+    values = parameters(intent.parameters, form) if intent else None
     shown = {name: value for name, value in record.shown_parameters.items() if value is not None}
-    return Wish(
-        decision,
-        params_hash=form.get("params_hash", ""),
+    return Change(
         intent=intent.name if intent and intent.name != record.intent else None,
         parameters=values if values != shown else None,
-        comment=form.get("comment", "")[:1000],
         requester_email=form.get("requester_email", "").strip() or None,
     )
 
@@ -96,8 +103,17 @@ async def _record(page: Page, task_id: str) -> TaskRecord:
     return to_record(found)
 
 
-async def _records(page: Page, picks: Sequence[bulk.Pick]) -> list[TaskRow]:
-    return to_rows(await page.ports.store.read_rows(ROW_FIELDS, *(task_path(p.id) for p in picks)))
+async def _records(page: Page, ids: Sequence[str]) -> list[TaskRow]:
+    return to_rows(await page.ports.store.read_rows(ROW_FIELDS, *map(task_path, ids))) if ids else []
+
+
+async def _of_letters(page: Page, picks: Sequence[bulk.Pick]) -> tuple[list[bulk.Pick], list[TaskRow]]:
+    """Return the letters with what is shown of their tasks, and these."""
+    letters = await page.ports.store.read(*(f"dead_letters/{p.id}" for p in picks))
+    of = {s.id: s.data.get("task_id") for s in letters if s.data is not None}
+    records = await _records(page, list(dict.fromkeys(t for t in of.values() if t)))
+    looks = {r.task_id: Look(r.generation, r.params_hash, alone=False) for r in records}
+    return [bulk.Pick(p.id, looks.get(of.get(p.id) or "")) for p in picks], records
 
 
 def _one_of(value: str | None, *options: Any) -> Any:
@@ -109,8 +125,9 @@ def _one_of(value: str | None, *options: Any) -> Any:
 def _look(form: Form) -> Look:
     """Return what the page showed, and when: what somebody found at the provider, they found after that."""
     text = form.get("generation", "")
-    generation = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-    return Look(generation, search.moment(form, "looked_at"))
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Unprocessable("the form says of no generation what it shows; reload the page", code="bad_form")
+    return Look(int(text), form.get("params_hash", ""), search.moment(form, "looked_at"))
 
 
 def _reason(form: Form) -> str:

@@ -12,9 +12,10 @@ from shared.wiring.composition import Ports
 
 
 async def ended(changed: Changed, ports: Ports) -> Outcome:
-    """Pay what the new state owes and say how the task stands."""
-    await pay(ports, changed.after, changed.version)
+    """Pay what the new state owes and say how the task stands; what is held for later is the sweeper's."""
     state = changed.after.state
+    if state != "READY":
+        await pay(ports, changed.after, changed.version)
     return Outcome(
         state.lower(),
         fields=fields_of(changed.before, changed.after),

@@ -1,6 +1,7 @@
-"""A waiting task in; what its handler's `plan` says would happen, or why it would fail, into the approval document.
+"""A waiting task in; what its handler's `plan` says would happen, or why it would fail, into task and approval.
 
-Reads only, and decides nothing: no lease, no epoch, no history. Whatever goes wrong is said in words or left out.
+Decides nothing: no lease, no epoch, no history; of the task only the plan is written. Whatever goes wrong is said in
+words or left out.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from shared.gate.policy import is_enabled
 from shared.intent.declaration import Intent
 from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
 from shared.logs import show_traceback
-from shared.records.approvals import is_open, plan_fields
-from shared.records.documents import approval_path, transact
+from shared.records.documents import approval_path, task_path, to_document, to_record, transact
 from shared.serving.entry import Outcome
+from shared.task.approval import is_open
 from shared.task.schemas import TaskRecord
+from shared.task.waiting import planned
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Snapshot
 
@@ -34,16 +36,28 @@ async def preview(record: TaskRecord, ports: Ports, intent: Intent, handler: Any
     if not hasattr(handler, "plan") or not is_enabled(intent, record.source, ports.settings):
         return Outcome("no_preview", fields=fields)
     text = await look(record, ports, intent, handler, deadline)
-    path, written = approval_path(record.task_id), False
+    path, pause, written = task_path(record.task_id), approval_path(record.task_id), False
 
     def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
         nonlocal written
-        data, at = snapshots[path].data, snapshots[path].read_time
-        written = data is not None and is_open(data)
-        return {path: data | plan_fields(text, at)} if data is not None and written else {}
+        now, at = to_record(snapshots[path]), snapshots[path].read_time
+        written = waits_as_looked_at(now)
+        if not written:
+            return {}
+        after, asked = planned(now, text, at), snapshots[pause].data
+        writes = {path: to_document(after)}
+        if asked is not None and is_open(asked):  # what a person is just writing there stays
+            writes[pause] = asked | {"plan": after.review.plan, "plan_at": after.review.plan_at}
+        return writes
+
+    def waits_as_looked_at(now: TaskRecord) -> bool:
+        return now.state == "AWAITING_APPROVAL" and (now.generation, now.params_hash) == (
+            record.generation,
+            record.params_hash,
+        )
 
     try:
-        await transact(ports.store, (path,), body)
+        await transact(ports.store, (path, pause), body)
     except SwitchyardError as error:
         return Outcome("preview_lost", fields=fields | {"error_code": error.code}, severity="WARNING")
     return Outcome("previewed" if written else "already_done", fields=fields)

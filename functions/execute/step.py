@@ -80,6 +80,7 @@ async def _claim(message: TaskReady, delivery: Delivery, ports: Ports, intent: I
     nonce = f"{ports.random.getrandbits(128):032x}"
 
     def arrow(record: TaskRecord, now: datetime, switch: Snapshot) -> TaskRecord:
+        off = is_off(switch) or intent.name in ports.settings.disabled_intents
         if (record.generation, record.intent) == (message.generation, intent.name):
             if record.state == "AWAITING_APPROVAL":  # nothing to claim: somebody wants to know what would happen
                 return record
@@ -87,10 +88,12 @@ async def _claim(message: TaskReady, delivery: Delivery, ports: Ports, intent: I
                 if record.outbox is None:  # a request may still be under way: only the sweeper's message asks, later
                     raise Skip(code="already_done")
                 return record
+            if record.state == "READY" and off:
+                return execution.hold(record, intent, now)
         after = execution.claim(record, message.generation, intent, now, nonce=nonce, message_id=delivery.message_id)
         if after.state != "EXECUTING":
             return after
-        refusal = start_refusal(after, intent, ports.settings, switched_off=is_off(switch))
+        refusal = start_refusal(after, intent, ports.settings, switched_off=off)
         if intent.starts_late and refusal is None:  # asked again right before the first write
             return after
         return execution.start(after, after.exec.epoch, intent, now, refusal)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from shared.canonical import sha256_hex
-from shared.records.approvals import is_open
+from shared.task.approval import is_open
 from shared.wiring.ports import Filter, Row, Store
 
 Kind = Literal["expiring", "unknown", "failed", "taken_back", "dead_letter", "paused", "still_unknown", "still_open"]

@@ -1,33 +1,23 @@
-"""Consume what a person wrote into an approval document, with the identity that the event carries.
-
-The document is read again: an event says only that it changed, who changed it, and which version that made.
-"""
+"""Consume what somebody wrote into an approval document: the event says who it was, and what was there before."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
 
-from shared.errors import BadRequest, Gone, NotFound
-from shared.records.approvals import is_open
-from shared.records.documents import approval_path, task_path, to_record
-from shared.records.edits import UNATTRIBUTED, consume
+from shared.errors import BadRequest
+from shared.records.edits import NOBODY, Edit, take
 from shared.serving.entry import Outcome
-from shared.task.moves import Person
+from shared.task.moves import Person, is_program
 from shared.wiring.composition import Ports
+from shared.wiring.ports import Document
+
+PEOPLE = "unknown"  # Eventarc's word for whoever is none of its kinds of programs
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalChanged:
-    """A document event: which approval, who wrote it, and the update time of that write."""
-
-    task_id: str
-    author: str
-    version: str
-
-
-def read_event(headers: Mapping[str, str], body: bytes) -> ApprovalChanged:
-    """Return the change that a Firestore CloudEvent (`...document.v1.*.withAuthContext`, protobuf) tells of.
+def read_event(headers: Mapping[str, str], body: bytes) -> Edit:
+    """Return the write that a Firestore CloudEvent (`...document.v1.*.withAuthContext`, protobuf) tells of.
 
     Raises:
         BadRequest: `invalid_event`.
@@ -38,35 +28,47 @@ def read_event(headers: Mapping[str, str], body: bytes) -> ApprovalChanged:
     if collection != "approvals" or not task_id or "/" in task_id:
         raise BadRequest("not an event of a document approvals/{task_id}", code="invalid_event", field="ce-document")
     try:
-        value = DocumentEventData.deserialize(body).value
-        version = value.update_time.rfc3339() if value.update_time else ""
+        event = DocumentEventData.pb(DocumentEventData.deserialize(body))
+        before = _fields(event.old_value.fields) if event.HasField("old_value") else None
+        after = _fields(event.value.fields) if event.HasField("value") else None
     except Exception:
         raise BadRequest("the body is not a DocumentEventData", code="invalid_event") from None
-    return ApprovalChanged(task_id, headers.get("ce-authid") or UNATTRIBUTED, version)
+    return Edit(task_id, _author(headers), before, after)
 
 
-async def resume(event: ApprovalChanged, ports: Ports) -> Outcome:
-    """Apply the decision in the approval document, or write into it why it cannot be applied.
+async def resume(edit: Edit, ports: Ports) -> Outcome:
+    """Apply what was written, or write into the document why it cannot be applied.
 
     Raises:
         StoreUnavailable: the event comes again.
     """
-    (approval,) = await ports.store.read(approval_path(event.task_id))
-    fields = {"task_id": event.task_id}
-    if approval.data is None or (event.version and not _same_moment(event.version, approval.version)):
-        # Deleted, or edited again: that later edit has its own event, with its own author.
-        return Outcome("stale_event", fields=fields)
-    if is_open(approval.data):  # such as our own writing of it, or a person's half-made edit
-        return Outcome("nothing_to_do", fields=fields)
-    (task,) = await ports.store.read(task_path(event.task_id))
-    try:
-        return await consume(ports, approval, to_record(task), Person(event.author, "firestore"))
-    except Gone as gone:  # such as the emptying of the document itself
-        return Outcome(gone.code, fields=fields)
-    except NotFound:
-        return Outcome("no_task", fields=fields, severity="WARNING")
+    return await take(ports, edit)
 
 
-def _same_moment(one: str, other: str) -> bool:
-    """Compare two RFC 3339 times in UTC, whatever trailing zeros they carry: writers differ in that."""
-    return one.removesuffix("Z").rstrip("0").rstrip(".") == other.removesuffix("Z").rstrip("0").rstrip(".")
+def _author(headers: Mapping[str, str]) -> Person:
+    name = headers.get("ce-authid", "")
+    if not name:
+        return NOBODY
+    is_person = headers.get("ce-authtype") == PEOPLE and not is_program(name)
+    return Person(name, "firestore", is_person)
+
+
+def _fields(fields: Mapping[str, Any]) -> Document:
+    return {name: _plain(value) for name, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return what a `Value` holds, as the store gives it; of types that we never write, something equal to itself."""
+    match kind := value.WhichOneof("value_type"):
+        case "null_value" | None:
+            return None
+        case "map_value":
+            return _fields(value.map_value.fields)
+        case "array_value":
+            return [_plain(item) for item in value.array_value.values]
+        case "timestamp_value":
+            return value.timestamp_value.ToDatetime(UTC)
+        case "boolean_value" | "integer_value" | "double_value" | "string_value":
+            return getattr(value, kind)
+        case _:
+            return getattr(value, kind) if kind == "bytes_value" else str(value)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 from shared.errors import Conflict, NotFound
-from shared.records.approvals import refused
-from shared.records.creation import approval_of
-from shared.records.documents import approval_path, task_path, to_document, to_record, transact
-from shared.records.edits import DECISIONS, UNATTRIBUTED
-from shared.records.outbox import ask_for_preview
-from shared.task.moves import Person
-from shared.task.schemas import TaskRecord
+from shared.records.decisions import refuse
+from shared.records.documents import approval_path
+from shared.records.edits import DECISIONS, NOBODY
 from shared.wiring.composition import Ports
-from shared.wiring.ports import Document, Filter, Snapshot, Write
+from shared.wiring.ports import Filter, Snapshot, Write
 
-# An event normally arrives within seconds and knows its author; only an older edit is consumed without one.
+# An event normally arrives within seconds and knows its author.
 EVENT_GRACE = timedelta(minutes=2)
 
 
@@ -64,23 +60,10 @@ async def restore(ports: Ports, task_id: str) -> bool:
     Raises:
         StoreUnavailable: the next sweep tries again.
     """
-    path, pause = task_path(task_id), approval_path(task_id)
-    waiting: TaskRecord | None = None
-
-    def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
-        nonlocal waiting
-        record, waiting = to_record(snapshots[path]), None
-        if snapshots[pause].data is not None or record.state != "AWAITING_APPROVAL":
-            return {}
-        waiting = record
-        audited = refused(None, Person(UNATTRIBUTED, "firestore"), "deleted", snapshots[pause].read_time)
-        # The task is written as it is: the commit proves that it still waits.
-        return {path: to_document(record), pause: to_document(approval_of(record).model_copy(update=audited))}
-
-    await transact(ports.store, (path, pause), body)
-    if waiting is None:
+    (approval,) = await ports.store.read(approval_path(task_id))
+    if approval.data is not None:
         return False
-    await ask_for_preview(ports, waiting)
+    await refuse(ports, task_id, NOBODY, "deleted", "the document was deleted while it was asked about")
     return True
 
 

@@ -1,4 +1,4 @@
-"""The guarantee: outboxes due are published, dead leases and old approvals end, lost approval events are consumed.
+"""The guarantee: outboxes due are published, dead leases and old approvals end, lost decisions are asked for again.
 
 Each action is a compare-and-set, so two sweeps at once, or one that dies midway, do no harm.
 """
@@ -19,11 +19,11 @@ from shared.errors import NotFound, Retry
 from shared.logs import log
 from shared.records import decisions
 from shared.records.documents import Changed, change, task_path, to_record
-from shared.records.edits import UNATTRIBUTED, consume
+from shared.records.edits import NOBODY, Edit, take
 from shared.records.outbox import pay
 from shared.serving.entry import Outcome
 from shared.task import upkeep
-from shared.task.moves import Person, Skip
+from shared.task.moves import Skip
 from shared.task.schemas import TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Filter, Snapshot
@@ -164,10 +164,11 @@ def _tell(before: TaskRecord, after: TaskRecord) -> None:
 
 
 async def _consume(ports: Ports, approval: Snapshot) -> str:
+    """Ask again: without its event nobody knows who decided."""
     (task,) = await ports.store.read(task_path(approval.id))
     try:
-        record = to_record(task)
+        to_record(task)
     except NotFound as error:  # made by hand, or written after its task was removed
         return await answer_stray(ports, approval, error)
-    await consume(ports, approval, record, Person(UNATTRIBUTED, "firestore"))
-    return "consumed"
+    outcome = await take(ports, Edit(approval.id, NOBODY, None, approval.data))
+    return "asked_again" if outcome.code == "edit_refused" else "skipped"

@@ -125,7 +125,7 @@ def _paused(record: TaskRecord, registry: Registry, given: Given) -> Units:
     """The event of the approval; and where there is something to preview, the look and the event of its writing."""
     if record.intent not in registry or not record.parameters:
         return _event(given)
-    return _event(given) + _message(0, given) + _request(given) + _store(2 + 1, 1) + _event(given)
+    return _event(given) + _message(0, given) + _request(given) + _store(2 + 2, 2) + _event(given)
 
 
 def _moved(record: TaskRecord, arrow: Transition, registry: Registry, given: Given) -> Units:
@@ -136,7 +136,7 @@ def _moved(record: TaskRecord, arrow: Transition, registry: Registry, given: Giv
         spent = _store(0, 1)
     elif arrow.from_state == "AWAITING_APPROVAL":
         asks = arrow.to == "READY" and _has_subject(record, registry)  # which tasks ask the like
-        spent = _decided(record, arrow, given) + _event(given, reads=2) + _store(asks, 0)
+        spent = _decided(record, arrow, given) + _event(given) + _store(asks, 0)
     else:  # a repair by a person, or by the sweeper
         spent = _request(given) + _store(2, 2)
     if arrow.to == "READY":
@@ -166,13 +166,13 @@ def _decided(record: TaskRecord, arrow: Transition, given: Given) -> Units:
     if record.approval is not None and record.approval.channel == "console":
         return _request(given) + _request(given) + _store(1 + 2, 2)
     if record.approval is not None and record.approval.channel == "firestore":
-        return _request(given) + _store(2 + 2, 1 + 2)
+        return _request(given) + _store(1 + 1 + 2, 1 + 2)  # the task, whether it was reversed, and both
     return _store(2, 2)  # nobody decided: the sweeper, which runs anyway
 
 
-def _event(given: Given, reads: int = 1) -> Units:
-    """`resume` is called for every write to an approval; while nobody has decided it need not read the task."""
-    return _request(given) + _store(reads, 0)
+def _event(given: Given) -> Units:
+    """`resume` is called for every write to an approval, and reads the task."""
+    return _request(given) + _store(1, 0)
 
 
 def _is_counted(record: TaskRecord, registry: Registry) -> bool:

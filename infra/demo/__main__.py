@@ -152,7 +152,8 @@ async def _decide(http: httpx.AsyncClient, stack: running.Running, case: Case) -
             assert approval.data is not None, "a paused task has an approval"
             await store.commit(Write(approval.path, approval.data | {"status": "approved"}, approval.version))
         return
-    body = {"decision": case.event.decision, "params_hash": case.record["params_hash"], "comment": "seen in the demo"}
+    shown = {name: case.record[name] for name in ("generation", "params_hash")}
+    body = shown | {"decision": case.event.decision, "comment": "seen in the demo"}
     answer = await http.post(f"{stack.console}/api/approvals/{case.task_id}", json=body)
     if answer.status_code != 200:
         raise StackError(f"the decision on {case.event.title!r} was refused: {answer.text}")

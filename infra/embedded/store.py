@@ -17,7 +17,7 @@ from infra.embedded.bus import DOCUMENT_EVENTS, enqueue
 from infra.embedded.database import Database, Transaction
 from infra.embedded.encoding import from_text, to_rfc3339, to_text, to_texts
 from shared.errors import Conflict
-from shared.wiring.ports import ABSENT, Filter, Row, Snapshot, Write
+from shared.wiring.ports import ABSENT, Document, Filter, Row, Snapshot, Write
 
 APPROVALS = "approvals"
 _UPSERT = """INSERT INTO docs (path, collection, version, data, bulk) VALUES (?, ?, ?, ?, ?)
@@ -64,7 +64,7 @@ class EmbeddedStore:
                     collection = _collection(write.path)
                     transaction.execute(_UPSERT, (write.path, collection, version, *text))
                     if collection == APPROVALS:
-                        self._announce(transaction, write, version)
+                        self._announce(transaction, write, version, from_text(before[0]) if before[0] else None)
                 versions.append(version)
             return versions
 
@@ -137,11 +137,11 @@ class EmbeddedStore:
                 break
         return rows
 
-    def _announce(self, transaction: Transaction, write: Write, version: str) -> None:
+    def _announce(self, transaction: Transaction, write: Write, version: str, before: Document | None) -> None:
         from infra.document_event import approval_event  # costs an import that most processes never need
 
         task_id = write.path.rpartition("/")[2]
-        headers, body = approval_event(self._project, task_id, write.data, version, self._authid)
+        headers, body = approval_event(self._project, task_id, write.data, version, self._authid, before)
         enqueue(transaction, DOCUMENT_EVENTS, str(transaction.tick()), transaction.now_us(), body, headers)
 
 

@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import grpc
@@ -16,7 +17,6 @@ from google.cloud.firestore_v1.types import ListenRequest, ListenResponse
 from google.protobuf.message import DecodeError
 
 from infra.document_event import DATABASE, approval_event
-from shared.errors import SwitchyardError
 
 # Nobody signs in to the emulator, so every edit made there has this one author.
 AUTHOR = "firestore-emulator@localhost"
@@ -35,7 +35,7 @@ class ApprovalWatcher:
 
     def __init__(self, project: str) -> None:
         self._project = project
-        self._seen: dict[str, str] = {}  # document name -> update time of the event already given
+        self._seen: dict[str, tuple[str, Any]] = {}  # document name -> update time and data of the last event
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Yield headers and body of each change, for ever; a broken connection is opened again."""
@@ -58,15 +58,13 @@ class ApprovalWatcher:
         if not document.name:
             return None
         update_time = document.update_time.rfc3339()
-        if self._seen.get(document.name) == update_time:
+        known, before = self._seen.get(document.name, ("", None))
+        if known == update_time:
             return None
-        self._seen[document.name] = update_time
         task_id = document.name.rpartition("/")[2]
         data: Any = decode_dict(type(document).pb(document).fields, None)
-        try:
-            return approval_event(self._project, task_id, data, update_time, AUTHOR)
-        except SwitchyardError:  # bytes, a place, a reference: types that we never write; the step reads the document
-            return approval_event(self._project, task_id, {}, update_time, AUTHOR)
+        self._seen[document.name] = update_time, data
+        return approval_event(self._project, task_id, _plain(data), update_time, AUTHOR, before and _plain(before))
 
 
 @asynccontextmanager
@@ -92,6 +90,15 @@ async def _listening(project: str) -> AsyncIterator[AsyncIterator[Any]]:
         with suppress(TimeoutError):  # a broken channel may never close
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await channel.close()
+
+
+def _plain(value: Any) -> Any:
+    """Return the value with a word for what is of a type that we never write: bytes, a place, a reference."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, None | bool | int | float | str | datetime) else type(value).__name__
 
 
 def _is_deadline(error: Exception) -> bool:

@@ -14,9 +14,10 @@ from functions.sweep.step import sweep
 from infra.kit.memory import Kept, MovedStore, Says, ports_in_memory
 from infra.kit.provider import Crash, ScriptedProvider
 from shared.errors import Retry
+from shared.gate.doors import missing, seen
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
-from shared.records.decisions import Wish, decide
+from shared.records.decisions import decide
 from shared.records.documents import approval_path, task_path, to_record
 from shared.serving.push import Delivery
 from shared.settings import Settings
@@ -52,10 +53,11 @@ class Play:
         return await self.record()
 
     async def approve(self) -> None:
-        """Approve as a person who sees the parameters as they are; nobody asked for the plan before."""
+        """Approve as people who see the parameters as they are; nobody asked for the plan before."""
         self.bus.take(self.intent.topic)
-        person = Person("tester@example.com", self.intent.policy.channels[0])  # type: ignore[arg-type]
-        await decide(self.ports, TASK_ID, person, Wish("approve", (await self.record()).params_hash))
+        for number in range(missing(self.intent, await self.record())):
+            person = Person(f"tester{number}@example.com", self.intent.policy.channels[0])  # type: ignore[arg-type]
+            await decide(self.ports, TASK_ID, person, "approve", seen(await self.record()))
 
     async def until_settled(self) -> TaskRecord:
         """Deliver, wait and sweep until nothing more happens by itself; return how the task then stands."""

@@ -40,9 +40,10 @@ def each(found: Iterable[Looked], item: Callable[[dict[str, Any]], Item]) -> lis
     return [looked if isinstance(looked, Item) else item(looked) for looked in found]
 
 
-def basis(task: dict[str, Any]) -> dict[str, Any]:
-    """Return what a verdict rests on: this run of the task, and nothing that anybody finds from now on."""
-    return {"generation": task["generation"], "looked_at": datetime.now(UTC).isoformat()}
+def look(task: dict[str, Any], *, alone: bool) -> dict[str, Any]:
+    """Return what was seen of a task: nothing is done to it if it has moved on. `alone`: it was named, not found."""
+    shown = {name: task[name] for name in ("generation", "params_hash")}
+    return shown | {"looked_at": datetime.now(UTC).isoformat(), "alone": alone}
 
 
 def do(args: Args, terminal: Terminal, items: list[Item], *, always_ask: bool = False) -> int:

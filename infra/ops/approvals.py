@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console as Terminal
 
 from infra.ops import session, show
-from infra.ops.acting import do, each, picked
+from infra.ops.acting import do, each, look, picked
 from infra.ops.arguments import MOST, Args, acting, command, filters, listing, needed, noun, search
 from infra.ops.bulk import Item
 from infra.ops.client import Console
@@ -71,11 +71,12 @@ def _decide(args: Args, console: Console, terminal: Terminal) -> int:
         task_id = task["task_id"]
         body = {
             "decision": args.verb,
-            "params_hash": args.params_hash or task["params_hash"],
             "comment": args.comment,
             "intent": args.as_intent,
             "parameters": args.parameters,
-        }
+        } | look(task, alone=len(args.ids) == 1)
+        if args.params_hash:
+            body["params_hash"] = args.params_hash
         shown = body["parameters"] or task["parameters"] or task["classification"]["parameters"]
         words = f"{args.verb} {task_id} {args.as_intent or task['intent']} {json.dumps(shown)}"
         return Item(task_id, words, partial(console.post, f"approvals/{task_id}", body))

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console as Terminal
 
 from infra.ops import session, show
-from infra.ops.acting import basis, do, each, looked_at
+from infra.ops.acting import do, each, look, looked_at
 from infra.ops.arguments import MOST, Args, acting, command, listing, noun
 from infra.ops.bulk import Item
 from infra.ops.client import Console, OpsError
@@ -81,12 +81,13 @@ def _see_to(args: Args, console: Console, terminal: Terminal) -> int:
 
     def item(letter: dict[str, Any]) -> Item:
         letter_id, task_id, verdict = letter["letter_id"], letter["task_id"], getattr(args, "verdict", None)
-        body = {"reason": args.reason, "verdict": verdict}
-        if verdict and task_id:  # a verdict is of one run of the task: the one that is looked at now
-            task = looked_at(console, "tasks", task_id)
-            if isinstance(task, Item):
-                return task
-            body |= basis(task)
+        body: dict[str, Any] = {"reason": args.reason, "verdict": verdict}
+        if task_id and args.verb == "redrive":
+            try:
+                body["task"] = look(console.get(f"tasks/{task_id}"), alone=len(args.ids) == 1)
+            except OpsError as error:
+                if error.status == 3:
+                    raise  # else it never became a task: its message is sent again
         words = f"{args.verb} {letter_id} of {task_id or 'no task, from ' + letter['subscription']}"
         return Item(letter_id, words, partial(console.post, f"dead-letters/{letter_id}/{args.verb}", body))
 

@@ -14,10 +14,11 @@ from infra.kit.memory import Says
 from infra.rehearsal import Rehearsal, rehearsal
 from shared.errors import SwitchyardError
 from shared.event.requester import Author
+from shared.gate.doors import seen
 from shared.intent.registry import load_handler
 from shared.model.question import Answer
 from shared.records import decisions
-from shared.records.decisions import Wish
+from shared.records.decisions import AS_SHOWN, Change
 from shared.settings import Settings
 from shared.task.moves import Person
 from shared.task.requester import requester_of
@@ -91,11 +92,14 @@ async def _play(stage: Rehearsal, then: TaskRecord) -> str:
     if record.state == "AWAITING_APPROVAL" and said is not None:
         whose = requester_of(then).get("email")
         told = whose if whose != requester_of(record).get("email") else None
-        wish = Wish(said.decision, record.params_hash, then.intent, then.parameters, said.comment, told)
-        if said.decision == "reject":
-            wish = Wish(said.decision, record.params_hash, comment=said.comment)
+        change = AS_SHOWN if said.decision == "reject" else Change(then.intent, then.parameters, told)
         try:
-            record = await decisions.decide(stage.ports, then.task_id, Person(said.by, said.channel), wish)
+            for given in then.review.approvals or [said]:
+                person = Person(given.by, given.channel)
+                record = await decisions.decide(
+                    stage.ports, then.task_id, person, said.decision, seen(record), change, given.comment
+                )
+                change = AS_SHOWN
         except SwitchyardError as error:
             refused = f"{error.code}: {error.message}"
     if record.state == "READY":

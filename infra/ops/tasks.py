@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console as Terminal
 
 from infra.ops import session, show
-from infra.ops.acting import basis, do, each, picked
+from infra.ops.acting import do, each, look, picked
 from infra.ops.arguments import MOST, Args, acting, command, filters, in_state, listing, noun, search
 from infra.ops.bulk import Item
 from infra.ops.client import Console, OpsError
@@ -132,7 +132,7 @@ def _reenact(args: Args, console: Console, terminal: Terminal) -> int:
 def _repair(args: Args, console: Console, terminal: Terminal) -> int:
     def item(task: dict[str, Any]) -> Item:
         task_id = task["task_id"]
-        body = {"reason": args.reason, "verdict": getattr(args, "verdict", None)} | basis(task)
+        body = {"reason": args.reason, "verdict": getattr(args, "verdict", None)} | look(task, alone=len(args.ids) == 1)
         words = f"{args.verb} {task_id} {task['intent']} {task['state']}"
         return Item(task_id, words, partial(console.post, f"tasks/{task_id}/{args.verb}", body))
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from shared.canonical import params_hash
 from shared.gate.answer import validate
+from shared.gate.doors import approvals_needed
 from shared.gate.policy import Usage, confidence_reasons, is_enabled, risk_reasons
 from shared.intent.declaration import Intent
 from shared.settings import Settings
+from shared.task.execution import SWITCHED_OFF
 from shared.task.schemas import TaskRecord
 from shared.task.subjects import Wish
 
@@ -17,7 +19,9 @@ def start_refusal(
     record: TaskRecord, intent: Intent, settings: Settings, *, switched_off: bool, like: Sequence[Wish] = ()
 ) -> str | None:
     """Return why the effect may not begin now (a stable code), or None. Checked in the start transaction."""
-    if switched_off or not is_enabled(intent, record.source, settings):
+    if switched_off or intent.name in settings.disabled_intents:
+        return SWITCHED_OFF
+    if not is_enabled(intent, record.source, settings):
         return "intent_disabled"
     if record.intent != intent.name or record.params_hash != params_hash(
         record.intent, record.intent_version, record.parameters
@@ -25,7 +29,7 @@ def start_refusal(
         return "parameters_tampered"
     if validate(intent, record.parameters)[0] != record.parameters:
         return "parameters_outdated"
-    approved = record.approval is not None and record.approval.decision == "approve"
+    approved = _is_approved(record, intent)
     decided_at = record.approval.at if approved and record.approval else record.created_at
     told = any(f.kind in ("edited", "deleted") and f.at > decided_at for f in record.followups)
     if told and not record.effect.possibly_applied:  # what may have begun goes on under its key
@@ -39,3 +43,11 @@ def start_refusal(
     still = confidence_reasons(record.classification.confidence, settings)
     still += risk_reasons(intent, record.parameters, Usage(), settings)
     return "policy_changed" if still else None
+
+
+def _is_approved(record: TaskRecord, intent: Intent) -> bool:
+    """Whether as many people as it takes have approved; where one is enough, the record of earlier versions says so."""
+    if record.approval is None or record.approval.decision != "approve":
+        return False
+    needed = approvals_needed(intent, record.parameters, record.decision.reasons)
+    return needed == 1 or len(record.review.approvals) >= needed

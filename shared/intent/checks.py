@@ -107,6 +107,10 @@ def _policy(policy: Policy, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
         yield f"policy.per_day is {policy.per_day}; it must be 1..{MAX_A_DAY} (None: no bound)"
     if not 0 <= policy.audit_share <= 1:
         yield "policy.audit_share must be between 0 and 1"
+    if not 1 <= policy.approvals <= 5:
+        yield f"policy.approvals is {policy.approvals}; it must be 1 to 5"
+    if policy.approvals_above < 0 or (policy.approvals_above and (policy.amount is None or policy.approvals == 1)):
+        yield "policy.approvals_above is of minor units: it needs policy.amount and approvals=2 or more"
     for name in policy.once_per:
         if name not in fields:
             yield f"policy.once_per {name!r} is no field of Parameters;{like(name, fields)} name one"

@@ -54,6 +54,8 @@ class Policy:
     `subject` is the pointer of an authenticated field, or the name of a parameter, that `per_day` counts by.
     `once_per` names the parameters that say which business subject the effect is about, such as the order: a second
     wish about it `within` that time, of this intent or of one that it `excludes`, is never automatic.
+    `approvals` is how many different people must approve what is over `approvals_above` minor units, or what a person
+    set and the event does not say; without `amount`, anything.
     """
 
     risk: Literal["none", "money", "credential", "goods"] = "none"
@@ -66,6 +68,8 @@ class Policy:
     once_per: tuple[str, ...] = ()
     within: timedelta = timedelta(days=90)
     excludes: tuple[str, ...] = ()
+    approvals: int = 1
+    approvals_above: int = 0
 
 
 @dataclass(frozen=True, slots=True)

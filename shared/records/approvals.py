@@ -1,70 +1,110 @@
-"""What only the approval document holds, beside what it shows of the task: the plan of the effect, the refused edits.
+"""A waiting task and what people see of it, `approvals/{task_id}`: one is written from the other, in the same commit.
 
-People may edit all of it, so everything read from such a document is checked here first. Pure.
+The task's record is the authority. Of the document only what a person writes into it is ever read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
-from pydantic import ValidationError
+from shared.gate.doors import missing
+from shared.intent.registry import Registry
+from shared.records.documents import approval_path, task_path, to_document, to_record, transact
+from shared.records.outbox import ask_for_preview, pay
+from shared.task.approval import Approval
+from shared.task.moves import lifetime
+from shared.task.requester import requester_of
+from shared.task.schemas import TaskRecord
+from shared.wiring.composition import Ports
+from shared.wiring.ports import Document, Snapshot
 
-from shared.canonical import sha256_hex
-from shared.task.approval import Refusal
-from shared.task.moves import Person
-from shared.wiring.ports import Document
-
-MAX_PLAN_CHARS = 500
-MAX_REFUSALS = 10
-MAX_NAME_CHARS = 200
-
-
-def is_open(approval: Mapping[str, Any] | None) -> bool:
-    """Whether nobody has decided yet, neither in the document nor in the task."""
-    return approval is not None and approval.get("status") == "pending" and approval.get("outcome") is None
+MAX_COMMENT_CHARS = 1000
 
 
-def plan_fields(text: str, at: datetime) -> Document:
-    """Return the fields that tell what would happen, as of `at`: printable text of one line, capped."""
-    line = "".join(c if c.isprintable() else " " for c in text)[:MAX_PLAN_CHARS].strip()
-    return {"plan": line, "plan_at": at, "plan_hash": _seal(line, at)}
+def approval_of(record: TaskRecord, registry: Registry, comment: str = "") -> Approval:
+    """Return the document that people decide on, of a task that waits: `comment` is theirs, all else the record's."""
+    expires_at, review = record.decision.expires_at, record.review
+    assert expires_at is not None, "a paused task has an expiry"
+    return Approval(
+        task_id=record.task_id,
+        intent=record.intent,
+        parameters=record.shown_parameters,
+        confidence=record.classification.confidence,
+        reasons=record.decision.reasons,
+        params_hash=record.params_hash,
+        generation=record.generation,
+        requested_at=record.asked_at,
+        expires_at=expires_at,
+        comment=comment[:MAX_COMMENT_CHARS],
+        requester_email=requester_of(record).get("email", ""),
+        edited_by=review.edited_by,
+        approved_by=[given.by for given in review.approvals],
+        missing=missing(registry.get(record.intent), record),
+        error=review.error or None,
+        refusals=review.refusals,
+        plan=review.plan,
+        plan_at=review.plan_at,
+        expire_at=record.expire_at,
+    )
 
 
-def plan_is_ours(approval: Mapping[str, Any]) -> bool:
-    """Whether the plan is as the executor wrote it; the task's record does not hold it, so its hash has to tell."""
-    plan, at, seal = (approval.get(name) for name in ("plan", "plan_at", "plan_hash"))
-    if isinstance(plan, str) and isinstance(at, datetime):
-        return bool(seal == _seal(plan, at))
-    return not (plan or at or seal)
+def closed(before: TaskRecord, after: TaskRecord, registry: Registry, now: datetime) -> Approval:
+    """Return the document after the decision: what was shown, who decided, what became of it."""
+    decision = after.approval
+    status = {"READY": "approved", "REJECTED": "rejected", "EXPIRED": "expired"}.get(after.state, "cancelled")
+    return approval_of(before, registry).model_copy(
+        update={
+            "status": status,
+            "intent": after.intent,
+            "parameters": after.shown_parameters,
+            "params_hash": after.params_hash,
+            "generation": after.generation,
+            "comment": decision.comment if decision else "",
+            "edited_by": after.review.edited_by,
+            "approved_by": [given.by for given in after.review.approvals],
+            "missing": 0,
+            "error": None,
+            "decided_by": decision.by if decision else after.history[-1].by,
+            "decided_at": now,
+            "outcome": after.state,
+            "expire_at": now + lifetime(after),
+        }
+    )
 
 
-def kept(approval: Document | None) -> Document:
-    """Return what outlives a rewriting of the document from its task: the plan, unless it was edited, and refusals."""
-    data = approval or {}
-    fields: Document = {"refusals": _refusals(data.get("refusals"))}
-    if data.get("plan_at") is not None and plan_is_ours(data):
-        fields |= {name: data[name] for name in ("plan", "plan_at", "plan_hash")}
-    return fields
+async def change_both(
+    ports: Ports, task_id: str, arrow: Callable[[TaskRecord, datetime], TaskRecord]
+) -> tuple[TaskRecord, TaskRecord]:
+    """Apply `arrow` to the task and bring its approval in line, in one commit; then pay what the task owes.
 
+    Returns the record before and after. What would happen is looked up anew where it may be something else now.
 
-def refused(approval: Document | None, person: Person, code: str, at: datetime) -> Document:
-    """Return what is kept, with one refusal more."""
-    fields = kept(approval)
-    refusal = Refusal(at=at, by=person.name[:MAX_NAME_CHARS], code=code)
-    return fields | {"refusals": [*fields["refusals"], refusal][-MAX_REFUSALS:]}
+    Raises:
+        NotFound: no such task.
+        StoreUnavailable, CommitUnknown: see `transact`.
+        whatever `arrow` raises: nothing was written.
+    """
+    path, pause = task_path(task_id), approval_path(task_id)
+    changed: list[TaskRecord] = []
 
+    def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
+        before, now = to_record(snapshots[path]), snapshots[path].read_time
+        after = arrow(before, now)
+        changed[:] = [before, after]
+        writes = {} if after is before else {path: to_document(after)}
+        was_asked = before.decision.expires_at is not None
+        if after.state == "AWAITING_APPROVAL":
+            comment = (snapshots[pause].data or {}).get("comment")
+            asked = approval_of(after, ports.registry, comment if isinstance(comment, str) else "")
+            writes[pause] = to_document(asked)
+        elif before.state == "AWAITING_APPROVAL" or (was_asked and after.approval != before.approval):
+            writes[pause] = to_document(closed(before, after, ports.registry, now))
+        return writes
 
-def _refusals(value: Any) -> list[Refusal]:
-    found = []
-    for item in value[-MAX_REFUSALS:] if isinstance(value, list) else ():
-        try:
-            found.append(Refusal.model_validate(item))
-        except ValidationError:
-            continue
-    return found
-
-
-def _seal(plan: str, at: datetime) -> str:
-    return sha256_hex(f"{at.isoformat()} {plan}".encode("utf-8", "replace"))
+    snapshots = await transact(ports.store, (path, pause), body)
+    before, after = changed
+    await pay(ports, after, snapshots[path].version)
+    if not after.review.plan and (before.review.plan or before.params_hash != after.params_hash):
+        await ask_for_preview(ports, after)
+    return before, after

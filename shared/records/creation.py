@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from shared.event.payload import View
 from shared.gate.policy import Usage, likes, money_of, subject_of, subject_path, usage_path
 from shared.intent.declaration import Intent
+from shared.records.approvals import approval_of
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
-from shared.task.approval import Approval
 from shared.task.birth import Plan, born
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.subjects import Subject, Wish, with_wish
@@ -69,7 +69,7 @@ async def create(
         )
         writes: dict[str, Document] = {path: to_document(record)}
         if record.state == "AWAITING_APPROVAL":
-            writes[pause] = to_document(approval_of(record))
+            writes[pause] = to_document(approval_of(record, ports.registry))
         elif counter:
             writes[counter] = with_use(used, _use(intent, decided, at)).model_dump()
         if subject and intent:
@@ -96,23 +96,6 @@ def wished(snapshot: Snapshot, intent: Intent, record: TaskRecord, started_at: d
     known = Subject.model_validate(snapshot.data) if snapshot.data else None
     wish = Wish(task_id=record.task_id, intent=intent.name, at=snapshot.read_time, started_at=started_at)
     return with_wish(known, wish, intent.policy.within, snapshot.read_time).model_dump()
-
-
-def approval_of(record: TaskRecord) -> Approval:
-    """Return the document that people decide on: the raw suggestion where nothing valid could be read."""
-    expires_at = record.decision.expires_at
-    assert expires_at is not None, "a paused task has an expiry"
-    return Approval(
-        task_id=record.task_id,
-        intent=record.intent,
-        parameters=record.shown_parameters,
-        confidence=record.classification.confidence,
-        reasons=record.decision.reasons,
-        params_hash=record.params_hash,
-        requested_at=record.created_at,
-        expires_at=expires_at,
-        expire_at=record.expire_at,
-    )
 
 
 def _counter(intent: Intent | None, decided: Plan, seen: View) -> str | None:

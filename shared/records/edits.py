@@ -1,154 +1,192 @@
 """What people write straight into an approval document: applied if it holds, else answered in its `error` field.
 
-Called by `resume`, which knows the author from the event, and by `sweep` for edits whose event was lost.
+A write is judged by what it changed and by who made it, never by what the document says in the end: others may have
+written before and since. Called by `resume`, which knows all that from the event, and by `sweep` for what has no event.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from shared.errors import BadRequest, Conflict, NotFound, Unprocessable
-from shared.records.approvals import plan_is_ours, refused
-from shared.records.creation import approval_of
-from shared.records.decisions import Wish, decide
-from shared.records.documents import task_path, to_document, to_record
-from shared.records.outbox import ask_for_preview
+from shared.errors import BadRequest, Conflict, Forbidden, Gone, NotFound, Refused, Unprocessable
+from shared.gate.doors import seen
+from shared.records.approvals import approval_of
+from shared.records.decisions import AS_SHOWN, Change, decide, edit, refuse
+from shared.records.documents import approval_path, task_path, to_document, to_record
 from shared.serving.entry import Outcome
 from shared.task.moves import Person
-from shared.task.requester import MAX_ADDRESS_CHARS
 from shared.task.schemas import TaskRecord
 from shared.wiring.composition import Ports
-from shared.wiring.ports import Document, Snapshot, Write
+from shared.wiring.ports import Document, Write
 
 DECISIONS: dict[str, Literal["approve", "reject"]] = {"approved": "approve", "rejected": "reject"}
-UNATTRIBUTED = "firestore:unattributed"
-MAX_COMMENT_CHARS = 1000
-# The plan has a hash of its own, `params_hash` is checked by the decision; the others are for people to set.
-IMMUTABLE = (
-    "task_id",
-    "confidence",
-    "reasons",
-    "requested_at",
-    "expires_at",
-    "expire_at",
-    "decided_by",
-    "decided_at",
-    "outcome",
-)
+NOBODY = Person("firestore:unattributed", "firestore", is_person=False)
+SET = ("intent", "parameters", "requester_email")  # what a person may set beside status and comment
+LOOKED_AT = ("params_hash", "generation")  # says what the decider saw
+FREE = frozenset({"status", "comment", *SET})
 
 
-async def consume(ports: Ports, approval: Snapshot, record: TaskRecord, person: Person) -> Outcome:
-    """Decide as the approval document says.
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One write to `approvals/{task_id}`: who made it, and the document before and after; None: there was none."""
+
+    task_id: str
+    author: Person
+    before: Document | None
+    after: Document | None
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The names of the fields that this write changed."""
+        before, after = self.before or {}, self.after or {}
+        return frozenset(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
+
+
+async def take(ports: Ports, write: Edit) -> Outcome:
+    """Do what one write to an approval document asks for, or say there why not, and show it as it is.
 
     Raises:
-        StoreUnavailable: nothing was decided.
+        StoreUnavailable: nothing was done.
     """
-    data = approval.data or {}
-    status, closed = data.get("status"), data.get("outcome") is not None
-    if closed and record.state == "AWAITING_APPROVAL":  # decided since the task was read, or an outcome by hand
-        (task,) = await ports.store.read(task_path(record.task_id))
+    (task,) = await ports.store.read(task_path(write.task_id))
+    try:
         record = to_record(task)
+    except Gone as gone:  # such as the emptying of the document itself
+        return Outcome(gone.code, fields={"task_id": write.task_id})
+    except NotFound:
+        return Outcome("no_task", fields={"task_id": write.task_id}, severity="WARNING")
     fields = {
         "task_id": record.task_id,
         "intent": record.intent,
         "state_from": record.state,
-        "author": person.name,
+        "author": write.author.name,
     }
-    if status == "pending" or (closed and record.state != "AWAITING_APPROVAL"):
-        edited = closed and record.approval is not None and status != _status_of(record)
-        if edited:
-            return Outcome("edited_after_decision", fields=fields, severity="WARNING")
+    if record.state != "AWAITING_APPROVAL":
+        return await _too_late(ports, write, record, fields)
+    shown = to_document(approval_of(record, ports.registry))
+    if not _asks(write, shown):
         return Outcome("nothing_to_do", fields=fields)
     try:
-        after = await decide(ports, record.task_id, person, _wish(data, record))
+        decision = _decision(write)
+        if decision and await _is_reversed(ports, write.task_id, decision):
+            return Outcome("stale_event", fields=fields)  # somebody has thought better of it: that write counts
+        after = await _apply(ports, write, decision, record, shown)
     except NotFound:
         return Outcome("no_task", fields=fields, severity="WARNING")
     except BadRequest as error:
-        return await _refuse(ports, approval, record, person, error)
-    return Outcome("decided", fields=fields | {"state_to": after.state})
+        is_told = write.author.is_person and write.changed & {"status", *SET}
+        if not is_told and not await _stands(ports, write, shown):
+            return Outcome("nothing_to_do", fields=fields)  # such as our own writing of what was shown at that time
+        await refuse(ports, write.task_id, write.author, error.code, error.message)
+        return Outcome("edit_refused", fields=fields | {"error_code": error.code}, severity="WARNING")
+    return Outcome("decided" if decision else "edited", fields=fields | {"state_to": after.state})
 
 
-def _wish(data: Document, record: TaskRecord) -> Wish:
-    """Return what the document asks for.
+def _asks(write: Edit, shown: Document) -> bool:
+    """Whether a write changed anything that is not free to be written, to something else than what is shown."""
+    after = write.after
+    if after is None:
+        return True
+    return any(after.get(name) != shown.get(name) for name in write.changed & shown.keys() - {"comment"})
+
+
+async def _is_reversed(ports: Ports, task_id: str, decision: str) -> bool:
+    (approval,) = await ports.store.read(approval_path(task_id))
+    status = (approval.data or {}).get("status")
+    return isinstance(status, str) and DECISIONS.get(status, decision) != decision
+
+
+async def _stands(ports: Ports, write: Edit, shown: Document) -> bool:
+    """Whether what a write changed is still there and is not what should be."""
+    (approval,) = await ports.store.read(approval_path(write.task_id))
+    if write.after is None:
+        return approval.data is None
+    now, after = approval.data or {}, write.after
+    names = write.changed & shown.keys() - {"comment"}
+    return any(now.get(name) == after.get(name) != shown.get(name) for name in names)
+
+
+def _decision(write: Edit) -> Literal["approve", "reject"] | None:
+    """Return the decision that a write makes, or None where it leaves the status alone.
 
     Raises:
-        Unprocessable: no decision, a field that is not people's was changed, or something is approved that is no
-            intent or no parameters; what was shown does not run instead.
+        Unprocessable: a status that is none of ours.
     """
-    status, intent, parameters = data.get("status"), data.get("intent"), data.get("parameters")
-    decision = DECISIONS.get(status) if isinstance(status, str) else None
-    if decision is None:
+    if write.after is None or "status" not in write.changed:
+        return None
+    status = write.after.get("status")
+    if not isinstance(status, str) or status not in DECISIONS:
         raise Unprocessable("status must be approved or rejected", code="bad_status")
-    if altered := _altered(data, record):
-        raise Unprocessable(
-            f"{', '.join(altered)} cannot be edited and is as before; set status again", code="immutable_field"
-        )
-    if decision == "approve" and not (isinstance(intent, str) and isinstance(parameters, dict)):
+    return DECISIONS[status]
+
+
+async def _apply(
+    ports: Ports, write: Edit, decision: Literal["approve", "reject"] | None, record: TaskRecord, shown: Document
+) -> TaskRecord:
+    """Do what a write asks for.
+
+    Raises:
+        BadRequest: it does not hold, or whoever wrote it may not.
+    """
+    before, after, changed = write.before, write.after, write.changed
+    if write.author == NOBODY:
+        raise Forbidden("nobody knows who wrote this; write it again", code="unattributed")
+    if after is None:
+        raise Refused("the document was deleted while it was asked about; it is made anew", code="deleted")
+    if altered := [n for n in shown if n in changed and n not in FREE and after.get(n) != shown[n]]:
+        code = "params_changed" if set(altered) <= {*LOOKED_AT} else "immutable_field"
+        raise Unprocessable(f"{', '.join(altered)} cannot be edited and is as before; set status again", code=code)
+    looked_at = (*SET, *LOOKED_AT) if decision else SET
+    if before is None or any(before.get(n, shown[n]) != shown[n] for n in looked_at):
+        raise Refused("this is not what was asked about any more; look again", code="params_changed")
+    look, comment = seen(record), after.get("comment")
+    change = AS_SHOWN if decision == "reject" else _change(after, changed, shown)
+    if decision is None:
+        return await edit(ports, record.task_id, write.author, look, change)
+    said = comment if isinstance(comment, str) else ""
+    return await decide(ports, record.task_id, write.author, decision, look, change, said)
+
+
+def _change(after: Document, changed: frozenset[str], shown: Document) -> Change:
+    """Return what a write sets.
+
+    Raises:
+        Unprocessable: something of another type than the field's; what was shown does not run instead.
+    """
+    intent, parameters, whose = (after.get(n) if n in changed else shown[n] for n in SET)
+    if not (isinstance(intent, str) and isinstance(parameters, dict)):
         raise Unprocessable("intent must be a text and parameters a map", code="bad_edit")
-    whose = data.get("requester_email")
-    if decision == "approve" and not isinstance(whose, str | None):
+    if not isinstance(whose, str | None):
         raise Unprocessable("requester_email must be a text", code="bad_requester", field="/requester_email")
-    return Wish(
-        decision,
-        params_hash=_text(data.get("params_hash")),
-        intent=intent if intent != record.intent else None,
-        parameters=parameters if parameters != record.shown_parameters else None,
-        comment=_text(data.get("comment")),
-        requester_email=_text(whose).strip() or None,
+    email = (whose or "").strip()
+    return Change(
+        intent if intent != shown["intent"] else None,
+        parameters if parameters != shown["parameters"] else None,
+        email if email and email != shown["requester_email"] else None,
     )
 
 
-def _altered(data: Document, record: TaskRecord) -> list[str]:
-    """Return the names of the fields that only we write and that somebody changed while the task waits."""
-    if record.state != "AWAITING_APPROVAL":
-        return []
-    ours = to_document(approval_of(record))
-    altered = [name for name in IMMUTABLE if data.get(name) != ours[name]]
-    return altered if plan_is_ours(data) else [*altered, "plan"]
+async def _too_late(ports: Ports, write: Edit, record: TaskRecord, fields: dict[str, Any]) -> Outcome:
+    """Say that a task does not wait: it was decided, or nobody was ever asked about it."""
+    status = (write.after or {}).get("status")
+    decision = DECISIONS.get(status) if isinstance(status, str) and "status" in write.changed else None
+    if decision is None:
+        return Outcome("nothing_to_do", fields=fields)
+    if (write.after or {}).get("outcome") is None:
+        await _answer(ports, record)
+    if record.approval is not None and decision == record.approval.decision:
+        return Outcome("nothing_to_do", fields=fields)
+    return Outcome("edited_after_decision", fields=fields, severity="WARNING")
 
 
-async def _refuse(ports: Ports, approval: Snapshot, record: TaskRecord, person: Person, error: BadRequest) -> Outcome:
-    """Say in the document what is wrong, where the editor sees it, and ask again: the rest is as it was shown.
-
-    Of what was written only comment and requester stay, to be mended: the rest may be of types and sizes that we do not
-    write. A plan that was edited is looked up anew.
-    """
-    fields = {
-        "task_id": record.task_id,
-        "intent": record.intent,
-        "state_from": record.state,
-        "author": person.name,
-        "error_code": error.code,
-    }
-    written = approval.data or {}
-    said = {
-        "error": f"{error.code}: {error.message}",
-        "comment": _text(written.get("comment"))[:MAX_COMMENT_CHARS],
-        "requester_email": _text(written.get("requester_email"))[:MAX_ADDRESS_CHARS],
-    }
-    if record.decision.expires_at is None:
-        data = _stray(record) | said
-    else:
-        audited = refused(written, person, error.code, approval.read_time)
-        data = to_document(approval_of(record).model_copy(update=audited | said))
-    try:
-        await ports.store.commit(Write(approval.path, data, approval.version))
-    except Conflict:
-        return Outcome("stale_event", fields=fields)
-    if not plan_is_ours(written):
-        await ask_for_preview(ports, record)
-    return Outcome("edit_refused", fields=fields, severity="WARNING")
-
-
-def _stray(record: TaskRecord) -> Document:
-    """Return the approval document of a task that nobody was asked about: somebody made it by hand."""
-    return {"task_id": record.task_id, "status": "pending", "outcome": None, "expire_at": record.expire_at}
-
-
-def _status_of(record: TaskRecord) -> str:
-    assert record.approval is not None, "asked of decided tasks only"
-    return "approved" if record.approval.decision == "approve" else "rejected"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+async def _answer(ports: Ports, record: TaskRecord) -> None:
+    """Say in an open document that nobody is asked about its task: the sweep would find it for ever."""
+    (approval,) = await ports.store.read(approval_path(record.task_id))
+    if approval.data is None or approval.data.get("outcome") is not None:
+        return
+    error = f"not_waiting: the task is {record.state}, and nobody is asked about it"
+    answer = {"task_id": record.task_id, "status": "none", "outcome": record.state, "error": error}
+    with suppress(Conflict):  # somebody writes there again: that write has an event of its own
+        await ports.store.commit(Write(approval.path, answer | {"expire_at": record.expire_at}, approval.version))

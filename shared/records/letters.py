@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.errors import Conflict, Forbidden, NotFound, Refused
-from shared.records import decisions
-from shared.records.decisions import JUST_NOW, Look
+from shared.errors import Conflict, NotFound, Refused, Unprocessable
+from shared.gate.doors import Look, must_be_allowed, must_be_approver, must_be_current
+from shared.records import repairs
 from shared.records.documents import task_path, to_record, tombstone_in
 from shared.task.moves import Person
 from shared.task.schemas import SCHEMA_VERSION, DeadLetter
@@ -39,49 +39,53 @@ async def redrive_letter(
     *,
     reason: str,
     not_applied: bool = False,
-    look: Look = JUST_NOW,
+    look: Look | None = None,
 ) -> Redriven:
     """Run the letter's task again; where it never became a task, publish its bytes to the topic they came from.
 
-    `not_applied` is what was found at the provider about the task, by this `look`.
+    `look` is what was seen of its task, `not_applied` what was found at the provider about it.
 
     Raises:
         NotFound: there is no such letter.
         Refused: it was seen to already, its bytes were cut, nobody reads its topic, or the task refuses.
-        Unprocessable, Forbidden: as for `decisions.redrive`.
+        Unprocessable, Forbidden: as for `repairs.redrive`; or there is a task, and nobody has looked at it.
     """
     snapshot, letter = await _open(ports, letter_id)
-    if letter.task_id is not None and await _has_record(ports, letter.task_id):
-        after = await decisions.redrive(
-            ports, letter.task_id, person, reason=reason, not_applied=not_applied, look=look
-        )
+    task = await _task(ports, letter)
+    if task is not None:
+        record = to_record(task)
+        if look is None:
+            raise Unprocessable("this letter is of a task: say its generation and params_hash", field="/generation")
+        after = await repairs.redrive(ports, record.task_id, person, look, reason=reason, not_applied=not_applied)
         done = Redriven(after.state)
     else:
-        _must_be_allowed(ports, ANY_INTENT, person)
+        must_be_approver(ports.registry, ports.settings, ANY_INTENT, person)
         await _send(ports, letter)
         done = Redriven("sent")
     await _mark(ports, snapshot, letter, person, reason)
     return done
 
 
-async def close_letter(ports: Ports, letter_id: str, person: Person, *, reason: str) -> Redriven:
+async def close_letter(
+    ports: Ports, letter_id: str, person: Person, *, reason: str, look: Look | None = None
+) -> Redriven:
     """Say that nothing is left to do about a letter.
 
     Raises:
-        NotFound, Refused, Forbidden: as for `redrive_letter`.
+        NotFound, Refused, Forbidden: as for `redrive_letter`; its task is looked at only where somebody says so.
     """
     snapshot, letter = await _open(ports, letter_id)
-    (task,) = await ports.store.read(task_path(letter.task_id or "none"))
-    stone = tombstone_in(task)
-    intent = stone.intent if stone else ANY_INTENT if task.data is None else to_record(task).intent
-    _must_be_allowed(ports, intent, person)
+    task = await _task(ports, letter)
+    stone = tombstone_in(task) if task else None
+    if task is None or stone:
+        must_be_approver(ports.registry, ports.settings, stone.intent if stone else ANY_INTENT, person)
+    else:
+        record = to_record(task)
+        must_be_allowed(ports.registry, ports.settings, record, person)
+        if look is not None:
+            must_be_current(record, look)
     await _mark(ports, snapshot, letter, person, reason)
     return Redriven("closed")
-
-
-def _must_be_allowed(ports: Ports, intent: str, person: Person) -> None:
-    if not decisions.may_decide(ports, intent, person):
-        raise Forbidden("you are not an approver of what this letter is about", code="not_an_approver")
 
 
 async def _open(ports: Ports, letter_id: str) -> tuple[Snapshot, DeadLetter]:
@@ -96,9 +100,12 @@ async def _open(ports: Ports, letter_id: str) -> tuple[Snapshot, DeadLetter]:
     return snapshot, letter
 
 
-async def _has_record(ports: Ports, task_id: str) -> bool:
-    (task,) = await ports.store.read(task_path(task_id))
-    return task.data is not None
+async def _task(ports: Ports, letter: DeadLetter) -> Snapshot | None:
+    """Return the document of the task that a letter is of, or None where it never became one."""
+    if letter.task_id is None:
+        return None
+    (task,) = await ports.store.read(task_path(letter.task_id))
+    return None if task.data is None else task
 
 
 async def _send(ports: Ports, letter: DeadLetter) -> None:

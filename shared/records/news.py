@@ -5,16 +5,15 @@ Called by `classify`, which reads the event, and by `decisions` for the tasks th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from shared.errors import NotFound, Retry
 from shared.event.payload import view_of
 from shared.event.reading import Echo, Reading
 from shared.intent.registry import Registry
-from shared.records.approvals import kept
-from shared.records.creation import approval_of
-from shared.records.documents import approval_path, change, task_path, to_document, to_record, transact
+from shared.records.approvals import change_both
+from shared.records.documents import change
 from shared.records.outbox import pay
 from shared.task.moves import Skip
 from shared.task.repair import reconciled, reversed_
@@ -22,7 +21,6 @@ from shared.task.schemas import MAX_FOLLOWUP_CHARS, Followup, FollowupKind, Task
 from shared.task.subjects import Wish
 from shared.task.waiting import follow_up
 from shared.wiring.composition import Ports
-from shared.wiring.ports import Document, Snapshot
 
 WORDS = {
     "edited": "changed_since: the words were edited after they were read",
@@ -56,28 +54,17 @@ async def tell(
         NotFound: there is no such task.
         StoreUnavailable: it was not told.
     """
-    path, pause = task_path(task_id), approval_path(task_id)
     patience = timedelta(seconds=ports.settings.approval_ttl_s)
     reason = f"{WORDS.get(revision) or WORDS[kind]} task {about}" if about else WORDS[kind]
-    after: TaskRecord | None = None
 
-    def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
-        nonlocal after
-        now = snapshots[path].read_time
+    def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
         told = Followup.model_validate(
             {"kind": kind, "at": now, "revision": revision, "text": text, "task_id": about or None}
         )
-        after = follow_up(to_record(snapshots[path]), told, reason, now, patience=patience)
-        if _is_for_people(after, kind, ports.registry):
-            after = after.model_copy(update={"noted_at": now})
-        writes = {path: to_document(after)}
-        if after.state == "AWAITING_APPROVAL":
-            asked = approval_of(after).model_copy(update=kept(snapshots[pause].data))
-            writes[pause] = to_document(asked)
-        return writes
+        after = follow_up(record, told, reason, now, patience=patience)
+        return after.model_copy(update={"noted_at": now}) if _is_for_people(after, kind, ports.registry) else after
 
-    await transact(ports.store, (path, pause), body)
-    assert after is not None, "body has made it"
+    _, after = await change_both(ports, task_id, arrow)
     return after
 
 

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
-from shared.task.schemas import Confidence, Model, TaskId
-
-
-class Refusal(Model):
-    """An edit of an approval document that was not accepted: when, by whom, and the code of the error."""
-
-    at: datetime
-    by: str = Field(max_length=200)
-    code: str = Field(max_length=60)
+from shared.task.schemas import Confidence, Model, Refusal, TaskId
 
 
 class Approval(Model):
@@ -31,10 +24,14 @@ class Approval(Model):
     confidence: Confidence
     reasons: list[str]
     params_hash: str = Field(description="Hash of what was shown; a decision holds for these parameters only")
+    generation: int = Field(default=1, description="Of the task; a decision holds for this one only")
+    edited_by: str = Field(default="", description="Who set these parameters, where it was a person")
+    approved_by: list[str] = Field(default=[], description="Who has approved so far, where more than one has to")
+    missing: int = Field(default=1, description="How many people still have to approve")
     requested_at: datetime
     expires_at: datetime
     comment: str = ""
-    requester_email: str = Field(default="", description="Whose request it is, where the event does not say")
+    requester_email: str = Field(default="", description="Whose request it is; set it where the event does not say")
     decided_by: str | None = None
     decided_at: datetime | None = None
     outcome: str | None = Field(default=None, description="null until the decision was consumed")
@@ -42,5 +39,9 @@ class Approval(Model):
     refusals: list[Refusal] = Field(default=[], description="The last edits that were not accepted, oldest first")
     plan: str = Field(default="", description="What would happen, or why it would fail, as the handler says")
     plan_at: datetime | None = Field(default=None, description="When the handler looked")
-    plan_hash: str = Field(default="", description="Tells whether the plan was edited")
     expire_at: datetime | None = Field(description="TTL: the store deletes the document after this; null: it is open")
+
+
+def is_open(approval: Mapping[str, Any] | None) -> bool:
+    """Whether nobody has decided yet, neither in the document nor in the task."""
+    return approval is not None and approval.get("status") == "pending" and approval.get("outcome") is None

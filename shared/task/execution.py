@@ -24,7 +24,10 @@ from shared.task.moves import (
     scheduled,
     unknown,
 )
-from shared.task.schemas import TaskRecord, TaskResult
+from shared.task.schemas import Outbox, TaskError, TaskRecord, TaskResult
+
+SWITCHED_OFF = "switched_off"
+HOLD = timedelta(minutes=5)  # how soon a task goes on after its intent is switched on again, at the latest
 
 
 def claim(
@@ -87,11 +90,27 @@ def start(record: TaskRecord, epoch: int, intent: Intent, now: datetime, refusal
     must_own(record, epoch)
     if record.exec.lease_until is None or now >= record.exec.lease_until:
         raise Skip(code="lease_lost")
+    has_begun = record.effect.possibly_applied and not record.effect.applied_before_attempt
+    if refusal == SWITCHED_OFF and not has_begun:
+        return hold(record, intent, now)
     if refusal is not None:
         return give_up(record, now, refusal, "policy forbids the effect now")
     if not may_repeat(record, intent.idempotency, now):
         return unknown(record, now, by="execute", why="the idempotency key is too old to be used again")
     return scheduled(record, effect=begun(record.effect, now))
+
+
+def hold(record: TaskRecord, intent: Intent, now: datetime) -> TaskRecord:
+    """READY | EXECUTING -> READY for later: its intent is switched off, which costs no attempt."""
+    outbox = Outbox(topic=intent.topic, generation=record.generation, due_at=now + HOLD)
+    error = TaskError(code=SWITCHED_OFF, message="its intent is switched off; it goes on when that is on again")
+    if record.state == "READY" and record.error == error:
+        return scheduled(record, outbox=outbox)
+    execution = record.exec
+    if record.state == "EXECUTING":
+        record, execution = restored(record), execution.model_copy(update={"waits": execution.waits + 1})
+    execution = execution.model_copy(update={"lease_until": None, "not_before": None})
+    return move(record, "READY", now, by="execute", why=SWITCHED_OFF, exec=execution, outbox=outbox, error=error)
 
 
 def succeed(record: TaskRecord, epoch: int, result: TaskResult, provider_ref: str | None, now: datetime) -> TaskRecord:

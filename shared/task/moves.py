@@ -52,10 +52,16 @@ class Skip(SwitchyardError):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who asks for a change, and through what."""
+    """Who asks for a change, and through what; an account of a program is nobody unless it is named as an approver."""
 
     name: str
     channel: Channel
+    is_person: bool = True
+
+
+def is_program(name: str) -> bool:
+    """Whether a verified identity is a service account's, and no person's."""
+    return name.endswith(".gserviceaccount.com")
 
 
 def may_repeat(record: TaskRecord, idempotency: Idempotency, now: datetime) -> bool:

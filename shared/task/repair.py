@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from shared.canonical import params_hash
@@ -25,7 +25,16 @@ from shared.task.moves import (
     owe,
     settled,
 )
-from shared.task.schemas import TERMINAL, Effect, Execution, Requester, TaskError, TaskRecord
+from shared.task.schemas import (
+    REDRIVABLE,
+    TERMINAL,
+    Effect,
+    Execution,
+    Requester,
+    Review,
+    TaskError,
+    TaskRecord,
+)
 
 
 def reconciled(
@@ -109,17 +118,21 @@ def redrive(
     not_applied: bool = False,
     looked_at: datetime,
     requester: Requester | None = None,
+    approves: bool = True,
+    needed: int = 1,
+    patience: timedelta,
 ) -> TaskRecord:
-    """FAILED | UNKNOWN | EXPIRED | REJECTED -> READY as a new generation, decided by a person.
+    """FAILED | UNKNOWN | EXPIRED | REJECTED | CANCELLED -> READY | AWAITING_APPROVAL as a new generation, by a person.
 
     `not_applied` is the verdict of a person who looked at `looked_at`: nothing happened. That, or the same word of the
     provider before, gives the provider a new key: under the old one it may keep what it answered, an error too.
-    `requester`: whose request it is, where the person said so.
+    `requester`: whose request it is, where the person said so. `approves`: the person has looked at this task alone, so
+    that they count as one of the `needed` who approve.
 
     Raises:
         Refused: wrong state, an UNKNOWN effect that may not be repeated without a verdict, or `too_early` for one.
     """
-    if record.state not in ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED"):
+    if record.state not in REDRIVABLE:
         raise Refused(f"a {record.state} task cannot be redriven", code="not_redrivable")
     if not_applied:
         must_have_rested(record, looked_at, now)
@@ -130,18 +143,24 @@ def redrive(
             code="verdict_needed",
         )
     chosen = params_hash(intent.name, intent.schema_version, dict(parameters))
-    if record.effect.possibly_applied and not not_applied and chosen != record.params_hash:
+    is_same = chosen == record.params_hash and requester is None
+    if record.effect.possibly_applied and not not_applied and not is_same:
         raise Refused("parameters can change only after the verdict not_applied", code="verdict_needed")
+    approval = record.approval if is_same and _is_approved(record) else None
+    review = record.review if approval else Review(refusals=record.review.refusals)
+    if approval is None and approves:
+        given = decided("approve", person, now, reason)
+        review = review.model_copy(update={"approvals": [given]})
+        approval = given if needed == 1 else None
+    # What ran without a person may again, as far as today's limits go: they are asked at its start.
+    runs = approval is not None or (not approves and is_same and record.decision.route == "execute")
+    if not runs and record.effect.possibly_applied and not not_applied:
+        raise Refused("it would wait for an approval, and may have happened; settle it first", code="verdict_needed")
     new_key = not_applied or record.effect.outcome == "not_applied"
-    approved = (
-        record.approval is not None
-        and record.approval.decision == "approve"
-        and chosen == record.params_hash
-        and requester is None
-    )
+    waits = {"route": "approve", "expires_at": now + patience, "reminded_at": None}
     return move(
         record,
-        "READY",
+        "READY" if runs else "AWAITING_APPROVAL",
         now,
         by=person.name,
         why=f"requester set: {reason}" if requester else reason,
@@ -151,14 +170,19 @@ def redrive(
         intent_version=intent.schema_version,
         parameters=dict(parameters),
         params_hash=chosen,
-        # Whoever redrives has seen these parameters: policy that turned against the task cannot end it once more.
-        approval=record.approval if approved else decided("approve", person, now, reason),
+        decision=record.decision if runs else record.decision.model_copy(update=waits),
+        review=review,
+        approval=approval,
         exec=Execution(epoch=record.exec.epoch),
         effect=Effect(seq=record.effect.seq + 1) if new_key else record.effect,
         error=None,
         result=None,
-        outbox=owe(intent.topic, record.generation + 1, now),
+        outbox=owe(intent.topic, record.generation + 1, now) if runs else None,
     )
+
+
+def _is_approved(record: TaskRecord) -> bool:
+    return record.approval is not None and record.approval.decision == "approve"
 
 
 def cancel(record: TaskRecord, person: Person, reason: str, now: datetime) -> TaskRecord:

@@ -28,6 +28,7 @@ State = Literal[
 ]
 FollowupKind = Literal["edited", "deleted", "id_reused", "repeated"]
 TERMINAL: frozenset[State] = frozenset({"SUCCEEDED", "FAILED", "REJECTED", "EXPIRED", "CANCELLED"})
+REDRIVABLE: tuple[State, ...] = ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED", "CANCELLED")
 
 TaskId = Annotated[
     str,
@@ -153,6 +154,26 @@ class ApprovalDecision(Model):
     comment: str = ""
 
 
+class Refusal(Model):
+    """A change of a waiting task that was not accepted: when, by whom, and the code of the error."""
+
+    at: datetime
+    by: str = Field(max_length=200)
+    code: str = Field(max_length=60)
+
+
+class Review(Model):
+    """What people are shown of a waiting task beside its parameters, and what they have done so far."""
+
+    plan: str = Field(default="", description="What would happen, or why it would fail, as the handler says")
+    plan_at: datetime | None = Field(default=None, description="When the handler looked")
+    draft: dict[str, Any] = Field(default={}, description="Parameters that a person wrote and that do not hold yet")
+    edited_by: str = Field(default="", description="Who set these parameters, where it was a person")
+    approvals: list[ApprovalDecision] = Field(default=[], description="Given, where more than one person has to")
+    refusals: list[Refusal] = Field(default=[], description="The last changes that were not accepted, oldest first")
+    error: str = Field(default="", description="Why the last of them was not")
+
+
 class Execution(Model):
     """Who may run the task now. `epoch` fences every commit; `attempts` without `waits` is the real cap."""
 
@@ -233,6 +254,7 @@ class TaskRow(Model):
     parameters: dict[str, Any] = Field(description="What it will run with; params_hash covers them")
     params_hash: str
     decision: Decision
+    review: Review = Review()
     approval: ApprovalDecision | None = None
     exec: Execution = Execution()
     effect: Effect = Effect()
@@ -255,9 +277,15 @@ class TaskRow(Model):
         return f"{self.task_id}.{self.intent}.{self.effect.seq}"
 
     @property
+    def asked_at(self) -> datetime:
+        """When it began to wait for a person, the last time that it did."""
+        entries = (t.at for t in reversed(self.history) if t.to == "AWAITING_APPROVAL" != t.from_state)
+        return next(entries, self.created_at)
+
+    @property
     def shown_parameters(self) -> dict[str, Any]:
-        """What people are shown: the valid parameters, or the model's raw suggestion where there are none."""
-        return self.parameters or self.classification.parameters
+        """What people are shown: the valid parameters, or a person's draft or the model's raw suggestion."""
+        return self.parameters or self.review.draft or self.classification.parameters
 
 
 class TaskRecord(TaskRow):

@@ -5,14 +5,74 @@ An arrow that may not be taken raises `Refused` (a person asked) or `Skip` (a me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.canonical import params_hash
 from shared.intent.declaration import Intent
 from shared.task.moves import Person, Skip, decided, end, expired, move, must_wait, owe
-from shared.task.schemas import MAX_FOLLOWUPS, Execution, Followup, Requester, TaskRecord
+from shared.task.schemas import (
+    MAX_FOLLOWUPS,
+    UNCLASSIFIED,
+    Execution,
+    Followup,
+    Refusal,
+    Requester,
+    Review,
+    TaskRecord,
+)
+
+MAX_REFUSALS = 10
+MAX_NAME_CHARS = 200
+MAX_PLAN_CHARS = 500
+EDITED = "edited: "  # begins the reasons for which the gate would have paused what a person set
+
+
+def changed(
+    record: TaskRecord,
+    person: Person,
+    *,
+    intent: Intent | None,
+    parameters: Mapping[str, Any],
+    is_draft: bool = False,
+    reasons: Sequence[str] = (),
+    requester: Requester | None = None,
+) -> TaskRecord:
+    """Return a waiting task as a new generation with what a person set: what was approved before is void.
+
+    `is_draft`: the parameters do not hold yet. `intent` None: none is chosen yet. `reasons`: for what the gate would
+    have paused this. `requester`: whose request it is, where the person said so.
+    """
+    version = intent.schema_version if intent and not is_draft else 0
+    name = intent.name if intent else UNCLASSIFIED
+    ours = [r for r in record.decision.reasons if not r.startswith(EDITED)]
+    return record.model_copy(
+        update={
+            "generation": record.generation + 1,
+            "intent": name,
+            "intent_version": version,
+            "parameters": {} if is_draft else dict(parameters),
+            "params_hash": params_hash(name, version, dict(parameters)),
+            "requester": requester or record.requester,
+            "decision": record.decision.model_copy(update={"reasons": [*ours, *(EDITED + r for r in reasons)]}),
+            "review": Review(
+                draft=dict(parameters) if is_draft else {},
+                edited_by=person.name[:MAX_NAME_CHARS],
+                refusals=record.review.refusals,
+            ),
+        }
+    )
+
+
+def edit(edited: TaskRecord, person: Person, now: datetime) -> TaskRecord:
+    """AWAITING_APPROVAL -> AWAITING_APPROVAL with what a person set: it is asked anew.
+
+    Raises:
+        Refused: `not_waiting` or `expired`.
+    """
+    must_wait(edited, now)
+    return move(edited, "AWAITING_APPROVAL", now, by=person.name, why="edited")
 
 
 def approve(
@@ -21,42 +81,47 @@ def approve(
     now: datetime,
     *,
     intent: Intent,
-    parameters: Mapping[str, Any],
+    needed: int = 1,
     comment: str = "",
-    reasons: list[str] | None = None,
-    requester: Requester | None = None,
+    why: str = "",
 ) -> TaskRecord:
-    """AWAITING_APPROVAL -> READY, with the parameters the person saw or, as a new generation, the ones they set.
+    """AWAITING_APPROVAL -> READY with the parameters of `record`, which the person saw or has just set.
 
-    `requester`: whose request it is, where the person said so; also a new generation.
+    Where more people are `needed` than have approved by now, it waits on.
 
     Raises:
         Refused: `not_waiting` or `expired`.
     """
     must_wait(record, now)
-    chosen = params_hash(intent.name, intent.schema_version, dict(parameters))
-    edited = chosen != record.params_hash or requester is not None
-    why = "approved" + (", edited" if chosen != record.params_hash else "") + (", requester set" if requester else "")
-    generation = record.generation + 1 if edited else record.generation
-    decision = record.decision
-    if edited and reasons:
-        decision = decision.model_copy(update={"reasons": [*decision.reasons, *(f"edited: {r}" for r in reasons)]})
+    given = [*record.review.approvals, decided("approve", person, now, comment)]
+    review = record.review.model_copy(update={"approvals": given, "error": ""})
+    why = f"approved{why}"
+    if len(given) < needed:
+        return move(
+            record, "AWAITING_APPROVAL", now, by=person.name, why=f"{why}, {len(given)} of {needed}", review=review
+        )
     return move(
         record,
         "READY",
         now,
         by=person.name,
         why=why,
-        generation=generation,
-        intent=intent.name,
-        intent_version=intent.schema_version,
-        parameters=dict(parameters),
-        params_hash=chosen,
-        decision=decision,
-        requester=requester or record.requester,
-        approval=decided("approve", person, now, comment),
-        outbox=owe(intent.topic, generation, now),
+        review=review,
+        approval=given[-1],
+        outbox=owe(intent.topic, record.generation, now),
     )
+
+
+def planned(record: TaskRecord, text: str, at: datetime) -> TaskRecord:
+    """Return a waiting task with what would happen, as of `at`: printable text of one line, capped."""
+    line = "".join(c if c.isprintable() else " " for c in text)[:MAX_PLAN_CHARS].strip()
+    return record.model_copy(update={"review": record.review.model_copy(update={"plan": line, "plan_at": at})})
+
+
+def refused(record: TaskRecord, refusal: Refusal, error: str) -> TaskRecord:
+    """Return a waiting task with one refused change more, and why it was."""
+    kept = [*record.review.refusals, refusal][-MAX_REFUSALS:]
+    return record.model_copy(update={"review": record.review.model_copy(update={"refusals": kept, "error": error})})
 
 
 def reject(record: TaskRecord, person: Person, now: datetime, comment: str = "") -> TaskRecord:
@@ -98,8 +163,9 @@ def follow_up(record: TaskRecord, told: Followup, reason: str, now: datetime, *,
         raise Skip(code="already_told")
     record = record.model_copy(update={"followups": [*record.followups, told][-MAX_FOLLOWUPS:]})
     decision = record.decision.model_copy(update={"reasons": [*record.decision.reasons, reason]})
+    review = record.review.model_copy(update={"approvals": []})  # whoever approved did not know of this
     if record.state == "AWAITING_APPROVAL":
-        return record.model_copy(update={"decision": decision})
+        return record.model_copy(update={"decision": decision, "review": review})
     is_taken_back = told.kind in ("edited", "deleted")
     if not is_taken_back or record.state != "READY" or record.effect.possibly_applied:
         return record
@@ -112,6 +178,7 @@ def follow_up(record: TaskRecord, told: Followup, reason: str, now: datetime, *,
         why=told.kind,
         generation=record.generation + 1,
         decision=decision.model_copy(update=waits),
+        review=review,
         approval=None,
         exec=Execution(epoch=record.exec.epoch),  # a new run has all its attempts and patience
         outbox=None,

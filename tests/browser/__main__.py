@@ -9,7 +9,7 @@ from typing import Literal
 from playwright.async_api import Browser, ViewportSize
 
 from shared.intent.outcomes import Ambiguous, Permanent
-from shared.records.approvals import plan_fields
+from shared.task.waiting import planned
 from tests.browser.serving import at_present, chromium, served
 from tests.scripted import ScriptedHandler
 from tests.world import ORDER_STATUS, SUMMARY, World, says, ticket
@@ -37,7 +37,8 @@ async def furnish(world: World) -> None:
         world.model.answers = [says("refund_request", order_id=f"#1002{n}", amount_minor=minor, currency="USD")]
         await world.classify(ticket(text, task_id=f"zendesk-{4200 + n}", email=f"customer-1002{n}@example.com"))
     plan = "Refund 25.00 USD of order 10020 through Stripe"
-    await world.edit("zendesk-4200", **plan_fields(plan, world.store.now))
+    looked_up = planned(await world.record("zendesk-4200"), plan, world.store.now)
+    world.store.put("tasks/zendesk-4200", review=looked_up.review.model_dump())
     world.model.answers = [says("cancel_order", 0.62, order_id="#31177")]
     await world.classify(ticket("about order #31177, perhaps leave it", task_id="jira-77"))
     world.model.answers = [SUMMARY[1]]

@@ -66,7 +66,8 @@ class People:
     def _ways(self, http: httpx.AsyncClient, record: Record, dice: random.Random) -> list[Awaitable[bool]]:
         def console(decision: str, **more: Any) -> Awaitable[bool]:
             url = dice.choice(self.ground.consoles)
-            return self._ask(http, url, record, {"decision": decision, "params_hash": record["params_hash"], **more})
+            shown = {name: record[name] for name in ("generation", "params_hash")}
+            return self._ask(http, url, record, {"decision": decision, **shown, **more})
 
         def document(status: str) -> Awaitable[bool]:
             return self._edit(record["task_id"], status)

@@ -61,8 +61,17 @@ class DocumentEventsContract:
         assert event.value.name == name
         assert {key: decoded(value) for key, value in event.value.fields.items()} == APPROVAL
 
+    async def test_event_tells_what_was_there_before(self, store: Store, next_event: NextEvent) -> None:
+        """`resume` judges a write by what it changed."""
+        await store.commit(Write("approvals/t1", APPROVAL, ABSENT))
+        _, created = await take(next_event)
+        assert not created.old_value.fields
+        await store.commit(Write("approvals/t1", APPROVAL | {"status": "approved"}, None))
+        _, changed = await take(next_event)
+        assert {key: decoded(value) for key, value in changed.old_value.fields.items()} == APPROVAL
+        assert changed.value.fields["status"].string_value == "approved"
+
     async def test_event_names_the_version_that_the_write_made(self, store: Store, next_event: NextEvent) -> None:
-        """`resume` compares the two texts: an event of an older version is stale."""
         [version] = await store.commit(Write("approvals/t1", APPROVAL, ABSENT))
         _, event = await take(next_event)
         assert event.value.update_time.rfc3339() == version

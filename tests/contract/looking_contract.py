@@ -20,8 +20,8 @@ from functions.console.health import health
 from functions.notify.step import notify
 from functions.sweep.backlog import backlog
 from shared.canonical import sha256_hex
-from shared.records.approvals import is_open
 from shared.settings import Settings, Webhook
+from shared.task.approval import is_open
 from shared.task.schemas import DeadLetter
 from shared.wiring import composition
 from shared.wiring.composition import Ports

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 import functions.console.main as console
+from functions.console import identity
 from functions.console.search import COUNT_UP_TO
 from shared.errors import StoreUnavailable
 from shared.event.tally import Kind
@@ -24,6 +25,7 @@ from tests.scripted import ScriptedHandler
 from tests.world import ORDER_STATUS, REFUND, SUMMARY, World, deployed, paused, says, started, ticket
 
 APP = deployed(console, "console")
+CHEAPER = {"order_id": "#10021", "amount_minor": 100, "currency": "USD"}
 
 
 @pytest.fixture
@@ -39,9 +41,18 @@ def serve(world: World) -> World:
     return world
 
 
+async def shown(world: World, task_id: str = "t1") -> dict[str, Any]:
+    """What somebody sees of a task now, as every door asks for it."""
+    record = await world.record(task_id)
+    return {"generation": record.generation, "params_hash": record.params_hash}
+
+
 async def decision(http: httpx.AsyncClient, world: World, **body: Any) -> httpx.Response:
-    shown = (await world.record("t1")).params_hash
-    return await http.post("/api/approvals/t1", json={"decision": "approve", "params_hash": shown} | body)
+    return await http.post("/api/approvals/t1", json={"decision": "approve"} | await shown(world) | body)
+
+
+async def repair(http: httpx.AsyncClient, world: World, action: str, **body: Any) -> httpx.Response:
+    return await http.post(f"/api/tasks/t1/{action}", json={"reason": "looked"} | await shown(world) | body)
 
 
 def code(answer: httpx.Response) -> str:
@@ -61,16 +72,16 @@ async def test_task_is_shown_as_it_stands_in_the_store(http: httpx.AsyncClient) 
 async def test_removed_task_is_gone_and_says_when_it_ended(http: httpx.AsyncClient) -> None:
     world = serve(await paused())
     await world.decide("t1", "reject")
+    look = await shown(world)
     await entomb(world.ports, "t1")
     answer = await http.get("/api/tasks/t1")
     assert (answer.status_code, code(answer)) == (410, "task_removed")
     assert answer.json()["error"]["message"].startswith("the task ended REJECTED on 2026-01-05")
     assert (await http.get("/api/tasks")).json()["tasks"] == []
     for action in ("redrive", "cancel", "settle"):
-        body = {"reason": "again", "verdict": "applied"}
+        body = look | {"reason": "again", "verdict": "applied"}
         assert code(await http.post(f"/api/tasks/t1/{action}", json=body)) == "task_removed"
-    shown = {"decision": "approve", "params_hash": "0" * 64}
-    assert code(await http.post("/api/approvals/t1", json=shown)) == "task_removed"
+    assert code(await http.post("/api/approvals/t1", json=look | {"decision": "approve"})) == "task_removed"
 
 
 @pytest.mark.parametrize("path", ["/api/tasks/t9", "/api/nothing", "/nowhere", "/api/tasks/..%2Ft1", "/api/tasks/a/b"])
@@ -218,10 +229,35 @@ async def test_verdict_about_a_letter_is_of_the_run_that_was_looked_at(http: htt
     await world.execute("t1", ScriptedHandler(Ambiguous()))
     path = f"/api/dead-letters/{await letter(world, 'unsure', task_id='t1')}/redrive"
     world.pass_time(minutes=1)
-    body = {"reason": "looked", "verdict": "not_applied", "generation": 2}
-    assert code(await http.post(path, json={"reason": "blind"})) == "verdict_needed"
-    assert code(await http.post(path, json=body)) == "generation_changed"
-    assert (await http.post(path, json=body | {"generation": 1})).json()["state"] == "READY"
+    body, task = {"reason": "looked", "verdict": "not_applied"}, await shown(world)
+    blind = await http.post(path, json=body)
+    assert (blind.status_code, blind.json()["error"]["field"]) == (422, "/generation")
+    assert code(await http.post(path, json={"reason": "unsure", "task": task})) == "verdict_needed"
+    assert code(await http.post(path, json=body | {"task": task | {"generation": 2}})) == "generation_changed"
+    assert code(await http.post(path, json=body | {"task": task | {"params_hash": "0" * 64}})) == "params_changed"
+    assert (await world.record("t1")).state == "UNKNOWN"
+    assert (await http.post(path, json=body | {"task": task})).json()["state"] == "READY"
+
+
+async def test_letter_of_no_task_is_of_none_whatever_tasks_are_called(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "DEVELOPER", "kim@example.com")
+    task, answer = REFUND
+    world = serve(World(answer))
+    await world.classify(task.model_copy(update={"task_id": "none"}))
+    path = f"/api/dead-letters/{await letter(world, 'lost')}/close"
+    assert (await http.post(path, json={"reason": "a test"})).json()["state"] == "closed"
+
+
+async def test_letter_is_closed_by_whoever_saw_its_task_as_it_is(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    path, before = f"/api/dead-letters/{await letter(world, 'old', task_id='t1')}/close", await shown(world)
+    await world.decide("t1", parameters=CHEAPER)
+    assert code(await http.post(path, json={"reason": "seen to", "task": before})) == "params_changed"
+    assert world.store.all("dead_letters")[0]["redriven_at"] is None
+    seen = await http.post(path, json={"reason": "seen to", "task": await shown(world)})
+    assert seen.json()["state"] == "closed"
 
 
 async def test_letters_are_seen_to_by_approvers_only(http: httpx.AsyncClient) -> None:
@@ -235,7 +271,7 @@ async def test_letters_are_seen_to_by_approvers_only(http: httpx.AsyncClient) ->
 
 async def test_post_of_another_site_or_with_a_query_does_nothing(http: httpx.AsyncClient) -> None:
     world = serve(await paused())
-    body = {"decision": "approve", "params_hash": (await world.record("t1")).params_hash}
+    body = {"decision": "approve"} | await shown(world)
     foreign = await http.post("/api/approvals/t1", json=body, headers={"origin": "https://evil.example"})
     assert (foreign.status_code, code(foreign)) == (403, "cross_site")
     assert code(await http.post("/api/approvals/t1?dry_run=true", json=body)) == "bad_query"
@@ -296,9 +332,55 @@ async def test_decision_answers_with_the_record_and_names_who_decided(
 
 async def test_edited_decision_is_a_new_generation(http: httpx.AsyncClient) -> None:
     world = serve(await paused())
-    edited = {"order_id": "#10021", "amount_minor": 100, "currency": "USD"}
-    answer = (await decision(http, world, parameters=edited)).json()
-    assert (answer["generation"], answer["parameters"]) == (2, edited)
+    answer = (await decision(http, world, parameters=CHEAPER)).json()
+    assert (answer["state"], answer["generation"], answer["parameters"]) == ("READY", 2, CHEAPER)
+
+
+async def test_edit_asks_anew_and_is_decided_as_it_is_then(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    before = await shown(world)
+    edited = (await decision(http, world, decision="edit", parameters=CHEAPER)).json()
+    assert (edited["state"], edited["generation"], edited["parameters"]) == ("AWAITING_APPROVAL", 2, CHEAPER)
+    assert (edited["review"]["edited_by"], edited["approval"]) == ("developer@localhost", None)
+    stale = await decision(http, world, **before)
+    assert (stale.status_code, code(stale)) == (409, "params_changed")
+    approved = (await decision(http, world)).json()
+    assert (approved["state"], approved["parameters"]) == ("READY", CHEAPER)
+
+
+async def test_edit_that_does_not_hold_yet_is_kept_as_a_draft(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    draft = {"order_id": "#10021", "amount_minor": 100}
+    edited = (await decision(http, world, decision="edit", parameters=draft)).json()
+    assert (edited["state"], edited["parameters"], edited["review"]["draft"]) == ("AWAITING_APPROVAL", {}, draft)
+    assert (await world.approval("t1"))["parameters"] == draft
+    refused = await decision(http, world)
+    assert (refused.status_code, code(refused)) == (422, "parameters_invalid")
+
+
+async def test_own_request_is_decided_by_somebody_else(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "DEVELOPER", "Kim+work@Example.com")
+    world = serve(await paused())
+    for said in ("approve", "reject", "edit"):
+        answer = await decision(http, world, decision=said, parameters=CHEAPER)
+        assert (answer.status_code, code(answer)) == (403, "own_request")
+    assert code(await repair(http, world, "cancel")) == "own_request"
+    await world.decide("t1", "reject")
+    assert code(await repair(http, world, "redrive")) == "own_request"
+    assert (await world.record("t1")).state == "REJECTED"
+
+
+async def test_nobody_names_themselves_as_the_requester_of_what_they_approve(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "DEVELOPER", "kim@example.com")
+    nobody = AutomationTask(task_id="t1", source="slack", raw_payload={"event": {"text": "Where is my order #47384?"}})
+    world = serve(await paused((nobody, ORDER_STATUS[1])))
+    answer = await decision(http, world, requester_email="Kim@EXAMPLE.com")
+    assert (answer.status_code, code(answer)) == (403, "own_request")
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
 
 
 async def test_decided_expired_or_changed_is_a_conflict(http: httpx.AsyncClient) -> None:
@@ -320,6 +402,10 @@ async def test_decided_expired_or_changed_is_a_conflict(http: httpx.AsyncClient)
         ({"decision": "yes"}, "invalid_body"),
         ({"decision": None}, "invalid_body"),
         ({"params_hash": 7}, "invalid_body"),
+        ({"generation": 0}, "invalid_body"),
+        ({"generation": "1"}, "invalid_body"),
+        ({"generation": None}, "invalid_body"),
+        ({"params_hash": None}, "invalid_body"),
         ({"params_hash": "0" * 65}, "invalid_body"),
         ({"by": "ceo@example.com"}, "invalid_body"),
         ({"comment": "x" * 1001}, "invalid_body"),
@@ -333,7 +419,7 @@ async def test_decision_that_does_not_hold_is_unprocessable(
     http: httpx.AsyncClient, body: dict[str, Any], expected: str
 ) -> None:
     world = serve(await paused())
-    whole = {"decision": "approve", "params_hash": (await world.record("t1")).params_hash} | body
+    whole = {"decision": "approve"} | await shown(world) | body
     if body == {"decision": "approve"}:
         whole = body
     answer = await http.post("/api/approvals/t1", json=whole)
@@ -385,6 +471,20 @@ async def test_local_console_answers_no_page_that_was_made_to_resolve_here(http:
     assert (answer.status_code, code(answer)) == (403, "forbidden")
 
 
+async def test_program_behind_the_proxy_decides_only_where_it_is_named(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    robot = "robot@project.iam.gserviceaccount.com"
+    monkeypatch.setattr(identity, "verify_assertion", lambda *_: {"email": f"accounts.google.com:{robot}"})
+    world = serve(await paused(backend="gcp", iap_audience="/projects/1/x"))
+    for client in ("", "cli"):
+        http.headers["x-switchyard-client"] = client
+        for answer in (await decision(http, world), await repair(http, world, "cancel")):
+            assert (answer.status_code, code(answer)) == (403, "not_a_person")
+    world.set(approvers={"refund_request": frozenset({robot})})
+    assert (await decision(http, world)).json()["approval"]["by"] == robot
+
+
 async def test_cloud_console_without_an_audience_answers_nobody(http: httpx.AsyncClient) -> None:
     serve(await paused(backend="gcp"))
     assert (await http.get("/api/tasks/t1")).status_code == 503
@@ -403,9 +503,12 @@ async def test_store_that_is_down_is_told_as_transient(http: httpx.AsyncClient) 
 async def test_failed_task_is_redriven_with_a_reason(http: httpx.AsyncClient) -> None:
     world = serve(await started(SUMMARY))
     await world.execute("t1", ScriptedHandler(Permanent("no", code="no")))
-    for body in ({}, {"reason": ""}, {"reason": "x" * 301}):
-        assert (await http.post("/api/tasks/t1/redrive", json=body)).status_code == 422
-    answer = await http.post("/api/tasks/t1/redrive", json={"reason": "token renewed"})
+    for body in ({"reason": None}, {"reason": ""}, {"reason": "x" * 301}, {"generation": None}, {"params_hash": None}):
+        assert (await repair(http, world, "redrive", **body)).status_code == 422
+    for other, expected in (({"generation": 2}, "generation_changed"), ({"params_hash": "0" * 64}, "params_changed")):
+        refused = await repair(http, world, "redrive", **other)
+        assert (refused.status_code, code(refused)) == (409, expected)
+    answer = await repair(http, world, "redrive", reason="token renewed")
     record = await world.record("t1")
     assert (answer.status_code, record.state, record.generation) == (200, "READY", 2)
     assert (record.history[-1].by, record.history[-1].why) == ("developer@localhost", "token renewed")
@@ -414,30 +517,46 @@ async def test_failed_task_is_redriven_with_a_reason(http: httpx.AsyncClient) ->
 async def test_unknown_effect_needs_the_verdict(http: httpx.AsyncClient) -> None:
     world = serve(await started(SUMMARY))
     await world.execute("t1", ScriptedHandler(Ambiguous()))
-    blind = await http.post("/api/tasks/t1/redrive", json={"reason": "again"})
+    blind = await repair(http, world, "redrive")
     assert (blind.status_code, code(blind)) == (409, "verdict_needed")
-    assert (await http.post("/api/tasks/t1/cancel", json={"reason": "no"})).status_code == 409
-    assert (await http.post("/api/tasks/t1/settle", json={"reason": "looked"})).status_code == 422
-    early = await http.post("/api/tasks/t1/settle", json={"reason": "looked", "verdict": "not_applied"})
+    cancelled = await repair(http, world, "cancel")
+    assert (cancelled.status_code, code(cancelled)) == (409, "possibly_applied")
+    nothing_said = await repair(http, world, "settle")
+    assert (nothing_said.status_code, nothing_said.json()["error"]["field"]) == (422, "/verdict")
+    early = await repair(http, world, "settle", verdict="not_applied")
     assert (early.status_code, code(early)) == (409, "too_early")
     world.pass_time(minutes=1)
-    other = {"reason": "looked", "verdict": "not_applied", "generation": 2}
-    assert code(await http.post("/api/tasks/t1/settle", json=other)) == "generation_changed"
+    other = await repair(http, world, "settle", verdict="not_applied", generation=2)
+    assert (other.status_code, code(other)) == (409, "generation_changed")
     for looked_at in (1, "yesterday", "2026-01-05T09:00:00"):
-        answer = await http.post("/api/tasks/t1/settle", json=other | {"looked_at": looked_at})
+        answer = await repair(http, world, "settle", verdict="not_applied", looked_at=looked_at)
         assert (code(answer), answer.json()["error"]["field"]) == ("invalid_body", "/looked_at")
     was_unknown_at = (await world.record("t1")).updated_at.isoformat()
-    late = await http.post("/api/tasks/t1/settle", json=other | {"generation": 1, "looked_at": was_unknown_at})
+    late = await repair(http, world, "settle", verdict="not_applied", looked_at=was_unknown_at)
     assert (late.status_code, code(late)) == (409, "too_early")
-    settled = await http.post("/api/tasks/t1/settle", json=other | {"generation": 1})
+    settled = await repair(http, world, "settle", verdict="not_applied")
     assert (settled.status_code, settled.json()["state"]) == (200, "FAILED")
 
 
 async def test_waiting_task_is_cancelled(http: httpx.AsyncClient) -> None:
     world = serve(await paused())
-    assert (await http.post("/api/tasks/t1/cancel", json={"reason": "mistake"})).json()["state"] == "CANCELLED"
-    assert (await http.post("/api/tasks/t1/cancel", json={"reason": "mistake"})).status_code == 409
+    moved_on = await repair(http, world, "cancel", generation=2)
+    assert (moved_on.status_code, code(moved_on)) == (409, "generation_changed")
+    assert (await repair(http, world, "cancel")).json()["state"] == "CANCELLED"
+    again = await repair(http, world, "cancel")
+    assert (again.status_code, code(again)) == (409, "already_done")
     assert (await world.approval("t1"))["outcome"] == "CANCELLED"
+
+
+async def test_rejected_task_runs_for_whoever_looks_at_it_alone_and_is_asked_again_out_of_a_list(
+    http: httpx.AsyncClient,
+) -> None:
+    for alone, state in ((False, "AWAITING_APPROVAL"), (True, "READY")):
+        world = serve(await paused())
+        await world.decide("t1", "reject")
+        redriven = (await repair(http, world, "redrive", alone=alone)).json()
+        assert (redriven["state"], redriven["generation"], bool(redriven["approval"])) == (state, 2, alone)
+        assert (await world.approval("t1"))["status"] == ("approved" if alone else "pending")
 
 
 async def test_unclassified_task_is_given_an_intent(http: httpx.AsyncClient) -> None:
@@ -454,16 +573,12 @@ async def test_answers_and_log_lines_repeat_no_input(
     secret = "sesame-4711"
     for body in (
         {"decision": secret},
-        {"decision": "approve", "params_hash": secret},
-        {"decision": "approve", "params_hash": (await world.record("t1")).params_hash, "intent": secret},
-        {
-            "decision": "approve",
-            "params_hash": (await world.record("t1")).params_hash,
-            "parameters": {"order_id": secret},
-        },
-        {"decision": "approve", "params_hash": (await world.record("t1")).params_hash, "comment": secret},
+        {"params_hash": secret},
+        {"intent": secret},
+        {"parameters": {"order_id": secret}},
+        {"comment": secret},
     ):
-        answer = await http.post("/api/approvals/t1", json=body)
+        answer = await decision(http, world, **body)
         if answer.status_code != 200:
             assert secret not in answer.text
     assert (await world.record("t1")).state == "READY"
@@ -475,11 +590,10 @@ async def test_answers_and_log_lines_repeat_no_input(
 async def test_decision_may_say_whose_request_it_is(http: httpx.AsyncClient) -> None:
     nobody = AutomationTask(task_id="t1", source="slack", raw_payload={"event": {"text": "Where is my order #47384?"}})
     world = serve(await paused((nobody, ORDER_STATUS[1])))
-    body = {"decision": "approve", "params_hash": (await world.record("t1")).params_hash}
-    refused = await http.post("/api/approvals/t1", json=body)
+    refused = await decision(http, world)
     assert (refused.status_code, code(refused)) == (422, "requester_unknown")
     assert refused.json()["error"]["field"] == "/requester_email"
-    done = await http.post("/api/approvals/t1", json=body | {"requester_email": "kim@example.com"})
+    done = await decision(http, world, requester_email="kim@example.com")
     assert done.json()["requester"] == {
         "email": "kim@example.com",
         "id": "",

@@ -117,7 +117,7 @@ BROKEN = [
         "Policy()",
         'Policy(riks="money")',
         "/intent.py:23: Policy has no field 'riks'; did you mean 'risk'? it has risk, amount, currency, subject, "
-        "per_day, audit_share, channels, once_per, within, excludes",
+        "per_day, audit_share, channels, once_per, within, excludes, approvals, approvals_above",
     ),
     declared(
         "a field left out",

@@ -58,8 +58,10 @@ class Desk:
     async def ends(self, task_id: str, *, by: str = "reject") -> None:
         """Wait for a task, and end it."""
         await until(lambda: self.state(task_id), "AWAITING_APPROVAL")
-        url = f"{self._stack.console_url}/api/tasks/{task_id}/cancel"
-        assert (await self._http.post(url, json={"reason": by})).status_code == 200
+        url = f"{self._stack.console_url}/api/tasks/{task_id}"
+        shown = (await self._http.get(url)).json()
+        seen = {name: shown[name] for name in ("generation", "params_hash")}
+        assert (await self._http.post(f"{url}/cancel", json=seen | {"reason": by})).status_code == 200
 
     async def clock(self, port: str = "console") -> str:
         url = self._stack.console_url if port == "console" else self._stack.intake_url

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
@@ -13,22 +14,23 @@ import httpx
 import pytest
 
 import functions.console.main as console
-from functions.console import guard, present
+from functions.console import guard, identity, present
 from functions.console.health import LOOK_S, latest
 from functions.console.search import COUNT_UP_TO
 from shared.errors import StoreUnavailable
 from shared.event.tally import Kind
-from shared.intent.outcomes import Ambiguous
-from shared.records.approvals import plan_fields
+from shared.intent.outcomes import Ambiguous, Permanent
+from shared.intent.registry import Registry
 from shared.records.ignored import add, told
 from shared.records.news import tell
 from shared.records.tombstones import entomb
 from shared.task.schemas import AutomationTask
+from shared.task.waiting import planned
 from shared.wiring import composition
 from shared.wiring.ports import Filter
 from tests.scripted import ScriptedHandler
 from tests.store import MemoryStore
-from tests.world import ORDER_STATUS, REFUND, SUMMARY, World, deployed, paused, says, started, ticket
+from tests.world import ORDER_STATUS, REFUND, REGISTRY, SUMMARY, World, deployed, paused, says, started, ticket
 
 APP = deployed(console, "console")
 EDIT = {"p.order_id": "#10021", "p.amount_minor": "1200", "p.currency": "USD"}
@@ -55,8 +57,28 @@ class Browser:
 
     async def decide(self, decision: str = "approve", **form: str) -> httpx.Response:
         record = await self.world.record("t1")
-        fields = {"decision": decision, "params_hash": record.params_hash, "intent": record.intent}
+        fields = {"decision": decision, "intent": record.intent} | await shown(self.world)
         return await self.post("/tasks/t1/decide", fields | form)
+
+    async def repair(self, action: str, **form: str) -> httpx.Response:
+        return await self.post(f"/tasks/t1/{action}", {"reason": "looked"} | await shown(self.world) | form)
+
+    async def confirmed(self, page: str, reason: str = "seen to") -> httpx.Response:
+        """Send the form of the page that asks whether many shall be decided."""
+        hidden = re.findall(r'<input type="hidden" name="(action|confirmed|pick)" value="([^"]+)">', page)
+        return await self.post("/bulk", [*hidden, ("reason", reason)])
+
+
+async def shown(world: World, task_id: str = "t1") -> dict[str, str]:
+    """The hidden fields of a page that shows the task as it is."""
+    record = await world.record(task_id)
+    return {"generation": str(record.generation), "params_hash": record.params_hash}
+
+
+async def pick(world: World, task_id: str = "t1") -> tuple[str, str]:
+    """The checkbox of a task in a list."""
+    record = await world.record(task_id)
+    return "pick", f"{task_id}|{record.generation}|{record.params_hash}"
 
 
 def _data(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
@@ -102,10 +124,16 @@ async def test_waiting_task_is_shown_with_its_raw_parameters_and_reasons(http: h
 async def test_plan_of_the_effect_is_shown_once_it_was_looked_up(http: httpx.AsyncClient) -> None:
     world = await paused()
     browser = open_browser(http, world)
-    await world.edit("t1", **plan_fields("Refund 25.00 USD of order 10021", world.store.now))
+    assert "looked up" not in (await browser.get("/tasks/t1")).text
+    looked_up = planned(await world.record("t1"), "Refund 25.00 USD of order 10021", world.store.now)
+    world.store.put("tasks/t1", review=looked_up.review.model_dump())
     assert "Refund 25.00 USD of order 10021" in (await browser.get("/tasks/t1")).text
     await world.edit("t1", plan="Refund nothing at all")
-    assert "Refund nothing" not in (await browser.get("/tasks/t1")).text
+    page = (await browser.get("/tasks/t1")).text
+    assert "Refund nothing" not in page
+    assert "Refund 25.00 USD of order 10021" in page
+    await browser.decide("edit", **EDIT)  # what was looked up is not what would run now
+    assert "Refund 25.00 USD of order 10021" not in (await browser.get("/tasks/t1")).text
 
 
 async def test_tasks_that_ask_the_like_lead_to_each_other(http: httpx.AsyncClient) -> None:
@@ -214,14 +242,14 @@ async def test_page_of_a_removed_task_says_how_it_ended(http: httpx.AsyncClient)
     world = await paused()
     browser = open_browser(http, world)
     await world.decide("t1", "reject")
-    form = on_letter("t1|x", "redrive")
+    form, look = on_letter((await pick(world))[1], "redrive"), await shown(world)
     await entomb(world.ports, "t1")
     assert (await browser.get("/tasks?id=t1")).headers["location"] == "/tasks/t1"
     for path in ("/tasks/t1", "/tasks/t1/payload"):
         answer = await browser.get(path)
         assert answer.status_code == 410
         assert "the task ended REJECTED on 2026-01-05" in answer.text
-    assert (await browser.post("/tasks/t1/redrive", {"reason": "again"})).status_code == 410
+    assert (await browser.post("/tasks/t1/redrive", look | {"reason": "again"})).status_code == 410
     assert (await browser.post("/bulk", form)).status_code == 200
     assert "ended REJECTED" in (await browser.post("/bulk", [*form, ("confirmed", "yes"), ("reason", "why")])).text
 
@@ -301,6 +329,127 @@ async def test_edited_parameters_run_as_a_new_generation(http: httpx.AsyncClient
     assert (record.state, record.generation, record.parameters["amount_minor"]) == ("READY", 2, 1200)
 
 
+async def test_saved_change_is_asked_anew_and_runs_once_somebody_approves_it(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    assert "Save the change, ask again" in (await browser.get("/tasks/t1")).text
+    stale = await shown(world)
+    assert (await browser.decide("edit", **EDIT)).status_code == 303
+    record = await world.record("t1")
+    assert (record.state, record.generation, record.parameters["amount_minor"]) == ("AWAITING_APPROVAL", 2, 1200)
+    assert record.approval is None
+    page = (await browser.get("/tasks/t1")).text
+    assert "The parameters were set by <strong>developer@localhost</strong>" in page
+    assert 'name="p.amount_minor" value="1200"' in page
+    assert 'name="generation" value="2"' in page
+    late = await browser.decide(**SAME, **stale)
+    assert (late.status_code, "not the ones that were shown" in late.text) == (409, True)
+    assert (await browser.decide(**EDIT)).status_code == 303
+    record = await world.record("t1")
+    assert (record.state, record.generation, record.parameters["amount_minor"]) == ("READY", 2, 1200)
+
+
+async def test_saved_change_that_does_not_hold_is_a_draft_that_fills_the_form(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    assert (await browser.decide("edit", **EDIT | {"p.order_id": "no spaces please"})).status_code == 303
+    record = await world.record("t1")
+    assert (record.state, record.parameters, record.review.draft["order_id"]) == (
+        "AWAITING_APPROVAL",
+        {},
+        "no spaces please",
+    )
+    page = (await browser.get("/tasks/t1")).text
+    assert 'value="no spaces please"' in page
+    assert (await browser.decide(intent="refund_request")).status_code == 422
+    assert (await browser.decide(**EDIT | {"intent": "refund_request"})).status_code == 303
+    assert (await world.record("t1")).state == "READY"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"generation": ""},
+        {"generation": "-1"},
+        {"generation": "1e3"},
+        {"generation": "\u0661"},
+        {"generation": "9" * 10},
+    ],
+)
+@pytest.mark.parametrize("action", ["decide", "redrive", "settle", "cancel"])
+async def test_form_that_says_not_what_it_shows_changes_nothing(
+    http: httpx.AsyncClient, action: str, form: dict[str, str]
+) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    sent = {"decision": "approve", "reason": "x", "verdict": "applied"} | SAME | form
+    assert (await browser.post(f"/tasks/t1/{action}", await shown(world) | sent)).status_code == 422
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_own_request_is_refused_in_words_on_the_page(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "DEVELOPER", "kim+work@example.com")
+    world = await paused()
+    browser = open_browser(http, world)
+    words = "this is your own request; somebody else has to decide"
+    assert f"The buttons would be refused: {words}" in (await browser.get("/tasks/t1")).text
+    for decision in ("approve", "reject", "edit"):
+        refused = await browser.decide(decision, **EDIT)
+        assert (refused.status_code, f'id="error" tabindex="-1">{words}' in refused.text) == (403, True)
+    refused = await browser.repair("cancel")
+    assert (refused.status_code, words in refused.text) == (403, True)
+    picked = [await pick(world), ("action", "approve"), ("confirmed", "yes")]
+    done = (await browser.post("/bulk", picked)).text
+    assert ("0 done, 1 refused" in done, words in done) == (True, True)
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_page_says_who_has_approved_and_who_is_missing(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = frozenset({"developer@localhost", "lead@example.com", "kim@example.com"})
+    world = await paused(approvers={"*": people})
+    refund = REGISTRY["refund_request"]
+    two = replace(refund, policy=replace(refund.policy, approvals=2, approvals_above=2000))
+    world.ports.__dict__["registry"] = Registry(REGISTRY | {"refund_request": two})
+    browser = open_browser(http, world)
+    assert "2 more people have to approve: developer@localhost or lead@example.com." in await missing(browser)
+    assert (await browser.decide(**SAME, comment="checked")).status_code == 303
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+    said = await missing(browser)
+    assert said.startswith("Approved by developer@localhost ")
+    assert said.endswith(". 1 more person has to approve: lead@example.com.")
+    assert "approved by developer@localhost" in (await browser.get("/")).text
+    page = (await browser.get("/tasks/t1")).text
+    assert "The buttons would be refused: you have approved it already" in page
+    again = await browser.decide(**SAME)
+    assert (again.status_code, "another person has to as well" in again.text) == (409, True)
+    monkeypatch.setattr(identity, "DEVELOPER", "lead@example.com")
+    assert (await browser.decide(**SAME)).status_code == 303
+    record = await world.record("t1")
+    assert (record.state, [a.by for a in record.review.approvals]) == (
+        "READY",
+        ["developer@localhost", "lead@example.com"],
+    )
+
+
+async def missing(browser: Browser) -> str:
+    """The sentence on who has approved and who still has to, as it is read."""
+    found = re.search(r'<p id="missing">(.*?)</p>', (await browser.get("/tasks/t1")).text, re.DOTALL)
+    assert found is not None
+    return unescape(re.sub(r"<[^>]+>", "", found[1]))
+
+
+async def test_small_amount_takes_one_person_and_says_nothing_of_more(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    assert 'id="missing"' not in (await browser.get("/tasks/t1")).text
+    await browser.decide(**SAME)
+    assert (await world.record("t1")).state == "READY"
+
+
 async def test_another_intent_is_filled_in_and_approved(http: httpx.AsyncClient) -> None:
     world = await paused()
     browser = open_browser(http, world)
@@ -374,8 +523,7 @@ async def test_form_without_the_pages_token_changes_nothing(http: httpx.AsyncCli
     world = await paused()
     browser = open_browser(http, world)
     await browser.get("/")
-    record = await world.record("t1")
-    form = {"decision": "approve", "params_hash": record.params_hash, "intent": record.intent, **SAME}
+    form = {"decision": "approve", "intent": "refund_request", **await shown(world), **SAME}
     for token in ({}, {"csrf": ""}, {"csrf": "x" * 32}):
         assert (await http.post("/tasks/t1/decide", data=form | token)).status_code == 403
     http.cookies.clear()
@@ -397,8 +545,7 @@ async def test_form_from_another_site_is_refused_even_with_the_token(
 ) -> None:
     world = await paused()
     browser = open_browser(http, world)
-    record = await world.record("t1")
-    form = {"decision": "reject", "params_hash": record.params_hash, "intent": record.intent}
+    form = {"decision": "reject", "intent": "refund_request", **await shown(world)}
     assert (await browser.post("/tasks/t1/decide", form, **headers)).status_code == 403
     assert (await world.record("t1")).state == "AWAITING_APPROVAL"
 
@@ -460,22 +607,49 @@ async def test_like_cases_are_decided_together_as_decisions_of_their_own(http: h
     assert {r.approval.comment for r in records if r.approval and r.state == "READY"} == {"alike"}
 
 
-async def test_pick_of_other_parameters_than_were_shown_is_refused(http: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(
+    ("picked", "why"),
+    [
+        ("t1|1|" + "0" * 64, "not the ones that were shown"),
+        ("t1|2|{hash}", "has moved on"),
+        ("t1|{hash}", "reload the page"),
+        ("t1", "reload the page"),
+        ("t1|1", "not the ones that were shown"),
+        ("t9|1|{hash}", "no such task"),
+    ],
+)
+@pytest.mark.parametrize("action", ["approve", "reject", "redrive"])
+async def test_pick_of_something_else_than_was_shown_is_refused(
+    http: httpx.AsyncClient, action: str, picked: str, why: str
+) -> None:
     world = await paused()
-    form = [("pick", f"t1|{'0' * 64}"), ("action", "approve"), ("confirmed", "yes")]
-    assert "0 done, 1 refused" in (await open_browser(http, world).post("/bulk", form)).text
-    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+    if action == "redrive":
+        await world.decide("t1", "reject")
+    before = await world.record("t1")
+    value = picked.format(hash=before.params_hash)
+    form = [("pick", value), ("action", action), ("confirmed", "yes"), ("reason", "x")]
+    done = (await open_browser(http, world).post("/bulk", form)).text
+    assert ("0 done, 1 refused" in done, why in done) == (True, True)
+    assert await world.record("t1") == before
 
 
-@pytest.mark.parametrize("form", [[("action", "approve")], [("action", "explode"), ("pick", "r0|x")], []])
+@pytest.mark.parametrize(
+    "form",
+    [
+        [("action", "approve")],
+        [("action", "explode"), ("pick", "r0|x")],
+        [("action", "approve"), ("pick", "r0/x|1|x")],
+        [("action", "close_letter"), ("pick", "../tasks/r0")],
+        [],
+    ],
+)
 async def test_bulk_without_a_choice_is_refused(http: httpx.AsyncClient, form: list[tuple[str, str]]) -> None:
     assert (await open_browser(http, World(REFUND[1])).post("/bulk", form)).status_code in (400, 422)
 
 
 async def test_way_back_stays_on_this_site(http: httpx.AsyncClient) -> None:
     world = await paused()
-    record = await world.record("t1")
-    form = [("pick", f"t1|{record.params_hash}"), ("action", "approve"), ("back", "//evil.example/")]
+    form = [await pick(world), ("action", "approve"), ("back", "//evil.example/")]
     assert 'href="//evil' not in (await open_browser(http, world).post("/bulk", form)).text
 
 
@@ -494,14 +668,13 @@ async def test_unknown_task_is_settled_redriven_and_says_what_to_look_for(http: 
     assert "Settle" in page
     assert (await world.record("t1")).effect_key in page
     world.pass_time(minutes=2)
-    early = await browser.post("/tasks/t1/settle", {"verdict": "not_applied", "reason": "looked", "generation": "7"})
-    assert early.status_code == 409
-    assert (await browser.post("/tasks/t1/settle", {"verdict": "applied", "reason": " "})).status_code == 422
-    looked = {"verdict": "not_applied", "reason": "looked", "generation": "1", "looked_at": read_at(page)}
-    early = await browser.post("/tasks/t1/settle", looked)  # the page was read before
+    other = await browser.repair("settle", verdict="not_applied", generation="7")
+    assert (other.status_code, "has moved on" in other.text) == (409, True)
+    assert (await browser.repair("settle", verdict="applied", reason=" ")).status_code == 422
+    early = await browser.repair("settle", verdict="not_applied", looked_at=read_at(page))  # the page was read before
     assert (early.status_code, "look again now" in early.text) == (409, True)
     assert read_at(early.text) > read_at(page)  # from now on a verdict counts
-    settled = await browser.post("/tasks/t1/settle", {"verdict": "applied", "reason": "looked", "generation": "1"})
+    settled = await browser.repair("settle", verdict="applied")
     assert settled.status_code == 303
     assert (await world.record("t1")).state == "SUCCEEDED"
 
@@ -509,16 +682,54 @@ async def test_unknown_task_is_settled_redriven_and_says_what_to_look_for(http: 
 async def test_waiting_task_is_cancelled(http: httpx.AsyncClient) -> None:
     world = await paused()
     browser = open_browser(http, world)
-    assert (await browser.post("/tasks/t1/cancel", {"reason": "a mistake"})).status_code == 303
+    assert (await browser.repair("cancel", reason="a mistake")).status_code == 303
     assert (await world.record("t1")).state == "CANCELLED"
 
 
-async def test_rejected_tasks_are_redriven_together(http: httpx.AsyncClient) -> None:
+async def test_cancelled_task_is_redriven_by_whoever_looks_at_it_alone(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    await browser.repair("cancel", reason="a mistake")
+    assert 'action="/tasks/t1/redrive"' in (await browser.get("/tasks/t1")).text
+    assert (await browser.repair("redrive", reason="the cancel was the mistake")).status_code == 303
+    record = await world.record("t1")
+    assert (record.state, record.generation) == ("READY", 2)
+    assert record.approval is not None
+    assert (record.approval.by, record.approval.comment) == ("developer@localhost", "the cancel was the mistake")
+    handler = ScriptedHandler()
+    assert (await world.execute("t1", handler)).code == "succeeded"
+    assert len(handler.calls) == 1
+
+
+async def test_rejected_tasks_that_are_redriven_together_wait_for_a_decision_again(http: httpx.AsyncClient) -> None:
     world = await paused()
     await world.decide("t1", "reject")
-    form = [("pick", "t1|"), ("action", "redrive"), ("confirmed", "yes"), ("reason", "it was right")]
-    assert "1 done, 0 refused" in (await open_browser(http, world).post("/bulk", form)).text
+    browser = open_browser(http, world)
+    page = (await browser.get("/tasks?state=REJECTED")).text
+    [picked] = re.findall(r'name="pick" value="([^"]+)"', page)
+    asked = await browser.post("/bulk", [("pick", picked), ("action", "redrive")])
+    assert "Redrive 1 task?" in asked.text
+    done = (await browser.confirmed(asked.text, "it was right")).text
+    assert ("1 done, 0 refused" in done, "awaiting approval" in done) == (True, True)
+    record = await world.record("t1")
+    assert (record.state, record.generation, record.approval) == ("AWAITING_APPROVAL", 2, None)
+    assert 'href="/tasks/t1"' in (await browser.get("/")).text
+    assert (await browser.decide(**SAME)).status_code == 303
     assert (await world.record("t1")).state == "READY"
+
+
+async def test_rejected_task_runs_once_its_own_page_redrives_it(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await world.decide("t1", "reject")
+    browser = open_browser(http, world)
+    assert (await browser.repair("redrive", reason="it was right", params_hash="0" * 64)).status_code == 409
+    assert (await browser.repair("redrive", reason="it was right")).status_code == 303
+    record = await world.record("t1")
+    assert (record.state, record.generation, record.approval and record.approval.by) == (
+        "READY",
+        2,
+        "developer@localhost",
+    )
 
 
 async def test_effect_is_looked_up_on_demand(http: httpx.AsyncClient) -> None:
@@ -539,12 +750,65 @@ async def test_letter_whose_task_failed_runs_it_again_and_is_closed(http: httpx.
     letter = world.bury("t1", "t1")
     browser = open_browser(http, world)
     assert letter[:8] in (await browser.get("/dead-letters")).text
-    form = [("pick", letter), ("action", "redrive_letter"), ("confirmed", "yes"), ("reason", "fixed")]
-    assert "1 done, 0 refused" in (await browser.post("/bulk", form)).text
-    assert (await world.record("t1")).state == "READY"
+    asked = (await browser.post("/bulk", [("pick", letter), ("action", "redrive_letter")])).text
+    assert "Redrive 1 dead letter?" in asked
+    assert "<strong>t1</strong> refund_request" in asked
+    assert "25.00 USD" in asked
+    assert "1 done, 0 refused" in (await browser.confirmed(asked, "fixed")).text
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"  # nobody has looked at it alone
     [stored] = world.store.all("dead_letters")
     assert (stored["redriven_by"], stored["redriven_why"]) == ("developer@localhost", "fixed")
-    assert "already" in (await browser.post("/bulk", form)).text
+    assert "already" in (await browser.confirmed(asked, "fixed")).text
+
+
+async def test_letter_whose_task_was_approved_runs_it_again_at_once(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await world.decide("t1")
+    await world.execute("t1", ScriptedHandler(Permanent("the shop is closed")))
+    letter = world.bury("t1", "t1")
+    browser = open_browser(http, world)
+    asked = (await browser.post("/bulk", [("pick", letter), ("action", "redrive_letter")])).text
+    assert "1 done, 0 refused" in (await browser.confirmed(asked)).text
+    record = await world.record("t1")
+    assert (record.state, record.approval and record.approval.by) == ("READY", "ops@example.com")
+
+
+@pytest.mark.parametrize("action", ["redrive_letter", "close_letter"])
+async def test_letter_whose_task_moved_on_since_it_was_shown_is_refused_and_stays_open(
+    http: httpx.AsyncClient, action: str
+) -> None:
+    world = await paused()
+    await world.decide("t1", "reject")
+    letter = world.bury("t1", "t1")
+    browser = open_browser(http, world)
+    asked = (await browser.post("/bulk", [("pick", letter), ("action", action)])).text
+    assert "<strong>t1</strong>" in asked
+    await browser.repair("redrive")
+    before = await world.record("t1")
+    done = (await browser.confirmed(asked)).text
+    assert ("0 done, 1 refused" in done, "has moved on" in done) == (True, True)
+    assert await world.record("t1") == before
+    assert world.store.all("dead_letters")[0]["redriven_at"] is None
+
+
+async def test_letter_of_a_task_that_nobody_was_shown_is_not_redriven(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await world.decide("t1", "reject")
+    letter = world.bury("t1", "t1")
+    done = (await open_browser(http, world).post("/bulk", on_letter(letter, "redrive_letter"))).text
+    assert ("0 done, 1 refused" in done, "this letter is of a task" in done) == (True, True)
+    assert (await world.record("t1")).state == "REJECTED"
+
+
+async def test_letter_of_no_task_shows_none(http: httpx.AsyncClient) -> None:
+    task, answer = REFUND
+    world = await paused((task.model_copy(update={"task_id": "none"}), answer))
+    letter = world.bury("nobody")
+    browser = open_browser(http, world)
+    asked = (await browser.post("/bulk", [("pick", letter), ("action", "redrive_letter")])).text
+    assert 'class="picks"' not in asked
+    assert f'name="pick" value="{letter}"' in asked
+    assert "1 done, 0 refused" in (await browser.confirmed(asked)).text
 
 
 async def test_letter_that_never_became_a_task_is_sent_again(http: httpx.AsyncClient) -> None:

@@ -127,18 +127,19 @@ async def test_edit_that_does_not_hold_is_answered_where_it_was_made(
     assert (await console.event()).code == "decided"
 
 
-async def test_half_made_edit_waits_for_its_status_while_a_preview_is_written(console: Console) -> None:
+async def test_edit_is_asked_anew_and_gets_a_plan_of_its_own(console: Console) -> None:
     await console.sets({"parameters.amount_minor": 1000})
-    assert (await console.event()).code == "nothing_to_do"
+    assert (await console.event()).code == "edited"
+    assert (await console.event()).code == "nothing_to_do"  # of our own writing
     assert (await console.world.execute("t1", Planner())).code == "previewed"
     assert (await console.event()).code == "nothing_to_do"
     approval = await console.world.approval("t1")
-    assert (approval["parameters"]["amount_minor"], approval["plan"]) == (1000, "Refund 2500")
+    assert (approval["parameters"]["amount_minor"], approval["plan"]) == (1000, "Refund 1000")
+    assert (approval["edited_by"], approval["generation"]) == ("kay@example.com", 2)
     await console.sets({"status": "approved"})
     assert (await console.event()).code == "decided"
     record, approval = await console.world.record("t1"), await console.world.approval("t1")
-    assert (record.generation, record.parameters["amount_minor"]) == (2, 1000)
-    assert approval["plan"] == "Refund 2500"
+    assert (record.generation, record.parameters["amount_minor"], approval["plan"]) == (2, 1000, "Refund 1000")
 
 
 @pytest.mark.parametrize("odd", [GeoPoint(1, 2), b"\x00"], ids=["place", "bytes"])

@@ -35,7 +35,19 @@ NUMBERS = (
 )
 TEXTS = (
     *("", " ", "a", CANARY, "t1", "t9", "#10021", "order_status", "refund_request", "password_reset", "unclassified"),
-    *("approved", "rejected", "pending", "approve", "reject", "READY", "AWAITING_APPROVAL", "USD", "usd", "applied"),
+    *(
+        "approved",
+        "rejected",
+        "pending",
+        "approve",
+        "reject",
+        "edit",
+        "READY",
+        "AWAITING_APPROVAL",
+        "USD",
+        "usd",
+        "applied",
+    ),
     *("\x00", "a\x00b", "\ufeff", "\u202etxet", "\u200b", "e\u0301" * 50, "ﬁ", "２５００", "𝟚𝟝", "\U000e0041", "💥"),
     *("../../etc/passwd", "a/b", ".", "..", "__name__", "__proto__", "constructor", "$time", "`a`.b", "~0~1", "%00%ff"),
     *("<script>alert(1)</script>", "\x1b[31mred\x1b[0m", "javascript:alert(1)", "{{7*7}}", "${x}", "%s%n", "' OR 1=1"),
@@ -49,9 +61,10 @@ ESCAPES = (r"\ud800", r"\udfff\ud800", r"\u0000", r"\x41", r"\u12", "\\", r"\ud8
 KEYS = (
     *("", "a", "id", "task_id", "source", "raw_payload", "priority", "metadata", "type", "event", "text", "subtype"),
     *("intent", "parameters", "confidence", "status", "comment", "outcome", "params_hash", "order_id", "amount_minor"),
+    *("generation", "requester_email", "plan", "plan_at", "missing", "approved_by", "edited_by", "reasons", "error"),
     *("currency", "email", "summary", "new_address", "message", "data", "attributes", "messageId", "publishTime"),
     *("detail", "issue", "changelog", "comment", "author", "requester", "challenge", "ticket", "__x__", "$time"),
-    *("decision", "reason", "verdict", "generation", "looked_at", "schema_version"),
+    *("decision", "reason", "verdict", "looked_at", "alone", "task", "schema_version"),
     *("\u0000", "\ud800", "k" * 1600, "é", "a.b", "`"),
 )
 RESERVED = ("", "__x__", "__name__", "$time", "\x00", "\ud800", "k" * 1600, "a/b", "a.b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 import re
 from typing import Any
 from urllib.parse import urlencode
@@ -47,6 +48,7 @@ NAMES = (
     "decision",
     "params_hash",
     "comment",
+    "requester_email",
     "reason",
     "verdict",
     "generation",
@@ -59,12 +61,26 @@ NAMES = (
     "p.amount_minor",
     "p.currency",
 )
+
+
+async def hostile_world() -> World:
+    """Return a world with a waiting task that is all markup."""
+    world = World(says("change_address", order_id="#20017", new_address=f"12 Street {TAG}"))
+    await world.classify(ticket(f"{TAG} \u202e", email="x@example.com"))
+    return world
+
+
+SHOWN = asyncio.run(hostile_world()).store.documents["tasks/t1"][0]["params_hash"]
 text = st.one_of(
     st.text(max_size=60),
     st.sampled_from(
         (
             TAG,
             "t1|",
+            f"t1|1|{SHOWN}",
+            SHOWN,
+            "1",
+            "edit",
             "approve",
             "yes",
             "refund_request",
@@ -84,13 +100,8 @@ text = st.one_of(
     ),
 )
 pairs = st.lists(st.tuples(st.one_of(st.sampled_from(NAMES), st.text(max_size=10)), text), max_size=6)
-
-
-async def hostile_world() -> World:
-    """Return a world with a waiting task that is all markup."""
-    world = World(says("change_address", order_id="#20017", new_address=f"12 Street {TAG}"))
-    await world.classify(ticket(f"{TAG} \u202e", email="x@example.com"))
-    return world
+# A form as the page sends it, before whatever stands behind it overrules its fields.
+looks = st.sampled_from(([], [("generation", "1"), ("params_hash", SHOWN)]))
 
 
 async def answers(method: str, path: str, query: Any, form: Any, token: str) -> tuple[httpx.Response, bool]:
@@ -115,7 +126,7 @@ async def answers(method: str, path: str, query: Any, form: Any, token: str) -> 
     st.sampled_from(("GET", "POST", "HEAD")),
     st.sampled_from(PATHS),
     pairs,
-    pairs,
+    st.builds(operator.add, looks, pairs),
     st.sampled_from((TOKEN, "", "é", "<")),
 )
 def test_no_request_breaks_a_page_or_puts_markup_into_it(
@@ -131,4 +142,9 @@ def test_no_request_breaks_a_page_or_puts_markup_into_it(
     assert not answer.headers.get("location", "/").startswith("//")
     if changed:
         assert (method, token) == ("POST", TOKEN)
-        assert dict(form).get("decision") in ("approve", "reject") or path.endswith("/cancel") or "/bulk" in path
+        sent = dict(form)
+        assert sent.get("decision") in ("approve", "reject", "edit") or path.endswith("/cancel") or "/bulk" in path
+        if path == "/bulk":
+            assert ("pick", f"t1|1|{SHOWN}") in form
+        else:
+            assert (sent.get("generation"), sent.get("params_hash")) == ("1", SHOWN)

@@ -53,7 +53,7 @@ ALLOWANCE: Mapping[str, Any] = {
     "password_reset": None,
     **GOODS,
 }
-ENDS = {"SUCCEEDED": "executed", "AWAITING_APPROVAL": "paused", "FAILED": "refused"}
+ENDS = {"SUCCEEDED": "executed", "AWAITING_APPROVAL": "paused", "FAILED": "refused", "READY": "held"}
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,8 @@ class Pipeline(World):
         if record.state == "READY":
             await self.execute(task.task_id, load_handler(record.intent))
             record = await self.record(task.task_id)
-        reasons = [record.error.code] if record.state == "FAILED" and record.error else record.decision.reasons
+        told = record.error if record.state in ("FAILED", "READY") else None
+        reasons = [told.code] if told else record.decision.reasons
         return Seen(ENDS.get(record.state, record.state), reasons, self.desk.ledger.entries[before:], record)
 
     async def _meanwhile(self, task_id: str, events: Mapping[str, Any]) -> None:

@@ -98,6 +98,7 @@ class Weather:
     approval_ttl_s: float
     model_budget_s: float
     patience_s: int  # with the provider
+    two_people_above: int | None  # refunds of more than this take two people
     heals_at_s: float
 
 
@@ -136,5 +137,6 @@ def draw(rng: random.Random) -> Weather:
         approval_ttl_s=rng.choice((300.0, 72 * HOUR_S, 72 * HOUR_S)),
         model_budget_s=rng.choice((10.0, 60.0, 600.0)),
         patience_s=rng.choice((60, 600, 6 * 3600)),
+        two_people_above=rng.choice((None, None, 0, 2000)),
         heals_at_s=max(heals_at_s, night[1] + 600 if night else 0.0),
     )

@@ -30,11 +30,15 @@ class Fleet:
     def __init__(self, run: Run, settings: Settings) -> None:
         self._run = run
         self.settings = settings
-        patience_s = run.weather.patience_s
+        patience_s, above = run.weather.patience_s, run.weather.two_people_above
         self.registry: Mapping[str, Intent] = {
             name: replace(intent, limits=replace(intent.limits, patience_s=patience_s))
             for name, intent in REGISTRY.items()
         }
+        if above is not None:
+            refund = self.registry["refund_request"]
+            policy = replace(refund.policy, approvals=2, approvals_above=above)
+            self.registry = {**self.registry, "refund_request": replace(refund, policy=policy)}
         self.all: list[Instance] = []
         self._taking: dict[str, list[Instance]] = {name: [] for name in FUNCTIONS}  # those that take work
 

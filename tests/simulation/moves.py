@@ -35,6 +35,14 @@ ARROWS = frozenset(
         ("EXECUTING", "CANCELLED"),
         ("READY", "AWAITING_APPROVAL"),  # its words were taken back
         ("SUCCEEDED", "FAILED"),  # what was done did not hold
+        ("READY", "READY"),  # its intent is switched off
+        ("AWAITING_APPROVAL", "AWAITING_APPROVAL"),  # edited, or approved by one of two
+        ("FAILED", "AWAITING_APPROVAL"),
+        ("UNKNOWN", "AWAITING_APPROVAL"),
+        ("EXPIRED", "AWAITING_APPROVAL"),
+        ("REJECTED", "AWAITING_APPROVAL"),
+        ("CANCELLED", "AWAITING_APPROVAL"),
+        ("CANCELLED", "READY"),
     }
 )
 # Arrows that only the source takes.
@@ -51,6 +59,13 @@ DECIDED = frozenset(
         ("AWAITING_APPROVAL", "CANCELLED"),
         ("READY", "CANCELLED"),
         ("EXECUTING", "CANCELLED"),
+        ("AWAITING_APPROVAL", "AWAITING_APPROVAL"),
+        ("FAILED", "AWAITING_APPROVAL"),
+        ("UNKNOWN", "AWAITING_APPROVAL"),
+        ("EXPIRED", "AWAITING_APPROVAL"),
+        ("REJECTED", "AWAITING_APPROVAL"),
+        ("CANCELLED", "AWAITING_APPROVAL"),
+        ("CANCELLED", "READY"),
     }
 )
 WORKERS = frozenset({"execute", "classify", "sweep", "deadletter"})

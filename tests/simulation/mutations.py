@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 START = "shared/gate/start.py"
 REFUND = "functions/execute/refund_request/main.py"
+DECISIONS = "shared/records/decisions.py"
 EXECUTION, MOVES = "shared/task/execution.py", "shared/task/moves.py"
 
 
@@ -306,4 +307,36 @@ MUTATIONS = (
         "functions/sweep/unreadable.py",
         ("found.version, others_stay=True)", "found.version)"),
     ),
+    _without(
+        "who may decide",
+        DECISIONS,
+        (
+            "        must_be_allowed(ports.registry, ports.settings, record, person, change.intent)\n"
+            "        must_be_current(record, look)\n        if decision",
+            "        must_be_current(record, look)\n        if decision",
+        ),
+    ),
+    _without(
+        "who may edit",
+        DECISIONS,
+        (
+            "        must_be_allowed(ports.registry, ports.settings, record, person, change.intent)\n"
+            "        must_be_current(record, look)\n        known",
+            "        must_be_current(record, look)\n        known",
+        ),
+    ),
+    _without(
+        "what was shown to whoever writes into the database",
+        "shared/records/edits.py",
+        ("    if before is None or any(", "    if before is None or False and any("),
+    ),
+    _without(
+        "what was shown to whoever decides",
+        "shared/gate/doors.py",
+        ("    if look.params_hash != record.params_hash:", "    if False:"),
+    ),
+    _without("two people", "shared/task/waiting.py", ("    if len(given) < needed:", "    if False:")),
+    _without("two who are not one", DECISIONS, ("        if has_approved(after, person):", "        if False:")),
+    _without("redrive in bulk approves nothing", "shared/records/repairs.py", ("approves=look.alone", "approves=True")),
+    _without("kill switch that pauses", EXECUTION, ("    if refusal == SWITCHED_OFF", "    if False")),
 )

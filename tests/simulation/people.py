@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from shared.canonical import params_hash
 from shared.errors import BadRequest, Retry
-from shared.records import decisions
-from shared.records.decisions import JUST_NOW, Look, Wish
+from shared.gate.doors import Look
+from shared.records import decisions, repairs
+from shared.records.decisions import AS_SHOWN, Change
+from shared.records.edits import Edit
 from shared.records.letters import close_letter, redrive_letter
 from shared.task.moves import Person
 from tests.simulation.loop import ACTOR, Actor, Broken, Instance
@@ -20,7 +22,9 @@ from tests.simulation.loop import ACTOR, Actor, Broken, Instance
 if TYPE_CHECKING:
     from tests.simulation.world import Run
 
-REDRIVABLE = ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED")
+APPROVERS = frozenset(f"{role}{number}" for role in ("person", "operator", "clerk") for number in range(2))
+INTERN = "intern0"  # may write into the database, and decides nothing
+REDRIVABLE = ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED", "CANCELLED")
 LONGEST_WAIT_S = 900.0
 MAX_REPAIRS = 4
 HOW = (
@@ -37,12 +41,15 @@ HOW = (
     "write_rejected",
     "write_junk",
     "write_edited",
+    "write_parameters",
+    "write_comment",
     "tamper",
     "delete",
     "both",
     "cancel",
     "redrive",
 )
+MEDDLING = ("write_parameters", "write_parameters", "write_edited", "write_approved", "write_plan", "tamper", "delete")
 
 
 def begin(run: Run) -> None:
@@ -56,8 +63,10 @@ def begin(run: Run) -> None:
 
 def asked(run: Run, task_id: str) -> None:
     """A task waits for a decision: nobody, one or two people look at it."""
-    for number in range(run.rng.choice((0, 1, 1, 1, 2))):
+    for number in range(run.rng.choice((0, 1, 1, 2, 2))):
         run.spawn(_decide(run, task_id, f"person{number}"))
+    if run.rng.random() < 0.4:
+        run.spawn(_meddle(run, task_id))
 
 
 def ended(run: Run, task_id: str) -> None:
@@ -91,48 +100,53 @@ async def _act(run: Run, task_id: str, record: dict[str, Any], who: str, how: st
         run.spawn(_act(run, task_id, record, who, run.rng.choice(("approve", "reject"))))
         how = "write_approved"
     if how.startswith("write") or how in ("tamper", "delete"):
-        _write(run, task_id, record, who, how)
+        await _write(run, task_id, record, who, how)
         if how != "tamper":
             return
-    shown = record["params_hash"]
+    look = Look(record["generation"], record["params_hash"], alone=run.rng.random() < 0.7)
     if how == "tamper":  # and somebody approves what they see there now
-        shown = (run.store.look(f"approvals/{task_id}").data or {}).get("params_hash", "")
-        _consent(run, task_id, record["intent"], _lower(record["parameters"]))
+        seen = run.store.look(f"approvals/{task_id}").data or {}
+        look = Look(seen.get("generation", 0), seen.get("params_hash", ""))
+        _consent(run, task_id, who, record["intent"], _lower(record["parameters"]))
     elif how == "stale_hash":
-        shown = params_hash("order_status", 1, {"order_id": "99999"})
-    await _click(run, task_id, record, who, how, shown)
+        look = Look(record["generation"], params_hash("order_status", 1, {"order_id": "99999"}))
+    await _click(run, task_id, record, who, how, look)
 
 
-async def _click(run: Run, task_id: str, record: dict[str, Any], who: str, how: str, shown: str) -> None:
+async def _click(run: Run, task_id: str, record: dict[str, Any], who: str, how: str, look: Look) -> None:
     """Use the console."""
     person, intent, parameters = Person(who, "console"), None, None
     if how == "cancel":
-        return await _ask(run, who, lambda p: decisions.cancel(p, task_id, person, reason="not wanted"))
+        return await _ask(run, who, lambda p: repairs.cancel(p, task_id, person, look, reason="not wanted"))
     if how == "redrive":  # mostly too early: then it must be refused
-        _consent(run, task_id, record["intent"], record["parameters"])
-        return await _ask(run, who, lambda p: decisions.redrive(p, task_id, person, reason="again"))
+        if look.alone:
+            _consent(run, task_id, who, record["intent"], record["parameters"])
+        return await _ask(run, who, lambda p: repairs.redrive(p, task_id, person, look, reason="again"))
     if how == "edit" or (how == "approve" and record["intent"] == "unclassified"):
         intent = run.witness.truth(record)["intent"]
         parameters = _lower(run.witness.truth(record)["parameters"])
-        _consent(run, task_id, intent, parameters)
+        _consent(run, task_id, who, intent, parameters)
     elif how == "junk_parameters":
         parameters = {"order_id": 7, "url": "http://169.254.169.254/"}
     elif how == "approve":
-        _consent(run, task_id, record["intent"], record["parameters"])
-    wish = Wish("reject" if how == "reject" else "approve", shown, intent, parameters, "seen")
-    return await _ask(run, who, lambda p: decisions.decide(p, task_id, person, wish))
+        _consent(run, task_id, who, record["intent"], record["parameters"])
+    if how == "reject":
+        return await _ask(run, who, lambda p: decisions.decide(p, task_id, person, "reject", look, AS_SHOWN, "seen"))
+    change = Change(intent, parameters)
+    return await _ask(run, who, lambda p: decisions.decide(p, task_id, person, "approve", look, change, "seen"))
 
 
-def _write(run: Run, task_id: str, record: dict[str, Any], who: str, how: str) -> None:
-    """Edit the approval document in the database's console, whatever is there now."""
+async def _write(run: Run, task_id: str, record: dict[str, Any], who: str, how: str) -> None:
+    """Edit the approval document in the database's console: what is not edited stays as others leave it meanwhile."""
     path = f"approvals/{task_id}"
-    if how == "delete":
-        run.witness.owed.deleted.add(task_id)
-        run.note("{} deletes {}", who, path)
-        return run.store.delete(path)
     seen = run.store.look(path).data
     if seen is None:
-        return None
+        return
+    if how == "delete":
+        run.note("{} deletes {}", who, path)
+        run.witness.owed.deleted.add(task_id)  # its event may get lost
+        run.store.delete(path)
+        return run.announce(Edit(task_id, Person(who, "firestore"), seen, None))
     changes: dict[str, Any] = {"status": "approved"}
     if how == "write_rejected":
         changes = {"status": "rejected"}
@@ -148,20 +162,39 @@ def _write(run: Run, task_id: str, record: dict[str, Any], who: str, how: str) -
         )
     elif how == "write_edited":
         changes["parameters"] = _lower(seen["parameters"])
+    elif how == "write_parameters":
+        changes = {"parameters": _lower(seen["parameters"])}
+    elif how == "write_plan":
+        changes = {"plan": "nothing will happen"}
+    elif how == "write_comment":
+        changes = {"comment": f"{who} was here"}
     elif how == "tamper":
         changed = _lower(seen["parameters"])
         changes = {"parameters": changed, "params_hash": params_hash(record["intent"], 1, changed)}
-    data = seen | changes
-    if data["status"] == "approved":
-        _consent(run, task_id, data["intent"], data["parameters"])
+    await asyncio.sleep(run.rng.choice((0, 0, run.rng.uniform(0, 3))))
+    now = run.store.look(path).data
+    if who == INTERN and "parameters" in changes:
+        run.witness.meddled[task_id].append(changes["parameters"])
+    if changes.get("status") == "approved":  # to what they looked at, and to what the console shows them by now
+        _consent(run, task_id, who, (seen | changes)["intent"], (seen | changes)["parameters"])
+        if now is not None and now.get("parameters") not in run.witness.meddled[task_id]:
+            _consent(run, task_id, who, (now | changes)["intent"], (now | changes)["parameters"])
     actor = Actor(who, Instance("database console", None), "person")
 
     def write() -> None:
         ACTOR.set(actor)
-        run.store.write(path, data)
+        run.store.write(path, (now or seen) | changes)
 
     copy_context().run(write)
-    return None
+
+
+async def _meddle(run: Run, task_id: str) -> None:
+    """Write into an approval without being one of those who decide, about when they do."""
+    for _ in range(run.rng.choice((1, 1, 2))):
+        await asyncio.sleep(run.rng.uniform(0, LONGEST_WAIT_S / 5 + 60))
+        record = run.store.look(f"tasks/{task_id}").data
+        if record is not None and record["state"] == "AWAITING_APPROVAL":
+            await _write(run, task_id, record, INTERN, run.rng.choice(MEDDLING))
 
 
 async def _repair(run: Run, task_id: str, who: str) -> None:
@@ -172,7 +205,7 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
     record = seen.data
     if record is None or record["state"] not in REDRIVABLE:
         return
-    look = Look(record["generation"], seen.read_time)
+    look = Look(record["generation"], record["params_hash"], seen.read_time, alone=rng.random() < 0.7)
     run.note("{} looks at {}, which is {}", who, task_id, record["state"])
     if run.provider.is_pending(_key(record)):
         return run.note("{} sees that {} is under way", who, task_id)
@@ -183,19 +216,21 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
         return await _ask(
             run,
             who,
-            lambda p: decisions.settle(p, task_id, person, verdict=verdict, reason="looked at the provider", look=look),
+            lambda p: repairs.settle(p, task_id, person, look, verdict=verdict, reason="looked at the provider"),
         )
     intent, parameters = None, None
     if record["intent"] == "unclassified" or rng.random() < 0.2:
         truth = run.witness.truth(record)
         intent, parameters = truth["intent"], _lower(truth["parameters"])
-    _consent(run, task_id, intent or record["intent"], record["parameters"] if parameters is None else parameters)
+    if look.alone:
+        wanted = record["parameters"] if parameters is None else parameters
+        _consent(run, task_id, who, intent or record["intent"], wanted)
     not_applied = not happened and rng.random() < 0.5
     await _ask(
         run,
         who,
-        lambda p: decisions.redrive(
-            p, task_id, person, reason="again", not_applied=not_applied, intent=intent, parameters=parameters, look=look
+        lambda p: repairs.redrive(
+            p, task_id, person, look, reason="again", not_applied=not_applied, change=Change(intent, parameters)
         ),
     )
 
@@ -211,13 +246,13 @@ async def _see_to(run: Run, letter_id: str, who: str) -> None:
     if rng.random() < 0.3:
         return await _ask(run, who, lambda p: close_letter(p, letter_id, person, reason="seen"))
     seen = run.store.look(f"tasks/{task_id}")
-    look, not_applied = JUST_NOW, False
+    look, not_applied = None, False
     if seen.data is not None:
-        look = Look(seen.data["generation"], seen.read_time)
+        look = Look(seen.data["generation"], seen.data["params_hash"], seen.read_time)
         certain = not (_happened(run, task_id, seen.data) or run.provider.is_pending(_key(seen.data)))
         not_applied = certain and rng.random() < 0.5
         await asyncio.sleep(rng.uniform(0, 200))
-        _consent(run, task_id, seen.data["intent"], seen.data["parameters"])
+        _consent(run, task_id, who, seen.data["intent"], seen.data["parameters"])
     return await _ask(
         run, who, lambda p: redrive_letter(p, letter_id, person, reason="again", not_applied=not_applied, look=look)
     )
@@ -250,8 +285,8 @@ async def _ask(run: Run, who: str, work: Any) -> None:
     return None
 
 
-def _consent(run: Run, task_id: str, intent: str, parameters: Any) -> None:
-    run.witness.consents[task_id].append((intent, parameters))
+def _consent(run: Run, task_id: str, who: str, intent: str, parameters: Any) -> None:
+    run.witness.consents[task_id].append((who, intent, parameters))
 
 
 def _lower(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,8 @@ class Policy:
         order, approval = record["parameters"].get("order_id", ""), record["approval"]
         approved = approval is not None and approval["decision"] == "approve"
         decided_at = approval["at"] if approved else record["created_at"]
-        told = any(f["kind"] in ("edited", "deleted") and f["at"] > decided_at for f in record["followups"])
+        given = min((a["at"] for a in record["review"]["approvals"]), default=decided_at) if approved else decided_at
+        told = any(f["kind"] in ("edited", "deleted") and f["at"] > given for f in record["followups"])
         if told and not record["effect"]["applied_before_attempt"]:
             self._fail("I5", f"{task_id} starts, and its words were taken back since somebody decided")
         if record["intent"] not in LIKE:

@@ -16,6 +16,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.canonical import sha256_hex
+from shared.records.edits import Edit
+from shared.task.moves import Person
 from shared.task.schemas import AutomationTask
 from shared.topics import RESULTS
 from shared.wiring.ports import Snapshot
@@ -24,6 +26,7 @@ from tests.simulation.bus import Message
 from tests.simulation.ending import Owed
 from tests.simulation.loop import ACTOR, Actor
 from tests.simulation.moves import Moves
+from tests.simulation.people import APPROVERS
 from tests.simulation.policy import Policy
 from tests.simulation.provider import KEYS_LIVE_S, Effect
 from tests.simulation.stories import words_of
@@ -42,7 +45,8 @@ OPERATIONS = {
 REPEATABLE = frozenset({"password_reset", "order_status"})
 KEYLESS = frozenset({"change_address", "ticket_summary"})
 READ_ONLY = frozenset({"order_status"})
-PREVIEW = frozenset({"plan", "plan_at", "plan_hash"})  # all that an executor may write of an approval
+PREVIEW = frozenset({"plan", "plan_at"})  # all that an executor may write of an approval and of a waiting task
+NEVER_ASKED = {"outcome": "none"}
 NOT_SENT = frozenset({"refused", "429", "401"})
 PATIENT = frozenset({"no_connection", "provider_401", "provider_429"})  # these end no task before patience does
 
@@ -63,7 +67,8 @@ class Witness:
         self._run = run
         self.violation: Violation | None = None
         self.owed = Owed()
-        self.consents: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)  # task -> intent, parameters
+        self.consents: dict[str, list[tuple[str, str, dict[str, Any]]]] = defaultdict(list)  # task -> who, to what
+        self.meddled: dict[str, list[Any]] = defaultdict(list)  # task -> parameters that somebody without a say wrote
         self._started: dict[tuple[str, int], dict[str, Any]] = {}  # task, generation -> the record at its start
         self._sends: Counter[tuple[str, int]] = Counter()
         self._keys: dict[str, float] = {}  # key -> when it was first sent so that it may have been applied
@@ -109,9 +114,10 @@ class Witness:
             actor = ACTOR.get(None)
             if _executes(actor):
                 self._previewed(path, before or {}, after)
-            author = actor.name if actor is not None and actor.function == "person" else "switchyard@local"
-            self._run.announce(name, author, version)
-            if before is None:
+            is_person = actor is not None and actor.function == "person"
+            author = Person(actor.name if actor and is_person else "switchyard@local", "firestore", is_person)
+            self._run.announce(Edit(name, author, before, after))
+            if after.get("outcome") is None and (before or NEVER_ASKED).get("outcome") is not None:
                 self._run.asked(name)
             elif after.get("outcome") is None:
                 self._run.scheduler.look_at(self._run.store.now + timedelta(minutes=2))
@@ -133,9 +139,11 @@ class Witness:
             self._moves.arrows(task_id, before, after)
             self._moves.grows(task_id, before, after)
             self._moves.owned(task_id, before, after, now, actor)
+            if after["params_hash"] != before["params_hash"] and after["history"][-1]["by"] not in APPROVERS:
+                self.fail("I10", f"{after['history'][-1]['by']} changed what {task_id} would do")
             if before["state"] == "AWAITING_APPROVAL" and after["state"] != "AWAITING_APPROVAL":
                 self._moves.in_time(task_id, before, after, now, actor)
-            if before["state"] == "AWAITING_APPROVAL" and before != after and _executes(actor):
+            if before["state"] == "AWAITING_APPROVAL" and _executes(actor) and _unplanned(before) != _unplanned(after):
                 self.fail("I6", f"a preview changed {task_id}, which waits for a person")
             if _executes(actor) and self._is_start(before, after):
                 self._start(task_id, after, actor)
@@ -157,6 +165,8 @@ class Witness:
                 self.fail("I11", f"{task_id} failed by {code} with {left_s:.0f} s of patience left")
             if code == "attempts_exhausted" and after["exec"]["attempts"] - after["exec"]["waits"] < 5:
                 self.fail("I11", f"{task_id} failed because its provider asked it to wait")
+        if move[1] == "FAILED" and code == "switched_off":
+            self.fail("I11", f"{task_id} failed because its intent is switched off")
         if move == ("FAILED", "READY") and after["effect"]["seq"] == before["effect"]["seq"]:
             self.fail("I11", f"{task_id} is done again under the key that the provider refused")
 
@@ -174,8 +184,14 @@ class Witness:
         approval, intent, parameters = record["approval"], record["intent"], record["parameters"]
         self._policy.started(task_id, record)
         if approval is not None and approval["decision"] == "approve":
-            if (intent, parameters) not in self.consents[task_id]:
-                self.fail("I10", f"{task_id} starts with parameters that nobody approved")
+            who = {approval["by"]} | {given["by"] for given in record["review"]["approvals"]}
+            if any((name, intent, parameters) not in self.consents[task_id] for name in who):
+                self.fail("I10", f"{task_id} starts with parameters that {' or '.join(sorted(who))} did not approve")
+            if not who <= APPROVERS:
+                self.fail("I10", f"{task_id} starts by the word of {', '.join(sorted(who))}")
+            above = self._run.weather.two_people_above
+            if intent == "refund_request" and above is not None and parameters["amount_minor"] > above and len(who) < 2:
+                self.fail("I10", f"{task_id} starts by the word of one person")
         else:
             self._policy.allowed(task_id, record, actor)
         switch = actor.saw.get(f"switches/{intent}")
@@ -298,6 +314,11 @@ class _Told(NamedTuple):
 
 def _executes(actor: Actor | None) -> bool:
     return actor is not None and actor.function.startswith("execute-")
+
+
+def _unplanned(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record without what a preview may write."""
+    return record | {"review": {k: v for k, v in record["review"].items() if k not in PREVIEW}}
 
 
 def _is_marked(record: dict[str, Any]) -> bool:

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, TypeVar
 
-from functions.resume.step import ApprovalChanged
 from infra.embedded.bus import DOCUMENT_EVENTS
+from shared.records.edits import Edit
 from shared.settings import Settings
 from shared.wiring.composition import Ports
 from tests.simulation import noise, people, sources
@@ -77,6 +77,7 @@ class Run:
             automatic=rng.choice(
                 ({}, {"refund_request": 5000, "password_reset": None, **GOODS}, {"refund_request": 50_000, **GOODS})
             ),
+            approvers={"*": people.APPROVERS},
             approval_ttl_s=self.weather.approval_ttl_s,
             model_budget_s=self.weather.model_budget_s,
         )
@@ -222,9 +223,9 @@ class Run:
         if self.loop.time() < self.weather.heals_at_s:
             people.parked(self, letter_id)
 
-    def announce(self, task_id: str, author: str, version: str) -> None:
+    def announce(self, edit: Edit) -> None:
         """Send the event of a write to an approval document."""
-        self.bus.put(DOCUMENT_EVENTS, ApprovalChanged(task_id, author, version), {})
+        self.bus.put(DOCUMENT_EVENTS, edit, {})
 
 
 def _unwritten(what: str, *values: object, by: Actor | None = None) -> None:
@@ -233,7 +234,7 @@ def _unwritten(what: str, *values: object, by: Actor | None = None) -> None:
 
 def _pointer(data: Any) -> tuple[str, int]:
     """Return the task and the generation that a message speaks of."""
-    if isinstance(data, ApprovalChanged):
+    if isinstance(data, Edit):
         return data.task_id, 0
     said = _POINTER.search(data)
     return (said[1].decode(), int(said[2] or 0)) if said else ("", 0)

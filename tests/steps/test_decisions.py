@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from shared.errors import Conflict, Forbidden, NotFound, Refused, StoreUnavailable, SwitchyardError, Unprocessable
+from shared.gate.doors import Look
 from shared.intent.outcomes import Ambiguous, Permanent
-from shared.records import decisions
-from shared.records.decisions import JUST_NOW, Look
+from shared.records import repairs
+from shared.records.decisions import Change, decide
 from shared.task.moves import Person
 from tests.scripted import ScriptedHandler
 from tests.world import ORDER_STATUS, REFUND, REGISTRY, SUMMARY, World, paused, says, started, ticket
@@ -94,7 +95,7 @@ async def test_decision_after_expiry_by_the_stores_clock_is_refused() -> None:
 
 async def test_unknown_task_is_not_found() -> None:
     with pytest.raises(NotFound):
-        await decisions.decide(World().ports, "t9", OPS, decisions.Wish("approve", ""))
+        await decide(World().ports, "t9", OPS, "approve", Look(1, ""))
 
 
 # --- edited
@@ -215,7 +216,8 @@ async def test_intent_can_be_kept_to_some_channels() -> None:
 
 
 async def redrive(world: World, **more: Any) -> Any:
-    return await decisions.redrive(world.ports, "t1", OPS, reason="try again", **more)
+    look = more.pop("look", None) or await world.look("t1")
+    return await repairs.redrive(world.ports, "t1", OPS, look, reason="try again", **more)
 
 
 async def test_failed_task_is_redriven_as_a_new_generation() -> None:
@@ -255,23 +257,13 @@ async def test_task_that_policy_turned_against_runs_once_a_person_redrives_it() 
     assert (await world.execute("t1", ScriptedHandler())).code == "succeeded"
 
 
-async def test_switched_off_intent_stays_off_for_redriven_tasks() -> None:
-    world = await started(SUMMARY)
-    world.store.put("switches/ticket_summary", enabled=False)
-    await world.execute("t1", ScriptedHandler())
-    await redrive(world)
-    handler = ScriptedHandler()
-    assert (await world.execute("t1", handler)).code == "failed"
-    assert handler.calls == []
-
-
 async def test_rejected_and_expired_tasks_can_be_redriven_by_an_approver_only() -> None:
     world = await paused(approvers={"*": frozenset({"lead@example.com"})})
     await world.decide("t1", "reject", by="lead@example.com")
     with pytest.raises(Forbidden):
         await redrive(world)
     lead = Person("lead@example.com", "console")
-    record = await decisions.redrive(world.ports, "t1", lead, reason="changed my mind")
+    record = await repairs.redrive(world.ports, "t1", lead, await world.look("t1"), reason="changed my mind")
     assert (record.state, record.approval and record.approval.decision) == ("READY", "approve")
 
 
@@ -292,12 +284,12 @@ async def test_redrive_with_parameters_that_do_not_hold_is_refused() -> None:
     world = await started(SUMMARY)
     await world.execute("t1", ScriptedHandler(Permanent("no")))
     with pytest.raises(Unprocessable):
-        await redrive(world, parameters={"summary": ""})
+        await redrive(world, change=Change(parameters={"summary": ""}))
 
 
 async def test_cancelled_task_never_runs_and_its_approval_is_closed() -> None:
     world, handler = await paused(), ScriptedHandler()
-    await decisions.cancel(world.ports, "t1", OPS, reason="duplicate")
+    await repairs.cancel(world.ports, "t1", OPS, await world.look("t1"), reason="duplicate")
     assert (await world.execute("t1", handler)).code == "already_done"
     approval = await world.approval("t1")
     assert (handler.calls, approval["status"], approval["outcome"]) == ([], "cancelled", "CANCELLED")
@@ -310,7 +302,7 @@ async def test_what_ended_or_may_have_happened_cannot_be_cancelled(end: Any, cod
     world = await started(SUMMARY)
     await world.execute("t1", ScriptedHandler(end))
     with pytest.raises(Refused) as refused:
-        await decisions.cancel(world.ports, "t1", OPS, reason="mistake")
+        await repairs.cancel(world.ports, "t1", OPS, await world.look("t1"), reason="mistake")
     assert refused.value.code == code
 
 
@@ -319,18 +311,20 @@ async def test_person_settles_an_unknown_effect(verdict: Any, state: str) -> Non
     world = await started(SUMMARY)
     await world.execute("t1", ScriptedHandler(Ambiguous()))
     world.pass_time(minutes=1)
-    record = await decisions.settle(world.ports, "t1", OPS, verdict=verdict, reason="looked in Slack")
+    record = await repairs.settle(
+        world.ports, "t1", OPS, await world.look("t1"), verdict=verdict, reason="looked in Slack"
+    )
     assert (record.state, record.history[-1].by, record.history[-1].why) == (state, OPS.name, "looked in Slack")
     assert world.publisher.on("results")[-1]["success"] == (state == "SUCCEEDED")
     with pytest.raises(Refused):
-        await decisions.settle(world.ports, "t1", OPS, verdict="applied", reason="again")
+        await repairs.settle(world.ports, "t1", OPS, await world.look("t1"), verdict="applied", reason="again")
 
 
 async def say_not_applied(world: World, look: Look) -> list[str]:
     """Settle and redrive an UNKNOWN task, which both must be refused; the codes."""
     codes = []
     for verdict in (
-        decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", look=look),
+        repairs.settle(world.ports, "t1", OPS, look, verdict="not_applied", reason="nothing in Slack"),
         redrive(world, not_applied=True, look=look),
     ):
         with pytest.raises(Refused) as refused:
@@ -345,29 +339,33 @@ async def test_verdict_on_one_generation_says_nothing_of_the_next() -> None:
     handler = ScriptedHandler(Ambiguous(), Ambiguous())
     await world.execute("t1", handler)
     world.pass_time(minutes=1)
-    await redrive(world, not_applied=True, look=Look(generation=1))
+    first = await world.look("t1")
+    await redrive(world, not_applied=True, look=first)
     await world.execute("t1", handler)
     world.pass_time(minutes=1)
-    assert await say_not_applied(world, Look(generation=1)) == ["generation_changed"] * 2
-    second = Look(generation=2)
-    await decisions.settle(world.ports, "t1", OPS, verdict="not_applied", reason="nothing in Slack", look=second)
+    assert await say_not_applied(world, first) == ["generation_changed"] * 2
+    second = await world.look("t1")
+    await repairs.settle(world.ports, "t1", OPS, second, verdict="not_applied", reason="nothing in Slack")
 
 
 async def test_look_while_the_request_may_be_under_way_is_too_early_however_late_the_click() -> None:
     world = await started(SUMMARY)
     await world.execute("t1", ScriptedHandler(Ambiguous()))
-    early = Look(at=world.store.now)
+    early = await world.look("t1", at=world.store.now)
     world.pass_time(seconds=59)
-    assert await say_not_applied(world, JUST_NOW) == ["too_early"] * 2
+    assert await say_not_applied(world, await world.look("t1")) == ["too_early"] * 2
     world.pass_time(minutes=5)
     assert await say_not_applied(world, early) == ["too_early"] * 2
-    await decisions.settle(world.ports, "t1", OPS, verdict="applied", reason="seen in Slack", look=early)
+    await repairs.settle(world.ports, "t1", OPS, early, verdict="applied", reason="seen in Slack")
 
 
 async def test_clock_ahead_of_the_stores_makes_no_look_later() -> None:
     world = await started(SUMMARY)
     await world.execute("t1", ScriptedHandler(Ambiguous()))
-    assert await say_not_applied(world, Look(at=world.store.now + timedelta(hours=1))) == ["too_early"] * 2
+    assert (
+        await say_not_applied(world, await world.look("t1", at=world.store.now + timedelta(hours=1)))
+        == ["too_early"] * 2
+    )
 
 
 # --- when the store or the bus fails

@@ -111,13 +111,14 @@ async def test_worker_that_lost_its_lease_before_the_write_sends_nothing(shop: S
 
 
 async def test_cancelled_task_stops_before_its_write(shop: Shop) -> None:
-    from shared.records.decisions import cancel
+    from shared.records.repairs import cancel
     from shared.task.moves import Person
 
     world = await started(CANCEL_ORDER)
 
     async def cancelled(params: Any, ctx: Any) -> str:
-        await cancel(world.ports, "t1", Person("ops@example.com", "console"), reason="mistake")
+        person = Person("ops@example.com", "console")
+        await cancel(world.ports, "t1", person, await world.look("t1"), reason="mistake")
         return await write(params, ctx)
 
     assert (await world.execute("t1", ScriptedHandler(cancelled))).code == "lease_lost"
@@ -136,8 +137,10 @@ async def test_handler_that_swallows_the_refusal_still_ends_as_refused(shop: Sho
                 continue
         return "written"
 
-    assert (await world.execute("t1", ScriptedHandler(stubborn))).code == "failed"
-    assert shop.writes == []
+    assert (await world.execute("t1", ScriptedHandler(stubborn))).code == "ready"
+    record = await world.record("t1")
+    assert (shop.writes, record.effect.possibly_applied) == ([], False)
+    assert (record.error and record.error.code, record.result) == ("switched_off", None)
 
 
 # --- asking the provider
@@ -183,14 +186,15 @@ async def test_provider_that_cannot_say_leaves_the_effect_unknown(verdict: Any) 
 
 
 async def test_verdict_that_comes_after_a_person_settled_changes_nothing() -> None:
-    from shared.records.decisions import settle
+    from shared.records.repairs import settle
     from shared.task.moves import Person
 
     world = await started(SUMMARY)
 
     class Late(AskingHandler):
         async def reconcile(self, effect_key: str, ctx: Any) -> Any:
-            await settle(world.ports, "t1", Person("ops", "console"), verdict="applied", reason="seen")
+            person, look = Person("ops", "console"), await world.look("t1")
+            await settle(world.ports, "t1", person, look, verdict="applied", reason="seen")
             return "not_applied"
 
     handler = Late(Ambiguous(), verdicts=[])

@@ -21,7 +21,7 @@ def tighten(world: World, change: str) -> str:
     if change == "switch":
         world.store.put("switches/cancel_order", enabled=False)
         world.store.put("switches/ticket_summary", enabled=False)
-        return "intent_disabled"
+        return "switched_off"
     if change == "settings":
         world.set(confidence_threshold=0.99)
         return "policy_changed"
@@ -32,7 +32,9 @@ def tighten(world: World, change: str) -> str:
     return "parameters_tampered"
 
 
-CHANGES = ["switch", "settings", "tampered", "outdated"]
+# What becomes of the task: switched off, it is held, and goes on by itself.
+ENDS = {"switch": "ready", "settings": "failed", "tampered": "failed", "outdated": "failed"}
+CHANGES = [*ENDS]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -40,7 +42,7 @@ CHANGES = ["switch", "settings", "tampered", "outdated"]
 async def test_policy_that_changed_after_classify_stops_the_task_before_its_handler(case: Any, change: str) -> None:
     world, handler = await started(case), ScriptedHandler()
     code = tighten(world, change)
-    assert (await world.execute("t1", handler)).code == "failed"
+    assert (await world.execute("t1", handler)).code == ENDS[change]
     record = await world.record("t1")
     assert (handler.calls, record.error and record.error.code) == ([], code)
 
@@ -49,13 +51,16 @@ async def test_policy_that_changed_after_classify_stops_the_task_before_its_hand
 async def test_policy_that_changed_while_the_handler_looked_things_up_stops_the_write(change: str, shop: Shop) -> None:
     world = await started(CANCEL_ORDER)
 
+    codes = []
+
     async def late(params: Any, ctx: Any) -> str:
-        tighten(world, change)
+        codes.append(tighten(world, change))
         return await write(params, ctx)
 
-    assert (await world.execute("t1", ScriptedHandler(late))).code == "failed"
+    assert (await world.execute("t1", ScriptedHandler(late))).code == ENDS[change]
     record = await world.record("t1")
     assert (shop.writes, record.effect.possibly_applied) == ([], False)
+    assert [record.error and record.error.code] == codes
 
 
 async def test_marker_is_set_right_before_the_first_write(shop: Shop) -> None:

@@ -17,8 +17,8 @@ from functions.notify.news import MOST, Item
 from functions.notify.step import notify
 from shared.errors import CommitUnknown, Conflict, StoreUnavailable
 from shared.intent.outcomes import Pending, Permanent
-from shared.records.decisions import settle
 from shared.records.letters import close_letter
+from shared.records.repairs import settle
 from shared.settings import Webhook
 from shared.task.moves import Person
 from shared.task.schemas import AutomationTask
@@ -267,10 +267,10 @@ async def test_effect_that_the_provider_reverses_later_is_told_as_failed(chat: C
 
 
 async def world_redriven(world: World) -> None:
-    from shared.records.decisions import redrive
+    from shared.records.repairs import redrive
     from shared.task.moves import Person
 
-    await redrive(world.ports, "t1", Person("ops@example.com", "console"), reason="again")
+    await redrive(world.ports, "t1", Person("ops@example.com", "console"), await world.look("t1"), reason="again")
     await world.execute("t1", ScriptedHandler(Permanent("no", code="gone")))
 
 
@@ -556,7 +556,7 @@ async def test_what_nobody_has_looked_at_is_reminded_of_daily_and_once_a_day(cha
     assert [day.count({"main": "told"}) for day in days] == [1, 1, 1]
     [(path, _)] = world.store.items("dead_letters")
     await close_letter(world.ports, path.partition("/")[2], OPS, reason="seen")
-    await settle(world.ports, "t1", OPS, verdict="applied", reason="seen")
+    await settle(world.ports, "t1", OPS, await world.look("t1"), verdict="applied", reason="seen")
     assert [await run(world, minutes=60) for _ in range(48)] == [{"main": "nothing_new"}] * 48
 
 

@@ -14,7 +14,10 @@ from infra.sandbox.server import serving
 from shared.errors import StoreUnavailable
 from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
 from shared.intent.registry import load_handler
+from shared.records.decisions import Change, edit
 from shared.records.outbox import ask_for_preview
+from shared.task.moves import Person
+from shared.task.waiting import planned
 from shared.wiring.lanes import POOL
 from tests.scripted import ScriptedHandler
 from tests.steps.conftest import Shop
@@ -128,7 +131,7 @@ async def test_every_intent_says_what_it_would_do_and_changes_nothing(vendors: A
     approval = await world.approval("t1")
     assert (approval["plan"], approval["plan_at"]) == (plan, world.store.now)
     assert len(vendors.ledger.entries) == entries
-    assert await world.record("t1") == before
+    assert await world.record("t1") == planned(before, plan, world.store.now)
 
 
 @pytest.mark.parametrize(
@@ -235,9 +238,9 @@ async def test_redelivered_request_looks_again_and_changes_nothing_else() -> Non
     await world.execute("t1", Planning("second"))
     after = await world.approval("t1")
     assert (after["plan"], after["plan_at"]) == ("second", world.store.now)
-    ours = {"plan", "plan_at", "plan_hash"}
+    ours = {"plan", "plan_at"}
     assert {k: v for k, v in after.items() if k not in ours} == {k: v for k, v in before.items() if k not in ours}
-    assert await world.record("t1") == record
+    assert await world.record("t1") == planned(record, "second", world.store.now)
 
 
 async def test_handler_without_a_plan_and_a_disabled_intent_are_not_looked_up() -> None:
@@ -262,28 +265,54 @@ async def test_message_of_another_generation_or_intent_looks_nothing_up(message:
     assert (code, handler.contexts) == ("stale" if "generation" in message else "other_intent", [])
 
 
-def _decides(world: World) -> Any:
-    return world.decide("t1", "reject")
-
-
-async def _writes_status(world: World) -> None:
-    await world.edit("t1", status="approved")
-
-
-@pytest.mark.parametrize("decision", [_decides, _writes_status])
-@pytest.mark.parametrize("late", [False, True], ids=["while it looks", "while it writes"])
-async def test_what_was_decided_meanwhile_gets_no_plan(decision: Callable[[World], Any], late: bool) -> None:
-    world = await paused()
+def during(world: World, late: bool, act: Callable[[], Any]) -> Planning:
+    """Return a handler during whose plan, or during the write of it, somebody acts."""
 
     async def meanwhile(*_: Any) -> str:
         if late:
-            world.network.before_commit = lambda: decision(world)
+            world.network.before_commit = act
         else:
-            await decision(world)
+            await act()
         return "fine"
 
-    assert (await world.execute("t1", Planning(meanwhile))).code == "already_done"
-    assert (await world.approval("t1"))["plan"] == ""
+    return Planning(meanwhile)
+
+
+LATE = pytest.mark.parametrize("late", [False, True], ids=["while it looks", "while it writes"])
+
+
+@LATE
+@pytest.mark.parametrize("wish", [{"decision": "reject"}, {"decision": "approve"}], ids=str)
+async def test_what_was_decided_meanwhile_gets_no_plan(wish: dict[str, Any], late: bool) -> None:
+    world = await paused()
+    assert (await world.execute("t1", during(world, late, lambda: world.decide("t1", **wish)))).code == "already_done"
+    assert ((await world.approval("t1"))["plan"], (await world.record("t1")).review.plan) == ("", "")
+
+
+@LATE
+async def test_plan_of_other_parameters_than_the_task_has_now_is_not_kept(late: bool) -> None:
+    world = await paused()
+
+    async def edited() -> None:
+        change = Change(parameters=REFUND[1]["parameters"] | {"amount_minor": 1000})
+        await edit(world.ports, "t1", Person("ops@example.com", "console"), await world.look("t1"), change)
+
+    assert (await world.execute("t1", during(world, late, edited))).code == "already_done"
+    approval = await world.approval("t1")
+    assert (approval["plan"], approval["parameters"]["amount_minor"], approval["generation"]) == ("", 1000, 2)
+    assert world.publisher.on("intent-refund-request")[-1] == POINTER | {"generation": 2}  # it is looked up anew
+
+
+@LATE
+@pytest.mark.parametrize(("status", "state"), [("approved", "READY"), ("rejected", "REJECTED")])
+async def test_decision_that_is_just_being_written_stays_and_holds(status: str, state: str, late: bool) -> None:
+    world = await paused()
+    assert (await world.execute("t1", during(world, late, lambda: world.edit("t1", status=status)))).code == "previewed"
+    approval = await world.approval("t1")
+    assert (approval["status"], approval["plan"], (await world.record("t1")).review.plan) == (status, "", "fine")
+    assert (await world.resume("t1")).code == "decided"
+    record, approval = await world.record("t1"), await world.approval("t1")
+    assert (record.state, record.review.plan, approval["plan"]) == (state, "fine", "fine")
 
 
 async def test_half_made_edit_survives_the_preview() -> None:
@@ -297,15 +326,20 @@ async def test_half_made_edit_survives_the_preview() -> None:
     await world.execute("t1", Planning("fine"))
     approval = await world.approval("t1")
     assert (approval["parameters"], approval["comment"], approval["plan"]) == (parameters, "less", "fine")
+    assert (await world.resume("t1")).code == "edited"
+    approval = await world.approval("t1")
+    assert (approval["parameters"], approval["comment"], approval["plan"]) == (parameters, "less", "")
     await world.edit("t1", status="approved")
     assert (await world.resume("t1")).code == "decided"
+    assert (await world.record("t1")).parameters == parameters
 
 
 async def test_deleted_approval_is_not_made_anew() -> None:
     world = await paused()
     world.store.delete("approvals/t1")
-    assert (await world.execute("t1", Planning("fine"))).code == "already_done"
+    assert (await world.execute("t1", Planning("fine"))).code == "previewed"
     assert world.store.all("approvals") == []
+    assert (await world.record("t1")).review.plan == "fine"
 
 
 async def test_preview_that_cannot_be_written_is_acknowledged() -> None:

@@ -10,10 +10,9 @@ import pytest
 from functions.resume.step import read_event
 from shared.errors import BadRequest, StoreUnavailable
 from shared.intent.outcomes import Permanent
-from shared.records.approvals import plan_fields
-from shared.records.documents import to_record
-from shared.records.edits import consume
+from shared.records.edits import NOBODY, Edit
 from shared.task.moves import Person
+from shared.task.schemas import Review
 from tests.scripted import ScriptedHandler
 from tests.store import BEGINNING
 from tests.world import REFUND, World, paused, says, ticket
@@ -45,15 +44,13 @@ async def test_name_in_the_document_is_not_the_author() -> None:
     assert (await world.approval("t1"))["decided_by"] == "kay@example.com"
 
 
-async def test_event_of_an_earlier_edit_is_left_to_the_event_of_the_later_one() -> None:
-    world = await paused()
-    await world.edit("t1", status="approved")
-    [first] = await world.store.read("approvals/t1")
-    await world.edit("t1", status="rejected")
-    assert (await world.resume("t1", author="first@example.com", version=first.version)).code == "stale_event"
-    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
-    await world.resume("t1", author="second@example.com")
-    assert (await world.approval("t1"))["decided_by"] == "second@example.com"
+async def test_of_two_decisions_at_odds_the_later_write_counts_in_any_order_of_the_events() -> None:
+    for order in (0, 1):
+        world = await paused()
+        edits = [await world.edit("t1", status="approved"), await world.edit("t1", status="rejected")]
+        codes = [(await world.resume("t1", edit, author="kay@example.com")).code for edit in edits[:: 1 - 2 * order]]
+        assert codes == (["stale_event", "decided"] if order == 0 else ["decided", "edited_after_decision"])
+        assert (await world.record("t1")).state == "REJECTED"
 
 
 async def test_own_writes_to_the_document_cause_nothing() -> None:
@@ -88,6 +85,7 @@ async def test_status_nobody_understands_is_answered_in_the_document_which_waits
         ({"intent": "give_money"}, "unprocessable"),
         ({"params_hash": "0" * 64}, "params_changed"),
         ({"params_hash": None}, "params_changed"),
+        ({"generation": 2}, "params_changed"),
     ],
 )
 async def test_edit_that_does_not_hold_is_answered_in_the_document(edit: dict[str, Any], code: str) -> None:
@@ -111,7 +109,7 @@ async def test_what_was_shown_does_not_run_when_something_unreadable_was_approve
     assert (await world.approval("t1"))[field] == (await world.record("t1")).model_dump()[field]
 
 
-@pytest.mark.parametrize("field", ["comment", "error", "refusals", "a note of mine"])
+@pytest.mark.parametrize("field", ["comment", "a note of mine"])
 @pytest.mark.parametrize("junk", [7, None, [], {}, [7], "x"])
 async def test_field_of_another_type_never_breaks_the_step(field: str, junk: Any) -> None:
     world = await paused()
@@ -142,40 +140,43 @@ LATER = BEGINNING + timedelta(days=30)
         ("plan", 7),
         ("plan", None),
         ("plan_at", LATER),
-        ("plan_hash", ""),
+        ("approved_by", ["ceo@example.com"]),
+        ("edited_by", "ceo@example.com"),
+        ("missing", 0),
+        ("error", "all is well"),
+        ("refusals", []),
     ],
 )
 async def test_field_that_only_we_write_is_put_back_and_the_edit_is_refused(
     field: str, value: Any, status: str
 ) -> None:
     world = await paused()
-    world.store.put("approvals/t1", **plan_fields("Refund 25.00 USD", BEGINNING))
+    await refused_once(world)
     shown = await world.approval("t1")
-    world.store.put("approvals/t1", status=status, **{field: value})
+    await world.edit("t1", status=status, **{field: value})
     outcome = await world.resume("t1", author="kay@example.com")
     approval = await world.approval("t1")
-    name = "plan" if field.startswith("plan") else field
     assert (outcome.code, outcome.severity, outcome.fields["error_code"], outcome.fields["author"]) == (
         "edit_refused",
         "WARNING",
         "immutable_field",
         "kay@example.com",
     )
-    assert approval["error"] == f"immutable_field: {name} cannot be edited and is as before; set status again"
-    assert approval["refusals"] == [{"at": world.store.now, "by": "kay@example.com", "code": "immutable_field"}]
-    audit = {"error", "refusals"} | ({"plan", "plan_at", "plan_hash"} if name == "plan" else set())
+    assert approval["error"] == f"immutable_field: {field} cannot be edited and is as before; set status again"
+    refusal = {"at": world.store.now, "by": "kay@example.com", "code": "immutable_field"}
+    assert approval["refusals"] == [*shown["refusals"], refusal]
+    audit = {"error", "refusals"}
     assert {k: v for k, v in approval.items() if k not in audit} == {k: v for k, v in shown.items() if k not in audit}
     assert (await world.record("t1")).state == "AWAITING_APPROVAL"
 
 
-async def test_plan_that_was_edited_is_looked_up_anew() -> None:
-    world = await paused()
-    world.store.put("approvals/t1", **plan_fields("Refund 25.00 USD", BEGINNING))
-    world.publisher.messages.clear()
-    await world.edit("t1", status="approved", plan="Refund nothing")
+async def refused_once(world: World) -> None:
+    """Let the task have a plan, and a refusal behind it."""
+    review = Review(plan="Refund 25.00 USD", plan_at=BEGINNING)
+    world.store.put("tasks/t1", review=review.model_dump())
+    await world.edit("t1", status="perhaps")
     await world.resume("t1")
-    assert (await world.approval("t1"))["plan"] == ""
-    assert world.publisher.on("intent-refund-request") == [{"task_id": "t1", "generation": 1, "schema_version": 1}]
+    world.pass_time(seconds=1)
 
 
 async def test_every_changed_field_is_named() -> None:
@@ -183,15 +184,6 @@ async def test_every_changed_field_is_named() -> None:
     await world.edit("t1", status="approved", reasons=[], confidence=1.0, plan="Refund nothing")
     await world.resume("t1")
     assert (await world.approval("t1"))["error"].startswith("immutable_field: confidence, reasons, plan cannot be")
-
-
-async def test_edit_is_left_alone_until_status_changes() -> None:
-    world = await paused()
-    edit = {"parameters": {"amount_minor": "ten"}, "confidence": 1.0, "reasons": 7, "comment": 7, "intent": None}
-    await world.edit("t1", **edit)
-    before = await world.approval("t1")
-    assert (await world.resume("t1")).code == "nothing_to_do"
-    assert await world.approval("t1") == before
 
 
 async def test_the_last_ten_refusals_stay_also_after_the_decision() -> None:
@@ -207,15 +199,6 @@ async def test_the_last_ten_refusals_stay_also_after_the_decision() -> None:
     assert [r["by"] for r in approval["refusals"]] == [f"p{n}@example.com" for n in range(2, 12)]
     assert {r["code"] for r in approval["refusals"]} == {"bad_status"}
     assert approval["outcome"] == "READY"
-
-
-async def test_decision_that_lands_between_the_reads_of_approval_and_task_is_not_refused() -> None:
-    world = await paused()
-    [waiting] = await world.store.read("tasks/t1")
-    await world.decide("t1")
-    before, [decided] = await world.approval("t1"), await world.store.read("approvals/t1")
-    outcome = await consume(world.ports, decided, to_record(waiting), Person("kay@example.com", "firestore"))
-    assert (outcome.code, await world.approval("t1")) == ("nothing_to_do", before)
 
 
 async def test_edited_parameters_run_as_a_new_generation() -> None:
@@ -283,8 +266,15 @@ async def test_author_who_may_not_approve_is_told_so_in_the_document() -> None:
 
 async def test_deleted_document_decides_nothing() -> None:
     world = await paused()
+    shown = await world.approval("t1")
     world.store.delete("approvals/t1")
-    assert (await world.resume("t1")).code == "stale_event"
+    outcome = await world.resume("t1", Edit("t1", NOBODY, shown, None), author="kay@example.com")
+    assert (outcome.code, outcome.fields["error_code"]) == ("edit_refused", "deleted")
+    approval = await world.approval("t1")
+    assert {k: v for k, v in approval.items() if k not in ("error", "refusals")} == {
+        k: v for k, v in shown.items() if k not in ("error", "refusals")
+    }
+    assert [(r["by"], r["code"]) for r in approval["refusals"]] == [("kay@example.com", "deleted")]
     assert (await world.record("t1")).state == "AWAITING_APPROVAL"
     assert (await world.decide("t1", "reject")).state == "REJECTED"
 
@@ -309,52 +299,59 @@ async def test_edit_while_the_task_runs_changes_nothing() -> None:
     assert (record.state, record.parameters) == ("FAILED", REFUND[1]["parameters"])
 
 
-async def test_edit_while_the_refusal_is_written_is_not_overwritten() -> None:
-    world = await paused()
-    await world.edit("t1", status="perhaps")
-
-    async def edited() -> None:
-        await world.edit("t1", status="approved")
-
-    world.network.before_commit = edited
-    assert (await world.resume("t1")).code == "stale_event"
-    assert (await world.approval("t1"))["status"] == "approved"
-
-
 async def test_store_that_is_down_sends_the_event_back() -> None:
     world = await paused()
-    await world.edit("t1", status="approved")
+    edit = await world.edit("t1", status="approved")
     world.network.fail_next = [StoreUnavailable("down")]
     with pytest.raises(StoreUnavailable):
-        await world.resume("t1")
-    assert (await world.resume("t1")).code == "decided"
+        await world.resume("t1", edit)
+    assert (await world.resume("t1", edit)).code == "decided"
 
 
 # --- the event
 
 
-def document_event(**fields: str) -> bytes:
+def document_event(value: Any = None, old_value: Any = None) -> bytes:
     from google.events.cloud.firestore_v1 import DocumentEventData
 
-    value = {"name": "projects/p/databases/(default)/documents/approvals/t1"} | fields
-    return bytes(DocumentEventData.serialize(DocumentEventData({"value": value})))
+    name = {"name": "projects/p/databases/(default)/documents/approvals/t1"}
+    sides = {"value": value, "old_value": old_value}
+    event = {side: name | {"fields": fields} for side, fields in sides.items() if fields is not None}
+    return bytes(DocumentEventData.serialize(DocumentEventData(event)))
 
 
-HEADERS = {"ce-document": "approvals/t1", "ce-authid": "kay@example.com"}
+HEADERS = {"ce-document": "approvals/t1", "ce-authid": "kay@example.com", "ce-authtype": "unknown"}
+SET = {"status": {"string_value": "approved"}, "missing": {"integer_value": 1}, "plan_at": {"null_value": 0}}
 
 
-def test_event_names_the_task_its_author_and_the_version_of_the_write() -> None:
-    event = read_event(HEADERS, document_event(update_time="2026-01-05T09:00:00.123456789Z"))
-    assert (event.task_id, event.author, event.version) == (
-        "t1",
-        "kay@example.com",
-        "2026-01-05T09:00:00.123456789Z",
-    )
+def test_event_names_the_task_its_author_and_the_document_before_and_after() -> None:
+    edit = read_event(HEADERS, document_event(SET, {"status": {"string_value": "pending"}}))
+    after = {"status": "approved", "missing": 1, "plan_at": None}
+    assert edit == Edit("t1", Person("kay@example.com", "firestore"), {"status": "pending"}, after)
+    assert edit.changed == {"status", "missing"}
+    assert read_event(HEADERS, document_event(SET)).before is None
+    assert read_event(HEADERS, document_event(None, SET)).after is None
 
 
-def test_event_without_an_author_is_unattributed() -> None:
-    event = read_event({"ce-document": "approvals/t1"}, document_event())
-    assert (event.author, event.version) == ("firestore:unattributed", "")
+@pytest.mark.parametrize(
+    ("name", "kind", "is_person"),
+    [
+        ("kay@example.com", "unknown", True),
+        ("kay@example.com", "service_account", False),
+        ("kay@example.com", "api_key", False),
+        ("kay@example.com", "system", False),
+        ("kay@example.com", "unauthenticated", False),
+        ("kay@example.com", "", False),
+        ("run-notify@p.iam.gserviceaccount.com", "unknown", False),
+    ],
+)
+def test_only_the_kind_of_people_makes_a_person(name: str, kind: str, is_person: bool) -> None:
+    headers = {"ce-document": "approvals/t1", "ce-authid": name, "ce-authtype": kind}
+    assert read_event(headers, document_event()).author == Person(name, "firestore", is_person)
+
+
+def test_event_without_an_author_is_nobodys() -> None:
+    assert read_event({"ce-document": "approvals/t1", "ce-authtype": "unknown"}, document_event()).author is NOBODY
 
 
 @pytest.mark.parametrize(

@@ -81,25 +81,16 @@ async def test_reminder_comes_once_before_the_end(capsys: pytest.CaptureFixture[
     assert await world.sweep() == {}
 
 
-async def test_decision_whose_event_was_lost_is_applied_after_a_grace_without_an_author() -> None:
+async def test_decision_whose_event_was_lost_is_asked_for_again_after_a_grace() -> None:
     world = await paused()
     await world.edit("t1", status="approved")
     world.pass_time(seconds=119)
     assert await world.sweep() == {}
     world.pass_time(seconds=2)
-    assert await world.sweep() == {"consumed": 1}
-    record = await world.record("t1")
-    assert record.approval is not None
-    assert (record.state, record.approval.by) == ("READY", "firestore:unattributed")
-
-
-async def test_decision_without_an_author_is_refused_where_approvers_are_named() -> None:
-    world = await paused(approvers={"*": frozenset({"lead@example.com"})})
-    await world.edit("t1", status="approved")
-    world.pass_time(minutes=3)
-    await world.sweep()
+    assert await world.sweep() == {"asked_again": 1}
     assert (await world.record("t1")).state == "AWAITING_APPROVAL"
-    assert (await world.approval("t1"))["error"].startswith("not_an_approver")
+    approval = await world.approval("t1")
+    assert (approval["status"], approval["error"].partition(":")[0]) == ("pending", "unattributed")
 
 
 @pytest.mark.parametrize("broken", [{"schema_version": 2}, {"state": "SLEEPING"}, {"generation": "one"}])
@@ -123,8 +114,8 @@ async def test_lost_decision_that_cannot_be_read_does_not_stop_the_others() -> N
         await world.edit(task_id, status="rejected")
     world.store.put("tasks/a1", schema_version=2)
     world.pass_time(minutes=3)
-    assert await world.sweep() == {"unreadable": 1, "consumed": 1}
-    assert (await world.record("b2")).state == "REJECTED"
+    assert await world.sweep() == {"unreadable": 1, "asked_again": 1}
+    assert (await world.approval("b2"))["status"] == "pending"
 
 
 async def test_sweep_that_dies_midway_is_finished_by_the_next() -> None:

@@ -10,8 +10,9 @@ import pytest
 from functions.intake.taking import take
 from shared.canonical import sha256_hex
 from shared.errors import Gone, NotFound, Refused
+from shared.gate.doors import Look
 from shared.intent.outcomes import Ambiguous
-from shared.records import decisions
+from shared.records import decisions, repairs
 from shared.records.letters import close_letter, redrive_letter
 from shared.records.tombstones import entomb
 from shared.task import execution
@@ -177,11 +178,12 @@ async def test_dead_letter_of_a_removed_task_is_kept_and_moves_nothing(lane: str
 
 async def test_people_are_told_that_it_is_gone() -> None:
     world, _ = await removed()
+    look = Look(1, "")
     for work in (
-        decisions.redrive(world.ports, "t1", PERSON, reason="again"),
-        decisions.cancel(world.ports, "t1", PERSON, reason="again"),
-        decisions.settle(world.ports, "t1", PERSON, verdict="applied", reason="seen"),
-        decisions.decide(world.ports, "t1", PERSON, decisions.Wish("approve", None)),
+        repairs.redrive(world.ports, "t1", PERSON, look, reason="again"),
+        repairs.cancel(world.ports, "t1", PERSON, look, reason="again"),
+        repairs.settle(world.ports, "t1", PERSON, look, verdict="applied", reason="seen"),
+        decisions.decide(world.ports, "t1", PERSON, "approve", look),
     ):
         with pytest.raises(Gone, match="ended SUCCEEDED on 2026-01-05"):
             await work
@@ -196,7 +198,7 @@ async def test_only_ended_tasks_that_owe_nothing_are_removed() -> None:
     assert (await world.record("t1")).state == "UNKNOWN"
     with pytest.raises(Refused):
         await entomb(world.ports, "t1")
-    await decisions.settle(world.ports, "t1", PERSON, verdict="applied", reason="seen")
+    await repairs.settle(world.ports, "t1", PERSON, await world.look("t1"), verdict="applied", reason="seen")
     owed = (await world.record("t1")).model_dump() | {
         "outbox": {"topic": "results", "generation": 1, "due_at": world.now, "tries": 0}
     }
@@ -246,7 +248,7 @@ async def test_redriven_task_does_not_expire_by_its_first_end() -> None:
     world = await paused()
     await world.decide("t1", "reject")
     world.pass_time(days=89)
-    await decisions.redrive(world.ports, "t1", PERSON, reason="after all")
+    await repairs.redrive(world.ports, "t1", PERSON, await world.look("t1"), reason="after all")
     assert (await world.record("t1")).expire_at is None
     world.pass_time(days=2)
     assert "entombed" not in await world.sweep()
@@ -344,13 +346,15 @@ async def test_verdict_on_a_task_of_a_wrong_clock_need_not_wait_for_that_time() 
     world.now += timedelta(days=9)
     await world.execute("t1", ScriptedHandler(Ambiguous(code="timeout")))
     world.now -= timedelta(days=9)
-    record = await decisions.settle(world.ports, "t1", PERSON, verdict="not_applied", reason="seen")
+    record = await repairs.settle(
+        world.ports, "t1", PERSON, await world.look("t1"), verdict="not_applied", reason="seen"
+    )
     assert record.state == "FAILED"
 
 
-async def test_decision_whose_event_was_lost_is_consumed_although_versions_are_ahead() -> None:
+async def test_decision_whose_event_was_lost_is_asked_for_again_although_versions_are_ahead() -> None:
     world = await paused()
     world.now += timedelta(days=9)
     await world.edit("t1", status="rejected")
     world.now -= timedelta(days=9)
-    assert (await world.sweep())["consumed"] == 1
+    assert (await world.sweep())["asked_again"] == 1

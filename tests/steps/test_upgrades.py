@@ -10,7 +10,9 @@ import pytest
 from functions.execute.step import execute
 from shared.errors import Unprocessable
 from shared.intent.registry import Registry
-from shared.records import decisions
+from shared.records import repairs
+from shared.records.decisions import Change
+from shared.task.execution import HOLD
 from shared.task.moves import Person
 from tests.scripted import ScriptedHandler
 from tests.world import ORDER_STATUS, REGISTRY, World, paused, started
@@ -75,19 +77,29 @@ async def test_task_of_a_renamed_intent_fails_visibly_and_is_redriven_under_the_
     await world.sweep()
     record = await world.record("t1")
     assert (record.state, record.error and record.error.code) == ("FAILED", "intent_removed")
-    await decisions.redrive(world.ports, "t1", OPS, reason="renamed", intent="where_is_order")
+    change = Change(intent="where_is_order")
+    await repairs.redrive(world.ports, "t1", OPS, await world.look("t1"), reason="renamed", change=change)
     record = await world.record("t1")
     assert (record.state, record.generation) == ("READY", 2)
     assert world.publisher.on("intent-where-is-order") == [{"task_id": "t1", "generation": 2, "schema_version": 1}]
 
 
-async def test_disabled_intent_ends_its_tasks_before_its_code_is_gone() -> None:
-    """The way to remove an intent without losing sight of anything: disable, wait, remove."""
+async def test_disabled_intent_holds_its_tasks_until_its_code_is_gone() -> None:
+    """The way to remove an intent without losing sight of anything: disable, look at what is held, remove."""
     world, handler = await started(ORDER_STATUS), ScriptedHandler()
     world.set(disabled_intents=frozenset({"order_status"}))
-    await world.execute("t1", handler)
+    held_at = world.store.now
+    assert (await world.execute("t1", handler)).code == "ready"
     record = await world.record("t1")
-    assert (record.state, record.error and record.error.code) == ("FAILED", "intent_disabled")
+    assert (record.state, record.error and record.error.code) == ("READY", "switched_off")
+    assert record.outbox is not None
+    assert record.outbox.due_at == record.next_check_at == held_at + HOLD
+    deploy(world, without("order_status"))
+    assert await world.sweep() == {}
+    world.pass_time(minutes=5)
+    await world.sweep()
+    record = await world.record("t1")
+    assert (record.state, record.error and record.error.code) == ("FAILED", "intent_removed")
     assert handler.calls == []
 
 

@@ -62,15 +62,19 @@ class Console:
 
     def __init__(self, scenery: Scenery) -> None:
         self._scenery = _with_letters(scenery)
-        self._hashes = {
-            path.removeprefix("tasks/"): data["params_hash"]
+        self._shown = {
+            path.removeprefix("tasks/"): {"generation": data["generation"], "params_hash": data["params_hash"]}
             for path, (data, _) in scenery.documents.items()
             if path.startswith("tasks/")
         }
+        self._intents = {name: scenery.documents[f"tasks/{name}"][0]["intent"] for name in self._shown}
 
     def seeds(self) -> Sequence[Case]:
         def post(path: str, **body: Any) -> Case:
             return Case(self.name, "", json.dumps(body).encode(), path=path, headers=HEADERS)
+
+        def repair(name: str, action: str, **body: Any) -> Case:
+            return post(f"/api/tasks/{name}/{action}", reason=CANARY, **self._shown[name], **body)
 
         refund = {"order_id": "#10021", "amount_minor": 100, "currency": "USD"}
         return [
@@ -88,18 +92,23 @@ class Console:
                 )
             ),
             *(
-                post(f"/api/approvals/{name}", decision=said, params_hash=self._hashes[name], comment=CANARY, **more)
+                post(f"/api/approvals/{name}", decision=said, comment=CANARY, **self._shown[name], **more)
                 for name in ("paused", "unclear", "done")
-                for said in ("approve", "reject")
+                for said in ("approve", "reject", "edit")
                 for more in ({}, {"parameters": refund}, {"intent": "refund_request", "parameters": refund})
             ),
-            post("/api/tasks/failed/redrive", reason=CANARY),
-            post("/api/tasks/unknown/redrive", reason=CANARY, verdict="not_applied"),
-            post("/api/tasks/rejected/redrive", reason=CANARY, intent="refund_request", parameters=refund),
-            post("/api/tasks/unknown/settle", reason=CANARY, verdict="applied"),
-            post("/api/tasks/paused/cancel", reason=CANARY),
+            repair("failed", "redrive"),
+            repair("unknown", "redrive", verdict="not_applied"),
+            repair("rejected", "redrive", intent="refund_request", parameters=refund),
+            repair("rejected", "redrive", alone=False),
+            repair("unknown", "settle", verdict="applied"),
+            repair("paused", "cancel"),
             *(post(f"/api/dead-letters/{x}/redrive", reason=CANARY) for x in LETTERS),
-            post(f"/api/dead-letters/{UNSURE}/redrive", reason=CANARY, verdict="not_applied", generation=1),
+            *(
+                post(f"/api/dead-letters/{x}/redrive", reason=CANARY, verdict="not_applied", task=self._shown[name])
+                for x, name in LETTERS.items()
+                if name in self._shown
+            ),
             post(f"/api/dead-letters/{LOST}/close", reason=CANARY),
         ]
 
@@ -158,12 +167,18 @@ class Console:
     def _must_be_wanted(self, case: Case, record: TaskRecord, parameters: dict[str, Any]) -> None:
         """Raise Broken unless this request, read by another parser, asks for what ran."""
         body = json.loads(case.body)
-        approves = body.get("decision") == "approve" and body.get("params_hash") == self._hashes[record.task_id]
+        look = body.get("task") if "/dead-letters/" in case.path else body
+        shown = self._shown[record.task_id]
+        if not isinstance(look, dict) or {name: look.get(name) for name in shown} != shown:
+            raise Broken("ran what nobody had looked at", record.task_id)
+        approves = body.get("decision") == "approve"
         redrives = "/redrive" in case.path and isinstance(body.get("reason"), str) and "decision" not in body
         names = [record.task_id, *(x for x, task_id in LETTERS.items() if task_id == record.task_id)]
         named = any(f"/{name}" in case.path for name in names)
         if not (redrives or (approves and "/approvals/" in case.path)) or not named:
             raise Broken("ran what nobody asked for", record.task_id)
+        if record.intent != (self._intents[record.task_id] if body.get("intent") is None else body["intent"]):
+            raise Broken("ran another intent than was asked for", record.intent)
         wanted = body.get("parameters")
         if wanted is not None and {k: v for k, v in parameters.items() if v is not None} != wanted:
             raise Broken("ran with other parameters than were asked for", record.intent)

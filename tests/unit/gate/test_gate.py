@@ -20,7 +20,7 @@ from shared.model.question import Answer
 from shared.settings import Settings
 from shared.task.birth import Plan, born
 from shared.task.moves import Person
-from shared.task.schemas import AutomationTask, TaskRecord
+from shared.task.schemas import AutomationTask, Review, TaskRecord
 from shared.task.waiting import approve, reject
 from tests.store import BEGINNING
 from tests.world import (
@@ -492,7 +492,7 @@ def test_start_is_allowed_while_nothing_changed() -> None:
         (Settings(), "policy_changed"),
         (Settings(automatic={"refund_request": 2499}), "policy_changed"),
         (replace(OPEN, confidence_threshold=0.96), "policy_changed"),
-        (replace(OPEN, disabled_intents=frozenset({"refund_request"})), "intent_disabled"),
+        (replace(OPEN, disabled_intents=frozenset({"refund_request"})), "switched_off"),
     ],
 )
 def test_policy_that_became_stricter_stops_the_effect(settings: Settings, code: str) -> None:
@@ -501,11 +501,26 @@ def test_policy_that_became_stricter_stops_the_effect(settings: Settings, code: 
 
 def test_switch_stops_the_effect_even_of_an_approved_task() -> None:
     waiting = record(settings=Settings())
-    approved = approve(
-        waiting, Person("ops", "console"), BEGINNING, intent=REGISTRY["refund_request"], parameters=waiting.parameters
-    )
+    approved = approve(waiting, Person("ops", "console"), BEGINNING, intent=REGISTRY["refund_request"])
     assert refusal(approved, Settings()) is None
-    assert refusal(approved, Settings(), off=True) == "intent_disabled"
+    assert refusal(approved, Settings(), off=True) == "switched_off"
+
+
+def test_source_that_may_not_ask_any_more_stops_the_effect() -> None:
+    elsewhere = replace(REGISTRY["refund_request"], sources=frozenset({"crm"}))
+    assert start_refusal(record(), elsewhere, OPEN, switched_off=False) == "intent_disabled"
+    assert start_refusal(record(), elsewhere, OPEN, switched_off=True) == "switched_off"
+
+
+def test_fewer_approvals_than_it_takes_are_no_approval() -> None:
+    refund = REGISTRY["refund_request"]
+    two = replace(refund, policy=replace(refund.policy, approvals=2))
+    one = approve(record(settings=Settings()), Person("ops", "console"), BEGINNING, intent=refund)
+    assert start_refusal(one, two, OPEN, switched_off=False) == "approval_missing"
+    above = replace(two, policy=replace(two.policy, approvals_above=2500))
+    assert start_refusal(one, above, OPEN, switched_off=False) is None
+    before_reviews = one.model_copy(update={"review": Review()})
+    assert start_refusal(before_reviews, refund, Settings(), switched_off=False) is None
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from shared.errors import Misconfigured, ModelUnavailable
 from shared.event.signatures import sign
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
-from shared.records.edits import UNATTRIBUTED
+from shared.records.edits import NOBODY
 from shared.records.letters import close_letter
 from shared.serving.push import MAX_ENVELOPE_BYTES
 from shared.settings import Settings, Webhook, fields_of, load, secrets_of
@@ -177,21 +177,22 @@ async def _console(world: World) -> None:
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
     page = Page(Request(scope), world.ports, Person("ops@example.com", "console"))
     await pages.waiting(page)
-    await world.decide("t1")
+    await world.decide("t1", parameters=REFUND[1]["parameters"] | {"amount_minor": 100})
     await close_letter(world.ports, world.bury("m1"), page.who, reason="seen")
     with pytest.raises(Misconfigured):
         await person({}, world.ports.settings)
 
 
 async def _resume(world: World) -> None:
-    await world.edit("t1", status="approved")
-    await world.resume("t1")
+    parameters = REFUND[1]["parameters"] | {"amount_minor": 100}
+    await world.edit("t1", status="approved", parameters=parameters)
+    assert (await world.resume("t1")).code == "decided"
 
 
 async def _sweep(world: World) -> None:
     await world.edit("t1", status="approved")
     world.pass_time(minutes=5)
-    assert await world.sweep() == {"consumed": 1}
+    assert await world.sweep() == {"asked_again": 1}
 
 
 async def _notify(world: World) -> None:
@@ -232,7 +233,7 @@ async def test_function_is_given_exactly_what_its_step_reads_and_publishes_on(
     world.publisher.messages.clear()
     unset = {"IAP_AUDIENCE", "AUTOMATIC", "DISABLED_INTENTS", "VERTEX_PROJECT", "TOPIC_PREFIX"}
     env = {v: s for v, s in SAMPLES.items() if v not in unset}
-    approvers = {"*": frozenset({"ops@example.com", UNATTRIBUTED})}
+    approvers = {"*": frozenset({"ops@example.com", NOBODY.name})}
     watched = Watched(replace(load(env), automatic=automatic, approvers=approvers))
     world.ports.settings = watched  # type: ignore[assignment]
     await drive(world)

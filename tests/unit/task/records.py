@@ -17,7 +17,8 @@ from tests.world import REGISTRY, ticket
 
 NOW = BEGINNING
 LATER = NOW + timedelta(minutes=5)
-EXPIRY = NOW + timedelta(hours=72)
+PATIENCE = timedelta(hours=72)
+EXPIRY = NOW + PATIENCE
 AT_EXPIRY = NOW + timedelta(seconds=60)  # of a lease that began now
 OPS = Person("ops@example.com", "console")
 RESULT = TaskResult(success=True, output="done", execution_time_ms=3.0, tokens_used=120)
@@ -76,6 +77,7 @@ RECORDS: dict[str, TaskRecord] = {
 
 def redrive(record: TaskRecord, **more: Any) -> TaskRecord:
     wish: dict[str, Any] = {"reason": "again", "intent": BY_KEY, "parameters": record.parameters} | more
+    wish.setdefault("patience", PATIENCE)
     by, now = wish.pop("by", OPS), wish.pop("now", LATER)
     return repair.redrive(record, by, now, **({"looked_at": now} | wish))
 

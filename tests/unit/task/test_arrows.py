@@ -27,8 +27,18 @@ from tests.unit.task.records import (
 # arrow: how to take it; from which states it may be taken, and where it leads; what the others are told.
 ARROWS: dict[str, tuple[Arrow, dict[str, str], type[Exception]]] = {
     "approve": (
-        lambda r: waiting.approve(r, OPS, LATER, intent=BY_KEY, parameters=PARAMETERS),
+        lambda r: waiting.approve(r, OPS, LATER, intent=BY_KEY),
         {"AWAITING_APPROVAL": "READY"},
+        Refused,
+    ),
+    "approve as the first of two": (
+        lambda r: waiting.approve(r, OPS, LATER, intent=BY_KEY, needed=2),
+        {"AWAITING_APPROVAL": "AWAITING_APPROVAL"},
+        Refused,
+    ),
+    "edit": (
+        lambda r: waiting.edit(waiting.changed(r, OPS, intent=BY_KEY, parameters=PARAMETERS), OPS, LATER),
+        {"AWAITING_APPROVAL": "AWAITING_APPROVAL"},
         Refused,
     ),
     "reject": (lambda r: waiting.reject(r, OPS, LATER), {"AWAITING_APPROVAL": "REJECTED"}, Refused),
@@ -42,6 +52,11 @@ ARROWS: dict[str, tuple[Arrow, dict[str, str], type[Exception]]] = {
     "start refused by policy": (
         lambda r: execution.start(r, 1, BY_KEY, NOW, "intent_disabled"),
         {"EXECUTING_UNSTARTED": "FAILED", "EXECUTING": "UNKNOWN"},
+        Skip,
+    ),
+    "start while switched off": (
+        lambda r: execution.start(r, 1, BY_KEY, NOW, execution.SWITCHED_OFF),
+        {"EXECUTING_UNSTARTED": "READY", "EXECUTING": "UNKNOWN"},
         Skip,
     ),
     "succeed": (lambda r: execution.succeed(r, 1, RESULT, None, NOW), dict.fromkeys(BUSY, "SUCCEEDED"), Skip),
@@ -83,7 +98,18 @@ ARROWS: dict[str, tuple[Arrow, dict[str, str], type[Exception]]] = {
     ),
     "redrive with verdict": (
         lambda r: redrive(r, not_applied=True),
-        dict.fromkeys(("FAILED", "UNKNOWN", "EXPIRED", "REJECTED"), "READY"),
+        dict.fromkeys(("FAILED", "UNKNOWN", "EXPIRED", "REJECTED", "CANCELLED"), "READY"),
+        Refused,
+    ),
+    "redrive out of a list": (
+        lambda r: redrive(r, not_applied=True, approves=False),
+        dict.fromkeys(("EXPIRED", "REJECTED"), "AWAITING_APPROVAL")
+        | dict.fromkeys(("FAILED", "UNKNOWN", "CANCELLED"), "READY"),  # they ran, or would have, without a person
+        Refused,
+    ),
+    "redrive where two must approve": (
+        lambda r: redrive(r, not_applied=True, needed=2),
+        dict.fromkeys(("FAILED", "UNKNOWN", "EXPIRED", "REJECTED", "CANCELLED"), "AWAITING_APPROVAL"),
         Refused,
     ),
     "cancel": (

@@ -11,7 +11,7 @@ import pytest
 from shared.errors import Refused
 from shared.task import execution, repair, waiting
 from shared.task.moves import MAX_RECONCILES, RECONCILE_AFTER, Person, Skip
-from shared.task.schemas import TaskRecord
+from shared.task.schemas import Requester, TaskRecord
 from tests.unit.task.records import (
     AT_EXPIRY,
     BY_KEY,
@@ -20,6 +20,7 @@ from tests.unit.task.records import (
     NOW,
     OPS,
     PARAMETERS,
+    PATIENCE,
     RECORDS,
     born,
     claimed,
@@ -113,7 +114,7 @@ def test_parameters_of_an_unknown_effect_change_only_after_the_verdict() -> None
 
 
 def test_redrive_is_an_approval_by_whoever_asks_unless_the_same_parameters_have_one() -> None:
-    approved = waiting.approve(born("approve"), OPS, NOW, intent=BY_KEY, parameters=PARAMETERS)
+    approved = waiting.approve(born("approve"), OPS, NOW, intent=BY_KEY)
     ended = execution.fail(working(approved), 1, NOW, code="no", message="")
     other = Person("second@example.com", "console")
     same = redrive(ended, by=other)
@@ -122,6 +123,45 @@ def test_redrive_is_an_approval_by_whoever_asks_unless_the_same_parameters_have_
     assert [r.approval and r.approval.by for r in (same, edited, rejected)] == [OPS.name, other.name, other.name]
     assert rejected.approval is not None
     assert rejected.approval.decision == "approve"
+    assert rejected.review.approvals == [rejected.approval]
+    assert same.review.approvals == [same.approval]
+
+
+def test_redrive_out_of_a_list_approves_nothing() -> None:
+    approved = waiting.approve(born("approve"), OPS, NOW, intent=BY_KEY)
+    ended = execution.fail(working(approved), 1, NOW, code="no", message="")
+    assert redrive(ended, approves=False).approval == approved.approval  # a person had approved just this
+    for asked in (
+        redrive(RECORDS["REJECTED"], approves=False),
+        redrive(RECORDS["EXPIRED"], approves=False),
+        redrive(repair.cancel(born("approve"), OPS, "mistake", NOW), approves=False),
+        redrive(ended, approves=False, parameters=PARAMETERS | {"amount_minor": 1}),
+        redrive(failed(), approves=False, parameters=PARAMETERS | {"amount_minor": 1}),
+    ):
+        assert (asked.state, asked.approval, asked.outbox) == ("AWAITING_APPROVAL", None, None)
+        assert (asked.decision.route, asked.decision.expires_at) == ("approve", LATER + PATIENCE)
+        assert asked.next_check_at is not None
+    ran_alone = redrive(failed(), approves=False)
+    assert (ran_alone.state, ran_alone.approval, ran_alone.decision.route) == ("READY", None, "execute")
+
+
+def test_redrive_of_what_takes_two_people_waits_for_the_second() -> None:
+    first = redrive(RECORDS["REJECTED"], needed=2)
+    assert (first.state, [a.by for a in first.review.approvals]) == ("AWAITING_APPROVAL", [OPS.name])
+    other = Person("second@example.com", "console")
+    both = waiting.approve(first, other, LATER, intent=BY_KEY, needed=2)
+    assert (both.state, both.generation) == ("READY", 2)
+    ended = execution.fail(working(both, now=LATER), both.exec.epoch + 1, LATER, code="no", message="")
+    again = redrive(ended, needed=2, approves=False)
+    assert (again.state, again.review.approvals) == ("READY", both.review.approvals)
+
+
+def test_effect_that_may_have_happened_does_not_wait_for_an_approval() -> None:
+    for more in ({"needed": 2}, {"requester": Requester(email="kim@example.com"), "approves": False}):
+        with pytest.raises(Refused) as refused:
+            redrive(unknown(), **more)
+        assert refused.value.code == "verdict_needed"
+    assert redrive(unknown(), needed=2, not_applied=True).state == "AWAITING_APPROVAL"
 
 
 def test_dead_letter_ends_a_dead_lease_by_its_marker() -> None:

@@ -1,0 +1,101 @@
+"""What people do to tasks that do not wait for a decision: redrive, cancel, settle. One commit each, paid at once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from shared.gate.doors import Look, approvals_needed, must_be_allowed, must_be_current
+from shared.records.approvals import change_both
+from shared.records.decisions import AS_SHOWN, Change, chosen
+from shared.task import repair
+from shared.task.moves import Person
+from shared.task.requester import must_be_known
+from shared.task.schemas import TaskRecord
+from shared.wiring.composition import Ports
+
+
+async def redrive(
+    ports: Ports,
+    task_id: str,
+    person: Person,
+    look: Look,
+    *,
+    reason: str,
+    not_applied: bool = False,
+    change: Change = AS_SHOWN,
+) -> TaskRecord:
+    """Run an ended task again as a new generation.
+
+    It runs at once if a person had approved just this, or looks at it alone and one person is enough; or if it ran
+    without a person, in which case today's limits are asked at its start. Otherwise it waits for a decision.
+
+    Raises:
+        NotFound, Refused, Unprocessable, Forbidden: as for `decisions.decide`.
+    """
+
+    def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
+        looked_at = _looked_at(ports, record, person, look, now, change.intent)
+        known, intent, parameters = chosen(ports, record, person, change)
+        must_be_known(known, intent)
+        return repair.redrive(
+            record,
+            person,
+            now,
+            reason=reason,
+            intent=intent,
+            parameters=parameters,
+            not_applied=not_applied,
+            looked_at=looked_at,
+            requester=known.requester if known is not record else None,
+            approves=look.alone,
+            needed=approvals_needed(intent, parameters, record.decision.reasons),
+            patience=timedelta(seconds=ports.settings.approval_ttl_s),
+        )
+
+    return (await change_both(ports, task_id, arrow))[1]
+
+
+async def cancel(ports: Ports, task_id: str, person: Person, look: Look, *, reason: str) -> TaskRecord:
+    """End a task whose effect has certainly not begun.
+
+    Raises:
+        NotFound, Refused, Forbidden: as for `decisions.decide`.
+    """
+
+    def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
+        _looked_at(ports, record, person, look, now)
+        return repair.cancel(record, person, reason, now)
+
+    return (await change_both(ports, task_id, arrow))[1]
+
+
+async def settle(
+    ports: Ports,
+    task_id: str,
+    person: Person,
+    look: Look,
+    *,
+    verdict: Literal["applied", "not_applied"],
+    reason: str,
+) -> TaskRecord:
+    """End an UNKNOWN task by what a person found at the provider.
+
+    Raises:
+        NotFound, Refused, Forbidden: as for `decisions.decide`.
+    """
+
+    def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
+        looked_at = _looked_at(ports, record, person, look, now)
+        return repair.settle(record, person, verdict, reason, now, looked_at=looked_at)
+
+    return (await change_both(ports, task_id, arrow))[1]
+
+
+def _looked_at(
+    ports: Ports, record: TaskRecord, person: Person, look: Look, now: datetime, intent: str | None = None
+) -> datetime:
+    """Ask what every door asks, and return when the person looked; a click may arrive much later than that."""
+    must_be_allowed(ports.registry, ports.settings, record, person, intent)
+    must_be_current(record, look)
+    return now if look.at is None else min(look.at, now)
