@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from starlette.types import ASGIApp, Message
@@ -17,11 +19,21 @@ from starlette.types import ASGIApp, Message
 from infra.document_event import approval_event
 from infra.embedded.functions import call, load_apps
 from infra.manifest import build
+from shared.event.signatures import sign
 from shared.wiring import composition
+from tests.scripted import MemoryPublisher
 from tests.world import ORDER_STATUS, REGISTRY, World
 
 PIECE_BYTES = 64 * 1024
 SMALL = b'{"message": {"messageId": "0", "data": "e30="}, "subscription": "s"}'
+
+
+class FarPublisher(MemoryPublisher):
+    """Lets others run before it acknowledges, as any bus does."""
+
+    async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
+        await asyncio.sleep(0)
+        return await super().publish(topic, data, attributes)
 
 
 def peak_mib() -> float:
@@ -32,19 +44,26 @@ def peak_mib() -> float:
 
 async def main(name: str, file: Path, count: int) -> None:
     """Send a small request first, so that everything is imported, then the large ones."""
-    composition.install(World(ORDER_STATUS[1]).ports)
+    ports = World(ORDER_STATUS[1]).ports
+    ports.publisher = FarPublisher()
+    composition.install(ports)
     function = build(REGISTRY).function(name)
     [app] = load_apps([function]).values()
     headers, small = {"content-type": "application/json"}, SMALL
     if function.trigger == "document":
         headers, small = approval_event("p", "t1", {"status": "approved"}, "2026-01-05T09:00:00Z", "ops@example.com")
+    path = "/"
+    if function.trigger == "http":
+        path, secret = "/hooks/crm", b"a-secret-of-the-source-0123456789"
+        os.environ["CRM_WEBHOOK_SECRET"] = secret.decode()
+        headers |= sign("generic", b"".join(_pieces(file)), secret, datetime.now(UTC))
     await call(app, headers, small)
     before = peak_mib()
-    statuses = await asyncio.gather(*(_post(app, headers, file) for _ in range(count)))
+    statuses = await asyncio.gather(*(_post(app, path, headers, file) for _ in range(count)))
     print(json.dumps({"statuses": statuses, "grew_mib": peak_mib() - before, "peak_mib": peak_mib()}))
 
 
-async def _post(app: ASGIApp, headers: Mapping[str, str], file: Path) -> int:
+async def _post(app: ASGIApp, path: str, headers: Mapping[str, str], file: Path) -> int:
     """POST the file as a network brings it, a piece at a time, and return the status."""
     status, pieces = 0, _pieces(file)
 
@@ -58,7 +77,8 @@ async def _post(app: ASGIApp, headers: Mapping[str, str], file: Path) -> int:
         status = message.get("status", status)
 
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"", "headers": raw}
+    url = {"path": path, "raw_path": path.encode(), "query_string": b""}
+    scope = {"type": "http", "method": "POST", **url, "headers": raw}
     await app(scope, receive, send)
     return status
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from functions.intake.room import LARGE_AT_ONCE, MAX_WEBHOOK_BYTES
 from infra.capacity import MEMORY_MIB, PARSING_MIB, PROCESS_MIB
 from infra.manifest import Function, build
 from shared.serving.push import MAX_DATA_BYTES
@@ -19,6 +20,7 @@ from tests.world import REGISTRY
 
 TIMEOUT_S = 120
 MESSAGE_BYTES = 10_000_000
+GOOGLE_MIB = 40  # of Google's libraries, which are not imported here
 MANIFEST = build(REGISTRY)
 PUSHED = [f for f in MANIFEST.functions if f.trigger == "push"]
 SOURCES = ("events", "tasks", "intent-order-status")
@@ -89,6 +91,14 @@ def test_as_many_as_an_instance_takes_at_once_fit_into_its_memory(name: str, siz
     seen = run(function, envelope(small_objects(size), "events"), tmp_path, function.requests_per_instance)
     assert set(seen["statuses"]) == {200}
     assert seen["grew_mib"] < MEMORY_MIB - PROCESS_MIB
+
+
+def test_as_many_large_webhooks_as_are_read_at_once_fit_into_the_memory_of_intake(tmp_path: Path) -> None:
+    """They are parsed one after another, and nothing of what was parsed is kept while the bus is waited for."""
+    body = b'{"id":"1","text":"x","t":[' + b",".join([b"[]"] * ((MAX_WEBHOOK_BYTES - 40) // 3)) + b"]}"
+    seen = run(MANIFEST.function("intake"), body, tmp_path, LARGE_AT_ONCE)
+    assert seen["statuses"] == [202] * LARGE_AT_ONCE
+    assert seen["peak_mib"] + GOOGLE_MIB < MEMORY_MIB
 
 
 def test_large_event_of_a_document_is_not_parsed(tmp_path: Path) -> None:
