@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property, partial
@@ -21,6 +22,7 @@ from shared.wiring.composition import Ports
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+PARTS_AT_ONCE = 200  # of a page; a row of a list has some twenty
 YEAR_S = 365 * 86_400
 
 
@@ -55,15 +57,15 @@ class Page:
     async def render(self, template: str, *, shown: Sequence[Any], status: int = 200, **data: Any) -> Response:
         """Return a page. `shown` is what it depends on: a browser that has just this gets 304 instead."""
         counts = await search.counts(self.ports.store)
-        parts = [template, status, self.token, self.who.name, *counts.items(), self.request.url.query, *shown]
-        etag = f'"{sha256_hex(repr(parts).encode())[:32]}"'
+        seen = [template, status, self.token, self.who.name, *counts.items(), self.request.url.query, *shown]
+        etag = f'"{sha256_hex(repr(seen).encode())[:32]}"'
         if self.request.headers.get("if-none-match") == etag:
             return self.protected(Response(status_code=304, headers={"ETag": etag}))
         now = self.now
-        text = (
+        parts = (
             environment()
             .get_template(template)
-            .render(
+            .generate(
                 page=self,
                 counts=counts,
                 token=self.token,
@@ -74,12 +76,23 @@ class Page:
                 **data,
             )
         )
+        text = await _joined(parts)
         headers = {"ETag": etag} if status == 200 else {}
         return self.protected(HTMLResponse(text, status_code=status, headers=headers))
 
     def protected(self, response: Response) -> Response:
         """Return the response with what every answer to a browser carries."""
         return guard.protect(response, self.token, local=self.local)
+
+
+async def _joined(parts: Iterator[str]) -> str:
+    """Return the text of a page that is made meanwhile; a long one lets others run in between."""
+    made = []
+    for n, part in enumerate(parts, 1):
+        made.append(part)
+        if n % PARTS_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return "".join(made)
 
 
 @cache

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from infra.embedded.encoding import from_text, to_texts
+from shared.logs import log
 
+CACHE_KB = 256 * 1024  # while a file is brought up: its indexes are filled in no order
 FORMAT = 2  # PRAGMA user_version; a file of format 1 is brought up, any other number means an unreadable layout
 
 # `bulk` is last: SQLite follows a long row only as far as the columns that a statement wants.
@@ -62,9 +64,11 @@ def prepare(connection: sqlite3.Connection) -> bool:
     if found not in (0, 1, FORMAT):
         return False
     if found == 1:
-        _bring_up(connection)
+        _set_aside(connection)
     for statement in (*_TABLES, *_indexes()):
         connection.execute(statement)
+    if found == 1:
+        _bring_up(connection)
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     return True
 
@@ -89,13 +93,18 @@ def _index(collection: str, fields: Sequence[str], only: str = "") -> str:
     return f"CREATE INDEX IF NOT EXISTS {name} ON docs ({columns}) WHERE {condition}"
 
 
+def _set_aside(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE docs RENAME TO docs_1")
+    connection.execute("DROP INDEX IF EXISTS docs_to_expire")  # its name is used again
+
+
 def _bring_up(connection: sqlite3.Connection) -> None:
-    """Take a file of format 1, whose documents were in one part, to this one; its indexes go with its table."""
-    connection.execute(f"CREATE TABLE parted {_DOCS}")
-    rows = connection.execute("SELECT path, collection, version, data FROM docs")
+    """Move the documents of a file of format 1, which were in one part, to where they are now."""
+    log("NOTICE", "the data folder's file is brought up to this version, which may take minutes", function="run")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+    rows = connection.execute("SELECT path, collection, version, data FROM docs_1 ORDER BY path")
     connection.executemany(
-        "INSERT INTO parted VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO docs VALUES (?, ?, ?, ?, ?)",
         ((path, of, version, *to_texts(of, from_text(data))) for path, of, version, data in rows),
     )
-    connection.execute("DROP TABLE docs")
-    connection.execute("ALTER TABLE parted RENAME TO docs")
+    connection.execute("DROP TABLE docs_1")
