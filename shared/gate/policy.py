@@ -16,7 +16,7 @@ from shared.currency import written
 from shared.event.mailbox import mailbox
 from shared.event.money import Amount
 from shared.event.payload import View
-from shared.intent.declaration import MAX_A_DAY, Intent
+from shared.intent.declaration import MAX_A_DAY, REQUESTER, Intent
 from shared.intent.provenance import currency_field
 from shared.settings import Settings
 from shared.task.subjects import Wish
@@ -89,7 +89,10 @@ def subject_of(intent: Intent, parameters: Mapping[str, Any], view: View) -> str
     subject = intent.policy.subject
     if subject is None:
         return None
-    value = view.at(subject) if subject.startswith("/") else parameters.get(subject)
+    if subject == REQUESTER:
+        value = view.at("/requester/email") or view.at("/requester/id")
+    else:
+        value = view.at(subject) if subject.startswith("/") else parameters.get(subject)
     if not isinstance(value, str) or not value:
         return None
     return mailbox(value) if "@" in value else value.casefold()

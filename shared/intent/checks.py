@@ -12,7 +12,16 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from shared.currency import DECIMALS
-from shared.intent.declaration import MAX_A_DAY, Idempotency, Intent, Limits, ParametersModel, Policy, Provider
+from shared.intent.declaration import (
+    MAX_A_DAY,
+    REQUESTER,
+    Idempotency,
+    Intent,
+    Limits,
+    ParametersModel,
+    Policy,
+    Provider,
+)
 from shared.intent.mistakes import like, words_of
 from shared.intent.provenance import FromField, MoneyFromPayload, markers_of
 
@@ -98,8 +107,8 @@ def _policy(policy: Policy, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
         yield f"policy.currency {policy.currency!r} is no ISO 4217 code that is known;{near} it is one such as USD"
     if policy.currency and policy.amount is None:
         yield "policy.currency needs policy.amount: the field that holds its minor units"
-    if policy.subject and policy.subject not in POINTERS and policy.subject not in fields:
-        near = like(policy.subject, [*POINTERS, *fields])
+    if policy.subject and policy.subject not in (REQUESTER, *POINTERS) and policy.subject not in fields:
+        near = like(policy.subject, [REQUESTER, *POINTERS, *fields])
         yield f"policy.subject {policy.subject!r} is neither a pointer nor a field of Parameters;{near} name one"
     if (policy.per_day is not None or policy.amount) and policy.subject is None:
         yield "policy.subject must say by whom per_day and amount are counted"

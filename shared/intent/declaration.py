@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+REQUESTER = "/requester"  # whoever asks, by address or, where the event has none, by id
 MAX_A_DAY = 1000  # tasks of one subject and intent that are counted
 
 
@@ -51,7 +52,7 @@ class Policy:
     (money: with a ceiling).
     `amount` names the integer field in minor units that the ceiling bounds, per task and per subject in 24 hours.
     `currency` is the ISO 4217 code of an allowance that names none, and of the amount where no parameter says its own.
-    `subject` is the pointer of an authenticated field, or the name of a parameter, that `per_day` counts by.
+    `subject` is what `per_day` counts by: `/requester`, the pointer of an authenticated field, or a parameter's name.
     `once_per` names the parameters that say which business subject the effect is about, such as the order: a second
     wish about it `within` that time, of this intent or of one that it `excludes`, is never automatic.
     `approvals` is how many different people must approve what is over `approvals_above` minor units, or what a person

@@ -2,6 +2,7 @@
 
 order_id: Annotated[str, Field(pattern=...), FromPayload()]
 email: Annotated[str, FromField("/requester/email")]
+summary: Annotated[str, NumbersFromPayload()]
 amount_minor: Annotated[int, Field(gt=0), MoneyFromPayload(currency="currency")]
 """
 
@@ -33,6 +34,11 @@ class FromField:
 
 
 @dataclass(frozen=True, slots=True)
+class NumbersFromPayload:
+    """Every word of the value that has a digit stands in the payload's text; the other words may be the model's."""
+
+
+@dataclass(frozen=True, slots=True)
 class MoneyFromPayload:
     """The integer, in minor units, is the one amount that the payload's text states, without ambiguity.
 
@@ -42,7 +48,8 @@ class MoneyFromPayload:
     currency: str
 
 
-Marker = FromPayload | FromField | MoneyFromPayload
+Marker = FromPayload | FromField | MoneyFromPayload | NumbersFromPayload
+_WITH_DIGIT = re.compile(r"[^\W_]*\d(?:[\w.,:'’/-]*\w)?")
 
 # What may not touch a token: another letter or digit, also across the connectors of numbers, ids, hosts and e-mails
 # (50 is no token of 1.50, 1009 none of A-1009), and nothing that makes it money.
@@ -92,7 +99,7 @@ def check(parameters: Mapping[str, Any], model: type[BaseModel], view: View) -> 
 
 def has_source(parameters: Mapping[str, Any], model: type[BaseModel]) -> bool:
     """Return whether some parameter must stand in the writer's words, so that `check` looks for it there."""
-    sourced = (f for f, m in markers_of(model).items() if not isinstance(m, FromField))
+    sourced = (f for f, m in markers_of(model).items() if isinstance(m, FromPayload | MoneyFromPayload))
     return any(parameters.get(field) is not None for field in sourced)
 
 
@@ -100,6 +107,10 @@ def _problem(marker: Marker, value: Any, parameters: Mapping[str, Any], texts: l
     match marker:
         case FromPayload():
             return None if _in_texts(value, texts) else "is not in the text"
+        case NumbersFromPayload():
+            stated = {number for text in texts for number in _WITH_DIGIT.findall(text)}
+            numbers = set(_WITH_DIGIT.findall(fold(value))) if isinstance(value, str) else set()
+            return None if numbers <= stated else "has a number that is not in the text"
         case FromField(pointer):
             actual = view.at(pointer)
             if actual is None:
@@ -113,7 +124,7 @@ def _problem(marker: Marker, value: Any, parameters: Mapping[str, Any], texts: l
 
 
 def _markers(metadata: Iterable[Any], annotation: Any) -> Iterator[Marker]:
-    yield from (m for m in metadata if isinstance(m, FromPayload | FromField | MoneyFromPayload))
+    yield from (m for m in metadata if isinstance(m, Marker))
     for part in get_args(annotation):  # Annotated[str, FromPayload()] | None, list[Annotated[...]]
         yield from _markers(getattr(part, "__metadata__", ()), part)
 

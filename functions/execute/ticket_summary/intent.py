@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from shared.intent.declaration import NONE, Intent, Limits, ParametersModel, Policy, Provider
+from shared.intent.provenance import NumbersFromPayload
 
-# What Slack would make a link of: a colleague trusts what stands in the team's own channel.
-_LINK = re.compile(
-    r"[a-z][a-z0-9+.-]*://|\b(?:javascript|data|mailto|tel):|\bwww\.|\b[\w-]+\.[a-z]{2,}/", re.IGNORECASE
-)
+# What Slack, or a reader, would make a link of: a colleague trusts what stands in the team's own channel. Any dotted
+# name may be a host, whatever follows it; `e.g.`, `3.5` and `v2.1` are none.
+_LINK = re.compile(r"//|\b(?:javascript|data|mailto|tel):|\w\.(?=\w{2,})\w*[^\W\d_]|\d\.\d+\.\d|\bxn--", re.IGNORECASE)
+# To browsers it is a dot; in Chinese and Japanese it ends a sentence.
+_IDEOGRAPHIC_DOT = re.compile(r"(?<=[A-Za-z0-9])\u3002(?=[A-Za-z0-9])")
 
 
 def _without_links(text: str) -> str:
-    if _LINK.search(text):
+    plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    if _LINK.search(_IDEOGRAPHIC_DOT.sub(".", plain)):
         raise PydanticCustomError("link_in_text", "must hold no link")
     return text
 
@@ -29,6 +33,7 @@ class Parameters(ParametersModel):
         str,
         Field(min_length=1, max_length=500, description="One or two plain sentences, no links"),
         AfterValidator(_without_links),
+        NumbersFromPayload(),
     ]
 
 
@@ -54,7 +59,7 @@ INTENT = Intent(
     ),
     parameters=Parameters,
     idempotency=NONE,
-    policy=Policy(audit_share=0.05),
+    policy=Policy(subject="/requester", per_day=20, audit_share=0.05),
     provider=Provider("slack", url="https://slack.com", options={"channel": "#ops-summaries"}),
     limits=Limits(max_concurrency=1, timeout_s=20, max_attempts=5),
 )

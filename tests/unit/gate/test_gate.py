@@ -251,7 +251,7 @@ def test_what_people_are_shown_is_short_tame_and_storable() -> None:
 @pytest.mark.parametrize("hidden", ["\x1b[31m", "\x9b2J", "\u202e", "\u2066", "\U000e0041", "\r", "\x85"])
 def test_value_that_runs_as_other_than_it_is_shown_never_runs(hidden: str) -> None:
     decided = planned(says("ticket_summary", summary=f"all {hidden}is well"), SUMMARY[0])
-    assert decided.decision.reasons == ["parameters_invalid: summary: characters that cannot be shown"]
+    assert decided.decision.reasons[0] == "parameters_invalid: summary: characters that cannot be shown"
     assert decided.classification.parameters["summary"].startswith("all \ufffd")
     assert hidden not in decided.classification.model_dump_json()
 
@@ -262,11 +262,67 @@ def test_value_of_several_lines_and_any_script_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    "link", ["https://evil.example", "javascript:alert(1)", "www.evil.example", "evil.example/login"]
+    "link",
+    [
+        *("https://evil.example", "javascript:alert(1)", "mailto:x", "//evil.example", "www.evil.example"),
+        *("switchyard-login.com", "evil.com?x=1", "evil.com:443", "evil.com/x", "see EVIL.COM.", "kim@evil.com"),
+        *("10.0.0.5:8080/x", "evil.com\u200b/x", "evil\u200b.com", "evil\uff0ecom", "evil\u3002com"),
+        *("xn--80ak6aa92e.com", "evil.xn--p1ai", "\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444"),
+    ],
 )
 def test_summary_with_a_link_goes_to_a_person(link: str) -> None:
     decided = planned(says("ticket_summary", summary=f"All is well, see {link}"), SUMMARY[0])
-    assert decided.decision.reasons == ["parameters_invalid: summary: link_in_text"]
+    assert decided.decision.route == "approve"
+    assert decided.decision.reasons[0] == "parameters_invalid: summary: link_in_text"
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        "e.g. the export fails, 3.5 hours late; v2.1 is affected",
+        "It arrived... Then it broke, at 4 p.m.",
+        "\u6ce8\u6587\u304c\u9045\u3044\u3002\u4e8c\u3064\u3067\u3059\u3002",
+    ],
+)
+def test_summary_with_dots_that_lead_nowhere_runs(summary: str) -> None:
+    assert codes(planned(says("ticket_summary", summary=summary), ticket(f"Summarize this, please: {summary}"))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "summary", "reasons"),
+    [
+        ("Order #10021 is late, $25.00 was paid", "Order 10021 of $25.00 is late", []),
+        ("Order #10021 is late", "Order 10022 is late", ["provenance"]),
+        ("Order #10021 is late", "Call 555-0100 about order 10021", ["provenance"]),
+        (
+            f"Sum this up.\n\n{'On 3 Nov 2026 you wrote:'}\nOrder #10021 is late",
+            "Order 10021 is late",
+            ["may_be_quoted", "may_be_quoted"],
+        ),
+        ("Two orders are late", "Two orders are late", []),
+    ],
+)
+def test_numbers_that_a_summary_tells_stand_in_the_ticket(text: str, summary: str, reasons: list[str]) -> None:
+    assert codes(planned(says("ticket_summary", summary=summary), ticket(text))) == reasons
+
+
+def test_summaries_of_one_requester_are_as_many_as_a_day_allows() -> None:
+    task, answer = SUMMARY
+    assert codes(planned(answer, task, usage=Usage(19))) == []
+    assert codes(planned(answer, task, usage=Usage(20))) == ["rate"]
+
+
+@pytest.mark.parametrize(
+    ("requester", "subject"),
+    [
+        ({"email": "Kim@example.com", "id": "u1"}, "kim@example.com"),
+        ({"id": "U1"}, "u1"),
+        ({"name": "Kim"}, None),
+    ],
+)
+def test_requester_is_known_by_address_or_by_id(requester: dict[str, str], subject: str | None) -> None:
+    seen = view("helpdesk", {"text": "Summarize this", "requester": requester})
+    assert subject_of(REGISTRY["ticket_summary"], {}, seen) == subject
 
 
 def test_huge_answer_is_cut_down_before_it_is_stored() -> None:
@@ -416,7 +472,7 @@ def test_subject_that_is_no_need_but_counted_goes_to_a_person_where_it_is_unknow
 def test_event_without_what_an_intent_needs_goes_to_a_person() -> None:
     nobody = AutomationTask(task_id="t1", source="helpdesk", raw_payload={"text": REFUND[0].raw_payload["text"]})
     assert codes(planned(REFUND[1], nobody)) == ["requester_unknown"]
-    assert codes(planned(SUMMARY[1], nobody)) == []
+    assert codes(planned(SUMMARY[1], nobody)) == ["subject_unknown"]
     where = AutomationTask(task_id="t1", source="helpdesk", raw_payload={"text": ORDER_STATUS[0].raw_payload["text"]})
     assert planned(ORDER_STATUS[1], where).decision.reasons == [
         "requester_unknown: the event does not say /requester/email, which this intent needs"
