@@ -22,16 +22,8 @@ from functions.intake.sources import MAX_NAME_CHARS, NAME, VENDORS, Source, sour
 from shared import errors
 from shared.event.signatures import sign
 from shared.records.ignored import Count, Date
-from shared.task.schemas import (
-    MAX_PAYLOAD_BYTES,
-    AutomationTask,
-    DeadLetter,
-    LetterRow,
-    State,
-    TaskId,
-    TaskRecord,
-    TaskRow,
-)
+from shared.task.letter import DeadLetter, LetterRow
+from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask, State, TaskId, TaskRecord, TaskRow
 
 ROOT = Path(__file__).resolve().parent.parent
 Schema = dict[str, Any]

@@ -18,8 +18,9 @@ from shared.records.documents import task_path, to_record
 from shared.records.edits import Edit
 from shared.serving.push import MAX_DATA_BYTES, Delivery
 from shared.settings import Settings
+from shared.task.letter import DeadLetter
 from shared.task.moves import Person
-from shared.task.schemas import AutomationTask, DeadLetter, TaskRecord
+from shared.task.schemas import AutomationTask, TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document
 from tests.scripted import MemoryPublisher, ScriptedModel, ScriptedNetwork

@@ -24,8 +24,9 @@ from shared.records.ignored import last_days
 from shared.records.letters import LETTER_ID, close_letter, redrive_letter
 from shared.serving.entry import Outcome, log_outcome, read_body, started
 from shared.serving.site import check_site
+from shared.task.letter import DeadLetter, LetterRow
 from shared.task.moves import Person
-from shared.task.schemas import MAX_PAYLOAD_BYTES, DeadLetter, LetterRow, Model, TaskRecord
+from shared.task.schemas import MAX_PAYLOAD_BYTES, Model, TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Row, Snapshot
 

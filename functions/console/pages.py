@@ -22,7 +22,8 @@ from shared.records.creation import wishes_like
 from shared.records.decisions import missing_approvers, why_not
 from shared.records.documents import task_path, to_record, to_rows
 from shared.records.switches import switches
-from shared.task.schemas import REDRIVABLE, LetterRow, State, TaskRecord
+from shared.task.letter import LetterRow
+from shared.task.schemas import REDRIVABLE, State, TaskRecord
 from shared.task.subjects import Wish
 
 WAITING_ON_A_PAGE = 100

@@ -16,7 +16,8 @@ from starlette.datastructures import QueryParams
 from shared.errors import BadRequest
 from shared.records.documents import ROW_FIELDS
 from shared.records.letters import LETTER_ID
-from shared.task.schemas import LetterRow, State
+from shared.task.letter import LetterRow
+from shared.task.schemas import State
 from shared.wiring.ports import Filter, Row, Store
 
 LETTER_FIELDS = tuple(LetterRow.model_fields)

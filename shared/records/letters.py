@@ -15,8 +15,9 @@ from shared.errors import Conflict, NotFound, Refused, Unprocessable
 from shared.gate.doors import Look, must_be_allowed, must_be_approver, must_be_current
 from shared.records import repairs
 from shared.records.documents import task_path, to_record, tombstone_in
+from shared.task.letter import DeadLetter
 from shared.task.moves import Person
-from shared.task.schemas import SCHEMA_VERSION, DeadLetter
+from shared.task.schemas import SCHEMA_VERSION
 from shared.topics import EVENTS, PARKED, TASKS, TASKS_EXPRESS
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Snapshot, Write

@@ -7,7 +7,7 @@ import base64
 from shared.canonical import sha256_hex
 from shared.errors import Conflict
 from shared.serving.push import Delivery
-from shared.task.schemas import DeadLetter
+from shared.task.letter import DeadLetter
 from shared.topics import PARKED
 from shared.wiring.composition import Ports
 from shared.wiring.ports import ABSENT, Write

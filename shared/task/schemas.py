@@ -101,9 +101,7 @@ class TaskResult(Model):
     """The end of a task: stored in its document and published on topic `results`."""
 
     success: bool
-    output: str = Field(
-        max_length=MAX_OUTPUT_CHARS, description="What the handler says it did, or why nothing was done"
-    )
+    output: str = Field(max_length=MAX_OUTPUT_CHARS, description="What was done, or why nothing was")
     execution_time_ms: float = Field(ge=0, description="Time in the handler, last attempt")
     tokens_used: int = Field(ge=0, description="Tokens of the one model call")
 
@@ -264,9 +262,7 @@ class TaskRow(Model):
     error: TaskError | None = None
     created_at: datetime
     updated_at: datetime
-    kept_for_s: int | None = Field(
-        default=None, description="How long it is kept after its end; null in records of earlier versions"
-    )
+    kept_for_s: int | None = Field(default=None, description="How long it is kept after its end; null in old records")
     expire_at: datetime | None = Field(description="When only a tombstone is left of it; null while it is open")
     history: list[Transition] = Field(max_length=MAX_HISTORY)
     noted_at: datetime | None = Field(default=None, description="When its words were taken back after the effect")
@@ -299,28 +295,3 @@ class TaskRecord(TaskRow):
         """The sender's JSON object."""
         payload: dict[str, Any] = json.loads(self.payload)
         return payload
-
-
-class LetterRow(Model):
-    """What lists read of a dead letter: its document without the message."""
-
-    schema_version: Literal[1] = 1
-    subscription: str
-    message_id: str
-    task_id: str | None
-    reason: str = Field(description="Stable code: why it is here")
-    truncated: bool = False
-    source: str = Field(default="", description="Whose verified webhook could not be read; empty: no webhook")
-    media: str = Field(default="", description="What that webhook's body was declared to be")
-    outcome: str = Field(description="What was done with the task it belongs to")
-    redriven_at: datetime | None = Field(default=None, description="When a person saw to it; null: it is open")
-    redriven_by: str | None = None
-    redriven_why: str = ""
-    created_at: datetime
-    expire_at: datetime | None = Field(description="TTL: the store deletes the document after this; null: it is open")
-
-
-class DeadLetter(LetterRow):
-    """The document `dead_letters/{sha256(subscription|message id)}`: a message nobody could finish."""
-
-    data: str = Field(description="The message's bytes as base64: of a longer one the first 720 KiB")

@@ -22,7 +22,7 @@ from functions.sweep.backlog import backlog
 from shared.canonical import sha256_hex
 from shared.settings import Settings, Webhook
 from shared.task.approval import is_open
-from shared.task.schemas import DeadLetter
+from shared.task.letter import DeadLetter
 from shared.wiring import composition
 from shared.wiring.composition import Ports
 from shared.wiring.ports import ABSENT, Document, Filter, Row, Snapshot, Store, Write

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import functions.console.main as console
 from shared.canonical import sha256_hex
-from shared.task.schemas import DeadLetter, TaskRecord
+from shared.task.letter import DeadLetter
+from shared.task.schemas import TaskRecord
 from tests.fuzz import hostile, mutations
 from tests.fuzz.case import CANARY, Answer, Broken, Case
 from tests.fuzz.scenery import HEADERS, Scenery

@@ -11,7 +11,8 @@ import pytest
 
 from shared.errors import BadRequest, TooLarge
 from shared.serving.push import MAX_DATA_BYTES, MAX_ENVELOPE_BYTES, Delivery, parse
-from shared.task.schemas import MAX_METADATA_BYTES, MAX_PAYLOAD_BYTES, AutomationTask, DeadLetter, TaskReady
+from shared.task.letter import DeadLetter
+from shared.task.schemas import MAX_METADATA_BYTES, MAX_PAYLOAD_BYTES, AutomationTask, TaskReady
 
 WHOLE: dict[str, Any] = {
     "message": {
