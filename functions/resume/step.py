@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
+from urllib.parse import unquote
 
 from shared.errors import BadRequest
 from shared.records.edits import NOBODY, Edit, take
@@ -46,11 +47,19 @@ async def resume(edit: Edit, ports: Ports) -> Outcome:
 
 
 def _author(headers: Mapping[str, str]) -> Person:
-    name = headers.get("ce-authid", "")
+    name = _decoded(headers.get("ce-authid", ""))
     if not name:
         return NOBODY
     is_person = headers.get("ce-authtype") == PEOPLE and not is_program(name)
     return Person(name, "firestore", is_person)
+
+
+def _decoded(text: str) -> str:
+    """Return an attribute as it was before CloudEvents' HTTP binding percent-encoded what a header cannot hold."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:  # it never was encoded
+        return text
 
 
 def _fields(fields: Mapping[str, Any]) -> Document:

@@ -350,6 +350,20 @@ def test_only_the_kind_of_people_makes_a_person(name: str, kind: str, is_person:
     assert read_event(headers, document_event()).author == Person(name, "firestore", is_person)
 
 
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("o%27neil%20x@example.com", "o'neil x@example.com"),
+        ("j%C3%B8rn@example.com", "j\u00f8rn@example.com"),
+        ("kay%FF@example.com", "kay%FF@example.com"),
+        ("100%25@example.com", "100%@example.com"),
+    ],
+)
+def test_author_is_named_as_before_the_header_was_encoded(header: str, name: str) -> None:
+    headers = {"ce-document": "approvals/t1", "ce-authid": header, "ce-authtype": "unknown"}
+    assert read_event(headers, document_event()).author.name == name
+
+
 def test_event_without_an_author_is_nobodys() -> None:
     assert read_event({"ce-document": "approvals/t1", "ce-authtype": "unknown"}, document_event()).author is NOBODY
 
