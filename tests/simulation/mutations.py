@@ -151,27 +151,22 @@ MUTATIONS = (
         ),
     ),
     _without(
-        "params_hash check on approval",
-        "shared/records/decisions.py",
-        ("if wish.params_hash is not None and wish.params_hash != record.params_hash:", "if False:"),
-    ),
-    _without(
         "server time for expiry",
-        "shared/records/decisions.py",
+        "shared/records/approvals.py",
         (
-            "        now = snapshots[path].read_time\n        after = arrow",
-            "        now = datetime.now(snapshots[path].read_time.tzinfo)\n        after = arrow",
+            "        before, now = to_record(snapshots[path]), snapshots[path].read_time",
+            "        before, now = to_record(snapshots[path]), datetime.now(snapshots[path].read_time.tzinfo)",
         ),
     ),
     _without(
         "time of the look that a verdict rests on",
-        "shared/records/decisions.py",
+        "shared/records/repairs.py",
         ("return now if look.at is None else min(look.at, now)", "return now"),
     ),
     _without(
         "patience of people",
         MOVES,
-        ('if record.state == "UNKNOWN" and looked_at < over_at:', "if False:"),
+        ('if record.state == "UNKNOWN" and looked_at < over_at <= now + LONGEST_WAIT:', "if False:"),
     ),
     _without(
         "expiry of approvals",
@@ -212,7 +207,7 @@ MUTATIONS = (
         ('    return "policy_changed" if still else None', "    return None"),
     ),
     _without(
-        "kill switch", "shared/gate/start.py", ("    if switched_off or not is_enabled(", "    if not is_enabled(")
+        "kill switch", "shared/records/switches.py", ("    return switch.data is not None and", "    return False and")
     ),
     _without(
         "at most once without a key",
@@ -335,7 +330,14 @@ MUTATIONS = (
         "shared/gate/doors.py",
         ("    if look.params_hash != record.params_hash:", "    if False:"),
     ),
-    _without("two people", "shared/task/waiting.py", ("    if len(given) < needed:", "    if False:")),
+    _without(
+        "two people",
+        "shared/gate/doors.py",
+        (
+            "    return 1 if is_small and not any(r.startswith(UNSOURCED) for r in reasons) else policy.approvals",
+            "    return 1",
+        ),
+    ),
     _without("two who are not one", DECISIONS, ("        if has_approved(after, person):", "        if False:")),
     _without("redrive in bulk approves nothing", "shared/records/repairs.py", ("approves=look.alone", "approves=True")),
     _without("kill switch that pauses", EXECUTION, ("    if refusal == SWITCHED_OFF", "    if False")),
