@@ -96,6 +96,11 @@ async def edit(ports: Ports, task_id: str, person: Person, look: Look, change: C
         known = _known(ports, record, person, change)
         raw = dict(record.shown_parameters if change.parameters is None else change.parameters)
         intent = _intent(ports, record, record.intent if change.intent is None else change.intent)
+        if known is record and (intent.name if intent else UNCLASSIFIED, raw) == (
+            record.intent,
+            record.shown_parameters,
+        ):
+            raise Unprocessable("nothing is changed", code="unchanged")
         values = validate(intent, raw)[0] if intent else None
         return waiting.edit(_changed(ports, known, person, intent, values or raw), person, now)
 

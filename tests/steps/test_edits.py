@@ -178,3 +178,15 @@ async def test_plan_of_other_parameters_is_not_shown_beside_edited_ones() -> Non
     assert (await world.approval("t1"))["plan"] == ""
     assert (await world.execute("t1", Planner())).code == "previewed"
     assert (await world.approval("t1"))["plan"] == "Refund 1000"
+
+
+async def test_edit_that_changes_nothing_voids_nothing() -> None:
+    from shared.errors import Unprocessable
+    from shared.records.decisions import Change, edit
+
+    world = await paused()
+    before = await world.record("t1")
+    for change in (Change(), Change(intent="refund_request", parameters=dict(before.parameters))):
+        with pytest.raises(Unprocessable) as refused:
+            await edit(world.ports, "t1", KAY, await world.look("t1"), change)
+        assert (refused.value.code, await world.record("t1")) == ("unchanged", before)
