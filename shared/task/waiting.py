@@ -24,6 +24,7 @@ from shared.task.schemas import (
 )
 
 MAX_REFUSALS = 10
+MAX_REASONS = 50
 MAX_NAME_CHARS = 200
 MAX_PLAN_CHARS = 500
 EDITED = "edited: "  # begins the reasons for which the gate would have paused what a person set
@@ -162,7 +163,10 @@ def follow_up(record: TaskRecord, told: Followup, reason: str, now: datetime, *,
     if any((f.kind, f.revision, f.task_id) == (told.kind, told.revision, told.task_id) for f in record.followups):
         raise Skip(code="already_told")
     record = record.model_copy(update={"followups": [*record.followups, told][-MAX_FOLLOWUPS:]})
-    decision = record.decision.model_copy(update={"reasons": [*record.decision.reasons, reason]})
+    reasons = record.decision.reasons
+    if reason not in reasons and len(reasons) < MAX_REASONS:  # a source may tell the same without end
+        reasons = [*reasons, reason]
+    decision = record.decision.model_copy(update={"reasons": reasons})
     review = record.review.model_copy(update={"approvals": []})  # whoever approved did not know of this
     if record.state == "AWAITING_APPROVAL":
         return record.model_copy(update={"decision": decision, "review": review})

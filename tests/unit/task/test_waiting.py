@@ -107,3 +107,17 @@ def test_decision_at_the_moment_of_expiry_is_too_late(decide: Arrow) -> None:
 def test_expiry_is_not_a_persons_no() -> None:
     record = RECORDS["EXPIRED"]
     assert (record.history[-1].by, record.approval) == ("system:expiry", None)
+
+
+def test_source_that_tells_of_changes_without_end_makes_no_task_grow_without_end() -> None:
+    record = born("approve")
+    for n in range(200):
+        told = Followup(kind="edited", at=NOW, revision=str(n), text="x")
+        record = waiting.follow_up(
+            record, told, "changed_since: the words were edited", NOW, patience=timedelta(hours=1)
+        )
+    assert record.decision.reasons.count("changed_since: the words were edited") == 1
+    for n in range(200):
+        told = Followup(kind="repeated", at=NOW, task_id=f"t{n}")
+        record = waiting.follow_up(record, told, f"repeated: like task t{n}", NOW, patience=timedelta(hours=1))
+    assert (len(record.decision.reasons), len(record.followups)) == (50, 20)
