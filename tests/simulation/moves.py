@@ -9,6 +9,9 @@ from typing import Any
 from shared.task.schemas import MAX_HISTORY, TERMINAL
 from tests.simulation.loop import Actor
 
+# What a person may run again, or ask about again.
+REDRIVABLE = ("FAILED", "UNKNOWN", "EXPIRED", "REJECTED", "CANCELLED")
+REDRIVEN = {(state, to) for state in REDRIVABLE for to in ("READY", "AWAITING_APPROVAL")}
 ARROWS = frozenset(
     {
         ("", "READY"),
@@ -26,10 +29,6 @@ ARROWS = frozenset(
         ("EXECUTING", "UNKNOWN"),
         ("UNKNOWN", "SUCCEEDED"),
         ("UNKNOWN", "FAILED"),
-        ("UNKNOWN", "READY"),
-        ("FAILED", "READY"),
-        ("EXPIRED", "READY"),
-        ("REJECTED", "READY"),
         ("AWAITING_APPROVAL", "CANCELLED"),
         ("READY", "CANCELLED"),
         ("EXECUTING", "CANCELLED"),
@@ -37,12 +36,7 @@ ARROWS = frozenset(
         ("SUCCEEDED", "FAILED"),  # what was done did not hold
         ("READY", "READY"),  # its intent is switched off
         ("AWAITING_APPROVAL", "AWAITING_APPROVAL"),  # edited, or approved by one of two
-        ("FAILED", "AWAITING_APPROVAL"),
-        ("UNKNOWN", "AWAITING_APPROVAL"),
-        ("EXPIRED", "AWAITING_APPROVAL"),
-        ("REJECTED", "AWAITING_APPROVAL"),
-        ("CANCELLED", "AWAITING_APPROVAL"),
-        ("CANCELLED", "READY"),
+        *REDRIVEN,
     }
 )
 # Arrows that only the source takes.
@@ -52,20 +46,11 @@ DECIDED = frozenset(
     {
         ("AWAITING_APPROVAL", "READY"),
         ("AWAITING_APPROVAL", "REJECTED"),
-        ("UNKNOWN", "READY"),
-        ("FAILED", "READY"),
-        ("EXPIRED", "READY"),
-        ("REJECTED", "READY"),
         ("AWAITING_APPROVAL", "CANCELLED"),
         ("READY", "CANCELLED"),
         ("EXECUTING", "CANCELLED"),
         ("AWAITING_APPROVAL", "AWAITING_APPROVAL"),
-        ("FAILED", "AWAITING_APPROVAL"),
-        ("UNKNOWN", "AWAITING_APPROVAL"),
-        ("EXPIRED", "AWAITING_APPROVAL"),
-        ("REJECTED", "AWAITING_APPROVAL"),
-        ("CANCELLED", "AWAITING_APPROVAL"),
-        ("CANCELLED", "READY"),
+        *REDRIVEN,
     }
 )
 WORKERS = frozenset({"execute", "classify", "sweep", "deadletter"})

@@ -10,27 +10,9 @@ import pytest
 from shared.errors import Refused
 from shared.intent.declaration import Policy
 from shared.intent.registry import Registry
-from shared.records.edits import Edit
-from shared.task.moves import Person
 from tests.scripted import ScriptedHandler
+from tests.steps.test_edits import LEAD, LOWER, hear, write
 from tests.world import REGISTRY, World, paused
-
-LEAD, INTERN = "lead@example.com", "intern@example.com"
-LEADS = {"*": frozenset({LEAD})}
-HIGHER = {"order_id": "#10021", "amount_minor": 900_000, "currency": "USD"}
-LOWER = {"order_id": "#10021", "amount_minor": 1000, "currency": "USD"}
-
-
-KAY = Person("kay@example.com", "console")
-
-
-async def write(world: World, by: str, **fields: Any) -> Edit:
-    """Write into the approval document without anybody having heard of it yet."""
-    return replace(await world.edit("t1", **fields), author=Person(by, "firestore"))
-
-
-async def hear(world: World, *edits: Edit) -> list[str]:
-    return [(await world.resume("t1", edit, author=edit.author.name)).code for edit in edits]
 
 
 async def two(needed: int = 2, above: int = 2000, **settings: Any) -> World:
@@ -72,7 +54,7 @@ async def test_amount_below_the_bound_takes_one_and_what_the_event_does_not_say_
 async def test_edit_voids_what_others_approved_and_a_no_of_one_is_enough() -> None:
     world = await two()
     await world.decide("t1", by="kay@example.com")
-    record = await world.decide("t1", by="lee@example.com", parameters=HIGHER)
+    record = await world.decide("t1", by="lee@example.com", parameters=LOWER | {"amount_minor": 900_000})
     assert (record.state, [a.by for a in record.review.approvals]) == ("AWAITING_APPROVAL", ["lee@example.com"])
     assert (await world.decide("t1", "reject", by="kay@example.com")).state == "REJECTED"
 
