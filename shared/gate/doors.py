@@ -13,6 +13,7 @@ from typing import Any
 
 from shared.errors import Forbidden, Refused
 from shared.event.mailbox import mailbox, same_address
+from shared.gate.policy import money_of
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
 from shared.settings import Settings
@@ -80,8 +81,8 @@ def approvals_needed(intent: Intent | None, parameters: Mapping[str, Any], reaso
     """Return how many people must approve: what somebody wrote that the event does not say is never one person's."""
     if intent is None:
         return 1
-    policy, amount = intent.policy, parameters.get(intent.policy.amount or "")
-    is_small = isinstance(amount, int) and amount <= policy.approvals_above
+    policy, money = intent.policy, money_of(intent, parameters)
+    is_small = money is not None and money.currency == policy.currency and money.minor <= policy.approvals_above
     return 1 if is_small and not any(r.startswith(UNSOURCED) for r in reasons) else policy.approvals
 
 

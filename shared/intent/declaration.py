@@ -55,8 +55,8 @@ class Policy:
     `subject` is what `per_day` counts by: `/requester`, the pointer of an authenticated field, or a parameter's name.
     `once_per` names the parameters that say which business subject the effect is about, such as the order: a second
     wish about it `within` that time, of this intent or of one that it `excludes`, is never automatic.
-    `approvals` is how many different people must approve what is over `approvals_above` minor units, or what a person
-    set and the event does not say; without `amount`, anything.
+    `approvals` is how many different people must approve what is over `approvals_above` minor units of `currency`, is
+    of another one, or what a person set and the event does not say; without `amount`, anything.
     """
 
     risk: Literal["none", "money", "credential", "goods"] = "none"

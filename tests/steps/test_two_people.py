@@ -12,12 +12,12 @@ from shared.intent.declaration import Policy
 from shared.intent.registry import Registry
 from tests.scripted import ScriptedHandler
 from tests.steps.test_edits import LEAD, LOWER, hear, write
-from tests.world import REGISTRY, World, paused
+from tests.world import REFUND, REGISTRY, World, paused, ticket
 
 
-async def two(needed: int = 2, above: int = 2000, **settings: Any) -> World:
+async def two(needed: int = 2, above: int = 2000, case: Any = REFUND, **settings: Any) -> World:
     """Return a world in which a refund of 25.00 waits for two people."""
-    world = await paused(**settings)
+    world = await paused(case, **settings)
     refund = REGISTRY["refund_request"]
     policy = replace(refund.policy, approvals=needed, approvals_above=above)
     world.ports.__dict__["registry"] = Registry(REGISTRY | {"refund_request": replace(refund, policy=policy)})
@@ -104,3 +104,9 @@ def test_declaration_of_approvals_is_checked() -> None:
         (Policy(approvals_above=100, amount="amount_minor", subject="/requester/email"), "approvals_above"),
     ):
         assert any(word in p for p in problems(replace(refund, policy=policy), refund.name)), policy
+
+
+async def test_bound_is_of_one_currency_and_others_are_never_below_it() -> None:
+    euros = REFUND[1] | {"parameters": REFUND[1]["parameters"] | {"currency": "EUR"}}
+    world = await two(above=2500, case=(ticket("Please refund 25.00 EUR for order #10021"), euros))
+    assert (await world.decide("t1")).state == "AWAITING_APPROVAL"
