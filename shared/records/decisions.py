@@ -208,9 +208,15 @@ def _changed(
     values = validate(intent, parameters)[0] if intent else None
     if intent is None or values is None:
         return waiting.changed(known, person, intent=intent, parameters=presentable(parameters), is_draft=True)
-    seen = view_of(known)
-    reasons = check(values, intent.parameters, seen) + policy_reasons(intent, values, seen, Usage(), ports.settings)
+    reasons = gated(ports, known, intent, values)
     return waiting.changed(known, person, intent=intent, parameters=values, reasons=reasons)
+
+
+def gated(ports: Ports, record: TaskRecord, intent: Intent, parameters: Mapping[str, Any]) -> list[str]:
+    """Return for what the gate would have paused what a person set."""
+    seen = view_of(record)
+    reasons = check(parameters, intent.parameters, seen)
+    return reasons + policy_reasons(intent, parameters, seen, Usage(), ports.settings)
 
 
 async def _tell_like(ports: Ports, record: TaskRecord) -> None:

@@ -7,11 +7,12 @@ from typing import Literal
 
 from shared.gate.doors import Look, approvals_needed, must_be_allowed, must_be_current
 from shared.records.approvals import change_both
-from shared.records.decisions import AS_SHOWN, Change, chosen
+from shared.records.decisions import AS_SHOWN, Change, chosen, gated
 from shared.task import repair
 from shared.task.moves import Person
 from shared.task.requester import must_be_known
 from shared.task.schemas import TaskRecord
+from shared.task.waiting import edited
 from shared.wiring.composition import Ports
 
 
@@ -38,8 +39,11 @@ async def redrive(
         looked_at = _looked_at(ports, record, person, look, now, change.intent)
         known, intent, parameters = chosen(ports, record, person, change)
         must_be_known(known, intent)
+        reasons = record.decision.reasons
+        if (intent.name, parameters) != (record.intent, record.parameters):
+            reasons = edited(reasons, gated(ports, known, intent, parameters))
         return repair.redrive(
-            record,
+            record.model_copy(update={"decision": record.decision.model_copy(update={"reasons": reasons})}),
             person,
             now,
             reason=reason,
@@ -49,7 +53,7 @@ async def redrive(
             looked_at=looked_at,
             requester=known.requester if known is not record else None,
             approves=look.alone,
-            needed=approvals_needed(intent, parameters, record.decision.reasons),
+            needed=approvals_needed(intent, parameters, reasons),
             patience=timedelta(seconds=ports.settings.approval_ttl_s),
         )
 

@@ -47,7 +47,6 @@ def changed(
     """
     version = intent.schema_version if intent and not is_draft else 0
     name = intent.name if intent else UNCLASSIFIED
-    ours = [r for r in record.decision.reasons if not r.startswith(EDITED)]
     return record.model_copy(
         update={
             "generation": record.generation + 1,
@@ -56,7 +55,7 @@ def changed(
             "parameters": {} if is_draft else dict(parameters),
             "params_hash": params_hash(name, version, dict(parameters)),
             "requester": requester or record.requester,
-            "decision": record.decision.model_copy(update={"reasons": [*ours, *(EDITED + r for r in reasons)]}),
+            "decision": record.decision.model_copy(update={"reasons": edited(record.decision.reasons, reasons)}),
             "review": Review(
                 draft=dict(parameters) if is_draft else {},
                 edited_by=person.name[:MAX_NAME_CHARS],
@@ -66,14 +65,19 @@ def changed(
     )
 
 
-def edit(edited: TaskRecord, person: Person, now: datetime) -> TaskRecord:
+def edited(reasons: Sequence[str], found: Sequence[str]) -> list[str]:
+    """Return the reasons of a task with those `found` for what a person set, in place of those for an earlier edit."""
+    return [*(r for r in reasons if not r.startswith(EDITED)), *(EDITED + r for r in found)]
+
+
+def edit(after: TaskRecord, person: Person, now: datetime) -> TaskRecord:
     """AWAITING_APPROVAL -> AWAITING_APPROVAL with what a person set: it is asked anew.
 
     Raises:
         Refused: `not_waiting` or `expired`.
     """
-    must_wait(edited, now)
-    return move(edited, "AWAITING_APPROVAL", now, by=person.name, why="edited")
+    must_wait(after, now)
+    return move(after, "AWAITING_APPROVAL", now, by=person.name, why="edited")
 
 
 def approve(

@@ -11,7 +11,7 @@ from shared.records import repairs
 from shared.task.moves import Person
 from tests.scripted import ScriptedHandler
 from tests.steps.test_two_people import two
-from tests.world import SUMMARY, paused, started
+from tests.world import REFUND, SUMMARY, paused, started
 
 LEAD, INTERN = "lead@example.com", "intern@example.com"
 LEADS = {"*": frozenset({LEAD})}
@@ -73,3 +73,16 @@ async def test_cancelled_task_can_be_redriven() -> None:
     await repairs.cancel(world.ports, "t1", KAY, await world.look("t1"), reason="duplicate")
     record = await repairs.redrive(world.ports, "t1", KAY, await world.look("t1"), reason="it was none")
     assert record.state == "READY"
+
+
+async def test_redrive_with_what_the_event_does_not_say_takes_as_many_people_as_an_edit_would() -> None:
+    from shared.records.decisions import Change
+
+    world = await two(above=2500)
+    await world.decide("t1", "reject")
+    change = Change(parameters=REFUND[1]["parameters"] | {"amount_minor": 1000})
+    look = await world.look("t1")
+    record = await repairs.redrive(world.ports, "t1", KAY, look, reason="a part of it", change=change)
+    assert (record.state, [a.by for a in record.review.approvals]) == ("AWAITING_APPROVAL", [KAY.name])
+    assert any(r.startswith("edited: provenance: amount_minor") for r in record.decision.reasons)
+    assert (await world.decide("t1", by="lee@example.com")).state == "READY"
