@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from functions.console import privacy
 from functions.console.api import ACTIONS, LETTER_ACTIONS, MAX_PAGE, ORDERS, DecisionBody, LetterBody, RepairBody
 from functions.console.search import COUNT_UP_TO, COUNTED
 from functions.intake.room import MAX_WEBHOOK_BYTES
@@ -179,12 +180,14 @@ def console() -> Schema:
             "parameters": task_id,
             "post": _operation(action, RepairBody.__doc__, record | _errors(*_DECIDE), body=_ref("RepairBody")),
         }
+    paths |= _privacy()
     about = "Shows tasks and takes people's decisions. In the cloud behind the Identity-Aware Proxy."
     models = [
         (DecisionBody, "validation"),
         (RepairBody, "validation"),
         (LetterBody, "validation"),
         (TaskRow, "serialization"),
+        *((body, "validation") for body in dict.fromkeys(body for _, body in privacy.WORKS.values())),
         (TaskRecord, "serialization"),
         (LetterRow, "serialization"),
         (DeadLetter, "serialization"),
@@ -195,6 +198,15 @@ def console() -> Schema:
     for name in ("LetterRow", "DeadLetter"):
         schemas[name]["properties"]["letter_id"] = {"type": "string"}
     return described
+
+
+def _privacy() -> Schema:
+    answer = {"200": _json("What there is, or was done", {"type": "object"})} | _errors(*_BODY, 401, 403, 422, 503)
+    paths: Schema = {"keys": {"get": _operation("countKeys", "Count tasks, and those with a key.", answer)}}
+    for name, (do, body) in privacy.WORKS.items():
+        post = _operation(f"{name}OfPerson", do.__doc__, answer, body=_ref(body.__name__))
+        paths[name] = paths.get(name, {}) | {"post": post}
+    return {f"/api/privacy/{name}": path for name, path in paths.items()}
 
 
 def _document(title: str, about: str, paths: Schema, models: Iterable[Any]) -> Schema:

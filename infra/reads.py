@@ -22,4 +22,6 @@ USERS_KEYS = tuple(directory.variable("API_KEY") for directory, _ in DIRECTORIES
 ANSWERS_URL = SLACK.variable("API_URL")  # where `notify` answers whoever asked in Slack
 NOTIFIES = ("CONSOLE_URL", ANSWERS_URL)
 DEFAULTS = dict.fromkeys(USERS_URLS, "") | {ANSWERS_URL: SLACK.url}  # of addresses that are no handler's
+# Makes the keys that find a person's tasks: where tasks are made, and where people look for them.
+PRIVACY_KEY = "PRIVACY_KEY"
 WEBHOOKS = ("ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL")

@@ -80,6 +80,14 @@ def people(variable: str, text: str) -> dict[str, frozenset[str]]:
     return found
 
 
+def officers(variable: str, text: str) -> frozenset[str]:
+    """Parse `dpo@x.com,lead@x.com`."""
+    for entry in (found := _entries(variable, text)):
+        if not _PERSON.fullmatch(entry):
+            raise _refused(variable, entry, "each entry must be a person's address such as dpo@example.com")
+    return frozenset(found)
+
+
 def _entries(variable: str, text: str) -> list[str]:
     found = [entry.strip() for entry in text.split(",") if entry.strip()]
     twice = next((entry for n, entry in enumerate(found) if entry in found[:n]), None)

@@ -68,6 +68,8 @@ class Settings:
     notify_webhook: Webhook | None = None  # where people hear of what is new
     escalation_webhook: Webhook | None = None  # where they hear of approvals at the last moment
     console_url: str = ""  # where people reach the console, for links
+    privacy_key: str = field(default="", repr=False)  # makes the keys that find a person's tasks
+    privacy_officers: frozenset[str] = frozenset()  # who may export and erase what a person asked for
 
     @property
     def local(self) -> bool:
@@ -114,6 +116,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         notify_webhook=_webhook(env, "NOTIFY_WEBHOOK_URL"),
         escalation_webhook=_webhook(env, "ESCALATION_WEBHOOK_URL"),
         console_url=_matching(env, "CONSOLE_URL", _HOST, "", "http(s)://host").rstrip("/"),
+        privacy_key=_secret(env, "PRIVACY_KEY"),
+        privacy_officers=entries.officers("PRIVACY_OFFICERS", env.get("PRIVACY_OFFICERS", "")),
     )
 
 
@@ -217,3 +221,10 @@ def _webhook(env: Mapping[str, str], name: str) -> Webhook | None:
             field=name,
         )
     return Webhook(format, url)
+
+
+def _secret(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    if value and len(value.encode()) < MIN_SECRET_BYTES:
+        raise SettingError(f"{name} must have at least {MIN_SECRET_BYTES} bytes", field=name)
+    return value

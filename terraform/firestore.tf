@@ -31,6 +31,7 @@ resource "google_firestore_index" "this" {
     letters_open              = { collection = "dead_letters", equal = ["redriven_at"], order = "created_at", direction = "DESCENDING" }
     tasks_by_state_and_change = { collection = "tasks", equal = ["state"], order = "updated_at", direction = "DESCENDING" }
     tasks_by_state_and_intent = { collection = "tasks", equal = ["state", "intent"], order = "created_at", direction = "DESCENDING" }
+    tasks_by_requester        = { collection = "tasks", equal = ["requester.key"], order = "created_at", direction = "DESCENDING" }
     approvals_waiting         = { collection = "approvals", equal = ["outcome"], order = "requested_at", direction = "ASCENDING" }
     approvals_decided         = { collection = "approvals", equal = ["outcome"], order = "status", direction = "ASCENDING" }
   }
@@ -113,7 +114,7 @@ resource "google_firebaserules_release" "deny_all" {
   }
 }
 
-# Everything the steps do to documents. None may delete one: expiry does.
+# Everything the steps do to documents. None may delete one: expiry does, and what is erased leaves an empty document.
 resource "google_project_iam_custom_role" "documents" {
   role_id = "switchyardDocuments"
   title   = "Switchyard: read and write documents"

@@ -9,6 +9,8 @@ automatic     = { refund_request = "50.00 USD", password_reset = null }
 approvers     = { "*" = ["ops@acme.test"], refund_request = ["finance@acme.test"] }
 min_instances = { intake = 1 }
 
+privacy_officers = ["privacy@acme.test"]
+
 provider_settings = {
   AUTH0_API_URL   = "https://acme.eu.auth0.com"
   AUTH0_CLIENT_ID = "switchyard"

@@ -210,6 +210,18 @@ variable "approvers" {
   }
 }
 
+variable "privacy_officers" {
+  description = "Who may export and erase what is kept of a person, through the console: e-mail addresses. Empty: nobody."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for p in var.privacy_officers : can(regex("^[^@\\s,|=:]+@[^@\\s,|=:]+$", p))])
+    error_message = "privacy_officers must hold e-mail addresses, without a prefix such as user:."
+  }
+}
+
 variable "approval_ttl_s" {
   description = "Seconds a task waits for a person before it expires, up to 30 days."
   type        = number

@@ -230,9 +230,11 @@ def _masked(snapshots: Sequence[Snapshot], fields: Sequence[str]) -> list[Row]:
 
 def _matches(data: Document, where: Sequence[Filter]) -> bool:
     for f in where:
-        if f.field not in data:
-            return False
-        value = data[f.field]
+        value: Any = data
+        for name in f.field.split("."):
+            if not isinstance(value, dict) or name not in value:
+                return False
+            value = value[name]
         if f.op == "==":
             if value != f.value:
                 return False

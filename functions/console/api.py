@@ -5,28 +5,28 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.console import search
+from functions.console import privacy, search
+from functions.console.bodies import body_of
 from functions.console.identity import admitted, only
 from functions.console.policy import policy
-from shared.errors import BadRequest, NotFound, Unprocessable, UnsupportedMediaType
-from shared.event.strict_json import parse_object
+from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.gate.doors import Look
 from shared.records import decisions, repairs
 from shared.records.decisions import Change
 from shared.records.documents import task_path, to_record, to_rows
 from shared.records.ignored import last_days
 from shared.records.letters import LETTER_ID, close_letter, redrive_letter
-from shared.serving.entry import Outcome, log_outcome, read_body, started
+from shared.serving.entry import Outcome, log_outcome, started
 from shared.serving.site import check_site
 from shared.task.letter import DeadLetter, LetterRow
 from shared.task.moves import Person
-from shared.task.schemas import MAX_PAYLOAD_BYTES, Model, TaskRecord
+from shared.task.schemas import Model, TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Row, Snapshot
 
@@ -36,7 +36,6 @@ LETTER_ACTIONS = ("redrive", "close")
 ORDERS = ("newest", "oldest")
 WHOSE = "Whose request it is, where the event does not say: an e-mail address"
 DESCRIPTION = Path(__file__).with_name("openapi.json")
-T = TypeVar("T", bound=Model)
 _LETTER = re.compile(
     rf"/api/dead-letters/(?P<letter_id>{LETTER_ID.pattern})(?:/(?P<action>{'|'.join(LETTER_ACTIONS)}))?"
 )
@@ -125,6 +124,8 @@ async def respond(request: Request, ports: Ports) -> Response:
     if path in shows:
         only(request, "GET")
         return await shows[path]()
+    if path.startswith("/api/privacy/"):
+        return await privacy.respond(request, ports, who, path)
     if path == "/api/policy":
         only(request, "GET")
         return JSONResponse(await policy(ports, who))
@@ -190,7 +191,7 @@ def _next(found: list[Row], limit: int) -> str | None:
 
 async def _decide(request: Request, ports: Ports, who: Person, task_id: str) -> Response:
     began = started()
-    body = await _body(request, DecisionBody)
+    body = await body_of(request, DecisionBody)
     change = Change(body.intent, body.parameters, body.requester_email)
     if body.decision == "edit":
         return _done(await decisions.edit(ports, task_id, who, body.look, change), began, "edit")
@@ -200,7 +201,7 @@ async def _decide(request: Request, ports: Ports, who: Person, task_id: str) -> 
 
 async def _repair(request: Request, ports: Ports, who: Person, task_id: str, action: str) -> Response:
     began = started()
-    body = await _body(request, RepairBody)
+    body = await body_of(request, RepairBody)
     if action == "cancel":
         record = await repairs.cancel(ports, task_id, who, body.look, reason=body.reason)
     elif action == "redrive":
@@ -222,7 +223,7 @@ async def _repair(request: Request, ports: Ports, who: Person, task_id: str, act
 
 async def _see_to(request: Request, ports: Ports, who: Person, letter_id: str, action: str) -> Response:
     began = started()
-    body = await _body(request, LetterBody)
+    body = await body_of(request, LetterBody)
     look = body.task.look if body.task else None
     if action == "close":
         done = await close_letter(ports, letter_id, who, reason=body.reason, look=look)
@@ -240,19 +241,6 @@ async def _counts(ports: Ports) -> Response:
 async def _ignored(ports: Ports) -> Response:
     days = await last_days(ports.store, datetime.now(UTC))
     return JSONResponse({"days": [day.model_dump(mode="json", include={"day", "counts"}) for day in days]})
-
-
-async def _body(request: Request, model: type[T]) -> T:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMediaType("send application/json", field="content-type")
-    sent = await read_body(request, MAX_PAYLOAD_BYTES)
-    parse_object(sent)  # what it refuses, Pydantic's parser would take
-    try:
-        return model.model_validate_json(sent)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        pointer = "/" + "/".join(str(p) for p in first["loc"])
-        raise Unprocessable(first["msg"], code="invalid_body", field=pointer[:200]) from None
 
 
 def _done(record: TaskRecord, began: float, action: str) -> Response:

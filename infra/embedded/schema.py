@@ -74,7 +74,7 @@ def prepare(connection: sqlite3.Connection) -> bool:
 
 
 def _indexes() -> Iterator[str]:
-    for fields in (*_TASKS, ["state", "updated_at"]):
+    for fields in (*_TASKS, ["state", "updated_at"], ["requester.key", "created_at"]):
         yield _index("tasks", fields)
     for field in ("next_check_at", "expire_at", "noted_at"):
         yield _index("tasks", [field], f"json_extract(data, '$.{field}') IS NOT NULL")
@@ -87,7 +87,7 @@ def _indexes() -> Iterator[str]:
 
 
 def _index(collection: str, fields: Sequence[str], only: str = "") -> str:
-    name = "_".join([collection, *(["open"] if only else []), "by", *fields])
+    name = "_".join([collection, *(["open"] if only else []), "by", *fields]).replace(".", "_")
     columns = ", ".join([*(f"json_extract(data, '$.{field}')" for field in fields), "path"])
     condition = f"collection = '{collection}'" + (f" AND {only}" if only else "")
     return f"CREATE INDEX IF NOT EXISTS {name} ON docs ({columns}) WHERE {condition}"

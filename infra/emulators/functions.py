@@ -87,6 +87,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "BACKEND": "emulators",
         "GOOGLE_CLOUD_PROJECT": settings.project,
         "TOPIC_PREFIX": settings.topic_prefix,
+        "PRIVACY_KEY": settings.privacy_key,
     }
 
 

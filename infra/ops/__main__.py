@@ -11,10 +11,17 @@ import sys
 from collections.abc import Sequence
 
 from infra.manual import graft
-from infra.ops import approvals, letters, policy, session, tasks, watch
+from infra.ops import approvals, letters, policy, privacy, session, tasks, watch
 
 PROG = "python -m infra.ops"
-NOUNS = {"tasks": tasks, "approvals": approvals, "dead-letters": letters, "watch": watch, "policy": policy}
+NOUNS = {
+    "tasks": tasks,
+    "approvals": approvals,
+    "dead-letters": letters,
+    "watch": watch,
+    "policy": policy,
+    "privacy": privacy,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

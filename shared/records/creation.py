@@ -13,6 +13,7 @@ from shared.intent.declaration import Intent
 from shared.records.approvals import approval_of
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
 from shared.task.birth import Plan, born
+from shared.task.requester_key import keyed
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.subjects import Subject, Wish, with_wish
 from shared.task.subjects import like as like_wishes
@@ -64,9 +65,8 @@ async def create(
         used = _used(snapshots.get(counter or ""))
         usage = _usage(used, at, like)
         decided = first if at == now and usage == Usage() else decide(usage, at)
-        record = made = born(
-            task, decided, at, retention=retention, trace_id=trace_id, requester=seen.fields.get("requester")
-        )
+        record = born(task, decided, at, retention=retention, trace_id=trace_id, requester=seen.fields.get("requester"))
+        record = made = keyed(record, ports.settings.privacy_key)
         writes: dict[str, Document] = {path: to_document(record)}
         if record.state == "AWAITING_APPROVAL":
             writes[pause] = to_document(approval_of(record, ports.registry))

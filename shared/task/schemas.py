@@ -131,6 +131,7 @@ class Requester(Model):
     id: str = ""
     name: str = ""
     vouched_by: str = ""
+    key: str = Field(default="", description="A keyed hash that finds all tasks of one person; empty: not made yet")
 
 
 class Decision(Model):

@@ -107,11 +107,11 @@ run "only_used_secrets_are_asked_for" {
   command = plan
 
   assert {
-    condition     = output.secrets == tolist(["MY_CRM_WEBHOOK_SECRET", "SHOP_API_KEY", "SLACK_API_KEY", "STRIPE_API_KEY", "ZENDESK_WEBHOOK_SECRET"])
+    condition     = output.secrets == tolist(["MY_CRM_WEBHOOK_SECRET", "PRIVACY_KEY", "SHOP_API_KEY", "SLACK_API_KEY", "STRIPE_API_KEY", "ZENDESK_WEBHOOK_SECRET"])
     error_message = "Secrets: ${join(", ", output.secrets)}"
   }
   assert {
-    condition     = toset(local.secrets_of["intake"]) == toset(["MY_CRM_WEBHOOK_SECRET", "ZENDESK_WEBHOOK_SECRET"]) && local.secrets_of["classify"] == []
+    condition     = toset(local.secrets_of["intake"]) == toset(["MY_CRM_WEBHOOK_SECRET", "ZENDESK_WEBHOOK_SECRET"]) && tolist(local.secrets_of["classify"]) == tolist(["PRIVACY_KEY"])
     error_message = "A function gets a secret that it does not need."
   }
 }
@@ -124,12 +124,29 @@ run "people_are_looked_up_where_a_users_api_is_named" {
   }
 
   assert {
-    condition     = tolist(local.secrets_of["classify"]) == tolist(["ZENDESK_USERS_API_KEY"]) && local.environment_of["classify"].ZENDESK_USERS_API_URL == "https://acme.zendesk.test"
+    condition     = tolist(local.secrets_of["classify"]) == tolist(["PRIVACY_KEY", "ZENDESK_USERS_API_KEY"]) && local.environment_of["classify"].ZENDESK_USERS_API_URL == "https://acme.zendesk.test"
     error_message = "classify gets ${join(", ", local.secrets_of["classify"])}."
   }
   assert {
     condition     = alltrue([for name, secrets in local.secrets_of : name == "classify" || !contains(secrets, "ZENDESK_USERS_API_KEY")])
     error_message = "Another function may read who people are."
+  }
+}
+
+run "only_named_officers_may_ask_for_a_persons_data" {
+  command = plan
+
+  variables {
+    privacy_officers = ["privacy@acme.test", "dpo@acme.test"]
+  }
+
+  assert {
+    condition     = local.environment_of["console"]["PRIVACY_OFFICERS"] == "dpo@acme.test,privacy@acme.test"
+    error_message = local.environment_of["console"]["PRIVACY_OFFICERS"]
+  }
+  assert {
+    condition     = toset([for name, secrets in local.secrets_of : name if contains(secrets, "PRIVACY_KEY")]) == toset(["classify", "console", "deadletter"])
+    error_message = "Another function may find out who asked."
   }
 }
 
@@ -141,7 +158,7 @@ run "a_key_of_the_gemini_api_replaces_vertex" {
   }
 
   assert {
-    condition     = tolist(local.secrets_of["classify"]) == tolist(["GEMINI_API_KEY"]) && local.environment_of["classify"]["CLASSIFIER"] == "gemini"
+    condition     = tolist(local.secrets_of["classify"]) == tolist(["GEMINI_API_KEY", "PRIVACY_KEY"]) && local.environment_of["classify"]["CLASSIFIER"] == "gemini"
     error_message = "classify has no key."
   }
   assert {

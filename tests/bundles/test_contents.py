@@ -26,10 +26,10 @@ BUDGET_BYTES = {
     "intake-events": 385_000,
     "classify": 524_000,  # it calls the model, and looks people up
     "resume": 431_000,
-    "deadletter": 415_000,
-    "sweep": 450_000,  # it entombs what has ended
+    "deadletter": 425_000,
+    "sweep": 460_000,  # it entombs what has ended
     "notify": 385_000,
-    "console": 640_000,  # the pages, and OpenAPI of 60 kB
+    "console": 680_000,  # the pages, and OpenAPI of 60 kB
 } | dict.fromkeys(EXECUTORS, 470_000)
 A_TEAMS_INTENT_BYTES = 4_000  # each beside those that ship, where every declaration is wanted
 

@@ -40,6 +40,23 @@ class QueryContract:
         both = [Filter("state", "==", "READY"), Filter("intent", "==", "y")]
         assert [s.id for s in await store.query(collection, where=both)] == ["b"]
 
+    async def test_query_looks_into_a_map_by_the_path_of_its_member(self, store: Store, collection: str) -> None:
+        documents: dict[str, Document] = {
+            "a": {"requester": {"key": "1a.x"}, "n": 1},
+            "b": {"requester": {"key": "1a.y"}, "n": 2},
+            "null": {"requester": None, "n": 3},
+            "other": {"requester": {}, "n": 4},
+            "text": {"requester": "1a.x", "n": 5},
+        }
+        for name, data in documents.items():
+            await put(store, f"{collection}/{name}", data)
+        named = [Filter("requester.key", "==", "1a.x")]
+        assert [s.id for s in await store.query(collection, where=named, limit=9)] == ["a"]
+        begins = [Filter("requester.key", ">=", "1a."), Filter("requester.key", "<=", "1a.g")]
+        assert await store.count(collection, where=begins, up_to=9) == 0
+        begins[1] = Filter("requester.key", "<=", "1a.y")
+        assert await store.count(collection, where=begins, up_to=9) == 2
+
     async def test_query_for_null_finds_null_and_not_missing(self, store: Store, collection: str) -> None:
         await put(store, f"{collection}/null", {"outcome": None})
         await put(store, f"{collection}/set", {"outcome": "approved"})

@@ -599,6 +599,7 @@ async def test_decision_may_say_whose_request_it_is(http: httpx.AsyncClient) -> 
         "id": "",
         "name": "",
         "vouched_by": "developer@localhost",
+        "key": "",
     }
     assert (await world.record("t1")).state == "READY"
 

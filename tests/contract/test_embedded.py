@@ -456,6 +456,14 @@ class TestStoreDetails:
         for step in explaining.plan:
             assert re.fullmatch(r"SEARCH docs USING INDEX tasks_by_\w*created_at \(.*<expr>[<>=]\?\)", step), step
 
+    async def test_tasks_of_a_person_are_found_through_an_index(self, database: Database) -> None:
+        explaining = Explaining(database)
+        store = EmbeddedStore(explaining)
+        key = [Filter("requester.key", "==", "1a.x")]
+        await store.query("tasks", where=key, order_by="created_at", descending=True)
+        assert explaining.plan
+        assert all("USING INDEX tasks_by_requester_key" in step for step in explaining.plan if "docs" in step)
+
     async def test_expired_documents_are_deleted_and_others_stay(self, database: Database) -> None:
         store = EmbeddedStore(database)
         now = datetime.now(UTC)

@@ -145,6 +145,20 @@ async def test_stop_frees_the_directory_the_sockets_and_the_ports_of_functions(s
         assert await post(f"{again.intake_url}/work") == 202
 
 
+async def test_secret_that_finds_a_persons_tasks_is_made_once_and_for_its_owner(settings: Settings) -> None:
+    keys = []
+    for _ in range(2):
+        async with Stack(settings, TINY) as stack:
+            keys.append(stack.ports.settings.privacy_key)
+    path = Path(settings.data_dir) / "privacy.key"
+    assert keys == [path.read_text()] * 2
+    assert len(keys[0]) == 64
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [p.name for p in path.parent.glob("privacy*")] == ["privacy.key"]
+    async with Stack(replace(settings, privacy_key="k" * 32), TINY) as stack:
+        assert stack.ports.settings.privacy_key == "k" * 32
+
+
 async def test_second_stack_on_a_data_directory_is_refused_in_one_line(settings: Settings) -> None:
     async with Stack(settings, TINY) as stack:
         with pytest.raises(StackError, match="in use by another process") as caught:

@@ -57,7 +57,7 @@ class WatchedStore(MemoryStore):
 
 async def watched() -> WatchedStore:
     """Return a store on which the console has listed in every way, and what is scheduled has run."""
-    world = World(REFUND[1])
+    world = World(REFUND[1], privacy_key="k" * 32)
     store = world.keep_in(WatchedStore)
     await world.classify(REFUND[0])
     await world.sweep()
@@ -74,9 +74,17 @@ async def watched() -> WatchedStore:
                 assert (await client.get(path)).status_code == 200
             for path in ("/api/dead-letters?open=true", "/api/dead-letters", "/api/tasks?source=zendesk&order=oldest"):
                 assert (await client.get(path)).status_code == 200
+            await asks_of_a_person(client)
     finally:
         composition.install(None)
     return store
+
+
+async def asks_of_a_person(client: httpx.AsyncClient) -> None:
+    """Look for somebody's tasks and letters, and see whether all tasks have a key."""
+    assert (await client.get("/api/privacy/keys")).status_code == 200
+    for what, body in {"keys": {}, "tasks": {"requester": "a@b.c"}, "letters": {"requester": "a@b.c"}}.items():
+        assert (await client.post(f"/api/privacy/{what}", json=body)).status_code == 200
 
 
 async def told(world: World) -> None:

@@ -38,6 +38,8 @@ def test_every_variable_is_read() -> None:
             "APPROVAL_TTL_S": "60",
             "MODEL_BUDGET_S": "0",
             "MODEL_TIMEOUT_S": "2.5",
+            "PRIVACY_KEY": "k" * 32,
+            "PRIVACY_OFFICERS": "dpo@x.com, b@x.com",
         }
     )
     assert settings.local is False
@@ -51,6 +53,8 @@ def test_every_variable_is_read() -> None:
     assert (settings.intake_port, settings.console_port, settings.topic_prefix) == (1, 2, "staging-")
     assert settings.direct_callers == {"a@x.iam.gserviceaccount.com", "7-compute@developer.gserviceaccount.com"}
     assert settings.disabled_intents == frozenset({"order_status"})
+    assert settings.privacy_key == "k" * 32
+    assert settings.privacy_officers == {"dpo@x.com", "b@x.com"}
     assert (settings.retention_days, settings.approval_ttl_s, settings.model_budget_s) == (8, 60, 0)
 
 
@@ -73,6 +77,7 @@ def test_every_variable_is_read() -> None:
         ("RETENTION_DAYS", "7"),
         ("RETENTION_DAYS", "0"),
         ("APPROVAL_TTL_S", "0"),
+        ("PRIVACY_KEY", "too short"),
     ],
 )
 def test_value_that_cannot_be_used_names_its_variable(name: str, value: str) -> None:
@@ -170,7 +175,7 @@ def test_empty_variable_is_an_unset_one() -> None:
 
 
 def test_keys_are_not_shown() -> None:
-    assert "s3cret" not in repr(load({"GEMINI_API_KEY": "s3cret"}))
+    assert "s3cret" not in repr(load({"GEMINI_API_KEY": "s3cret", "PRIVACY_KEY": "s3cret" * 6}))
 
 
 def test_two_secrets_are_active_while_one_is_rotated() -> None:

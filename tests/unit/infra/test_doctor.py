@@ -18,7 +18,7 @@ from tests.browser.serving import served
 from tests.world import REGISTRY, World
 
 ROOT = Path(__file__).resolve().parents[3]
-SECRETS = ["SHOP_API_KEY", "CANARY_WEBHOOK_SECRET"]
+SECRETS = ["SHOP_API_KEY", "CANARY_WEBHOOK_SECRET", "PRIVACY_KEY"]
 APIS = "\n".join(f"{api}.googleapis.com" for api in (*FIRST_APIS, "run"))
 # What each call answers where all is well: by the words it begins with.
 WELL = {
@@ -30,6 +30,7 @@ WELL = {
     "gcloud storage buckets describe gs://example-dev-tfstate": "example-dev-tfstate",
     "gcloud secrets versions list SHOP_API_KEY --project=example-dev": "1",
     "gcloud secrets versions list CANARY_WEBHOOK_SECRET --project=example-dev": "1",
+    "gcloud secrets versions list PRIVACY_KEY --project=example-dev": "1",
     "terraform version -json": json.dumps({"terraform_version": "1.11.4"}, indent=2),
     "terraform -chdir": json.dumps(json.dumps(SECRETS)),
 }
@@ -106,6 +107,7 @@ def test_nothing_is_missing_where_all_is_there(machine: Machine) -> None:
         ("gcloud services", "APIs that are needed first: not enabled", "gcloud services enable"),
         ("gcloud storage", "bucket of Terraform's state", "gcloud storage buckets create gs://example-dev-tfstate"),
         ("gcloud secrets versions list SHOP", "secret SHOP_API_KEY", "gcloud secrets create SHOP_API_KEY"),
+        ("gcloud secrets versions list PRIVACY", "secret PRIVACY_KEY", "openssl rand -hex 32 | tr -d '\\n' | gcloud"),
         ("terraform -chdir", "not initialised", "init -backend-config=bucket=example-dev-tfstate"),
         ("terraform version", "Terraform: not installed", "see https://"),
     ],

@@ -27,6 +27,7 @@ from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
 from shared.records.edits import NOBODY
 from shared.records.letters import close_letter
+from shared.records.privacy import must_be_officer, someone
 from shared.serving.push import MAX_ENVELOPE_BYTES
 from shared.settings import Settings, Webhook, fields_of, load, secrets_of
 from shared.task.moves import Person
@@ -70,6 +71,8 @@ SAMPLES = {
     "NOTIFY_FORMAT": "slack",
     "NOTIFY_WEBHOOK_URL": "https://hooks.slack.com/services/x",
     "CONSOLE_URL": "https://ops.example.com",
+    "PRIVACY_KEY": "k" * 32,
+    "PRIVACY_OFFICERS": "a@x.com",
     "ESCALATION_WEBHOOK_URL": "https://hooks.slack.com/services/y",
 }
 
@@ -179,6 +182,8 @@ async def _console(world: World) -> None:
     await pages.waiting(page)
     await world.decide("t1", parameters=REFUND[1]["parameters"] | {"amount_minor": 100})
     await close_letter(world.ports, world.bury("m1"), page.who, reason="seen")
+    must_be_officer(world.ports, Person("a@x.com", "cli"))
+    someone(world.ports, "kim@example.com")
     with pytest.raises(Misconfigured):
         await person({}, world.ports.settings)
 
