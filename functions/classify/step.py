@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.canonical import canonical_json, sha256_hex
 from shared.errors import BadRequest, Gone, ModelRefused, ModelUnavailable, Retry
 from shared.event.payload import View, content_hash, other_id, read, view, view_of
 from shared.event.reading import Reading
@@ -112,7 +111,7 @@ async def _removed(event: Event, stone: Tombstone, ports: Ports) -> Outcome:
     task, reading = event.task, event.reading
     fields = {"task_id": task.task_id, "source": task.source, "intent": stone.intent, "state_to": stone.state}
     same_source = stone.source == task.source
-    if same_source and sha256_hex(canonical_json(task.raw_payload)) == stone.payload_sha256:
+    if same_source and event.content == stone.content_sha256:
         return Outcome("already_done", fields=fields | {"error_code": Gone.code})
     is_news = reading.fact.revision and (reading.does == "deleted" or stone.state not in WITHOUT_EFFECT)
     if reading.echo is not None or (same_source and is_news):

@@ -37,8 +37,14 @@ class Clock:
     Until it has been plausible for a day, `trouble` says so, and nothing may be deleted or expire.
     """
 
-    def __init__(self, wall_us: Callable[[], int] = wall_us, elapsed_us: Callable[[], int] = elapsed_us) -> None:
-        self._wall_us, self._elapsed_us = wall_us, elapsed_us
+    def __init__(
+        self,
+        wall_us: Callable[[], int] = wall_us,
+        elapsed_us: Callable[[], int] = elapsed_us,
+        *,
+        adopted_after_us: int = ADOPTED_AFTER_US,
+    ) -> None:
+        self._wall_us, self._elapsed_us, self._adopted_after_us = wall_us, elapsed_us, adopted_after_us
         self._looked_us = elapsed_us()
         self._offset_us = wall_us() - self._looked_us  # from what has elapsed to the time
         self._other: tuple[int, int] | None = None  # the offset since a step, and when that was found
@@ -82,7 +88,7 @@ class Clock:
         if abs(offset - known) > STEP_US:
             self._other = None if abs(offset - self._offset_us) <= STEP_US else (offset, elapsed)
             return self._stepped(offset - known)
-        if self._other is None or elapsed - since >= ADOPTED_AFTER_US:
+        if self._other is None or elapsed - since >= self._adopted_after_us:
             self._offset_us, self._other = offset, None
         self.plausible_us = min(self.plausible_us + passed, TRUSTED_AFTER_US)
         return 0

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from shared.errors import Refused
+from shared.event.payload import content_hash, view
 from shared.task.schemas import TERMINAL, Model, SourceName, State, TaskId, TaskRecord
 
 MEMBER = "tombstone"  # of the document; lists filter and order by other names, so none of them finds it
@@ -22,6 +23,7 @@ class Tombstone(Model):
     task_id: TaskId
     source: SourceName
     payload_sha256: str
+    content_sha256: str = Field(description="Of what it said and who said it: another delivery may differ in the rest")
     intent: str
     state: State = Field(description="In which state the task ended")
     ended_at: datetime
@@ -38,10 +40,12 @@ def tombstone_of(record: TaskRecord) -> Tombstone:
         raise Refused(f"the task is {record.state}; only an ended task is removed", code="not_ended")
     if record.outbox is not None:
         raise Refused("the task's result is not published yet; try again in a minute", code="result_owed")
+    payload = record.raw_payload
     return Tombstone(
         task_id=record.task_id,
         source=record.source,
         payload_sha256=record.payload_sha256,
+        content_sha256=content_hash(view(record.source, payload, record.metadata), payload),
         intent=record.intent,
         state=record.state,
         ended_at=record.updated_at,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,10 +24,11 @@ class Owed:
     letters: set[str] = field(default_factory=set)  # paths of dead letters
     deleted: set[str] = field(default_factory=set)  # tasks whose approval document somebody removed
 
-    def faults(self, store: MemoryStore) -> Iterator[tuple[str, str]]:
-        """Yield each invariant that does not hold, and what is wrong."""
+    def faults(self, store: MemoryStore, removed: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
+        """Yield each invariant that does not hold, and what is wrong. `removed` are records as they were last."""
         yield from noise.faults(store)
         records = {path.partition("/")[2]: data for path, data in store.items("tasks") if not noise.is_noise(path)}
+        records |= removed
         for task_id in sorted(self.accepted - records.keys()):
             yield "I1", f"{task_id} was accepted and has no record"
         for task_id, record in records.items():
@@ -37,7 +38,7 @@ class Owed:
         known |= {followup["text"] for r in records.values() for followup in r["followups"]}
         letters = "".join(base64.b64decode(data["data"]).decode() for _, data in store.items("dead_letters"))
         for task_id, words in self.told:
-            if words not in known and json.dumps(words)[1:-1] not in letters:
+            if task_id not in removed and words not in known and json.dumps(words)[1:-1] not in letters:
                 yield "I1", f"words that were accepted about {task_id} are nowhere"
         for path in sorted(self.letters):
             if store.look(path).data is None:

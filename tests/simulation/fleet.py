@@ -70,6 +70,7 @@ class Fleet:
             classifier=self._run.model,
             pool=SimulatedPool(self._run.provider),
             providers=PROVIDERS,
+            clock_trouble=self._run.clock.trouble,
         )
         return ports
 

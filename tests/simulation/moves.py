@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from shared.task.moves import ahead
 from shared.task.schemas import MAX_HISTORY, TERMINAL
 from tests.simulation.loop import Actor
 
@@ -106,10 +107,10 @@ class Moves:
     ) -> None:
         """A lease is taken only when it is free, and only its holder says how the attempt ended."""
         old, new = before["exec"], after["exec"]
-        lease_until = old["lease_until"]
-        held = before["state"] == "EXECUTING" and lease_until is not None and now < lease_until
         if actor is None or not actor.function.startswith(("execute-", "deadletter", "sweep")):
             return
+        seen = actor.saw.get(f"tasks/{task_id}")  # what counts is the time when it was read: the clock may step since
+        held = before["state"] == "EXECUTING" and ahead(old["lease_until"], seen.read_time if seen else now)
         moved = before["state"] != after["state"]
         if actor.generation and actor.generation != before["generation"] and moved:
             self._fail("I6", f"a message of generation {actor.generation} moved {task_id} of {before['generation']}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 START = "shared/gate/start.py"
 REFUND = "functions/execute/refund_request/main.py"
 DECISIONS = "shared/records/decisions.py"
+TOMBSTONE, CLOCK = "shared/task/tombstone.py", "infra/embedded/clock.py"
 EXECUTION, MOVES = "shared/task/execution.py", "shared/task/moves.py"
 
 
@@ -341,4 +342,60 @@ MUTATIONS = (
     _without("two who are not one", DECISIONS, ("        if has_approved(after, person):", "        if False:")),
     _without("redrive in bulk approves nothing", "shared/records/repairs.py", ("approves=look.alone", "approves=True")),
     _without("kill switch that pauses", EXECUTION, ("    if refusal == SWITCHED_OFF", "    if False")),
+    _without(
+        "no expiry while a task is open",
+        MOVES,
+        ("now + kept_for if to in TERMINAL else None", "now + kept_for"),
+    ),
+    _without(
+        "an expiry at every end",
+        MOVES,
+        ("now + kept_for if to in TERMINAL else None", "now + kept_for if to in DONE else None"),
+        ("KEPT_OLDEST = 5\n", 'KEPT_OLDEST = 5\nDONE = ("SUCCEEDED", "FAILED", "EXPIRED", "CANCELLED")\n'),
+    ),
+    _without(
+        "only what has ended is removed",
+        TOMBSTONE,
+        ("    if record.state not in TERMINAL:", '    if record.state not in (*TERMINAL, "UNKNOWN"):'),
+    ),
+    _without(
+        "removal after everybody was told",
+        TOMBSTONE,
+        ("    if record.outbox is not None:", "    if False:"),
+    ),
+    _without(
+        "tombstone that answers a replay",
+        "functions/classify/step.py",
+        ("    if same_source and event.content == stone.content_sha256:", "    if False:"),
+    ),
+    _without(
+        "tombstone that knows what was done",
+        TOMBSTONE,
+        ("        effect_key=record.effect_key,", '        effect_key=f"{record.task_id}.{record.intent}.1",'),
+    ),
+    _without(
+        "nothing is final while the clock is in doubt",
+        "shared/records/decisions.py",
+        ("    if ports.clock_trouble():", "    if False:"),
+    ),
+    _without(
+        "time that does not step with the clock",
+        CLOCK,
+        ("        return wall if abs(wall - steady) <= STEP_US else steady", "        return wall"),
+    ),
+    _without(
+        "a day until a clock is trusted again",
+        CLOCK,
+        ("TRUSTED_AFTER_US = 24 * 3600 * SECOND_US", "TRUSTED_AFTER_US = 60 * SECOND_US"),
+    ),
+    _without(
+        "times of a wrong clock count as past",
+        MOVES,
+        ("now < at <= now + LONGEST_WAIT", "now < at"),
+    ),
+    _without(
+        "sweep of what a wrong clock has left waiting",
+        "functions/sweep/step.py",
+        ("    if ports.clock_trouble():", "    if False:"),
+    ),
 )

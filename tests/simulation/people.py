@@ -16,8 +16,10 @@ from shared.records import decisions, repairs
 from shared.records.decisions import AS_SHOWN, Change
 from shared.records.edits import Edit
 from shared.records.letters import close_letter, redrive_letter
+from shared.records.tombstones import entomb
 from shared.task.moves import Person
 from tests.simulation.loop import ACTOR, Actor, Broken, Instance
+from tests.simulation.removal import is_tombstone
 
 if TYPE_CHECKING:
     from tests.simulation.world import Run
@@ -77,6 +79,18 @@ def ended(run: Run, task_id: str) -> None:
             run.spawn(_repair(run, task_id, f"operator{number}"))
 
 
+def wants_erased(run: Run, task_id: str) -> None:
+    """Somebody may want a task erased, however far it is; only what has ended is."""
+    if run.aging.erased and run.rng.random() < run.aging.erased and not run.replaying:
+        run.spawn(_erase(run, task_id))
+
+
+async def _erase(run: Run, task_id: str) -> None:
+    await asyncio.sleep(run.rng.uniform(0, LONGEST_WAIT_S))
+    run.note("somebody wants {} erased", task_id)
+    await _ask(run, "officer", lambda p: entomb(p, task_id))
+
+
 def parked(run: Run, letter_id: str) -> None:
     """A message became a dead letter: perhaps somebody sees to it, or two do."""
     for number in range(run.rng.choice((0, 0, 1, 2))):
@@ -88,6 +102,8 @@ async def _decide(run: Run, task_id: str, who: str) -> None:
     await asyncio.sleep(rng.uniform(0, LONGEST_WAIT_S if rng.random() < 0.2 else LONGEST_WAIT_S / 5))
     record = run.store.look(f"tasks/{task_id}").data
     assert record is not None, "it asked"
+    if is_tombstone(record):
+        return
     await asyncio.sleep(rng.uniform(0, 60))  # looks, thinks, clicks
     for _ in range(2 if rng.random() < 0.2 else 1):
         await _act(run, task_id, record, who, rng.choice(HOW))
@@ -203,7 +219,7 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
     await asyncio.sleep(rng.uniform(0, LONGEST_WAIT_S / 30 if rng.random() < 0.5 else LONGEST_WAIT_S))
     seen = run.store.look(f"tasks/{task_id}")
     record = seen.data
-    if record is None or record["state"] not in REDRIVABLE:
+    if record is None or is_tombstone(record) or record["state"] not in REDRIVABLE:
         return
     look = Look(record["generation"], record["params_hash"], seen.read_time, alone=rng.random() < 0.7)
     run.note("{} looks at {}, which is {}", who, task_id, record["state"])
@@ -247,7 +263,7 @@ async def _see_to(run: Run, letter_id: str, who: str) -> None:
         return await _ask(run, who, lambda p: close_letter(p, letter_id, person, reason="seen"))
     seen = run.store.look(f"tasks/{task_id}")
     look, not_applied = None, False
-    if seen.data is not None:
+    if seen.data is not None and not is_tombstone(seen.data):
         look = Look(seen.data["generation"], seen.data["params_hash"], seen.read_time)
         certain = not (_happened(run, task_id, seen.data) or run.provider.is_pending(_key(seen.data)))
         not_applied = certain and rng.random() < 0.5

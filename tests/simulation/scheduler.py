@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from functions.sweep.step import sweep
 from shared.errors import Retry
+from shared.task.moves import LONGEST_WAIT
 from tests.simulation import noise
 from tests.simulation.loop import Broken
 from tests.store import BEGINNING
@@ -26,11 +27,18 @@ class Scheduler:
 
     def look_at(self, when: datetime) -> None:
         """Have the sweeper run at its first tick after `when`: ticks at which nothing is due are left out."""
+        if self._run.aging.steps:  # what a moment is in seconds changes: the sweeper looks at every tick
+            return
         seconds = max((when - BEGINNING).total_seconds(), self._run.loop.time())
         tick = (seconds // SWEEP_EVERY_S + 1) * SWEEP_EVERY_S
         if tick not in self._ticks:
             self._ticks.add(tick)
             self._run.later(tick - self._run.loop.time(), self._tick, tick)
+
+    def tick(self) -> None:
+        """Have the sweeper run now if anything is due."""
+        if self._is_anything_due():
+            self._run.spawn(self._sweep())
 
     def _tick(self, tick: float) -> None:
         self._ticks.discard(tick)
@@ -44,12 +52,11 @@ class Scheduler:
                 self._run.spawn(self._sweep())
 
     def _is_anything_due(self) -> bool:
-        now = self._run.store.now
-        tasks = (data["next_check_at"] for _, data in self._run.store.items("tasks"))
+        now, trouble = self._run.store.now, bool(self._run.clock.trouble())
+        if any(_is_due(data, now, trouble) for _, data in self._run.store.items("tasks")):
+            return True
         approvals = (data for _, data in self._run.store.items("approvals"))
-        return any(at is not None and at <= now for at in tasks) or any(
-            a.get("outcome") is None and a.get("status") in ("approved", "rejected") for a in approvals
-        )
+        return any(a.get("outcome") is None and a.get("status") in ("approved", "rejected") for a in approvals)
 
     async def _sweep(self) -> None:
         try:
@@ -61,3 +68,13 @@ class Scheduler:
             return
         if outcome.body and outcome.body.get("unreadable", 0) > noise.count(self._run.store):
             self._run.witness.fail("I0", "sweep could not handle a document")
+
+
+def _is_due(data: dict[str, Any], now: datetime, trouble: bool) -> bool:
+    """Whether the sweeper has anything to do with a task; while the clock is in doubt nothing ends by it."""
+    at, expire_at = data.get("next_check_at"), data.get("expire_at")
+    if not trouble:
+        return any(moment is not None and moment <= now for moment in (at, expire_at))
+    if at is None or (data["state"] == "AWAITING_APPROVAL" and data["decision"]["reminded_at"]):
+        return False
+    return bool(at <= now or (data["state"] != "AWAITING_APPROVAL" and at > now + LONGEST_WAIT))

@@ -82,6 +82,7 @@ async def _send(run: Run, task: AutomationTask, after_s: float, way: float) -> N
     for tries in range(MAX_TRIES):
         if await (_post(run, task, body) if way < 0.7 else _publish(run, task, body, way)):
             run.witness.owed.accepted.add(task.task_id)
+            run.said.append((lane(task.priority), body))
             return run.note("{} is accepted", task.task_id)
         await asyncio.sleep(min(2.0**tries, 300))
     return run.note("the source of {} gives up", task.task_id)

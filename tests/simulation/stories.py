@@ -107,7 +107,7 @@ async def _did_not_hold(run: Run, task_id: str) -> None:
     for _ in range(20):
         await asyncio.sleep(run.rng.uniform(30, 300))
         held = [e for e in run.provider.of[task_id] if e.operation == "refund"]
-        if held and (record := run.store.look(f"tasks/{task_id}").data) and record["state"] == "SUCCEEDED":
+        if held and (record := run.store.look(f"tasks/{task_id}").data) and record.get("state") == "SUCCEEDED":
             effect = held[-1]
             run.provider.take_back(effect)
             run.note("the vendor takes {} back", effect.key)
@@ -128,5 +128,6 @@ async def tell(run: Run, task: AutomationTask) -> None:
             await asyncio.sleep(min(2.0**tries, 300))
             continue
         run.witness.told(task)
+        run.said.append((topic, body))
         return run.note("{} is told about {}", json.dumps(task.source), task.task_id)
     return None

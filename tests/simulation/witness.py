@@ -29,6 +29,7 @@ from tests.simulation.moves import Moves
 from tests.simulation.people import APPROVERS
 from tests.simulation.policy import Policy
 from tests.simulation.provider import KEYS_LIVE_S, Effect
+from tests.simulation.removal import Removal, is_tombstone
 from tests.simulation.stories import words_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ OPERATIONS = {
 REPEATABLE = frozenset({"password_reset", "order_status"})
 KEYLESS = frozenset({"change_address", "ticket_summary"})
 READ_ONLY = frozenset({"order_status"})
+LEASES_END_S = 1800.0  # after this long every lease is over
 PREVIEW = frozenset({"plan", "plan_at"})  # all that an executor may write of an approval and of a waiting task
 NEVER_ASKED = {"outcome": "none"}
 NOT_SENT = frozenset({"refused", "429", "401"})
@@ -75,6 +77,7 @@ class Witness:
         self._waits: dict[tuple[str, int], float] = {}  # task, generation -> when it first waited for its provider
         self._moves = Moves(self.fail)
         self._policy = Policy(self.fail, self.truth)
+        self.removal = Removal(run, self.fail)
 
     def fail(self, rule: str, what: str, cause: BaseException | None = None) -> None:
         """Keep the first violation; the run stops at the next occasion."""
@@ -105,6 +108,8 @@ class Witness:
             return noise.written(self._run, after)
         collection, _, name = path.partition("/")
         if collection == "tasks":
+            if self.removal.committed(name, before, after):
+                return
             self._run.note("{}", _Told(path, before, after))
             self._task(name, before, after)
             if after["next_check_at"] is not None:
@@ -204,7 +209,7 @@ class Witness:
         """Judge a write on its way to a provider."""
         self._run.note("sends {}{}", path, fate and f": {fate}")
         started = (actor.task_id, actor.generation)
-        now = self._run.store.look(f"tasks/{actor.task_id}").data
+        now = self._record(actor.task_id)
         if started not in self._started and now and now["exec"]["epoch"] == actor.epoch and _is_marked(now):
             # Set by an earlier generation already: the commit of the start changed nothing, and may have got lost.
             self._start(actor.task_id, now, actor)
@@ -214,7 +219,8 @@ class Witness:
             return
         if not actor.epoch:
             self.fail("I5", f"{actor.name} wrote for {actor.task_id}, whose lease it never had")
-        if actor.lease_until is not None and self._run.store.now >= actor.lease_until:
+        jumped = self._run.loop.time() - self._run.clock.jumped_at_s < LEASES_END_S  # the lease with it
+        if actor.lease_until is not None and self._run.store.now >= actor.lease_until and not jumped:
             self.fail("I6", f"{actor.name} wrote for {actor.task_id} after its lease had ended")
         key = f"{actor.task_id}.{record['intent']}.{now['effect']['seq']}" if now else ""
         if record["intent"] not in KEYLESS | REPEATABLE and fate not in NOT_SENT:
@@ -243,9 +249,14 @@ class Witness:
         subject = parameters.get("order_id", parameters.get("email", effect.subject))
         if asked != effect.values or subject != effect.subject:
             self.fail("I10", f"the effect of {task_id} has other parameters than were decided")
-        record = self._run.store.look(f"tasks/{task_id}").data
+        record = self._record(task_id)
         if record and record["generation"] == generation and record["state"] in WITHOUT_EFFECT:
             self.fail("I7", f"{task_id} is {record['state']}, and now its effect happened")
+
+    def _record(self, task_id: str) -> dict[str, Any] | None:
+        """Return a task's record, as it was last if it is removed."""
+        data = self._run.store.look(f"tasks/{task_id}").data
+        return self.removal.records[task_id] if is_tombstone(data) else data
 
     def _of(self, task_id: str, generation: int) -> list[Effect]:
         return [e for e in self._run.provider.of[task_id] if e.generation == generation]
@@ -289,7 +300,7 @@ class Witness:
         Raises:
             Violation: the first thing that is wrong.
         """
-        for rule, what in self.owed.faults(self._run.store):
+        for rule, what in self.owed.faults(self._run.store, self.removal.records):
             self.fail(rule, what)
         if self.violation:
             raise self.violation

@@ -16,7 +16,8 @@ from infra.embedded.bus import DOCUMENT_EVENTS
 from shared.records.edits import Edit
 from shared.settings import Settings
 from shared.wiring.composition import Ports
-from tests.simulation import noise, people, sources
+from tests.simulation import aging, noise, people, sources
+from tests.simulation.aging import DAY_S, SteppingClock, replay
 from tests.simulation.bus import Message, SimulatedBus
 from tests.simulation.deployment import FUNCTIONS, MANIFEST
 from tests.simulation.faults import draw
@@ -33,7 +34,8 @@ from tests.store import BEGINNING, MemoryStore
 T = TypeVar("T")
 GOODS: dict[str, int | None] = {"cancel_order": None, "change_address": None}
 OUTBOXES_END_S = 2 * 3600.0  # after this long every outbox, lease and backoff has been due
-DAY_S = 26 * 3600.0
+TRUST_S = 26 * 3600.0  # after this long a clock that was put right is trusted again
+LONGEST_WAIT_S = 4 * DAY_S  # for a person
 
 
 class Run:
@@ -48,13 +50,20 @@ class Run:
         self.rng = rng = random.Random(seed)
         random.seed(seed)  # the pauses between two tries of a commit
         self.weather = draw(rng)
+        self.aging = aging.draw(seed, self.weather)
+        self.ends_at_s = self.weather.heals_at_s  # or when the clock is right again
+        if self.aging.steps:
+            self.ends_at_s = max(self.ends_at_s, self.aging.right_at_s + 600)
+            self.weather.faults.lost = 0.5  # what nobody comes for waits for its time
+        self.said: list[tuple[str, bytes]] = []  # every event that was accepted, and its topic
+        self.replaying = False
         self.trace: list[tuple[float, str, str]] = []
         self.loop = SimulatedLoop(rng)  # type: ignore[abstract]  # it has what asyncio calls here
         self.storm = Storm(self.weather, rng, lambda *what: self.fleet.mishap(*what), self.loop.ready)
         self.witness = Witness(self)
-        self.store = MemoryStore(
-            ServerClock(self.loop).now, self.storm, committed=self.witness.committed, seen=self.witness.seen
-        )
+        self.clock = SteppingClock(self)
+        now = self.clock.now if self.aging.steps else ServerClock(self.loop).now
+        self.store = MemoryStore(now, self.storm, committed=self.witness.committed, seen=self.witness.seen)
         self.bus = SimulatedBus(
             MANIFEST,
             self.storm,
@@ -80,6 +89,7 @@ class Run:
             approvers={"*": people.APPROVERS},
             approval_ttl_s=self.weather.approval_ttl_s,
             model_budget_s=self.weather.model_budget_s,
+            retention_days=self.aging.kept_s / DAY_S,  # type: ignore[arg-type]  # some are kept for seconds
         )
         self.fleet = Fleet(self, settings)
         self.scheduler = Scheduler(self)
@@ -101,9 +111,17 @@ class Run:
             self.loop.call_soon(noise.begin, self, context=Context())
             self._advance(self.weather.heals_at_s)
             self._heal()
-            self._advance(self.weather.heals_at_s + OUTBOXES_END_S)
+            self._advance(self.ends_at_s + OUTBOXES_END_S)
             self.witness.quiet()
-            self._advance(self.weather.heals_at_s + DAY_S)
+            self._advance(self.ends_at_s + TRUST_S)
+            self.witness.quiet()
+            self.replaying = True
+            over_s = self.ends_at_s + TRUST_S + LONGEST_WAIT_S + self.aging.kept_s + max(self.aging.step_s, 0.0)
+            self._advance(over_s)
+            self.witness.removal.over()
+            self.loop.call_soon(replay, self, context=Context())
+            self._advance(over_s + OUTBOXES_END_S)
+            self.witness.removal.replayed()
             self.witness.quiet()
         except Stuck:
             raise Violation("I8", "the run does not come to an end") from None
@@ -211,12 +229,14 @@ class Run:
 
     def asked(self, task_id: str) -> None:
         """A task asks for a decision."""
-        people.asked(self, task_id)
+        if not self.replaying:
+            people.asked(self, task_id)
 
     def entered(self, task_id: str, state: str) -> None:
         """A task entered a state."""
         if state in people.REDRIVABLE and self.loop.time() < self.weather.heals_at_s:
             people.ended(self, task_id)
+        people.wants_erased(self, task_id)
 
     def parked(self, letter_id: str) -> None:
         """A message became a dead letter."""
