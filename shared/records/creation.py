@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.event.payload import View
 from shared.gate.policy import Usage, likes, money_of, subject_of, subject_path, usage_path
@@ -21,6 +21,7 @@ from shared.task.usage import Use, Used, recent, with_use
 from shared.wiring.composition import Ports
 from shared.wiring.ports import ABSENT, Document, Snapshot
 
+NEVER = datetime.min.replace(tzinfo=UTC)
 Decide = Callable[[Usage, datetime], Plan]
 
 
@@ -61,7 +62,8 @@ async def create(
         if snapshots[path].data is not None:
             return {}
         at = snapshots[path].read_time
-        like = wishes_like(snapshots.get(subject or ""), intent, task.task_id)
+        in_doubt = bool(ports.clock_trouble())
+        like = wishes_like(snapshots.get(subject or ""), intent, task.task_id, ever=in_doubt)
         used = _used(snapshots.get(counter or ""))
         usage = _usage(used, at, like)
         decided = first if at == now and usage == Usage() else decide(usage, at)
@@ -83,11 +85,16 @@ async def create(
     return Created(made or to_record(snapshots[path]), snapshots[path].version, made is not None, like)
 
 
-def wishes_like(snapshot: Snapshot | None, intent: Intent | None, task_id: str) -> tuple[Wish, ...]:
-    """Return what other tasks asked about the subject of a snapshot that makes a wish of `intent` a repetition."""
+def wishes_like(
+    snapshot: Snapshot | None, intent: Intent | None, task_id: str, *, ever: bool = False
+) -> tuple[Wish, ...]:
+    """Return what other tasks asked about the subject of a snapshot that makes a wish of `intent` a repetition.
+
+    `ever`: how long ago that was does not count, for the clock is in doubt.
+    """
     if snapshot is None or snapshot.data is None or intent is None:
         return ()
-    since = snapshot.read_time - intent.policy.within
+    since = NEVER if ever else snapshot.read_time - intent.policy.within
     return like_wishes(Subject.model_validate(snapshot.data), likes(intent), since, task_id)
 
 

@@ -361,3 +361,12 @@ async def test_decision_whose_event_was_lost_is_asked_for_again_although_version
     await world.edit("t1", status="rejected")
     world.now -= timedelta(days=9)
     assert (await world.sweep())["asked_again"] == 1
+
+
+async def test_second_wish_is_never_automatic_because_a_clock_in_doubt_says_that_the_first_is_long_ago() -> None:
+    world = World(REFUND[1], automatic={"refund_request": 50_000})
+    await world.classify(REFUND[0])
+    world.pass_time(days=100)
+    world.ports.clock_trouble = lambda: "it stepped"
+    await world.classify(REFUND[0].model_copy(update={"task_id": "t2"}))
+    assert (await world.record("t2")).state == "AWAITING_APPROVAL"
