@@ -45,7 +45,7 @@ def test_seeds_differ() -> None:
 
 def test_every_kind_of_fault_strikes() -> None:
     """A fault that never happens proves nothing."""
-    lines = "\n".join(line for seed in range(500) for line in simulate(seed, traced=True).trace)
+    lines = "\n".join(line for seed in range(600) for line in simulate(seed, traced=True).trace)
     for sign in (
         "crash of execute-",
         "crash of classify",
