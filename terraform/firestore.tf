@@ -67,24 +67,26 @@ resource "google_firestore_field" "expiry" {
 # Never searched for, and up to 256 KiB or dozens of entries long.
 resource "google_firestore_field" "unindexed" {
   for_each = {
-    "approvals.parameters" = { collection = "approvals", field = "parameters" }
-    "approvals.plan"       = { collection = "approvals", field = "plan" }
-    "approvals.reasons"    = { collection = "approvals", field = "reasons" }
-    "approvals.refusals"   = { collection = "approvals", field = "refusals" }
-    "dead_letters.data"    = { collection = "dead_letters", field = "data" }
-    "effects.wishes"       = { collection = "effects", field = "wishes" }
-    "ignored.counts"       = { collection = "ignored", field = "counts" }
-    "ignored.messages"     = { collection = "ignored", field = "messages" }
-    "notifications.told"   = { collection = "notifications", field = "told" }
-    "tasks.classification" = { collection = "tasks", field = "classification" }
-    "tasks.decision"       = { collection = "tasks", field = "decision" }
-    "tasks.followups"      = { collection = "tasks", field = "followups" }
-    "tasks.history"        = { collection = "tasks", field = "history" }
-    "tasks.metadata"       = { collection = "tasks", field = "metadata" }
-    "tasks.parameters"     = { collection = "tasks", field = "parameters" }
-    "tasks.payload"        = { collection = "tasks", field = "payload" }
-    "tasks.result"         = { collection = "tasks", field = "result" }
-    "tasks.tombstone"      = { collection = "tasks", field = "tombstone" }
+    "approvals.approved_by" = { collection = "approvals", field = "approved_by" }
+    "approvals.parameters"  = { collection = "approvals", field = "parameters" }
+    "approvals.plan"        = { collection = "approvals", field = "plan" }
+    "approvals.reasons"     = { collection = "approvals", field = "reasons" }
+    "approvals.refusals"    = { collection = "approvals", field = "refusals" }
+    "dead_letters.data"     = { collection = "dead_letters", field = "data" }
+    "effects.wishes"        = { collection = "effects", field = "wishes" }
+    "ignored.counts"        = { collection = "ignored", field = "counts" }
+    "ignored.messages"      = { collection = "ignored", field = "messages" }
+    "notifications.told"    = { collection = "notifications", field = "told" }
+    "tasks.classification"  = { collection = "tasks", field = "classification" }
+    "tasks.decision"        = { collection = "tasks", field = "decision" }
+    "tasks.followups"       = { collection = "tasks", field = "followups" }
+    "tasks.history"         = { collection = "tasks", field = "history" }
+    "tasks.metadata"        = { collection = "tasks", field = "metadata" }
+    "tasks.parameters"      = { collection = "tasks", field = "parameters" }
+    "tasks.payload"         = { collection = "tasks", field = "payload" }
+    "tasks.result"          = { collection = "tasks", field = "result" }
+    "tasks.review"          = { collection = "tasks", field = "review" }
+    "tasks.tombstone"       = { collection = "tasks", field = "tombstone" }
   }
 
   database   = google_firestore_database.this.name
