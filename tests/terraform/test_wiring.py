@@ -213,5 +213,4 @@ def test_prod_is_dev_and_what_its_variables_add(plans: dict[str, list[Change]]) 
         "google_cloud_run_v2_service_iam_member.iap_calls_console",
         "google_firestore_backup_schedule.daily",
         "google_monitoring_notification_channel.email",
-        "module.stage.google_secret_manager_secret_iam_member.this",
     }
