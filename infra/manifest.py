@@ -27,9 +27,7 @@ from shared.task.schemas import State
 from shared.topics import DEAD_LETTERS, EVENTS, RESULTS, TASKS, TASKS_EXPRESS
 
 PATH = Path(__file__).resolve().parent.parent / "terraform" / "manifest.json"
-
-CLASSIFY_TIMEOUT_S = 60
-PLAIN_TIMEOUT_S = 60
+CLASSIFY_TIMEOUT_S = PLAIN_TIMEOUT_S = 60
 # The subscription's deadline outlives the function's, or slow work would be delivered twice.
 ACK_MARGIN_S = 30
 PLAIN_REQUESTS = 80
@@ -228,8 +226,7 @@ def _executor_name(intent: Intent) -> str:
 def _provider_defaults(intent: Intent) -> dict[str, str]:
     """Return the variables of the intent's provider that are no secrets, with the values that its declaration gives."""
     provider = intent.provider
-    options = {provider.variable(name): value for name, value in provider.options.items()}
-    return {provider.variable("API_URL"): provider.url, **options}
+    return {provider.variable("API_URL"): provider.url} | {provider.variable(n): v for n, v in provider.options.items()}
 
 
 def _function(
