@@ -52,11 +52,14 @@ async def take(ports: Ports, write: Edit) -> Outcome:
     """
     (task,) = await ports.store.read(task_path(write.task_id))
     try:
-        record = to_record(task)
+        return await _judged(ports, write, to_record(task))
     except Gone as gone:  # such as the emptying of the document itself
         return Outcome(gone.code, fields={"task_id": write.task_id})
     except NotFound:
         return Outcome("no_task", fields={"task_id": write.task_id}, severity="WARNING")
+
+
+async def _judged(ports: Ports, write: Edit, record: TaskRecord) -> Outcome:
     fields = {
         "task_id": record.task_id,
         "intent": record.intent,
@@ -74,7 +77,7 @@ async def take(ports: Ports, write: Edit) -> Outcome:
             return Outcome("stale_event", fields=fields)  # somebody has thought better of it: that write counts
         after = await _apply(ports, write, decision, record, shown)
     except NotFound:
-        return Outcome("no_task", fields=fields, severity="WARNING")
+        raise
     except BadRequest as error:
         is_told = write.author.is_person and write.changed & {"status", *SET}
         if not is_told and not await _stands(ports, write, shown):

@@ -10,6 +10,21 @@ DECISIONS = "shared/records/decisions.py"
 TOMBSTONE, CLOCK = "shared/task/tombstone.py", "infra/embedded/clock.py"
 EXECUTION, MOVES = "shared/task/execution.py", "shared/task/moves.py"
 
+OF_PEOPLE = {
+    f"shared/{name}.py"
+    for name in (
+        "gate/doors",
+        "records/approvals",
+        "records/decisions",
+        "records/edits",
+        "records/letters",
+        "records/repairs",
+        "task/repair",
+        "task/waiting",
+    )
+}
+OF_EFFECTS = ("functions/execute/", EXECUTION, START, MOVES, "shared/wiring/")
+
 
 @dataclass(frozen=True)
 class Mutation:
@@ -22,6 +37,13 @@ class Mutation:
     file: str
     changes: tuple[tuple[str, str], ...]
     raises: bool = False
+
+    @property
+    def of(self) -> str:
+        """Whose guard it is: of `people`, of `effects`, or of `documents`."""
+        if self.file in OF_PEOPLE:
+            return "people"
+        return "effects" if self.file.startswith(OF_EFFECTS) else "documents"
 
     def apply(self, source: str) -> str:
         """Return the source without the guard.
@@ -341,7 +363,14 @@ MUTATIONS = (
     ),
     _without("two who are not one", DECISIONS, ("        if has_approved(after, person):", "        if False:")),
     _without("redrive in bulk approves nothing", "shared/records/repairs.py", ("approves=look.alone", "approves=True")),
-    _without("kill switch that pauses", EXECUTION, ("    if refusal == SWITCHED_OFF", "    if False")),
+    _without(
+        "kill switch that pauses",
+        EXECUTION,
+        (
+            "    outbox = Outbox(topic=intent.topic, generation=record.generation, due_at=now + HOLD)",
+            '    return give_up(record, now, SWITCHED_OFF, "off")',
+        ),
+    ),
     _without(
         "no expiry while a task is open",
         MOVES,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import Run
 
 LATERS, STRAYS = "tasks/-later-", "approvals/-stray-"  # sorted before every id of a task
-sweeping.PAGE, sweeping.MAX_PAGES = 10, 2
-MANY = sweeping.PAGE * sweeping.MAX_PAGES + 5
+PAGE, MAX_PAGES = 10, 2
+MANY = PAGE * MAX_PAGES + 5
 LATER: dict[str, Any] = {
     "schema_version": 2,
     "state": "PONDERING",
@@ -31,6 +32,17 @@ STRAY = {"status": "approved", "note": "made by hand", **UNANSWERED}
 
 
 CHANCE = 0.15  # of each kind, in a run
+
+
+@contextmanager
+def short_pages() -> Iterator[None]:
+    """Let the sweep take as few at once as are soon too many; other tests of this process have theirs."""
+    usual = sweeping.PAGE, sweeping.MAX_PAGES
+    sweeping.PAGE, sweeping.MAX_PAGES = PAGE, MAX_PAGES
+    try:
+        yield
+    finally:
+        sweeping.PAGE, sweeping.MAX_PAGES = usual
 
 
 def begin(run: Run) -> None:

@@ -106,23 +106,8 @@ class Run:
             Violation: an invariant does not hold.
         """
         try:
-            self.loop.call_soon(sources.begin, self, context=Context())
-            self.loop.call_soon(people.begin, self, context=Context())
-            self.loop.call_soon(noise.begin, self, context=Context())
-            self._advance(self.weather.heals_at_s)
-            self._heal()
-            self._advance(self.ends_at_s + OUTBOXES_END_S)
-            self.witness.quiet()
-            self._advance(self.ends_at_s + TRUST_S)
-            self.witness.quiet()
-            self.replaying = True
-            over_s = self.ends_at_s + TRUST_S + LONGEST_WAIT_S + self.aging.kept_s + max(self.aging.step_s, 0.0)
-            self._advance(over_s)
-            self.witness.removal.over()
-            self.loop.call_soon(replay, self, context=Context())
-            self._advance(over_s + OUTBOXES_END_S)
-            self.witness.removal.replayed()
-            self.witness.quiet()
+            with noise.short_pages():
+                self._pass()
         except Stuck:
             raise Violation("I8", "the run does not come to an end") from None
         finally:
@@ -130,6 +115,25 @@ class Run:
                 self._spawned, *(instance.tasks for instance in self.fleet.all)
             ):  # what is left unfinished
                 task.get_coro().close()
+
+    def _pass(self) -> None:
+        self.loop.call_soon(sources.begin, self, context=Context())
+        self.loop.call_soon(people.begin, self, context=Context())
+        self.loop.call_soon(noise.begin, self, context=Context())
+        self._advance(self.weather.heals_at_s)
+        self._heal()
+        self._advance(self.ends_at_s + OUTBOXES_END_S)
+        self.witness.quiet()
+        self._advance(self.ends_at_s + TRUST_S)
+        self.witness.quiet()
+        self.replaying = True
+        over_s = self.ends_at_s + TRUST_S + LONGEST_WAIT_S + self.aging.kept_s + max(self.aging.step_s, 0.0)
+        self._advance(over_s)
+        self.witness.removal.over()
+        self.loop.call_soon(replay, self, context=Context())
+        self._advance(over_s + OUTBOXES_END_S)
+        self.witness.removal.replayed()
+        self.witness.quiet()
 
     def _note(self, what: str, *values: object, by: Actor | None = None) -> None:
         actor = by or ACTOR.get(None)
