@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+import requests
 import stripe
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -91,7 +92,7 @@ class Both:
 
 
 @pytest.fixture
-async def both(server: tuple[Current, str], pool: Pool) -> Both:
+async def both(server: tuple[Current, str], pool: Pool) -> AsyncIterator[Both]:
     current, url = server
     app = create_app()
     recorder: Any = Recorder(app)
@@ -99,10 +100,14 @@ async def both(server: tuple[Current, str], pool: Pool) -> Both:
     sandbox = Sandbox(url, app, pool)
     sandbox.seed(ORDERS)
     token = bound(sandbox, REFUND).http.token  # type: ignore[attr-defined]
-    library = stripe.StripeClient(
-        token, base_addresses={"api": url}, max_network_retries=0, http_client=stripe.RequestsClient(timeout=10)
-    )
-    return Both(sandbox, recorder, library)
+    with requests.Session() as session:  # else each thread has one of its own, which nobody closes
+        library = stripe.StripeClient(
+            token,
+            base_addresses={"api": url},
+            max_network_retries=0,
+            http_client=stripe.RequestsClient(timeout=10, session=session),
+        )
+        yield Both(sandbox, recorder, library)
 
 
 async def test_refund_is_asked_for_as_the_library_does(both: Both) -> None:
