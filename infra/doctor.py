@@ -7,6 +7,7 @@ cannot be done without. Needs nothing but Python, because that may be all there 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -134,7 +135,8 @@ def _switches() -> Finding:
     try:
         from infra.ops.client import OpsError, connect
 
-        policy = connect(None).get("policy")
+        with contextlib.closing(connect(None)) as console:
+            policy = console.get("policy")
     except ModuleNotFoundError:
         return Finding(what, "looked at once the development environment is there", required=False)
     except OpsError:
