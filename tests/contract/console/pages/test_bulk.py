@@ -1,0 +1,82 @@
+"""Many tasks decided at once, each as it was shown."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+
+from tests.contract.console.pages.browser import open_browser, pick
+from tests.world import REFUND, World, paused, says, ticket
+
+
+async def many(world: World, count: int) -> None:
+    for n in range(count):
+        world.model.answers = [says("refund_request", order_id=f"1002{n}", amount_minor=2500, currency="USD")]
+        await world.classify(ticket(f"Please refund $25.00 for order #1002{n}", task_id=f"r{n}"))
+
+
+async def test_like_cases_are_decided_together_as_decisions_of_their_own(http: httpx.AsyncClient) -> None:
+    world = World(REFUND[1])
+    browser = open_browser(http, world)
+    await many(world, 5)
+    page = (await browser.get("/")).text
+    assert page.count('<section class="group"') == 1
+    picks = [("pick", value) for value in re.findall(r'name="pick" value="([^"]+)"', page)]
+    asked = await browser.post("/bulk", [*picks[:4], ("action", "approve")])
+    assert asked.status_code == 200
+    assert "Approve 4 tasks?" in asked.text
+    assert {(await world.record(f"r{n}")).state for n in range(5)} == {"AWAITING_APPROVAL"}
+    await world.decide("r1", "reject")
+    done = await browser.post("/bulk", [*picks[:4], ("action", "approve"), ("confirmed", "yes"), ("comment", "alike")])
+    assert "3 done, 1 refused" in done.text
+    records = [await world.record(f"r{n}") for n in range(5)]
+    assert [r.state for r in records] == ["READY", "REJECTED", "READY", "READY", "AWAITING_APPROVAL"]
+    assert {r.approval.comment for r in records if r.approval and r.state == "READY"} == {"alike"}
+
+
+@pytest.mark.parametrize(
+    ("picked", "why"),
+    [
+        ("t1|1|" + "0" * 64, "not the ones that were shown"),
+        ("t1|2|{hash}", "has moved on"),
+        ("t1|{hash}", "reload the page"),
+        ("t1", "reload the page"),
+        ("t1|1", "not the ones that were shown"),
+        ("t9|1|{hash}", "no such task"),
+    ],
+)
+@pytest.mark.parametrize("action", ["approve", "reject", "redrive"])
+async def test_pick_of_something_else_than_was_shown_is_refused(
+    http: httpx.AsyncClient, action: str, picked: str, why: str
+) -> None:
+    world = await paused()
+    if action == "redrive":
+        await world.decide("t1", "reject")
+    before = await world.record("t1")
+    value = picked.format(hash=before.params_hash)
+    form = [("pick", value), ("action", action), ("confirmed", "yes"), ("reason", "x")]
+    done = (await open_browser(http, world).post("/bulk", form)).text
+    assert ("0 done, 1 refused" in done, why in done) == (True, True)
+    assert await world.record("t1") == before
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        [("action", "approve")],
+        [("action", "explode"), ("pick", "r0|x")],
+        [("action", "approve"), ("pick", "r0/x|1|x")],
+        [("action", "close_letter"), ("pick", "../tasks/r0")],
+        [],
+    ],
+)
+async def test_bulk_without_a_choice_is_refused(http: httpx.AsyncClient, form: list[tuple[str, str]]) -> None:
+    assert (await open_browser(http, World(REFUND[1])).post("/bulk", form)).status_code in (400, 422)
+
+
+async def test_way_back_stays_on_this_site(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    form = [await pick(world), ("action", "approve"), ("back", "//evil.example/")]
+    assert 'href="//evil' not in (await open_browser(http, world).post("/bulk", form)).text

@@ -1,0 +1,109 @@
+"""Dead letters: sent again with their task or without one, or closed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.intent.outcomes import Permanent
+from tests.contract.console.pages.browser import on_letter, open_browser
+from tests.scripted import ScriptedHandler
+from tests.world import REFUND, World, paused
+
+
+async def test_letter_whose_task_failed_runs_it_again_and_is_closed(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await world.decide("t1", "reject")
+    letter = world.bury("t1", "t1")
+    browser = open_browser(http, world)
+    assert letter[:8] in (await browser.get("/dead-letters")).text
+    asked = (await browser.post("/bulk", [("pick", letter), ("action", "redrive_letter")])).text
+    assert "Redrive 1 dead letter?" in asked
+    assert "<strong>t1</strong> refund_request" in asked
+    assert "25.00 USD" in asked
+    assert "1 done, 0 refused" in (await browser.confirmed(asked, "fixed")).text
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"  # nobody has looked at it alone
+    [stored] = world.store.all("dead_letters")
+    assert (stored["redriven_by"], stored["redriven_why"]) == ("developer@localhost", "fixed")
+    assert "already" in (await browser.confirmed(asked, "fixed")).text
+
+
+async def test_letter_whose_task_was_approved_runs_it_again_at_once(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await world.decide("t1")
+    await world.execute("t1", ScriptedHandler(Permanent("the shop is closed")))
+    letter = world.bury("t1", "t1")
+    browser = open_browser(http, world)
+    asked = (await browser.post("/bulk", [("pick", letter), ("action", "redrive_letter")])).text
+    assert "1 done, 0 refused" in (await browser.confirmed(asked)).text
+    record = await world.record("t1")
+    assert (record.state, record.approval and record.approval.by) == ("READY", "ops@example.com")
+
+
+@pytest.mark.parametrize("action", ["redrive_letter", "close_letter"])
+async def test_letter_whose_task_moved_on_since_it_was_shown_is_refused_and_stays_open(
+    http: httpx.AsyncClient, action: str
+) -> None:
+    world = await paused()
+    await world.decide("t1", "reject")
+    letter = world.bury("t1", "t1")
+    browser = open_browser(http, world)
+    asked = (await browser.post("/bulk", [("pick", letter), ("action", action)])).text
+    assert "<strong>t1</strong>" in asked
+    await browser.repair("redrive")
+    before = await world.record("t1")
+    done = (await browser.confirmed(asked)).text
+    assert ("0 done, 1 refused" in done, "has moved on" in done) == (True, True)
+    assert await world.record("t1") == before
+    assert world.store.all("dead_letters")[0]["redriven_at"] is None
+
+
+async def test_letter_of_a_task_that_nobody_was_shown_is_not_redriven(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await world.decide("t1", "reject")
+    letter = world.bury("t1", "t1")
+    done = (await open_browser(http, world).post("/bulk", on_letter(letter, "redrive_letter"))).text
+    assert ("0 done, 1 refused" in done, "this letter is of a task" in done) == (True, True)
+    assert (await world.record("t1")).state == "REJECTED"
+
+
+async def test_letter_of_no_task_shows_none(http: httpx.AsyncClient) -> None:
+    task, answer = REFUND
+    world = await paused((task.model_copy(update={"task_id": "none"}), answer))
+    letter = world.bury("nobody")
+    browser = open_browser(http, world)
+    asked = (await browser.post("/bulk", [("pick", letter), ("action", "redrive_letter")])).text
+    assert 'class="picks"' not in asked
+    assert f'name="pick" value="{letter}"' in asked
+    assert "1 done, 0 refused" in (await browser.confirmed(asked)).text
+
+
+async def test_letter_that_never_became_a_task_is_sent_again(http: httpx.AsyncClient) -> None:
+    world = World()
+    letter = world.bury("nobody")
+    browser = open_browser(http, world)
+    assert "1 done, 0 refused" in (await browser.post("/bulk", on_letter(letter, "redrive_letter"))).text
+    assert world.publisher.on("tasks") == [{}]
+
+
+@pytest.mark.parametrize("fields", [{"truncated": True}, {"subscription": "gone"}])
+async def test_letter_that_cannot_be_sent_again_says_why_and_stays_open(
+    http: httpx.AsyncClient, fields: dict[str, Any]
+) -> None:
+    world = World()
+    letter = world.bury("nobody", **fields)
+    answer = await open_browser(http, world).post("/bulk", on_letter(letter, "redrive_letter"))
+    assert "0 done, 1 refused" in answer.text
+    assert world.publisher.messages == []
+    assert world.store.all("dead_letters")[0]["redriven_at"] is None
+
+
+async def test_letter_is_closed_without_doing_anything(http: httpx.AsyncClient) -> None:
+    world = World()
+    letter = world.bury("nobody")
+    browser = open_browser(http, world)
+    assert "1 done, 0 refused" in (await browser.post("/bulk", on_letter(letter, "close_letter"))).text
+    assert world.publisher.messages == []
+    assert "already" in (await browser.post("/bulk", on_letter(letter, "redrive_letter"))).text
