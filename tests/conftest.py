@@ -8,3 +8,4 @@ import pytest
 
 for _suite in Path(__file__).parent.glob("contract/*_contract.py"):
     pytest.register_assert_rewrite(f"tests.contract.{_suite.stem}")
+pytest.register_assert_rewrite("tests.contract.bodies.wire")
