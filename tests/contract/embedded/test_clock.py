@@ -119,23 +119,32 @@ async def _is_told(desk: Desk) -> bool:
     return bool(await desk.clock())
 
 
+async def begin_two(desk: Desk) -> None:
+    """Send two tasks, end one and leave the other open."""
+    for name in ("ended", "open"):
+        await desk.send(name)
+    await desk.ends("ended")
+    await until(lambda: desk.state("open"), "AWAITING_APPROVAL")
+
+
+async def two(desk: Desk) -> tuple[str, str]:
+    return await desk.state("ended"), await desk.state("open")
+
+
 async def test_clock_a_hundred_days_ahead_for_a_minute_deletes_and_ends_nothing(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine = Machine()
     async with Desk(settings, machine) as desk:
-        for name in ("ended", "open"):
-            await desk.send(name)
-        await desk.ends("ended")
-        await until(lambda: desk.state("open"), "AWAITING_APPROVAL")
+        await begin_two(desk)
         machine.step(100 * DAY_S)
         await desk.sweeps()
         machine.pass_time(70)
         await desk.sweeps()
-        assert (await desk.state("ended"), await desk.state("open")) == ("CANCELLED", "AWAITING_APPROVAL")
+        assert await two(desk) == ("CANCELLED", "AWAITING_APPROVAL")
         machine.step(-100 * DAY_S)
         await desk.sweeps()
-        assert (await desk.state("ended"), await desk.state("open")) == ("CANCELLED", "AWAITING_APPROVAL")
+        assert await two(desk) == ("CANCELLED", "AWAITING_APPROVAL")
         machine.pass_time(2 * DAY_S)  # and all that should, ends
         await until(desk.clock, "")
         machine.pass_time(7 * DAY_S)
@@ -147,22 +156,19 @@ async def test_clock_a_hundred_days_ahead_for_a_minute_deletes_and_ends_nothing(
 async def test_start_on_a_clock_a_hundred_days_ahead_deletes_and_ends_nothing(settings: Settings) -> None:
     machine = Machine()
     async with Desk(settings, machine) as desk:
-        for name in ("ended", "open"):
-            await desk.send(name)
-        await desk.ends("ended")
-        await until(lambda: desk.state("open"), "AWAITING_APPROVAL")
+        await begin_two(desk)
     machine.step(100 * DAY_S)
     for _ in range(2):
         async with Desk(settings, machine) as desk:
             await desk.sweeps()
-            assert (await desk.state("ended"), await desk.state("open")) == ("CANCELLED", "AWAITING_APPROVAL")
+            assert await two(desk) == ("CANCELLED", "AWAITING_APPROVAL")
             await desk.send("ahead")
             await until(lambda: desk.state("ahead"), "AWAITING_APPROVAL")
     machine.step(-100 * DAY_S)
     async with Desk(settings, machine) as desk:
         await desk.send("right")
         await until(lambda: desk.state("right"), "AWAITING_APPROVAL")
-        assert (await desk.state("ended"), await desk.state("open")) == ("CANCELLED", "AWAITING_APPROVAL")
+        assert await two(desk) == ("CANCELLED", "AWAITING_APPROVAL")
 
 
 async def test_what_was_queued_while_the_clock_was_a_year_ahead_is_delivered_at_once(tmp_path: Path) -> None:
