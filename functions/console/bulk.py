@@ -38,9 +38,9 @@ class Pick:
     def parse(cls, text: str) -> Pick:
         """Read the value of a checkbox, `id|generation|params_hash`."""
         item, _, shown = text.partition("|")
-        generation, _, params_hash = shown.partition("|")
-        known = generation.isascii() and generation.isdigit() and len(generation) < 10
-        return cls(item, Look(int(generation), params_hash, alone=False) if known else None)
+        text, _, params_hash = shown.partition("|")
+        generation = generation_in(text)
+        return cls(item, None if generation is None else Look(generation, params_hash, alone=False))
 
     def __str__(self) -> str:
         """Return the value of its checkbox."""
@@ -54,6 +54,11 @@ class Done:
     id: str
     state: str
     error: str = ""
+
+
+def generation_in(text: str) -> int | None:
+    """Return the generation that a form names, or None where it names none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def picks_of(values: Sequence[str]) -> list[Pick]:

@@ -109,8 +109,8 @@ async def _records(page: Page, ids: Sequence[str]) -> list[TaskRow]:
 
 async def _of_letters(page: Page, picks: Sequence[bulk.Pick]) -> tuple[list[bulk.Pick], list[TaskRow]]:
     """Return the letters with what is shown of their tasks, and these."""
-    letters = await page.ports.store.read(*(f"dead_letters/{p.id}" for p in picks))
-    of = {s.id: s.data.get("task_id") for s in letters if s.data is not None}
+    letters = await page.ports.store.read_rows(("task_id",), *(f"dead_letters/{p.id}" for p in picks))
+    of = {row.id: row.data.get("task_id") for row in letters}
     records = await _records(page, list(dict.fromkeys(t for t in of.values() if t)))
     looks = {r.task_id: Look(r.generation, r.params_hash, alone=False) for r in records}
     return [bulk.Pick(p.id, looks.get(of.get(p.id) or "")) for p in picks], records
@@ -124,10 +124,10 @@ def _one_of(value: str | None, *options: Any) -> Any:
 
 def _look(form: Form) -> Look:
     """Return what the page showed, and when: what somebody found at the provider, they found after that."""
-    text = form.get("generation", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    generation = bulk.generation_in(form.get("generation", ""))
+    if generation is None:
         raise Unprocessable("the form says of no generation what it shows; reload the page", code="bad_form")
-    return Look(int(text), form.get("params_hash", ""), search.moment(form, "looked_at"))
+    return Look(generation, form.get("params_hash", ""), search.moment(form, "looked_at"))
 
 
 def _reason(form: Form) -> str:
