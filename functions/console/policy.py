@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.gate.policy import ceilings_of
-from shared.records.switches import is_off, switch_path, switches
+from shared.records.switches import switches
 from shared.task.moves import Person
 from shared.wiring.composition import Ports
 
@@ -22,7 +22,7 @@ async def policy(ports: Ports, who: Person) -> dict[str, Any]:
     settings, registry = ports.settings, ports.registry
     allowed = [intent for name, intent in registry.items() if name in settings.automatic]
     set_by_hand = await switches(ports.store, registry)
-    mine = await ports.store.read(*(switch_path(name) for name in registry))
+    stopped = {switch.name for switch in set_by_hand if switch.stops}
     return {
         "you": who.name,
         "confidence_threshold": settings.confidence_threshold,
@@ -35,8 +35,8 @@ async def policy(ports: Ports, who: Person) -> dict[str, Any]:
                 "risk": intent.policy.risk,
                 "per_day": intent.policy.per_day,
                 "sources": None if intent.sources is None else sorted(intent.sources),
-                "switched_off": is_off(switch),
+                "switched_off": name in stopped,
             }
-            for (name, intent), switch in zip(registry.items(), mine, strict=True)
+            for name, intent in registry.items()
         },
     }

@@ -15,7 +15,7 @@ async def tell_odd_switches(ports: Ports) -> None:
     """
     for switch in await switches(ports.store, ports.registry):
         if switch.is_odd:
-            does = "its intent is off" if switch.does.startswith("off") else "it stops nothing"
+            does = "its intent is off" if switch.stops else "it stops nothing"
             log(
                 "WARNING",
                 f"a switch may be meant otherwise: {does}",

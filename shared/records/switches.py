@@ -14,11 +14,12 @@ MAX_SWITCHES = 200
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A document of `switches/`: what it does, in words, and whether somebody may have meant something else."""
+    """A document of `switches/`: what it does, also in words, and whether somebody may have meant something else."""
 
     name: str
     does: str
     is_odd: bool
+    stops: bool = False
 
 
 def switch_path(intent: str) -> str:
@@ -46,12 +47,14 @@ async def switches(store: Store, intents: Iterable[str]) -> list[Switch]:
 
 def _read(found: Snapshot, intents: list[str]) -> Switch:
     if found.id not in intents:
-        return Switch(found.id, f"nothing: there is no intent of this name;{like(found.id, intents)}".rstrip(";"), True)
+        return Switch(
+            found.id, f"nothing: there is no intent of this name;{like(found.id, intents)}".rstrip(";"), is_odd=True
+        )
     value = (found.data or {}).get("enabled")
     if not is_off(found):
-        return Switch(found.id, "on", False)
+        return Switch(found.id, "on", is_odd=False)
     why = "off" if value is False else f"off: enabled is {_shown(value)}, and only true is on"
-    return Switch(found.id, why, value is not False)
+    return Switch(found.id, why, is_odd=value is not False, stops=True)
 
 
 def _shown(value: Any) -> str:
