@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from functions.notify.posting import post
+from functions.notify.posting import is_refused, post
 from shared.errors import Conflict, Retry
 from shared.intent.declaration import Provider
-from shared.intent.outcomes import HandlerOutcome, LockedOut, Permanent
+from shared.intent.outcomes import HandlerOutcome
 from shared.logs import log
 from shared.records.answers import MAX_USES, Answer, open_answers
 from shared.records.documents import task_path
@@ -73,7 +73,6 @@ async def _answer(ports: Ports, snapshot: Snapshot, rows: Mapping[str, Row]) -> 
     try:
         await post(ports, provider_settings(SLACK).url + waits.path, message)
     except HandlerOutcome as error:
-        is_over = isinstance(error, Permanent | LockedOut) or error.code.startswith("provider_3")
         log(
             "WARNING",
             "somebody could not be answered",
@@ -82,7 +81,7 @@ async def _answer(ports: Ports, snapshot: Snapshot, rows: Mapping[str, Row]) -> 
             task_id=waits.task_id,
             error_code=error.code,
         )
-        if is_over:
+        if is_refused(error):
             await _remember(ports, snapshot, waits.model_copy(update={"open": False}).model_dump())
         return False
     uses = waits.uses + 1

@@ -6,10 +6,16 @@ import asyncio
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from shared.intent.outcomes import HandlerOutcome, LockedOut, Permanent
 from shared.wiring.composition import Ports
 from shared.wiring.outbound import Outbound
 
 SEND_WITHIN_S = 20.0
+
+
+def is_refused(error: HandlerOutcome) -> bool:
+    """Whether whoever keeps the address takes nothing from us there, now or later; or has moved elsewhere."""
+    return isinstance(error, Permanent | LockedOut) or error.code.startswith("provider_3")
 
 
 async def post(ports: Ports, url: str, message: dict[str, Any]) -> None:

@@ -16,9 +16,9 @@ from functions.notify import messages, news
 from functions.notify.answers import answer
 from functions.notify.memory import REMIND_EVERY, Digest, Memory, digest, reminder, told
 from functions.notify.news import Found, Threshold
-from functions.notify.posting import post
+from functions.notify.posting import is_refused, post
 from shared.errors import Conflict, Retry
-from shared.intent.outcomes import HandlerOutcome, LockedOut, NotApplied, Permanent
+from shared.intent.outcomes import HandlerOutcome, NotApplied
 from shared.logs import log
 from shared.serving.entry import Outcome
 from shared.settings import Webhook
@@ -115,7 +115,7 @@ async def _send(ports: Ports, webhook: Webhook, digests: Sequence[Digest], now: 
 
 async def _unsent(ports: Ports, channel: Channel, snapshot: Snapshot, memory: Memory, error: HandlerOutcome) -> str:
     """Say so; everything stays new. A server that names a time is not asked before."""
-    refused = isinstance(error, Permanent | LockedOut) or error.code.startswith("provider_3")  # moved elsewhere
+    refused = is_refused(error)
     outcome = "webhook_refused" if refused else "not_told"
     log(
         "ERROR" if refused else "WARNING",
