@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import unquote
 
-from shared.errors import BadRequest
+from shared.errors import BadRequest, Gone, NotFound
 from shared.records.edits import NOBODY, Edit, take
 from shared.serving.entry import Outcome
 from shared.task.moves import Person, is_program
@@ -43,7 +43,13 @@ async def resume(edit: Edit, ports: Ports) -> Outcome:
     Raises:
         StoreUnavailable: the event comes again.
     """
-    return await take(ports, edit)
+    fields = {"task_id": edit.task_id}
+    try:
+        return await take(ports, edit)
+    except Gone as gone:  # such as the emptying of the document itself
+        return Outcome(gone.code, fields=fields)
+    except NotFound:
+        return Outcome("no_task", fields=fields, severity="WARNING")
 
 
 def _author(headers: Mapping[str, str]) -> Person:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from functools import partial
 
+from functions.sweep.pages import pages
 from shared.errors import Conflict, NotFound
 from shared.records.decisions import refuse
 from shared.records.documents import approval_path
@@ -16,24 +18,19 @@ from shared.wiring.ports import Filter, Snapshot, Write
 EVENT_GRACE = timedelta(minutes=2)
 
 
-async def lost_decisions(ports: Ports, now: datetime, page: int, max_pages: int) -> AsyncIterator[Snapshot]:
+async def lost_decisions(ports: Ports, now: datetime, size: int, most: int) -> AsyncIterator[Snapshot]:
     """Yield the approvals that people decided and whose event never came, by path, a page at a time.
 
     Raises:
         StoreUnavailable: the next sweep finds the rest.
     """
     for status in DECISIONS:
-        after: Snapshot | None = None
         where = [Filter("outcome", "==", None), Filter("status", "==", status)]
-        for _ in range(max_pages):
-            found = await ports.store.query("approvals", where=where, limit=page, after=after)
-            for approval in found:
+        async for page in pages(partial(ports.store.query, "approvals", where=where), size, most):
+            for approval in page:
                 # Versions are order more than time: where the clock was once ahead, they are ahead still.
                 if abs(now - _written_at(approval)) >= EVENT_GRACE:
                     yield approval
-            if len(found) < page:
-                break
-            after = found[-1]
 
 
 async def answer_stray(ports: Ports, approval: Snapshot, why: NotFound) -> str:

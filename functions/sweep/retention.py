@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import datetime
+from functools import partial
 
+from functions.sweep.pages import pages
 from functions.sweep.unreadable import put_back
-from shared.errors import Refused, Retry
+from shared.errors import Refused, Retry, Skip
 from shared.logs import log
 from shared.records.documents import change
 from shared.records.tombstones import entomb
-from shared.task.moves import Skip
 from shared.task.schemas import TERMINAL
 from shared.task.upkeep import kept_open
 from shared.wiring.composition import Ports
@@ -41,18 +42,12 @@ async def entomb_expired(ports: Ports, now: datetime) -> Counter[str]:
             if what == "unreadable":
                 await put_back(ports, row, "expire_at", now)
 
-    after: Row | None = None
-    for _ in range(MAX_PAGES):
-        where = [Filter("expire_at", "<=", now)]
-        due = await ports.store.query_rows(
-            "tasks", ("state", "expire_at"), where=where, order_by="expire_at", limit=PAGE, after=after
-        )
+    where, members = [Filter("expire_at", "<=", now)], ("state", "expire_at")
+    due = partial(ports.store.query_rows, "tasks", members, where=where, order_by="expire_at")
+    async for page in pages(due, PAGE, MAX_PAGES):
         if ports.clock_trouble():
             break
-        await asyncio.gather(*(one(s) for s in due))
-        if len(due) < PAGE:
-            break
-        after = due[-1]
+        await asyncio.gather(*(one(row) for row in page))
     return done
 
 

@@ -9,21 +9,22 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable
 from datetime import datetime
+from functools import partial
 
 from functions.sweep.approvals import answer_stray, lost_decisions, restore
+from functions.sweep.pages import pages
 from functions.sweep.retention import entomb_expired
 from functions.sweep.stopped import left_waiting
 from functions.sweep.switches import tell_odd_switches
 from functions.sweep.unreadable import put_back
-from shared.errors import NotFound, Retry
+from shared.errors import NotFound, Retry, Skip
 from shared.logs import log
 from shared.records import decisions
-from shared.records.documents import Changed, change, task_path, to_record
+from shared.records.documents import Changed, change, to_record
 from shared.records.edits import NOBODY, Edit, take
 from shared.records.outbox import pay
 from shared.serving.entry import Outcome
 from shared.task import upkeep
-from shared.task.moves import Skip
 from shared.task.schemas import TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Filter, Snapshot
@@ -50,22 +51,11 @@ async def sweep(ports: Ports) -> Outcome:
             if what == "unreadable":
                 await put_back(ports, snapshot, "next_check_at", clock.read_time)
 
-    after: Snapshot | None = None
-    overdue_s = 0.0
-    for _ in range(MAX_PAGES):
-        due = await ports.store.query(
-            "tasks",
-            where=[Filter("next_check_at", "<=", clock.read_time)],
-            order_by="next_check_at",
-            limit=PAGE,
-            after=after,
-        )
-        if due and after is None:
-            overdue_s = _overdue_s(due[0], clock.read_time)
-        await asyncio.gather(*(one(s) for s in due))
-        if len(due) < PAGE:
-            break
-        after = due[-1]
+    where, overdue_s = [Filter("next_check_at", "<=", clock.read_time)], 0.0
+    due = partial(ports.store.query, "tasks", where=where, order_by="next_check_at")
+    async for page in pages(due, PAGE, MAX_PAGES):
+        overdue_s = overdue_s or (_overdue_s(page[0], clock.read_time) if page else 0.0)
+        await asyncio.gather(*(one(s) for s in page))
     if ports.clock_trouble():
         await asyncio.gather(*(one(s) for s in await left_waiting(ports.store, clock.read_time)))
     async for approval in lost_decisions(ports, clock.read_time, PAGE, MAX_PAGES):
@@ -165,10 +155,8 @@ def _tell(before: TaskRecord, after: TaskRecord) -> None:
 
 async def _consume(ports: Ports, approval: Snapshot) -> str:
     """Ask again: without its event nobody knows who decided."""
-    (task,) = await ports.store.read(task_path(approval.id))
     try:
-        to_record(task)
+        outcome = await take(ports, Edit(approval.id, NOBODY, None, approval.data))
     except NotFound as error:  # made by hand, or written after its task was removed
         return await answer_stray(ports, approval, error)
-    outcome = await take(ports, Edit(approval.id, NOBODY, None, approval.data))
     return "asked_again" if outcome.code == "edit_refused" else "skipped"

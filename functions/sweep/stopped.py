@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
+from functions.sweep.pages import pages
 from shared.task.moves import LONGEST_WAIT
-from shared.wiring.ports import Filter, Row, Snapshot, Store
+from shared.wiring.ports import Filter, Snapshot, Store
 
 PAGE = 200
 MAX_PAGES = 50
@@ -17,17 +19,11 @@ async def left_waiting(store: Store, now: datetime) -> list[Snapshot]:
     Raises:
         StoreUnavailable: the next sweep asks again.
     """
+    where, members = [Filter("next_check_at", ">=", now + LONGEST_WAIT)], ("state", "next_check_at")
+    far_ahead = partial(store.query_rows, "tasks", members, where=where, order_by="next_check_at")
     found: list[Snapshot] = []
-    after: Row | None = None
-    for _ in range(MAX_PAGES):
-        where = [Filter("next_check_at", ">=", now + LONGEST_WAIT)]
-        page = await store.query_rows(
-            "tasks", ("state", "next_check_at"), where=where, order_by="next_check_at", limit=PAGE, after=after
-        )
+    async for page in pages(far_ahead, PAGE, MAX_PAGES):
         # Most of them wait for people, and only the others are read whole.
         if paths := [row.path for row in page if row.data.get("state") != "AWAITING_APPROVAL"]:
             found += [s for s in await store.read(*paths) if s.data is not None]
-        if len(page) < PAGE:
-            break
-        after = page[-1]
     return found

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from shared.errors import BadRequest, Conflict, Forbidden, Gone, NotFound, Refused, Unprocessable
+from shared.errors import BadRequest, Conflict, Forbidden, NotFound, Refused, Unprocessable
 from shared.gate.doors import seen
 from shared.records.approvals import approval_of
 from shared.records.decisions import AS_SHOWN, Change, decide, edit, refuse
@@ -48,18 +48,11 @@ async def take(ports: Ports, write: Edit) -> Outcome:
     """Do what one write to an approval document asks for, or say there why not, and show it as it is.
 
     Raises:
+        NotFound: it belongs to no task, or to one that was removed.
         StoreUnavailable: nothing was done.
     """
     (task,) = await ports.store.read(task_path(write.task_id))
-    try:
-        return await _judged(ports, write, to_record(task))
-    except Gone as gone:  # such as the emptying of the document itself
-        return Outcome(gone.code, fields={"task_id": write.task_id})
-    except NotFound:
-        return Outcome("no_task", fields={"task_id": write.task_id}, severity="WARNING")
-
-
-async def _judged(ports: Ports, write: Edit, record: TaskRecord) -> Outcome:
+    record = to_record(task)
     fields = {
         "task_id": record.task_id,
         "intent": record.intent,

@@ -136,7 +136,7 @@ MUTATIONS = (
         ("await handler.plan(", "await handler.handle("),
         ("deadline, _no_write, dry_run=True", "deadline"),
     ),
-    _without("sweeper", "functions/sweep/step.py", ("for _ in range(MAX_PAGES):", "for _ in range(0):")),
+    _without("sweeper", "functions/sweep/step.py", ("pages(due, PAGE, MAX_PAGES)", "pages(due, PAGE, 0)")),
     _without(
         "outbox kept until the message is out",
         "shared/records/outbox.py",
@@ -404,8 +404,8 @@ MUTATIONS = (
     ),
     _without(
         "nothing is final while the clock is in doubt",
-        "shared/records/decisions.py",
-        ("    if ports.clock_trouble():", "    if False:"),
+        "shared/wiring/composition.py",
+        ("        if self.clock_trouble():", "        if False:"),
     ),
     _without(
         "time that does not step with the clock",
