@@ -15,6 +15,7 @@ from shared.errors import SettingError
 # Minor units by currency; minor units of the one that the intent declares; None where no money moves.
 Allowance = Mapping[str, int] | int | None
 
+ANY_INTENT = "*"  # in `APPROVERS`: every intent that has no entry of its own
 SERVICE_ACCOUNT = re.compile(r"[a-z0-9.-]+@[a-z0-9.:-]+\.gserviceaccount\.com")
 _INTENT = re.compile(r"[a-z][a-z0-9_]*")
 _PERSON = re.compile(r"[^@\s,|=:*]+@[^@\s,|=:*]+")
@@ -71,7 +72,7 @@ def people(variable: str, text: str) -> dict[str, frozenset[str]]:
     for entry in _entries(variable, text):
         name, _, who = entry.partition("=")
         names = [part.strip() for part in who.split("|")]
-        _once(variable, name if name == "*" else _intent(variable, name, entry), found)
+        _once(variable, name if name == ANY_INTENT else _intent(variable, name, entry), found)
         if not all(map(_PERSON.fullmatch, names)):
             raise _refused(variable, entry, "each entry must be intent=person@example.com|other@example.com")
         if len({person.casefold() for person in names}) < len(names):

@@ -53,6 +53,12 @@ class Gone(NotFound):
     status = 410
 
 
+class Skip(SwitchyardError):
+    """Raised when a message has nothing to do here: stale, done, or the lease is held by another delivery."""
+
+    code = "stale"
+
+
 class MethodNotAllowed(BadRequest):
     """Raised when the path exists and the method does not."""
 

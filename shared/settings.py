@@ -72,6 +72,11 @@ class Settings:
     privacy_officers: frozenset[str] = frozenset()  # who may export and erase what a person asked for
 
     @property
+    def names_something(self) -> bool:
+        """Whether it names intents or sources, which have to be known."""
+        return bool(self.approvers or self.automatic or self.disabled_intents or self.listens_to)
+
+    @property
     def local(self) -> bool:
         """True where everything runs on one machine, bound to 127.0.0.1."""
         return self.backend != "gcp"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.errors import BadRequest, Gone, ModelRefused, ModelUnavailable, Retry
+from shared.errors import BadRequest, Gone, ModelRefused, ModelUnavailable, Retry, Skip
 from shared.event.payload import View, content_hash, other_id, read, view, view_of
 from shared.event.reading import Reading
 from shared.event.requester import EMAIL, author_of, vouched
@@ -26,7 +26,6 @@ from shared.records.parking import park
 from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
 from shared.task.birth import Plan
-from shared.task.moves import Skip
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.tombstone import Tombstone
 from shared.wiring.composition import Ports

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.errors import BadRequest, Gone, NotFound
+from shared.errors import BadRequest, Gone, NotFound, Skip
 from shared.event.payload import read, view_of
 from shared.gate.plan import degraded
 from shared.records.creation import create
@@ -12,7 +12,6 @@ from shared.records.parking import park
 from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
 from shared.task import repair
-from shared.task.moves import Skip
 from shared.task.schemas import AutomationTask, TaskReady, TaskRecord
 from shared.topics import EVENTS, TASKS, TASKS_EXPRESS
 from shared.wiring.composition import Ports

@@ -10,7 +10,7 @@ from typing import Any
 
 from functions.execute.context import context, handler_seconds
 from functions.execute.ended import ended, fields_of
-from shared.errors import Retry
+from shared.errors import Retry, Skip
 from shared.gate.policy import subject_path
 from shared.gate.start import start_refusal
 from shared.intent.declaration import Intent
@@ -22,7 +22,6 @@ from shared.records.documents import Changed, change
 from shared.records.switches import is_off, switch_path
 from shared.serving.entry import Outcome
 from shared.task import execution
-from shared.task.moves import Skip
 from shared.task.schemas import MAX_OUTPUT_CHARS, TaskRecord, TaskResult
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Snapshot

@@ -7,13 +7,13 @@ from typing import Any
 
 from functions.execute.context import context, handler_seconds
 from functions.execute.ended import ended, fields_of
+from shared.errors import Skip
 from shared.intent.declaration import Intent
 from shared.intent.outcomes import HandlerOutcome
 from shared.logs import log, show_traceback
 from shared.records.documents import change
 from shared.serving.entry import Outcome
 from shared.task import repair
-from shared.task.moves import Skip
 from shared.task.schemas import TaskRecord
 from shared.wiring.composition import Ports
 

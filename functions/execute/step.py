@@ -13,7 +13,7 @@ from functions.execute.context import handler_seconds
 from functions.execute.ended import ended
 from functions.execute.preview import preview
 from functions.execute.reconcile import reconcile
-from shared.errors import BadRequest, Gone, NotFound, Retry
+from shared.errors import BadRequest, Gone, NotFound, Retry, Skip
 from shared.gate.start import start_refusal
 from shared.intent.declaration import Intent
 from shared.records.documents import Changed, change
@@ -22,7 +22,6 @@ from shared.records.switches import is_off, switch_path
 from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
 from shared.task import execution
-from shared.task.moves import Skip
 from shared.task.schemas import TaskReady, TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Snapshot

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.entries import ANY_INTENT
 from shared.errors import Forbidden, Refused
 from shared.event.mailbox import mailbox, same_address
 from shared.gate.policy import money_of
@@ -65,7 +66,7 @@ def must_be_allowed(
 
 def must_be_approver(registry: Registry, settings: Settings, intent: str, person: Person) -> None:
     """Raise `Forbidden` unless this person, through this channel, may act on tasks of an intent, whoever asks."""
-    people = settings.approvers.get(intent, settings.approvers.get("*"))
+    people = settings.approvers.get(intent, settings.approvers.get(ANY_INTENT))
     is_named = people is not None and any(same_address(person.name, name) for name in people)
     if people is not None and not is_named:
         raise Forbidden(f"you are not an approver of {intent}", code="not_an_approver")

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.currency import written
+from shared.entries import ANY_INTENT
 from shared.errors import SettingError
 from shared.event.payload import VENDORS
 from shared.intent.declaration import Intent
 from shared.intent.mistakes import like
 from shared.intent.provenance import currency_field
 from shared.settings import Settings, load
-
-ANY_INTENT = "*"
 
 
 def load_for(intents: Mapping[str, Intent]) -> Settings:
@@ -26,11 +25,6 @@ def load_for(intents: Mapping[str, Intent]) -> Settings:
         SettingError: a variable cannot be used, or names what does not exist.
     """
     return check_names(check_sources(load()), intents)
-
-
-def names_intents(settings: Settings) -> bool:
-    """Whether some setting names an intent, so that the list has to be known."""
-    return bool(settings.approvers or settings.automatic or settings.disabled_intents)
 
 
 def check_sources(settings: Settings) -> Settings:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from shared.entries import ANY_INTENT
 from shared.errors import Forbidden, Refused, StoreUnavailable, Unprocessable
 from shared.gate.answer import presentable, validate
 from shared.gate.doors import Look, approvals_needed, has_approved, must_be_allowed, must_be_current
@@ -20,7 +21,7 @@ from shared.records.approvals import change_both
 from shared.records.creation import wishes_like
 from shared.records.news import tell_others
 from shared.task import waiting
-from shared.task.moves import Person, Skip
+from shared.task.moves import Person
 from shared.task.requester import must_be_known, told, view_of
 from shared.task.schemas import UNCLASSIFIED, Refusal, TaskRecord
 from shared.wiring.composition import Ports
@@ -69,7 +70,8 @@ async def decide(
         if known is not record:
             why += ", requester set"
         if is_changed or known is not record:
-            after = _changed(ports, known, person, intent, parameters)
+            reasons = gated(ports, known, intent, parameters)
+            after = waiting.changed(known, person, intent=intent, parameters=parameters, reasons=reasons)
         needed = approvals_needed(intent, after.parameters, after.decision.reasons)
         approved = waiting.approve(after, person, now, intent=intent, needed=needed, comment=comment, why=why)
         if has_approved(after, person):
@@ -94,15 +96,19 @@ async def edit(ports: Ports, task_id: str, person: Person, look: Look, change: C
         must_be_allowed(ports.registry, ports.settings, record, person, change.intent)
         must_be_current(record, look)
         known = _known(ports, record, person, change)
-        raw = dict(record.shown_parameters if change.parameters is None else change.parameters)
-        intent = _intent(ports, record, record.intent if change.intent is None else change.intent)
+        intent, raw = _wanted(ports, record, change)
         if known is record and (intent.name if intent else UNCLASSIFIED, raw) == (
             record.intent,
             record.shown_parameters,
         ):
             raise Unprocessable("nothing is changed", code="unchanged")
         values = validate(intent, raw)[0] if intent else None
-        return waiting.edit(_changed(ports, known, person, intent, values or raw), person, now)
+        if intent is None or values is None:
+            after = waiting.changed(known, person, intent=intent, parameters=presentable(raw), is_draft=True)
+        else:
+            reasons = gated(ports, known, intent, values)
+            after = waiting.changed(known, person, intent=intent, parameters=values, reasons=reasons)
+        return waiting.edit(after, person, now)
 
     return (await change_both(ports, task_id, arrow))[1]
 
@@ -131,16 +137,10 @@ async def expire(ports: Ports, task_id: str) -> TaskRecord:
     """
 
     def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
-        must_be_plausible(ports)
+        ports.must_be_plausible()
         return waiting.expire(record, now)
 
     return (await change_both(ports, task_id, arrow))[1]
-
-
-def must_be_plausible(ports: Ports) -> None:
-    """Raise `Skip` while the store's time cannot be trusted with what is final; asked after it was read."""
-    if ports.clock_trouble():
-        raise Skip(code="clock_stepped")
 
 
 def chosen(
@@ -153,10 +153,9 @@ def chosen(
         Forbidden: the request is the person's own.
     """
     known = _known(ports, record, person, change)
-    selected = _intent(ports, record, record.intent if change.intent is None else change.intent)
+    selected, raw = _wanted(ports, record, change)
     if selected is None:
         raise Unprocessable("no intent was found for this task; choose one and fill its parameters", field="/intent")
-    raw = record.shown_parameters if change.parameters is None else change.parameters
     values, problems = validate(selected, raw)
     if values is None:
         raise Unprocessable("; ".join(problems), code="parameters_invalid", field="/parameters")
@@ -174,7 +173,7 @@ def why_not(ports: Ports, record: TaskRecord, person: Person, intent: str | None
 
 def missing_approvers(ports: Ports, record: TaskRecord) -> list[str]:
     """Return who could still approve a task, where the settings name them."""
-    people = ports.settings.approvers.get(record.intent, ports.settings.approvers.get("*", frozenset()))
+    people = ports.settings.approvers.get(record.intent, ports.settings.approvers.get(ANY_INTENT, frozenset()))
     named = (Person(name, "console") for name in sorted(people))
     return [p.name for p in named if not why_not(ports, record, p)]
 
@@ -188,9 +187,12 @@ def _known(ports: Ports, record: TaskRecord, person: Person, change: Change) -> 
     return known
 
 
-def _intent(ports: Ports, record: TaskRecord, name: str) -> Intent | None:
+def _wanted(ports: Ports, record: TaskRecord, change: Change) -> tuple[Intent | None, dict[str, Any]]:
+    """Return the intent, if there is one, and the parameters as they are or as somebody sets them, unchecked."""
+    name = record.intent if change.intent is None else change.intent
+    raw = dict(record.shown_parameters if change.parameters is None else change.parameters)
     if name == UNCLASSIFIED:
-        return None
+        return None, raw
     if name not in ports.registry:
         raise Unprocessable(
             f"there is no intent of this name; choose one of {', '.join(ports.registry)}", field="/intent"
@@ -198,18 +200,7 @@ def _intent(ports: Ports, record: TaskRecord, name: str) -> Intent | None:
     selected = ports.registry[name]
     if not is_enabled(selected, record.source, ports.settings):
         raise Unprocessable(f"{name} is disabled for {record.source}", code="intent_disabled", field="/intent")
-    return selected
-
-
-def _changed(
-    ports: Ports, known: TaskRecord, person: Person, intent: Intent | None, parameters: Mapping[str, Any]
-) -> TaskRecord:
-    """Return the record with what a person set, and for what the gate would have paused it."""
-    values = validate(intent, parameters)[0] if intent else None
-    if intent is None or values is None:
-        return waiting.changed(known, person, intent=intent, parameters=presentable(parameters), is_draft=True)
-    reasons = gated(ports, known, intent, values)
-    return waiting.changed(known, person, intent=intent, parameters=values, reasons=reasons)
+    return selected, raw
 
 
 def gated(ports: Ports, record: TaskRecord, intent: Intent, parameters: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.entries import ANY_INTENT
 from shared.errors import Conflict, NotFound, Refused, Unprocessable
 from shared.gate.doors import Look, must_be_allowed, must_be_approver, must_be_current
 from shared.records import repairs
@@ -22,7 +23,6 @@ from shared.topics import EVENTS, PARKED, TASKS, TASKS_EXPRESS
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Snapshot, Write
 
-ANY_INTENT = "*"  # as in `APPROVERS`: what became no task has no intent of its own
 LETTER_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -60,7 +60,7 @@ async def redrive_letter(
         after = await repairs.redrive(ports, record.task_id, person, look, reason=reason, not_applied=not_applied)
         done = Redriven(after.state)
     else:
-        must_be_approver(ports.registry, ports.settings, ANY_INTENT, person)
+        must_be_approver(ports.registry, ports.settings, ANY_INTENT, person)  # it has no intent of its own
         await _send(ports, letter)
         done = Redriven("sent")
     await _mark(ports, snapshot, letter, person, reason)

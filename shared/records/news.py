@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.errors import NotFound, Retry
+from shared.errors import NotFound, Retry, Skip
 from shared.event.payload import view_of
 from shared.event.reading import Echo, Reading
 from shared.intent.registry import Registry
 from shared.records.approvals import change_both
 from shared.records.documents import change
 from shared.records.outbox import pay
-from shared.task.moves import Skip
 from shared.task.repair import reconciled, reversed_
 from shared.task.schemas import MAX_FOLLOWUP_CHARS, Followup, FollowupKind, TaskRecord
 from shared.task.subjects import Wish

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from shared.records.decisions import must_be_plausible
+from shared.errors import Skip
 from shared.records.documents import approval_path, task_path, to_record, tombstone_in, transact
 from shared.task import tombstone
-from shared.task.moves import Skip
 from shared.task.tombstone import Tombstone, tombstone_of
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Snapshot
@@ -34,7 +33,7 @@ async def entomb(ports: Ports, task_id: str, *, expired_only: bool = False) -> T
             return {}
         record, now = to_record(snapshots[path]), snapshots[path].read_time
         if expired_only:
-            must_be_plausible(ports)
+            ports.must_be_plausible()
             if record.expire_at is None or now < record.expire_at:
                 raise Skip(code="not_expired")
         made = tombstone_of(record)

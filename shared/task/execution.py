@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from shared.errors import Skip
 from shared.intent.declaration import Intent
 from shared.task.moves import (
     LEASE_MARGIN,
-    Skip,
     again,
     ahead,
     attempts_left,
@@ -27,7 +27,7 @@ from shared.task.moves import (
 from shared.task.schemas import Outbox, TaskError, TaskRecord, TaskResult
 
 SWITCHED_OFF = "switched_off"
-HOLD = timedelta(minutes=5)  # how soon a task goes on after its intent is switched on again, at the latest
+HOLD = timedelta(minutes=5)  # until it is looked again whether the intent is on; the sweep adds a minute at most
 
 
 def claim(

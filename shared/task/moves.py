@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from shared.errors import Refused, SwitchyardError
+from shared.errors import Refused, Skip
 from shared.intent.declaration import Idempotency, Intent
 from shared.task.schemas import (
     MAX_HISTORY,
@@ -42,12 +42,6 @@ KEPT_OLDEST = 5
 DEFAULT_LIFETIME = timedelta(days=90)  # of a record in which somebody has deleted what says it
 
 Channel = Literal["console", "firestore", "cli", "system"]
-
-
-class Skip(SwitchyardError):
-    """Raised when a message has nothing to do here: stale, done, or the lease is held by another delivery."""
-
-    code = "stale"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from shared.canonical import params_hash
-from shared.errors import Refused
+from shared.errors import Refused, Skip
 from shared.intent.declaration import Intent
 from shared.task.moves import (
     MAX_RECONCILE_PAUSE,
     MAX_RECONCILES,
     RECONCILE_AFTER,
     Person,
-    Skip,
     ahead,
     decided,
     end,

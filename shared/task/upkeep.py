@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.task.moves import OUTBOX_DELAY, OUTBOX_MAX_DELAY, Skip, ahead, give_up, lifetime, owe, scheduled
+from shared.errors import Skip
+from shared.task.moves import OUTBOX_DELAY, OUTBOX_MAX_DELAY, ahead, give_up, lifetime, owe, scheduled
 from shared.task.schemas import TERMINAL, TaskRecord
 from shared.topics import RESULTS
 

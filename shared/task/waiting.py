@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.canonical import params_hash
+from shared.errors import Skip
 from shared.intent.declaration import Intent
-from shared.task.moves import Person, Skip, decided, end, expired, move, must_wait, owe
+from shared.task.moves import Person, decided, end, expired, move, must_wait, owe
 from shared.task.schemas import (
     MAX_FOLLOWUPS,
     UNCLASSIFIED,

@@ -13,8 +13,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from shared.errors import Skip
 from shared.event.tally import Tally
-from shared.intent.named import check_names, check_sources, names_intents
+from shared.intent.named import check_names, check_sources
 from shared.intent.registry import Registry, discover
 from shared.logs import lines_lost
 from shared.model.question import Classifier
@@ -86,6 +87,11 @@ class Ports:
 
         return build(self.settings, self.registry)
 
+    def must_be_plausible(self) -> None:
+        """Raise `Skip` while the store's time cannot be trusted with what is final; asked after it was read."""
+        if self.clock_trouble():
+            raise Skip(code="clock_stepped")
+
     def health(self) -> dict[str, str | int]:
         """Return what `GET /healthz` answers: it runs; and what is wrong with clock and log, if anything is."""
         wrong: dict[str, str | int] = {"clock": self.clock_trouble(), "log_lines_lost": lines_lost()}
@@ -125,10 +131,10 @@ def _google(settings: Settings) -> Ports:
     from shared.wiring.adapters.pubsub import PubsubPublisher
 
     made = Ports(
-        settings=check_sources(settings),
+        settings=settings,
         store=FirestoreStore(settings.project),
         publisher=PubsubPublisher(settings.project, settings.topic_prefix),
     )
-    if names_intents(settings):
-        check_names(settings, made.registry, own=os.environ.get("INTENT", ""))
+    if settings.names_something:
+        check_names(check_sources(settings), made.registry, own=os.environ.get("INTENT", ""))
     return made

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.errors import Refused
+from shared.errors import Refused, Skip
 from shared.task import execution, repair, waiting
-from shared.task.moves import Skip
 from shared.task.schemas import TERMINAL, TaskRecord
 from tests.unit.task.records import (
     BUSY,

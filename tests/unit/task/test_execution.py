@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.errors import Refused
+from shared.errors import Refused, Skip
 from shared.intent.declaration import Intent, Limits, by_key
 from shared.task import execution, repair
-from shared.task.moves import RECONCILE_AFTER, Skip
+from shared.task.moves import RECONCILE_AFTER
 from shared.task.schemas import TaskRecord
 from tests.unit.task.records import (
     AT_EXPIRY,

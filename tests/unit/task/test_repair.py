@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Refused
+from shared.errors import Refused, Skip
 from shared.task import execution, repair, waiting
-from shared.task.moves import MAX_RECONCILES, RECONCILE_AFTER, Person, Skip
+from shared.task.moves import MAX_RECONCILES, RECONCILE_AFTER, Person
 from shared.task.schemas import Requester, TaskRecord
 from tests.unit.task.records import (
     AT_EXPIRY,

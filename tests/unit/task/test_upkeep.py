@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from shared.errors import Skip
 from shared.task import upkeep
-from shared.task.moves import Skip
 from tests.unit.task.records import AT_EXPIRY, EXPIRY, LATER, NOW, born, failed, working
 
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.errors import Refused
+from shared.errors import Refused, Skip
 from shared.task import waiting
-from shared.task.moves import Person, Skip
+from shared.task.moves import Person
 from shared.task.schemas import Followup, Refusal, Review
 from tests.unit.task.records import BY_KEY, EXPIRY, LATER, NOW, OPS, PARAMETERS, PATIENCE, RECORDS, Arrow, born
 
