@@ -154,14 +154,16 @@ async def costs(store: Store) -> dict[str, Cost]:
         async with looking(watched) as (client, _):
             assert (await client.get(path)).status_code in (200, 303), path
         found[path] = watched.cost
-    watched = Watched(store)
-    async with looking(watched) as (client, _):
-        await client.get("/")
-        picks = [f"t{n:07}|{'0' * 64}" for n in range(PAGE)]
-        form = {"action": "approve", "csrf": client.cookies["switchyard"], "pick": picks}
-        watched.cost = Cost()
-        assert (await client.post("/bulk", data=form)).status_code == 200
-    found["confirm"] = watched.cost
+    tasks = [f"t{n:07}" for n in range(PAGE)]
+    letters = [sha256_hex(task_id.encode()) for task_id in tasks]
+    for action, picks in (("approve", [f"{t}|1|{'0' * 64}" for t in tasks]), ("redrive_letter", letters)):
+        watched = Watched(store)
+        async with looking(watched) as (client, _):
+            await client.get("/")
+            form = {"action": action, "csrf": client.cookies["switchyard"], "pick": picks}
+            watched.cost = Cost()
+            assert (await client.post("/bulk", data=form)).status_code == 200
+        found[f"confirm {action}"] = watched.cost
     watched = Watched(store)
     await backlog(watched)
     found["backlog"] = watched.cost
