@@ -36,6 +36,7 @@ STATUSES = {
     errors.ModelUnavailable: 503,
     errors.Misconfigured: 503,
     errors.SettingError: 503,
+    errors.Skip: 500,  # every caller of what raises it reads it
     errors.Conflict: 500,
     errors.ModelRefused: 500,
     errors.DeclarationError: 500,
