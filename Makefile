@@ -14,7 +14,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor cost clean
+.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor eval cost clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,8 @@ test-main: $(VENV)/.dev ## run all suites but the one of google-generativeai
 	BACKEND= CLASSIFIER= $(VENV)/bin/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 test-classify: $(CLASSIFY_VENV)/.classify ## run the classifiers' suites where google-generativeai is installed
-	BACKEND= CLASSIFIER= CLASSIFY_ENV=1 $(CLASSIFY_VENV)/bin/python -m pytest tests/contract/test_gemini.py tests/contract/test_genai.py
+	BACKEND= CLASSIFIER= CLASSIFY_ENV=1 $(CLASSIFY_VENV)/bin/python -m pytest tests/contract/test_gemini.py tests/contract/test_genai.py \
+	  tests/contract/evaluate/test_sdks.py
 
 check: lint types test ## what CI runs: ruff, mypy --strict, all tests
 
@@ -96,6 +97,10 @@ smoke: $(VENV)/.emulators ## send a canary task through what runs here, or in th
 
 doctor: ## say what is missing to work here and to deploy: make doctor [ENV=dev] [FOR=here|deploy]
 	@$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m infra.doctor $(ENV) $(FOR)
+
+# What `make run CLASSIFIER=...` uses, and the tickets that come with the tests where DATA names no others.
+eval: $(RUN_ENV) ## how right a classifier is on labelled tickets: make eval [DATA=tickets.jsonl] [CLASSIFIER=...] [ARGS=--help]
+	@$(RUN_VENV)/bin/python -m infra.evaluate "$(or $(DATA),tests/data/tickets.jsonl)" $(ARGS)
 
 cost: $(COST_VENV)/.cost ## what the recorded tasks would cost in the cloud, as table and picture: make cost [ARGS=--help]
 	@$(COST_VENV)/bin/python -m infra.cost $(ARGS)
