@@ -111,6 +111,8 @@ INTENT = Intent(
     name="{choices.name}",
 {_described(choices.description)}{EXAMPLES}    examples=(
 {examples}    ),
+    # What looks like it and is not it, such as "how long does it take": the local classifier leaves it to people.
+    near_misses=(),
     parameters=Parameters,
 {_provider(choices)}{REPEATS[choices.idempotency]}    policy={POLICIES[choices.risk]},
 )

@@ -47,6 +47,7 @@ def problems(intent: Intent, folder: str) -> Iterator[str]:
     if not isinstance(intent.description, str) or not intent.description.strip():
         yield "description is empty; the model chooses by it"
     yield from _examples(intent.examples)
+    yield from _near_misses(intent)
     for name, (shape, wanted) in _SHAPES.items():
         if not isinstance(getattr(intent, name), shape):
             yield f"{name} is {getattr(intent, name)!r:.40}; it must be {wanted}"
@@ -66,6 +67,14 @@ def _examples(examples: Any) -> Iterator[str]:
         yield f"examples: needs at least {MIN_EXAMPLES} examples; add what people really write"
     elif twice := next((e for n, e in enumerate(examples) if _plain(e) in map(_plain, examples[:n])), None):
         yield f"examples: {twice!r} stands there twice; write another one"
+
+
+def _near_misses(intent: Intent) -> Iterator[str]:
+    misses: Any = intent.near_misses
+    if isinstance(misses, str) or not all(isinstance(m, str) and m.strip() for m in misses):
+        yield 'near_misses must be texts: ("...", "..."), or () for none'
+    elif both := next((m for m in misses if _plain(m) in map(_plain, intent.examples)), None):
+        yield f"near_misses: {both!r} is an example, too; it is one or the other"
 
 
 def _parameters(model: Any) -> Iterator[str]:

@@ -113,6 +113,8 @@ class Intent:
     request that is not GET (one commit more) instead of together with the claim.
     `sources`: which sources may ask for it; None is all.
     `needs`: what must be known of the requester, such as `/requester/email`; else the task pauses and a person says it.
+    `near_misses`: what people write that looks like this intent and is not; the local classifier learns to leave it be,
+    but for what is nearer to another intent's examples.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Intent:
     reads_first: bool = False
     sources: frozenset[str] | None = None
     needs: tuple[str, ...] = ()
+    near_misses: tuple[str, ...] = ()
     schema_version: int = 1
 
     @property

@@ -59,6 +59,8 @@ class Empty(ParametersModel):
         ({"name": "refund"}, "make them equal"),
         ({"description": " "}, "description is empty"),
         ({"examples": ("a", "b")}, "at least 3 examples"),
+        ({"near_misses": "one text"}, "near_misses must be texts"),
+        ({"near_misses": (f" {GOOD.examples[0].upper()} ",)}, "is an example, too"),
         ({"parameters": dict}, "subclass of ParametersModel"),
         ({"parameters": Empty}, "has no fields"),
         ({"policy": Policy(risk="money", subject="/requester/email")}, "policy.amount must name"),

@@ -1,0 +1,102 @@
+"""The registry, and what people decided -> the labelled texts that the local classifier learns from. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from shared.errors import SettingError
+from shared.intent.declaration import Intent
+from shared.intent.registry import Registry
+from shared.model.regression import Regression, Vector, features, rarity, scaled
+from shared.model.training import train
+from shared.task.schemas import UNCLASSIFIED
+
+OUT_OF_SCOPE = "out_of_scope"  # what people call `unclassified`
+
+SMALL_TALK = (
+    "what is the weather going to be like tomorrow",
+    "tell me a joke",
+    "who won the football match last night",
+    "how many calories are in a banana",
+    "what is the capital of Australia",
+    "play some music",
+    "translate good morning into Spanish",
+    "how do I bake sourdough bread",
+    "set an alarm for seven",
+    "what does this word mean",
+    "recommend a good book",
+    "how tall is the highest mountain",
+    "what time is it in Tokyo",
+    "who wrote this song",
+    "why is the sky blue",
+    "how do I change a flat tyre",
+    "is the restaurant on the corner open today",
+    "where can I buy cheap flights",
+    "thank you very much, that was all",
+    "hello, is anybody there",
+    "you are a robot, let me talk to a human",
+)
+
+_NOT = re.compile(r"\bnot\b", re.IGNORECASE)
+_PIECE = re.compile(r"[./,;:]")
+
+Lesson = tuple[str, str]
+
+
+def taught(registry: Registry, labels: Iterable[Lesson] = ()) -> Regression:
+    """Return what the intents' folders and `labels`, pairs of a text and its intent or `unclassified`, teach.
+
+    Raises:
+        SettingError: a label is no intent of the registry.
+    """
+    lessons = [*_positive(registry), *near_misses(registry), *((line, UNCLASSIFIED) for line in SMALL_TALK)]
+    for number, (text, intent) in enumerate(labels, 1):
+        label = UNCLASSIFIED if intent == OUT_OF_SCOPE else intent
+        if label != UNCLASSIFIED and label not in registry:
+            raise SettingError(
+                f"label {number} is {label!r}, which no folder declares; drop it, or label it {UNCLASSIFIED!r}"
+            )
+        lessons.append((text, label))
+    return train([features(text) for text, _ in lessons], [label for _, label in lessons])
+
+
+def _positive(registry: Registry) -> Iterator[Lesson]:
+    """Yield examples, name and description in pieces; a description's `Not: ...` says nothing of the intent."""
+    for intent in registry.values():
+        yield from ((text, intent.name) for text in intent.examples)
+        yield from ((text, intent.name) for text in _said_of(intent))
+
+
+def _said_of(intent: Intent) -> list[str]:
+    positive = _NOT.split(intent.description)[0]
+    return [intent.name.replace("_", " "), *(piece for piece in _PIECE.split(positive) if piece.strip())]
+
+
+def near_misses(registry: Registry) -> Iterator[Lesson]:
+    """Yield as `unclassified` what is near its own intent. Nearer to another's examples, it may well be that one."""
+    lessons = list(_positive(registry))
+    nearest = _centres([features(text) for text, _ in lessons], [label for _, label in lessons])
+    for intent in registry.values():
+        for text in intent.near_misses:
+            likeness = nearest.probabilities(features(text))
+            if likeness[intent.name] == max(likeness.values()):
+                yield text, UNCLASSIFIED
+
+
+def _centres(vectors: Sequence[Vector], labels: Sequence[str]) -> Regression:
+    """Return a classifier whose weights are the middle of each label's texts, which takes no training (Rocchio)."""
+    having = Counter(name for vector in vectors for name in vector)
+    rarities = {name: rarity(len(vectors), count) for name, count in having.items()}
+    unknown = rarity(len(vectors), 0)
+    known = sorted(set(labels))
+    sums: dict[str, list[float]] = {name: [0.0] * len(known) for name in having}
+    for vector, label in zip(vectors, labels, strict=True):
+        column = known.index(label)
+        for name, x in scaled(vector, rarities, unknown).items():
+            sums[name][column] += x
+    lengths = [math.sqrt(math.fsum(x * x for x in column)) for column in zip(*sums.values(), strict=True)]
+    weights = {name: tuple(x / n for x, n in zip(row, lengths, strict=True)) for name, row in sums.items()}
+    return Regression(tuple(known), (0.0,) * len(known), weights, rarities, unknown)
