@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from shared import entries
+from shared.certificate import Certificate, parse
 from shared.errors import Misconfigured, SettingError
 from shared.field_map import parse_fields
 
@@ -51,6 +52,8 @@ class Settings:
     max_concurrent_calls: int = 10  # calls in flight per instance, to the model and to each provider host
     model_timeout_s: float = 30.0
     model_budget_s: float = 600.0  # how long a message may wait for the model before a person gets the task
+    certification: bool = False  # whether what is not proven waits for a person; else the threshold alone decides
+    certificate: Certificate | None = None  # what is proven of the classifier
     approval_ttl_s: float = 72 * 3600.0
     retention_days: int = 90
     automatic: Mapping[str, entries.Allowance] = field(default_factory=dict)  # intent -> what may run without a person
@@ -74,7 +77,7 @@ class Settings:
     @property
     def names_something(self) -> bool:
         """Whether it names intents or sources, which have to be known."""
-        return bool(self.approvers or self.automatic or self.disabled_intents or self.listens_to)
+        return bool(self.approvers or self.automatic or self.disabled_intents or self.listens_to or self.certificate)
 
     @property
     def local(self) -> bool:
@@ -104,6 +107,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         max_concurrent_calls=int(_number(env, "MAX_CONCURRENT_CALLS", d.max_concurrent_calls, 1, 1000, whole=True)),
         model_timeout_s=_number(env, "MODEL_TIMEOUT_S", d.model_timeout_s, 0.1, 300),
         model_budget_s=_number(env, "MODEL_BUDGET_S", d.model_budget_s, 0, 86_400),
+        certification=_choice(env, "CERTIFICATION", ("off", "required"), "off") == "required",
+        certificate=parse(env["CERTIFICATE"]) if env.get("CERTIFICATE") else None,
         approval_ttl_s=_number(env, "APPROVAL_TTL_S", d.approval_ttl_s, 1, 30 * 86_400),
         retention_days=_retention(env, d.retention_days),
         automatic=entries.allowances("AUTOMATIC", env.get("AUTOMATIC", "")),

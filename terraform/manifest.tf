@@ -31,6 +31,8 @@ locals {
     MODEL_TIMEOUT_S      = var.model.timeout_s
     MODEL_BUDGET_S       = var.model.budget_s
     CONFIDENCE_THRESHOLD = var.confidence_threshold
+    CERTIFICATION        = var.certification
+    CERTIFICATE          = var.certificate == null ? null : jsonencode(jsondecode(var.certificate))
     MAX_CONCURRENT_CALLS = var.max_concurrent_calls
     AUTOMATIC            = join(",", [for intent, ceiling in var.automatic : ceiling == null ? intent : "${intent}<=${ceiling}"])
     DISABLED_INTENTS     = join(",", var.disabled_intents)

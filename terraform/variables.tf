@@ -155,6 +155,32 @@ variable "confidence_threshold" {
   }
 }
 
+variable "certification" {
+  description = "Whether nothing runs by itself for which no certificate proves how often the classifier is right: off or required."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.certification == null ? true : contains(["off", "required"], var.certification)
+    error_message = "certification must be off or required."
+  }
+}
+
+variable "certificate" {
+  description = "What is proven of the classifier: the text of the file that says so."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.certificate == null ? true : can(jsondecode(var.certificate).lines[0].threshold) && length(var.certificate) <= 16384
+    error_message = "certificate must be the text of a file that make calibrate wrote, at most 16 KiB."
+  }
+  validation {
+    condition     = var.certificate == null ? true : try(length(setsubtract(flatten(jsondecode(var.certificate).lines[*].intents), keys(local.manifest.intents))) == 0, true)
+    error_message = "certificate names what is no intent; there are ${join(", ", keys(local.manifest.intents))}."
+  }
+}
+
 variable "max_concurrent_calls" {
   description = "Calls in flight per instance, to the model and to each provider, 1 to 1000."
   type        = number

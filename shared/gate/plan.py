@@ -6,11 +6,13 @@ The model's answer is a suggestion of a stranger. It can lower autonomy, never r
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.event.payload import View
 from shared.gate.answer import Suggestion, nothing, read_answer
-from shared.gate.policy import Usage, confidence_reasons, policy_reasons
+from shared.gate.confidence import Classified, calibrated_confidence, confidence_reasons, is_on_probation
+from shared.gate.policy import Usage, policy_reasons
 from shared.intent.declaration import Intent
 from shared.intent.provenance import check, has_source
 from shared.intent.registry import Registry
@@ -50,21 +52,33 @@ def plan(
     *,
     draw: float,
     doubt: str = "",
+    counted: int = 0,
 ) -> Plan:
     """Decide about one task from the model's answer; all failed checks are reasons, in the order of the rules.
 
     `draw`: a number from 0 to 1 by chance, which falls into the intent's `audit_share` or not. It must be nothing that
-    a sender chooses, as the id of a task is.
+    a sender chooses, as the id of a task is. `counted`: how many decisions count as proof of the classifier by now.
     """
     said = read_answer(answer.text, task, registry, settings)
+    believed = Classified(said.confidence, answer.model, prompt_version, now)
     reasons = list(said.reasons) + _text_reasons(view)
     if said.intent is not None:
         reasons += check(said.parameters, said.intent.parameters, view)
-        reasons += confidence_reasons(said.confidence, settings)
+        reasons += confidence_reasons(said.intent, believed, settings, counted=counted)
         reasons += policy_reasons(said.intent, said.parameters, view, usage, settings)
         reasons += _task_reasons(said, said.intent, view, draw)
     reasons += [f"{code}: {DOUBTS[code]}" for code in view.doubts] + ([doubt] if doubt else [])
-    return _plan(said, answer, prompt_version, reasons, settings, now)
+    planned = _plan(said, answer, prompt_version, reasons, settings, now)
+    worth = calibrated_confidence(said.intent, believed, settings) if said.intent else None
+    probation = is_on_probation(said.intent, believed, settings)
+    drawn = "probation" if probation else _drawn(reasons)
+    decision = planned.decision.model_copy(update={"drawn": drawn, "calibrated": worth})
+    return replace(planned, decision=decision)
+
+
+def _drawn(reasons: list[str]) -> str:
+    """Return why a person would see this task however sure the classifier was; empty: because it was not."""
+    return next((by for by in ("audit", "policy") if any(r.startswith(f"{by}:") for r in reasons)), "")
 
 
 def degraded(code: str, settings: Settings, now: datetime, *, answer: Answer | None = None, doubt: str = "") -> Plan:

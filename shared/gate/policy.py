@@ -1,11 +1,10 @@
-"""When a person must look: switches, risk, ceilings, rates and confidence. Pure.
+"""When a person must look: switches, risk, ceilings and rates. Pure.
 
 Reasons are `code: words` and never hold a value from the payload.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -143,11 +142,3 @@ def risk_reasons(intent: Intent, parameters: Mapping[str, Any], usage: Usage, se
     if spent + Fraction(amount.minor, ceilings[amount.currency] or 1) > 1:
         return [f"ceiling: with the tasks of the last 24 hours the amount is over the allowance of {allowed}"]
     return []
-
-
-def confidence_reasons(confidence: float, settings: Settings) -> list[str]:
-    threshold = settings.confidence_threshold
-    # Written so that NaN asks a person: NaN < 0.8 is False.
-    if math.isfinite(confidence) and threshold <= confidence <= 1:
-        return []
-    return [f"low_confidence: {confidence:.2f} is below {threshold:.2f}"]

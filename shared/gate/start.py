@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from shared.canonical import params_hash
 from shared.gate.answer import validate
+from shared.gate.confidence import Classified, confidence_reasons
 from shared.gate.doors import approvals_needed
-from shared.gate.policy import Usage, confidence_reasons, is_enabled, risk_reasons
+from shared.gate.policy import Usage, is_enabled, risk_reasons
 from shared.intent.declaration import Intent
 from shared.settings import Settings
 from shared.task.execution import SWITCHED_OFF
@@ -40,7 +41,9 @@ def start_refusal(
         return None
     if record.decision.route != "execute":
         return "approval_missing"
-    still = confidence_reasons(record.classification.confidence, settings)
+    said = record.classification
+    believed = Classified(said.confidence, said.model, said.prompt_version, record.created_at)
+    still = confidence_reasons(intent, believed, settings)
     still += risk_reasons(intent, record.parameters, Usage(), settings)
     return "policy_changed" if still else None
 

@@ -57,6 +57,7 @@ class Policy:
     wish about it `within` that time, of this intent or of one that it `excludes`, is never automatic.
     `approvals` is how many different people must approve what is over `approvals_above` minor units of `currency`, is
     of another one, or what a person set and the event does not say; without `amount`, anything.
+    `min_confidence` is the least that the classifier must say for the effect to need nobody, whatever is certified.
     """
 
     risk: Literal["none", "money", "credential", "goods"] = "none"
@@ -71,6 +72,7 @@ class Policy:
     excludes: tuple[str, ...] = ()
     approvals: int = 1
     approvals_above: int = 0
+    min_confidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

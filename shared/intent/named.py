@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from shared.calibration.certify import tail
+from shared.certificate import Certificate
 from shared.currency import written
 from shared.entries import ANY_INTENT
 from shared.errors import SettingError
@@ -58,12 +60,26 @@ def check_names(settings: Settings, intents: Mapping[str, Intent], *, own: str =
         ("APPROVERS", settings.approvers.keys() - {ANY_INTENT}),
         ("AUTOMATIC", settings.automatic),
         ("DISABLED_INTENTS", settings.disabled_intents),
+        ("CERTIFICATE", settings.certificate.intents if settings.certificate else ()),
     ):
         _known(variable, names, intents, own)
     for name in settings.automatic.keys() & intents.keys():
         if problem := _ceiling_problem(intents[name], settings.automatic[name]):
             raise SettingError(f"AUTOMATIC has {name!r}; {problem}", field="AUTOMATIC")
+    if settings.certificate:
+        _must_prove(settings.certificate)
     return settings
+
+
+def _must_prove(certificate: Certificate) -> None:
+    """Refuse what somebody has written by hand: numbers that do not prove what they are said to."""
+    for line in certificate.lines:
+        if tail(line.right, line.counted, certificate.target) > certificate.delta:
+            raise SettingError(
+                f"CERTIFICATE has {line.right} right of {line.counted} for {', '.join(line.intents)}, which do not "
+                f"prove {certificate.target:g} at {certificate.delta:g}; write it anew with make calibrate",
+                field="CERTIFICATE",
+            )
 
 
 def _known(variable: str, names: Iterable[str], intents: Mapping[str, Intent], own: str) -> None:

@@ -38,6 +38,7 @@ TaskId = Annotated[
     ),
 ]
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="Name of the sending system")]
+Drawn = Literal["", "probation", "policy", "audit"]
 Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -139,6 +140,12 @@ class Decision(Model):
 
     route: Literal["execute", "approve"]
     reasons: list[str]
+    drawn: Drawn = Field(
+        default="", description="Why a person sees it however sure the model was, so that their decision is proof"
+    )
+    calibrated: Confidence | None = Field(
+        default=None, description="The share of answers as confident as this that was right; null: nothing is proven"
+    )
     expires_at: datetime | None = None
     reminded_at: datetime | None = None
 

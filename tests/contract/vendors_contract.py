@@ -71,7 +71,8 @@ class VendorsContract:
         first, second = await asyncio.gather(
             *(case.handler.handle(case.params(), bound(vendors, case)) for _ in range(2))
         )
-        assert (len(vendors.done), vendors.asked) == (1, 2)
+        assert len(vendors.done) == 1
+        assert vendors.asked in (1, 2)  # whoever looks first when the other is done asks no more
         assert second == first
 
     @each_write

@@ -40,6 +40,13 @@ REFUSED = [
     ("model", "{ timeout_s = 60 }", "shorter than the timeout of classify"),
     ("model", "{ budget_s = 100000 }", "from 0 to 86400"),
     ("confidence_threshold", "1.1", "from 0 to 1"),
+    ("certification", '"on"', "must be off or required"),
+    ("certificate", '"{}"', "the text of a file that make calibrate wrote"),
+    (
+        "certificate",
+        '"{\\"lines\\": [{\\"threshold\\": 0.5, \\"intents\\": [\\"refund\\"]}]}"',
+        "there are cancel_order,",
+    ),
     ("chat_webhooks", '["https://hooks.slack.com/x"]', "names of secrets, never URLs"),
     ("max_concurrent_calls", "0", "whole number from 1 to 1000"),
     ("max_concurrent_calls", "2.5", "whole number from 1 to 1000"),

@@ -31,8 +31,8 @@ COMPOSITION = {"shared/wiring/composition.py", "shared/wiring/classifiers.py"}
 ADAPTERS = {"shared.wiring.adapters", "shared.model.local"}
 
 # The rooms of `shared`, lowest first: each may import only what lies below it. Files beside the rooms are `words`.
-FLOORS = ("words", "event", "intent", "task", "model", "gate", "wiring", "serving", "records")
-PURE = ("event", "intent", "task", "model", "gate")
+FLOORS = ("words", "calibration", "event", "intent", "task", "model", "gate", "wiring", "serving", "records")
+PURE = ("calibration", "event", "intent", "task", "model", "gate")
 # What a pure room may not import or call, but for the places that say why.
 WORLD = (
     "os",

@@ -11,8 +11,9 @@ import pytest
 
 from shared.event.payload import view
 from shared.gate.answer import presentable, read_answer
+from shared.gate.confidence import Classified, confidence_reasons
 from shared.gate.plan import degraded, plan
-from shared.gate.policy import Usage, confidence_reasons, risk_reasons, subject_of, usage_path
+from shared.gate.policy import Usage, risk_reasons, subject_of, usage_path
 from shared.gate.start import start_refusal
 from shared.intent.declaration import ParametersModel, Policy
 from shared.intent.registry import Registry
@@ -368,7 +369,8 @@ def test_threshold_itself_is_sure_enough(confidence: float, route: str) -> None:
 
 
 def test_nan_is_never_sure_enough() -> None:
-    assert confidence_reasons(float("nan"), Settings(confidence_threshold=0.0)) != []
+    said = Classified(float("nan"), "m", "p1", BEGINNING)
+    assert confidence_reasons(REGISTRY["order_status"], said, Settings(confidence_threshold=0.0)) != []
 
 
 # --- 5. policy

@@ -34,6 +34,7 @@ from shared.task.moves import Person
 from shared.wiring import classifiers
 from shared.wiring.people import DIRECTORIES
 from shared.wiring.providers import provider_settings
+from tests.certificates import certificate
 from tests.scripted import ScriptedHandler
 from tests.world import ORDER_STATUS, REFUND, REGISTRY, World, ticket
 
@@ -51,6 +52,8 @@ SAMPLES = {
     "VERTEX_PROJECT": "p",
     "VERTEX_LOCATION": "l",
     "CONFIDENCE_THRESHOLD": "0.9",
+    "CERTIFICATION": "required",
+    "CERTIFICATE": certificate().model_dump_json(),
     "MAX_CONCURRENT_CALLS": "3",
     "MODEL_TIMEOUT_S": "9",
     "MODEL_BUDGET_S": "9",
@@ -237,6 +240,7 @@ async def test_function_is_given_exactly_what_its_step_reads_and_publishes_on(
         await world.classify(waiting[0])
     world.publisher.messages.clear()
     unset = {"IAP_AUDIENCE", "AUTOMATIC", "DISABLED_INTENTS", "VERTEX_PROJECT", "TOPIC_PREFIX"}
+    unset |= {"CERTIFICATE", "CERTIFICATION"}  # where they are set, no threshold is asked for
     env = {v: s for v, s in SAMPLES.items() if v not in unset}
     approvers = {"*": frozenset({"ops@example.com", NOBODY.name})}
     watched = Watched(replace(load(env), automatic=automatic, approvers=approvers))

@@ -1,0 +1,80 @@
+"""Whether the classifier may be believed: its confidence, the threshold, and what is proven of it. Pure.
+
+Reasons are `code: words`. What is proven counts only for the classifier that it was proven of, and only in its time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.calibration.reliability import calibrated
+from shared.certificate import Line
+from shared.intent.declaration import Intent
+from shared.settings import Settings
+
+ABOUT = 500  # decisions that it takes, as a rule, until a threshold is proven
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """Who said how sure they are: `model` and `prompt_version` as records name them, and when."""
+
+    confidence: float
+    model: str
+    prompt_version: str
+    at: datetime
+
+
+def proven(intent: Intent, said: Classified, settings: Settings) -> Line | None:
+    """Return what is proven of this classifier for an intent, or None."""
+    certificate = settings.certificate
+    is_valid = certificate is not None and said.at < certificate.valid_until
+    if certificate is None or not is_valid or not certificate.is_of(said.model, said.prompt_version):
+        return None
+    return certificate.line_for(intent.name)
+
+
+def calibrated_confidence(intent: Intent, said: Classified, settings: Settings) -> float | None:
+    """Return the share of such answers that was right, or None where nothing is proven."""
+    line = proven(intent, said, settings)
+    return None if line is None or not line.curve else calibrated(said.confidence, line.curve)
+
+
+def is_on_probation(intent: Intent | None, said: Classified, settings: Settings) -> bool:
+    """Whether everything of this classifier goes to people, however sure it is: its decisions count as proof."""
+    if not settings.certification:
+        return False
+    if intent is None:
+        certificate = settings.certificate
+        return certificate is None or not certificate.is_of(said.model, said.prompt_version)
+    return proven(intent, said, settings) is None
+
+
+def confidence_reasons(intent: Intent, said: Classified, settings: Settings, *, counted: int = 0) -> list[str]:
+    """Return why the confidence is not enough for this intent.
+
+    `counted`: how many decisions about this classifier count as proof by now, for the words alone.
+    """
+    if is_on_probation(intent, said, settings):
+        return [f"unproven: {counted} of about {ABOUT} decisions"]
+    line = proven(intent, said, settings)
+    if line is None:
+        return _below(said.confidence, settings.confidence_threshold)
+    least = max(line.threshold, intent.policy.min_confidence)
+    reasons = _below(said.confidence, least)
+    worth = calibrated_confidence(intent, said, settings)
+    if not reasons and worth is not None and not worth >= settings.confidence_threshold:
+        reasons.append(
+            f"low_confidence: {said.confidence:.2f} was right in {worth:.2f} of cases, "
+            f"below {settings.confidence_threshold:.2f}"
+        )
+    return reasons
+
+
+def _below(confidence: float, threshold: float) -> list[str]:
+    # Written so that NaN asks a person: NaN < 0.8 is False.
+    if math.isfinite(confidence) and threshold <= confidence <= 1:
+        return []
+    return [f"low_confidence: {confidence:.2f} is below {threshold:.2f}"]
