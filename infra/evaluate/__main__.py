@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     made = asyncio.run(evaluate(found, registry, here, others, record=options.record))
     console = Console()
     console = console if console.is_terminal else Console(width=WIDE)
-    parts = screen.tables(made.report, made.keywords)
+    parts = screen.tables(made.report, made.keywords, made.automatic)
     parts += [screen.gate(made.report)] if options.gate else []
     parts += [screen.comparison(c, (here.name, name), options.flips) for name, c in made.against.items()]
     screen.show(console, _head(made), parts, [*screen.notes(made.report), *made.stale])

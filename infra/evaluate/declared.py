@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from infra.evaluate import tickets
 from shared.errors import BadRequest
 from shared.event.strict_json import parse_object
 from shared.intent.checks import clashes, problems
-from shared.intent.declaration import Intent, ParametersModel, Provider
+from shared.intent.declaration import Intent, ParametersModel, Policy, Provider
 from shared.intent.provenance import FromPayload
 from shared.intent.registry import NAME, RESERVED, Registry
 
@@ -29,8 +30,8 @@ NOBODY = Provider("nobody", url="https://nobody.example.com", key=False)  # noth
 def read(definitions: Path, examples: Path) -> Registry:
     """Return the intents of `definitions`, `{"intents": [{"name", "description", "parameters": [name, ...]}]}`.
 
-    `examples` are labelled tickets. Every parameter is an optional text that has to stand in the ticket: what it must
-    look like only a folder says.
+    `examples` are labelled tickets; `near_misses`, texts, may stand beside the parameters. Every parameter is an
+    optional text that has to stand in the ticket: what it must look like only a folder says.
 
     Raises:
         StackError: a file cannot be read, or an intent lacks something; it says which and what to change.
@@ -53,9 +54,13 @@ def read(definitions: Path, examples: Path) -> Registry:
 
 
 def intent_alone(registry: Registry) -> Registry:
-    """Return the same intents without parameters: what is asked, and how sure the answer is, is the intent alone."""
+    """Return the same intents without parameters: what is asked, and how sure the answer is, is the intent alone.
+
+    What else an intent says is about its parameters, or about who asks: the policy is left out as well.
+    """
     nothing = create_model("Nothing", __base__=ParametersModel, note=(str | None, None))
-    return Registry({name: Intent(name, i.description, i.examples, nothing, NOBODY) for name, i in registry.items()})
+    bare = {name: replace(i, parameters=nothing, policy=Policy(), needs=()) for name, i in registry.items()}
+    return Registry(bare)
 
 
 def _examples(path: Path) -> dict[str, list[str]]:
@@ -91,4 +96,8 @@ def _intent(entry: Mapping[str, Any], taught: Mapping[str, list[str]], path: Pat
         n: (Annotated[str | None, Field(description=n.replace("_", " ")), FromPayload()], None) for n in names
     }
     model = create_model(f"{name}_parameters", __base__=ParametersModel, **(fields or {"note": (str | None, None)}))
-    return Intent(name, entry.get("description", ""), tuple(taught.get(name, ())), model, NOBODY)
+    near_misses = entry.get("near_misses", [])
+    if not isinstance(near_misses, list):
+        raise StackError(f"{path}, intent {name!r}: near_misses must be a list of texts")
+    examples = tuple(taught.get(name, ()))
+    return Intent(name, entry.get("description", ""), examples, model, NOBODY, near_misses=tuple(near_misses))

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from infra.cost import bill
 from infra.evaluate.against import Comparison, Flip, compare
+from infra.evaluate.certified import Automatic, automatic
 from infra.evaluate.declared import intent_alone
 from infra.evaluate.keywords import KeywordClassifier
 from infra.evaluate.progress import told
@@ -34,6 +35,7 @@ class Evaluation:
     name: str
     report: Report
     keywords: Report
+    automatic: list[Automatic]
     against: dict[str, Comparison]
     stale: list[str]
 
@@ -64,6 +66,7 @@ async def evaluate(
         here.name,
         measure(verdicts, registry, threshold, prices),
         measure(keywords, bare, threshold, prices),
+        automatic(verdicts),
         {
             other.name: compare(verdicts, theirs, (threshold, other.settings.confidence_threshold))
             for other, theirs in zip(others, there, strict=True)

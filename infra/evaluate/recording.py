@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from infra.errors import StackError
-from infra.evaluate.tickets import Ticket, lines
+from infra.evaluate.tickets import MAX_TICKETS, Ticket, lines
 from shared.canonical import sha256_hex
 from shared.errors import BadRequest, ModelRefused
 from shared.event.strict_json import parse_object
 from shared.model.question import Answer
 
 FORMAT = 1
+MAX_LINES = 1 + 3 * MAX_TICKETS  # a run that went on has asked again what failed
 _ENTRY: dict[str, type | tuple[type, ...]] = {
     "id": str,
     "text_sha256": str,
@@ -116,7 +117,7 @@ def read(path: Path) -> Recorded:
     """
     head: dict[str, Any] | None = None
     entries: dict[str, Entry] = {}
-    for number, line in lines(path):
+    for number, line in lines(path, MAX_LINES):
         try:
             members = parse_object(line)
             if head is None:

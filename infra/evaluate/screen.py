@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.evaluate.against import Comparison, Flip
+from infra.evaluate.certified import PARTS, RISK, Automatic
 from infra.evaluate.report import FOREIGN, Report
 from infra.evaluate.statistics import Share
 from infra.ops.show import plain
@@ -20,9 +21,24 @@ MOST_TEXT = 70
 MOST_LINES = 12
 
 
-def tables(report: Report, keywords: Report) -> list[RenderableType]:
+def tables(report: Report, keywords: Report, found: Sequence[Automatic]) -> list[RenderableType]:
     """Return the tables of one setting, the keyword router's figures beside the first."""
-    return [_overview(report, keywords), _intents(report), _outside(report)]
+    return [_overview(report, keywords), _intents(report), _outside(report), _certified(found)]
+
+
+def _certified(found: Sequence[Automatic]) -> Group:
+    """Return what could run without a person at a promised precision, and how that was found out."""
+    made = _table("automatic at a proven precision", "at least", "threshold", "share automatic", "right there", "proof")
+    for entry in found:
+        threshold = f"{entry.proven.threshold:g}" if entry.proven else NONE
+        made.add_row(
+            f"{entry.target:.0%}", threshold, with_interval(entry.acted), with_interval(entry.right), _proof(entry)
+        )
+    words = (
+        f"threshold and proof: chosen on all tickets, at a risk of {RISK:.0%}. Share and right: cross-fitted, each "
+        f"of {PARTS} parts at the threshold that the other parts prove."
+    )
+    return Group(made, Text(words, style="dim"))
 
 
 def gate(report: Report) -> Group:
@@ -145,6 +161,15 @@ def _outside(report: Report) -> Table:
     for kind, of in report.outside.items():
         made.add_row(kind, f"{of.left.of:,}", with_interval(of.named_none), with_interval(of.left))
     return made
+
+
+def _proof(entry: Automatic) -> str:
+    step, last = entry.proven, entry.last
+    if step:
+        return f"{step.right} right of {step.counted}"
+    if last.counted < entry.fewest:
+        return f"none: {last.counted} tickets from {last.threshold:g} on, it takes {entry.fewest}"
+    return f"none: {last.right} right of {last.counted} from {last.threshold:g} on"
 
 
 def _flip(flip: Flip) -> tuple[str, ...]:

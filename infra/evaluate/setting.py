@@ -24,6 +24,7 @@ EXAMPLE = "a file that --record wrote, or settings such as CLASSIFIER=genai; `ke
 # What changes an answer, or what is made of it.
 VARIABLES = (
     "AUTOMATIC",
+    "CERTIFICATION",
     "CLASSIFIER",
     "CONFIDENCE_THRESHOLD",
     "DISABLED_INTENTS",

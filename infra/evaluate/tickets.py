@@ -71,23 +71,23 @@ def write(path: Path, tickets: Iterable[Ticket]) -> int:
     return count
 
 
-def lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a file that are not blank, each with its number from 1 on.
+def lines(path: Path, most: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a file that are not blank, each with its number from 1 on; `most` lines, or MAX_TICKETS.
 
     Raises:
         StackError: it cannot be read, or is larger than any file of ours.
     """
     try:
         with path.open("rb") as file:
-            number = 0
+            number, most = 0, most or MAX_TICKETS
             while line := file.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 if len(line) > MAX_LINE_BYTES:
                     raise StackError(
                         f"{path}, line {number}: is over {MAX_LINE_BYTES} bytes; shorten the text, or leave it out"
                     )
-                if number > MAX_TICKETS:
-                    raise StackError(f"{path} has over {MAX_TICKETS} lines; evaluate a part of them")
+                if number > most:
+                    raise StackError(f"{path} has over {most} lines; evaluate a part of them")
                 if line.strip():
                     yield number, line
     except OSError as error:

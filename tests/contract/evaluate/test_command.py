@@ -22,15 +22,18 @@ def test_real_tickets_are_measured_shown_written_and_drawn(tmp_path: Path, capsy
     assert (report["tickets"], report["in_scope"]["count"]) == (360, 136)
     assert report["found"]["low"] > keywords["found"]["share"]  # or there would be no use in it
     assert report["right"]["low"] > keywords["right"]["share"]
+    assert [entry["target"] for entry in made["automatic"]] == [0.95, 0.98, 0.99]
     assert sum(sum(row.values()) for row in report["confusion"].values()) == 360
     shown = capsys.readouterr().out
     for title in (
         "all tickets",
         "each intent",
         "out of scope",
+        "automatic at a proven precision",
         "the gate, with all",
     ):
         assert title in shown
+    assert "cross-fitted" in shown
     drawn = {path.name: ET.fromstring(path.read_text()) for path in pictures.iterdir()}
     assert set(drawn) == {"risk-coverage.svg", "reliability.svg", "confusion.svg"}
     assert all(root.tag == "{http://www.w3.org/2000/svg}svg" for root in drawn.values())
@@ -40,7 +43,7 @@ def test_a_recorded_run_gives_the_figures_of_the_live_one(tmp_path: Path) -> Non
     run = tmp_path / "run.jsonl"
     live = figures(tmp_path, TICKETS, "--sample", 90, "--record", run)
     again = figures(tmp_path, TICKETS, "--sample", 90, "--recorded", run, "--against", run)
-    assert again["report"] == live["report"]
+    assert (again["report"], again["automatic"]) == (live["report"], live["automatic"])
     (compared,) = again["against"].values()
     assert (compared["only_here"], compared["only_there"], compared["flips"], compared["p"]) == (0, 0, [], 1.0)
     assert again["stale"] == []
@@ -59,6 +62,7 @@ def test_another_setting_is_compared_ticket_by_ticket(tmp_path: Path, capsys: py
     counts = [compared[name] for name in ("both", "only_here", "only_there", "neither")]
     assert sum(counts) == 120
     assert compared["only_here"] > compared["only_there"]
+    assert made["keywords"]["acted"]["count"] > 0  # it finds no parameters, and is not measured by them
     by_id = {ticket.id: ticket for ticket in read(TICKETS)}
     assert all(flip["id"] in by_id for flip in compared["flips"])
     assert f"and {len(compared['flips']) - 3:,} more" in capsys.readouterr().out

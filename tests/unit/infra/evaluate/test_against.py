@@ -42,4 +42,6 @@ def test_what_would_have_been_executed_comes_first_then_what_was_acted_on() -> N
 def test_each_setting_acts_at_its_own_threshold() -> None:
     (flip,) = compare(HERE[:1], THERE[:1], (0.91, 0.8)).flips
     assert flip.acts == (False, True)
+    (flip,) = compare(HERE[:1], THERE[:1], (0.8, 0.96)).flips
+    assert flip.acts == (True, False)
     assert compare(HERE[:1], THERE[:1], (0.8, 0.8)).flips == []

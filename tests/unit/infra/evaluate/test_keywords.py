@@ -10,8 +10,8 @@ from shared.intent.registry import Registry
 from shared.task.schemas import UNCLASSIFIED
 from tests.shipped import shipped
 
-LOCK = ("I lost my card", "my card was stolen", "freeze my card please")
-CLOSE = ("close my account", "please close the account", "I want to leave and close it")
+LOCK = ("please help, I lost my card", "my card was stolen", "freeze my card please")
+CLOSE = ("close my account please", "please close the account", "I want to leave and close it")
 FOREIGN = Registry(
     {
         name: Intent(name, "It.", examples, ParametersModel, Provider("nobody", url="https://nobody.example.com"))

@@ -99,6 +99,13 @@ async def test_a_model_over_quota_is_waited_for() -> None:
     assert (verdict.said, verdict.failure, len(classifier.questions)) == (REFUND, "", 4)
 
 
+async def test_a_model_is_left_alone_for_as_long_as_it_says() -> None:
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    await run(tickets(1), THREE, SETTINGS, patient(Scripted(ModelUnavailable(retry_after_s=0.05), says())))
+    assert clock() - began >= 0.05
+
+
 async def test_a_call_that_fails_for_good_is_counted_and_the_run_goes_on() -> None:
     classifier = Scripted(says(), BLOCKED, says())
     verdicts = await run(tickets(5), THREE, SETTINGS, patient(classifier))
@@ -112,6 +119,13 @@ async def test_a_model_that_stays_away_for_one_ticket_is_counted_too() -> None:
     classifier = Scripted(says(), DOWN, says())
     verdicts = await run(tickets(3), THREE, settings, patient(classifier, patience_s=0.0))
     assert [v.failure for v in verdicts] == ["", "model_unavailable", ""]
+
+
+async def test_calls_that_fail_now_and_then_do_not_end_the_run() -> None:
+    settings = replace(SETTINGS, max_concurrent_calls=1)
+    classifier = Scripted(*(says() if n % 2 == 0 else DOWN for n in range(60)))
+    verdicts = await run(tickets(60), THREE, settings, patient(classifier, patience_s=0.0))
+    assert sum(v.failure == "model_unavailable" for v in verdicts) == 30
 
 
 @pytest.mark.parametrize(

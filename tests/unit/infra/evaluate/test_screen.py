@@ -11,9 +11,10 @@ from rich.console import Console, RenderableType
 from infra.cost.bill import load
 from infra.evaluate import screen
 from infra.evaluate.against import compare
+from infra.evaluate.certified import automatic
 from infra.evaluate.report import measure
 from infra.evaluate.statistics import Share
-from tests.unit.infra.evaluate.verdicts import NONE, REFUND, THREE, ticket, verdict
+from tests.unit.infra.evaluate.verdicts import NONE, REFUND, STATUS, THREE, ticket, verdict
 
 
 def shown(*parts: RenderableType, notes: tuple[str, ...] = ()) -> str:
@@ -43,6 +44,14 @@ def test_words_of_a_ticket_move_no_cursor_and_are_no_markup() -> None:
     assert "[bold red]pay[/] <U+001B>[2J me [/nothing]" in text
     assert "there: [b]" in text
     assert "\x1b" not in text
+
+
+def test_a_threshold_that_is_not_proven_says_what_is_lacking() -> None:
+    few = [verdict(n, REFUND, REFUND, 0.96) for n in range(30)]
+    wrong = [verdict(n, STATUS, REFUND, 0.96) for n in range(30, 130)]
+    report = measure(few, THREE, 0.8, load())
+    assert "none: 30 tickets from 0.4 on, it takes 93" in shown(*screen.tables(report, report, automatic(few)))
+    assert "none: 30 right of 130 from 0.95 on" in shown(*screen.tables(report, report, automatic(few + wrong)))
 
 
 def test_what_flatters_or_darkens_the_figures_is_noted() -> None:
