@@ -17,6 +17,9 @@ from infra.commands import in_one_line
 from infra.manifest import Function, build
 from infra.reach import reach
 from shared.intent.registry import check_handlers, discover
+from shared.model.artefact import dump
+from shared.model.teaching import train
+from shared.wiring.classifiers import LEARNT
 
 ROOT = Path(__file__).resolve().parent.parent
 EXECUTE = Path("functions/execute")
@@ -64,6 +67,8 @@ def contents(root: Path, function: Function) -> dict[str, bytes]:
     if "registry" in found.ports and not intent:
         found = reach(root, map(_module, files | _deployed(root, (root / EXECUTE).glob("*/intent.py"))))
     bundle = {path.as_posix(): (root / path).read_bytes() for path in files | found.files}
+    if "classifier" in found.ports:
+        bundle.setdefault(LEARNT.as_posix(), dump(train(discover())))
     entry = ENTRY.format(name=function.name, module=function.module, target=function.target)
     return bundle | {"main.py": entry.encode(), LOCK: (root / folder / LOCK).read_bytes()}
 

@@ -14,10 +14,11 @@ from typing import Any
 
 from shared.event.payload import View
 from shared.intent.registry import Registry
+from shared.model.artefact import Artefact
 from shared.model.extraction import extract
 from shared.model.question import Answer, Question
-from shared.model.regression import Regression, features
-from shared.model.teaching import taught
+from shared.model.regression import features
+from shared.model.teaching import train
 from shared.task.schemas import UNCLASSIFIED
 
 MAX_CHARS = 8_000  # a longer message is judged by its beginning, and never with confidence
@@ -30,13 +31,22 @@ _WORD = re.compile(r"[^\W\d_]+")
 class LocalClassifier:
     """A `Classifier` port: regression for the intent, plain extraction for the parameters."""
 
-    model = "local-lr-2"
-
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, artefact: Artefact | None = None) -> None:
         self._registry = registry
+        self._given = artefact
+
+    @cached_property
+    def artefact(self) -> Artefact:
+        """What it learnt: the artefact it was given, or what the registry teaches, learnt in a fraction of a second."""
+        return self._given or train(self._registry)
+
+    @property
+    def model(self) -> str:
+        """The name of exactly these weights."""
+        return self.artefact.name
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
-        """Return an answer within milliseconds; the first call trains, which takes a fraction of a second."""
+        """Return an answer within milliseconds; the first call trains, if no artefact was given."""
         began = time.perf_counter()
         view, whole = _beginning(question.view)
         intent, confidence = self.judge(view, question.schema["properties"]["intent"]["enum"])
@@ -54,17 +64,13 @@ class LocalClassifier:
     def judge(self, view: View, allowed: Iterable[str]) -> tuple[str, float]:
         """Return the intent and its probability, before any parameter is looked for; `unclassified` has 0."""
         text = "\n".join(dict.fromkeys(view.texts.values()))
-        probabilities = self._regression.probabilities(features(text))
+        probabilities = self.artefact.regression.probabilities(features(text))
         none = probabilities.pop(UNCLASSIFIED)
         intent = max(probabilities, key=probabilities.__getitem__)
         # An intent that is not on offer keeps its share: the next best is no better for it.
         if probabilities[intent] < NAMED * none or intent not in set(allowed) or not _WORD.search(text):
             return UNCLASSIFIED, 0.0
         return intent, probabilities[intent]
-
-    @cached_property
-    def _regression(self) -> Regression:
-        return taught(self._registry)
 
 
 def _beginning(view: View) -> tuple[View, bool]:

@@ -33,7 +33,9 @@ class Answer:
 class Classifier(Protocol):
     """One model call, no retries: the bus is the one place that retries."""
 
-    model: str
+    @property
+    def model(self) -> str:
+        """Which model answers, as records name it."""
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         """Return the model's answer within `timeout_s` seconds.

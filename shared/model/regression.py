@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from operator import mul
 
@@ -43,19 +44,23 @@ def features(text: str) -> Vector:
     return vector | {f"={GROUP_OF[word]}": GROUP for word in words if word in GROUP_OF}
 
 
-def rarity(texts: int, having: int) -> float:
-    """Return the weight of a feature that `having` of so many `texts` have (smoothed idf)."""
-    return math.log((1 + texts) / (1 + having)) + 1
+class Rarities:
+    """How much each feature says: its inverse document frequency among `texts` texts, of which `having` have it."""
 
+    def __init__(self, texts: int, having: Mapping[str, int]) -> None:
+        by_count = {count: math.log((1 + texts) / (1 + count)) + 1 for count in {0, *having.values()}}
+        self.unknown = by_count[0]
+        self._known = {name: by_count[count] for name, count in having.items()}
 
-def scaled(vector: Vector, rarities: Mapping[str, float], unknown: float) -> Vector:
-    """Return the features that training saw, weighted by rarity, of a text whose whole length is 1.
+    def scaled(self, vector: Vector) -> Vector:
+        """Return the features that training saw, weighted by rarity, of a text whose whole length is 1.
 
-    What training did not see still counts for the length, so an unfamiliar text has little to say.
-    """
-    weighted = {name: x * rarities.get(name, unknown) for name, x in vector.items()}
-    length = math.sqrt(math.fsum(map(mul, weighted.values(), weighted.values()))) or 1.0
-    return {name: x / length for name, x in weighted.items() if name in rarities}
+        What training did not see still counts for the length, so an unfamiliar text has little to say.
+        """
+        known = self._known
+        weighted = {name: x * known.get(name, self.unknown) for name, x in vector.items()}
+        length = math.sqrt(math.fsum(map(mul, weighted.values(), weighted.values()))) or 1.0
+        return {name: x / length for name, x in weighted.items() if name in known}
 
 
 def softmax(logits: Sequence[float]) -> list[float]:
@@ -66,19 +71,24 @@ def softmax(logits: Sequence[float]) -> list[float]:
     return [power / total for power in powers]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Regression:
-    """Learnt softmax regression: for each feature a weight per label and its rarity, `unknown` for all others."""
+    """Learnt softmax regression: a weight per label for each feature, which `having` of `texts` texts had."""
 
     labels: tuple[str, ...]
     bias: tuple[float, ...]
     weights: Mapping[str, tuple[float, ...]]
-    rarities: Mapping[str, float]
-    unknown: float
+    texts: int
+    having: Mapping[str, int]
+
+    @cached_property
+    def rarities(self) -> Rarities:
+        """What each feature counts."""
+        return Rarities(self.texts, self.having)
 
     def probabilities(self, vector: Vector) -> dict[str, float]:
         """Return the probability of every label for a text's features, summing to 1."""
-        seen = scaled(vector, self.rarities, self.unknown)
+        seen = self.rarities.scaled(vector)
         logits: Sequence[float] = self.bias
         if seen:
             columns = zip(*map(self.weights.__getitem__, seen), strict=True)

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from shared.errors import SettingError
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
-from shared.model.regression import Regression, Vector, features, rarity, scaled
-from shared.model.training import train
+from shared.model.artefact import Artefact, fingerprint
+from shared.model.regression import Rarities, Regression, Vector, features
+from shared.model.training import fit
 from shared.task.schemas import UNCLASSIFIED
 
 OUT_OF_SCOPE = "out_of_scope"  # what people call `unclassified`
@@ -46,21 +47,27 @@ _PIECE = re.compile(r"[./,;:]")
 Lesson = tuple[str, str]
 
 
-def taught(registry: Registry, labels: Iterable[Lesson] = ()) -> Regression:
+def train(registry: Registry, labels: Iterable[Lesson] = ()) -> Artefact:
     """Return what the intents' folders and `labels`, pairs of a text and its intent or `unclassified`, teach.
 
     Raises:
         SettingError: a label is no intent of the registry.
     """
-    lessons = [*_positive(registry), *near_misses(registry), *((line, UNCLASSIFIED) for line in SMALL_TALK)]
+    decisions = list(_checked(labels, registry))
+    small_talk = ((line, UNCLASSIFIED) for line in SMALL_TALK)
+    lessons = [*_positive(registry), *near_misses(registry), *small_talk, *decisions]
+    learnt = fit([features(text) for text, _ in lessons], [label for _, label in lessons])
+    return Artefact(learnt, fingerprint(registry), len(decisions))
+
+
+def _checked(labels: Iterable[Lesson], registry: Registry) -> Iterator[Lesson]:
     for number, (text, intent) in enumerate(labels, 1):
         label = UNCLASSIFIED if intent == OUT_OF_SCOPE else intent
         if label != UNCLASSIFIED and label not in registry:
             raise SettingError(
                 f"label {number} is {label!r}, which no folder declares; drop it, or label it {UNCLASSIFIED!r}"
             )
-        lessons.append((text, label))
-    return train([features(text) for text, _ in lessons], [label for _, label in lessons])
+        yield text, label
 
 
 def _positive(registry: Registry) -> Iterator[Lesson]:
@@ -89,14 +96,13 @@ def near_misses(registry: Registry) -> Iterator[Lesson]:
 def _centres(vectors: Sequence[Vector], labels: Sequence[str]) -> Regression:
     """Return a classifier whose weights are the middle of each label's texts, which takes no training (Rocchio)."""
     having = Counter(name for vector in vectors for name in vector)
-    rarities = {name: rarity(len(vectors), count) for name, count in having.items()}
-    unknown = rarity(len(vectors), 0)
+    rarities = Rarities(len(vectors), having)
     known = sorted(set(labels))
     sums: dict[str, list[float]] = {name: [0.0] * len(known) for name in having}
     for vector, label in zip(vectors, labels, strict=True):
         column = known.index(label)
-        for name, x in scaled(vector, rarities, unknown).items():
+        for name, x in rarities.scaled(vector).items():
             sums[name][column] += x
     lengths = [math.sqrt(math.fsum(x * x for x in column)) for column in zip(*sums.values(), strict=True)]
     weights = {name: tuple(x / n for x, n in zip(row, lengths, strict=True)) for name, row in sums.items()}
-    return Regression(tuple(known), (0.0,) * len(known), weights, rarities, unknown)
+    return Regression(tuple(known), (0.0,) * len(known), weights, len(vectors), having)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import itemgetter, mul
 from typing import Any
 
-from shared.model.regression import Regression, Vector, rarity, scaled, softmax
+from shared.model.regression import Rarities, Regression, Vector, softmax
 
 COST = 30.0  # of a misjudged text, against the length of the weights (the C of liblinear)
 EPOCHS = 6
@@ -25,15 +25,14 @@ _STILL = 1e-3  # a residual below is no more learnt from
 Row = tuple[Sequence[int], Sequence[float]]
 
 
-def train(vectors: Sequence[Vector], labels: Sequence[str]) -> Regression:
+def fit(vectors: Sequence[Vector], labels: Sequence[str]) -> Regression:
     """Return the regression for texts' features and their labels, two labels or more: same input, same weights."""
     places: dict[str, list[int]] = {}
     for i, vector in enumerate(vectors):
         for name in vector:
             places.setdefault(name, []).append(i)
-    unknown = rarity(len(vectors), 0)
-    rarities = {name: rarity(len(vectors), len(where)) for name, where in places.items()}
-    texts = [scaled(vector, rarities, unknown) for vector in vectors]
+    having = {name: len(where) for name, where in places.items()}
+    texts = list(map(Rarities(len(vectors), having).scaled, vectors))
     columns = _columns(places, vectors)
     known = sorted(set(labels))
     weights = _ascend(_rows(texts, columns, places), [known.index(label) for label in labels], len(known))
@@ -44,7 +43,7 @@ def train(vectors: Sequence[Vector], labels: Sequence[str]) -> Regression:
         length = _length(first, names)
         for name in names:
             by_name[name] = _grained(row, first[name] / length)
-    return Regression(tuple(known), _grained(bias, BIAS), by_name, rarities, unknown)
+    return Regression(tuple(known), _grained(bias, BIAS), by_name, len(vectors), having)
 
 
 def _grained(weights: Sequence[float], share: float) -> tuple[float, ...]:

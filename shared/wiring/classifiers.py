@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from shared.errors import SettingError
 from shared.intent.registry import Registry
+from shared.logs import log
 from shared.model.question import Classifier
 from shared.settings import Settings
+
+# What the local classifier learnt. A bundle brings it, so that no cold start trains.
+LEARNT = Path("functions/classify/learnt.bin")
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def build(settings: Settings, registry: Registry) -> Classifier:
@@ -15,9 +22,7 @@ def build(settings: Settings, registry: Registry) -> Classifier:
         SettingError: a key is needed and GEMINI_API_KEY is empty.
     """
     if settings.classifier == "local":
-        from shared.model.local import LocalClassifier
-
-        return LocalClassifier(registry)
+        return _local(registry)
     vertex = settings.classifier == "genai" and settings.vertex_project
     if not settings.gemini_api_key and not vertex:
         raise SettingError(
@@ -43,3 +48,17 @@ def build(settings: Settings, registry: Registry) -> Classifier:
         settings.vertex_project,
         settings.vertex_location,
     )
+
+
+def _local(registry: Registry, root: Path = _ROOT) -> Classifier:
+    """Return the local classifier with what it learnt, where that is beside the code and of these very intents."""
+    from shared.model.artefact import load
+    from shared.model.local import LocalClassifier
+
+    try:
+        return LocalClassifier(registry, load((root / LEARNT).read_bytes(), registry))
+    except FileNotFoundError:
+        pass  # it learns at its first question
+    except SettingError as error:
+        log("WARNING", "classifier_learns_anew", error_code=error.code)
+    return LocalClassifier(registry)

@@ -88,7 +88,7 @@ def test_nothing_taught_repeats_a_test_ticket() -> None:
 async def test_answer_is_one_json_object_without_tokens(local: LocalClassifier) -> None:
     answer: Answer = await local.ask(question("where is my order #47384"), timeout_s=5)
     assert json.loads(answer.text).keys() == {"intent", "parameters", "confidence"}
-    assert (answer.model, answer.tokens_used) == ("local-lr-2", 0)
+    assert (answer.model, answer.tokens_used) == (local.artefact.name, 0)
     assert 0 < answer.latency_ms < 5000
 
 

@@ -9,7 +9,7 @@ import pytest
 from shared.errors import SettingError
 from shared.intent.registry import Registry
 from shared.model.regression import features
-from shared.model.teaching import near_misses, taught
+from shared.model.teaching import near_misses, train
 from shared.task.schemas import UNCLASSIFIED
 from tests.shipped import shipped
 
@@ -25,7 +25,7 @@ def test_near_miss_is_taught_unless_another_intent_is_nearer() -> None:
 
 def test_what_a_description_excludes_is_not_taught_as_the_intent() -> None:
     intent = replace(CANCEL, description="Wants an order stopped. Not: a zeppelin, a mandolin.")
-    learnt = taught(Registry({"cancel_order": intent}))
+    learnt = train(Registry({"cancel_order": intent})).regression
     assert "stopped" in learnt.weights
     assert "zeppelin" not in learnt.weights
 
@@ -35,7 +35,7 @@ def test_labels_of_people_are_taught_and_none_has_two_names() -> None:
     text = "kindly perform the usual"
 
     def named(label: str) -> float:
-        learnt = taught(registry, [(text, label)] * 2)
+        learnt = train(registry, [(text, label)] * 2).regression
         return learnt.probabilities(features(text))[UNCLASSIFIED if label == "out_of_scope" else label]
 
     assert named("order_status") > 0.5
@@ -44,4 +44,4 @@ def test_labels_of_people_are_taught_and_none_has_two_names() -> None:
 
 def test_label_that_no_folder_declares_is_refused_by_number() -> None:
     with pytest.raises(SettingError, match=r"label 2 is 'refnd', which no folder declares; drop it"):
-        taught(shipped(), [("a", "order_status"), ("b", "refnd")])
+        train(shipped(), [("a", "order_status"), ("b", "refnd")])

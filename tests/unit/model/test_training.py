@@ -7,8 +7,8 @@ import math
 import pytest
 
 from shared.model import synonyms
-from shared.model.regression import Regression, features, scaled, softmax
-from shared.model.training import COST, SHARPNESS, train
+from shared.model.regression import Regression, features, softmax
+from shared.model.training import COST, SHARPNESS, fit
 
 TEXTS = ["my card is lost", "somebody stole my card", "where is my parcel", "track the parcel please", "tell me a joke"]
 LABELS = ["lock", "lock", "status", "status", "none"]
@@ -16,7 +16,7 @@ LABELS = ["lock", "lock", "status", "status", "none"]
 
 @pytest.fixture(scope="module")
 def learnt() -> Regression:
-    return train([features(text) for text in TEXTS], LABELS)
+    return fit([features(text) for text in TEXTS], LABELS)
 
 
 def probability(regression: Regression, text: str, label: str) -> float:
@@ -44,10 +44,10 @@ def test_unfamiliar_words_make_it_less_sure(learnt: Regression) -> None:
 def test_training_ends_near_the_optimum() -> None:
     """At the optimum every weight is the sum of what each text pulls: cost x what its label lacks x its features."""
     vectors = [features(text) for text in TEXTS]
-    learnt = train(vectors, LABELS)
+    learnt = fit(vectors, LABELS)
     pulled = dict.fromkeys(learnt.labels, 0.0)
     for vector, label in zip(vectors, LABELS, strict=True):
-        seen = scaled(vector, learnt.rarities, learnt.unknown)
+        seen = learnt.rarities.scaled(vector)
         logits = [
             (b + math.fsum(learnt.weights[name][k] * x for name, x in seen.items())) / SHARPNESS
             for k, b in enumerate(learnt.bias)
