@@ -70,7 +70,7 @@ class Report:
     failures: dict[str, int]  # code -> calls that gave no answer
     cannot_run: int  # tickets that named an intent with parameters or an answer that no confidence would let run
     strange_labels: dict[str, int]  # label that is no intent of the registry -> tickets
-    known_by_heart: int  # tickets whose text is an example of an intent
+    known_by_heart: int  # tickets whose text the intents hold as an example or a near miss
     models: dict[str, int]
     confusion: dict[str, dict[str, int]]  # gold -> said -> tickets
     bins: list[Bin]
@@ -151,8 +151,8 @@ def _spent(verdicts: Sequence[Verdict], prices: Prices) -> Spent:
 
 
 def _known_by_heart(verdicts: Sequence[Verdict], registry: Registry) -> int:
-    examples = {_plain(example) for intent in registry.values() for example in intent.examples}
-    return sum(_plain(v.ticket.text) in examples for v in verdicts)
+    taught = {_plain(text) for intent in registry.values() for text in (*intent.examples, *intent.near_misses)}
+    return sum(_plain(v.ticket.text) in taught for v in verdicts)
 
 
 def _plain(text: str) -> str:

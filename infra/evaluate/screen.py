@@ -69,7 +69,10 @@ def notes(report: Report) -> list[str]:
             "its answer is estimated"
         )
     if report.known_by_heart:
-        said.append(f"{report.known_by_heart:,} tickets are examples of an intent word for word: they prove nothing")
+        said.append(
+            f"{report.known_by_heart:,} tickets are examples or near misses of an intent, word for word: they prove "
+            "nothing"
+        )
     if report.cannot_run:
         said.append(
             f"{report.cannot_run:,} tickets name an intent whose answer could not run whatever its confidence, mostly "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from infra.cost.bill import load
@@ -9,7 +11,8 @@ from infra.evaluate.report import Outside, Report, measure
 from infra.evaluate.route import Verdict
 from infra.evaluate.statistics import Share
 from shared.model.question import Answer
-from tests.unit.infra.evaluate.verdicts import NONE, REFUND, RESET, STATUS, THREE, verdict
+from tests.shipped import shipped
+from tests.unit.infra.evaluate.verdicts import NONE, REFUND, RESET, STATUS, THREE, ticket, verdict
 
 PRICES = load()
 SAID = '{"intent": "x", "parameters": {}, "confidence": 1}--'  # 52 characters, which count as 13 tokens
@@ -86,6 +89,12 @@ def test_tokens_are_paid_for_as_prompt_and_answer() -> None:
 def test_a_failed_call_is_counted_and_names_none() -> None:
     made = measured(verdict(1, REFUND, NONE, 0.0, can_run=False, failure="safety_block"), EIGHT[0])
     assert (made.failures, made.found) == ({"safety_block": 1}, Share(1, 2))
+
+
+def test_what_the_intents_teach_word_for_word_is_counted() -> None:
+    taught = (shipped()[REFUND].examples[0], shipped()[REFUND].near_misses[0].upper() + "!", "something else")
+    verdicts = [replace(verdict(n, REFUND, REFUND, 0.9), ticket=ticket(n, text=text)) for n, text in enumerate(taught)]
+    assert measured(*verdicts).known_by_heart == 2
 
 
 def test_the_gates_reasons_are_counted_once_a_ticket() -> None:

@@ -67,6 +67,11 @@ def test_what_flatters_or_darkens_the_figures_is_noted() -> None:
         load(),
     )
     notes = "\n".join(screen.notes(made))
-    for words in ("lock_card 1", "safety_block 1", "1 tickets are examples", "1 tickets name an intent whose answer"):
+    for words in (
+        "lock_card 1",
+        "safety_block 1",
+        "1 tickets are examples or near misses",
+        "1 tickets name an intent whose answer",
+    ):
         assert words in notes
     assert screen.notes(measure([verdict(1, REFUND, REFUND, 0.9)], THREE, 0.8, load())) == []
