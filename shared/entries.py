@@ -7,7 +7,7 @@ name is one of ours is for `shared.intent.named` to say.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from shared.currency import minor_units
 from shared.errors import SettingError
@@ -25,6 +25,14 @@ _VOICE = re.compile(r"([a-z][a-z0-9_-]{0,62}):(bot|staff|private_note)")
 def intents(variable: str, text: str) -> frozenset[str]:
     """Parse `ticket_summary,cancel_order`."""
     return frozenset(_intent(variable, entry, entry) for entry in _entries(variable, text))
+
+
+def one_of(variable: str, text: str, known: Collection[str]) -> frozenset[str]:
+    """Parse a list of words that are all known."""
+    for entry in (found := _entries(variable, text)):
+        if entry not in known:
+            raise _refused(variable, entry, f"each entry must be one of {', '.join(known)}")
+    return frozenset(found)
 
 
 def voices(variable: str, text: str) -> frozenset[str]:

@@ -18,6 +18,7 @@ from shared.field_map import parse_fields
 Backend = Literal["embedded", "emulators", "gcp"]
 ClassifierName = Literal["local", "gemini", "genai"]
 
+Skip = Literal["no_parameter", "certified"]
 WebhookFormat = Literal["slack", "google_chat"]
 
 MIN_SECRET_BYTES = 16
@@ -54,6 +55,8 @@ class Settings:
     model_budget_s: float = 600.0  # how long a message may wait for the model before a person gets the task
     certification: bool = False  # whether what is not proven waits for a person; else the threshold alone decides
     certificate: Certificate | None = None  # what is proven of the classifier
+    skip_calls: frozenset[str] = frozenset()  # where the local classifier answers in place of the model
+    local_certificate: Certificate | None = None  # what is proven of it
     approval_ttl_s: float = 72 * 3600.0
     retention_days: int = 90
     automatic: Mapping[str, entries.Allowance] = field(default_factory=dict)  # intent -> what may run without a person
@@ -77,7 +80,14 @@ class Settings:
     @property
     def names_something(self) -> bool:
         """Whether it names intents or sources, which have to be known."""
-        return bool(self.approvers or self.automatic or self.disabled_intents or self.listens_to or self.certificate)
+        return bool(
+            self.approvers
+            or self.automatic
+            or self.disabled_intents
+            or self.listens_to
+            or self.certificate
+            or self.local_certificate
+        )
 
     @property
     def local(self) -> bool:
@@ -108,7 +118,9 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         model_timeout_s=_number(env, "MODEL_TIMEOUT_S", d.model_timeout_s, 0.1, 300),
         model_budget_s=_number(env, "MODEL_BUDGET_S", d.model_budget_s, 0, 86_400),
         certification=_choice(env, "CERTIFICATION", ("off", "required"), "off") == "required",
-        certificate=parse(env["CERTIFICATE"]) if env.get("CERTIFICATE") else None,
+        certificate=_certificate(env, "CERTIFICATE"),
+        skip_calls=_skips(env),
+        local_certificate=_certificate(env, "LOCAL_CERTIFICATE"),
         approval_ttl_s=_number(env, "APPROVAL_TTL_S", d.approval_ttl_s, 1, 30 * 86_400),
         retention_days=_retention(env, d.retention_days),
         automatic=entries.allowances("AUTOMATIC", env.get("AUTOMATIC", "")),
@@ -199,6 +211,17 @@ def _number(
         kind = "a whole number" if whole else "a number"
         raise SettingError(f"{name} is {text!r}; it must be {kind} from {low:g} to {high:g}", field=name)
     return value
+
+
+def _certificate(env: Mapping[str, str], name: str) -> Certificate | None:
+    return parse(text, name) if (text := env.get(name)) else None
+
+
+def _skips(env: Mapping[str, str]) -> frozenset[str]:
+    found = entries.one_of("SKIP_CALLS", env.get("SKIP_CALLS", ""), get_args(Skip))
+    if "certified" in found and not env.get("LOCAL_CERTIFICATE"):
+        raise SettingError("SKIP_CALLS has 'certified', which needs LOCAL_CERTIFICATE", field="SKIP_CALLS")
+    return found
 
 
 def _retention(env: Mapping[str, str], default: int) -> int:

@@ -13,6 +13,8 @@ DEAD_LETTERS = "dead-letters"
 PARKED = "parked"
 # Attribute of a message of topic `events` that hands over how many events asked nothing of anybody.
 COUNTED = "counted"
+# Attribute of a message of a lane that asks the model about a waiting task after all: a person has opened it.
+ASK = "ask"
 
 EXPRESS_FROM_PRIORITY = 4
 

@@ -181,6 +181,33 @@ variable "certificate" {
   }
 }
 
+variable "skip_calls" {
+  description = "Where the local classifier answers in place of the model: no_parameter where no answer could run, certified where its own answer is proven by local_certificate."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.skip_calls, ["no_parameter", "certified"])) == 0
+    error_message = "skip_calls must hold no_parameter or certified."
+  }
+  validation {
+    condition     = !contains(var.skip_calls, "certified") || var.local_certificate != null
+    error_message = "skip_calls has certified, which needs local_certificate."
+  }
+}
+
+variable "local_certificate" {
+  description = "What is proven of the local classifier, as the text of a file."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.local_certificate == null ? true : can(jsondecode(var.local_certificate).lines[0].threshold) && length(var.local_certificate) <= 16384
+    error_message = "local_certificate must be the text of a file that make calibrate wrote, at most 16 KiB."
+  }
+}
+
 variable "max_concurrent_calls" {
   description = "Calls in flight per instance, to the model and to each provider, 1 to 1000."
   type        = number

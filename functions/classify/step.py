@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from functions.classify.later import ask_later
 from shared.errors import BadRequest, Gone, ModelRefused, ModelUnavailable, Retry, Skip
 from shared.event.payload import View, content_hash, other_id, read, view, view_of
 from shared.event.reading import Reading
@@ -28,6 +29,7 @@ from shared.serving.push import Delivery
 from shared.task.birth import Plan
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.tombstone import Tombstone
+from shared.topics import ASK
 from shared.wiring.composition import Ports
 
 OVERTAKES_S = 60.0  # how long a deletion waits for the words that it may have overtaken
@@ -56,6 +58,8 @@ async def classify(delivery: Delivery, ports: Ports) -> Outcome:
         ModelUnavailable: the message comes again until the model budget is over, then a person gets the task.
         StoreUnavailable: the message comes again.
     """
+    if delivery.attributes.get(ASK):
+        return await ask_later(delivery, ports)
     try:
         task = delivery.read_as(AutomationTask, "invalid_task")
     except BadRequest as error:

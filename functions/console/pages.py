@@ -1,4 +1,6 @@
-"""GET in, HTML out: what waits, all tasks, one task's dossier, dead letters, health. Nothing here changes anything."""
+"""GET in, HTML out: what waits, all tasks, one task's dossier, dead letters, health. Nothing here changes anything,
+but that the model is asked about a task whose call was spared when somebody opens it.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,16 @@ from shared.intent.declaration import Intent
 from shared.records.creation import wishes_like
 from shared.records.decisions import missing_approvers, why_not
 from shared.records.documents import task_path, to_record, to_rows
+from shared.records.outbox import ask_model
 from shared.records.switches import switches
 from shared.task.letter import LetterRow
 from shared.task.schemas import REDRIVABLE, State, TaskRecord
 from shared.task.subjects import Wish
+from shared.task.waiting import is_spared
 
 WAITING_ON_A_PAGE = 100
 TASKS_ON_A_PAGE = 50
+MAX_OPENED = 10_000  # tasks that an instance remembers to have asked about
 
 
 async def waiting(page: Page) -> Response:
@@ -68,6 +73,7 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
     """
     (found,) = await page.ports.store.read(task_path(task_id))
     record = to_record(found)
+    await _ask_model(page, record)
     dossier = Dossier(record)
     like = await _like(page, record)
     form = form or {}
@@ -91,6 +97,15 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
         read_at=found.read_time,
         shown=[found.version, like, error],
     )
+
+
+async def _ask_model(page: Page, record: TaskRecord) -> None:
+    """Have the model asked about a task whose call was spared, now that a person looks at it; once is enough."""
+    opened, this = page.ports.opened, (record.task_id, record.generation)
+    if is_spared(record) and this not in opened and await ask_model(page.ports, record):
+        if len(opened) >= MAX_OPENED:
+            opened.clear()
+        opened.add(this)
 
 
 async def _like(page: Page, record: TaskRecord) -> tuple[Wish, ...]:

@@ -77,8 +77,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _registry(options: argparse.Namespace, shipped: Registry) -> Registry:
     if bool(options.intents) != bool(options.examples):
         raise StackError("--intents and --examples belong together; name both files")
-    if options.gate and (options.intents or options.intent_only):
-        raise StackError("--gate is of folders with their policies; leave out --intents and --intent-only")
     registry = declared.read(options.intents, options.examples) if options.intents else shipped
     return declared.intent_alone(registry) if options.intent_only else registry
 

@@ -20,7 +20,7 @@ from infra.evaluate.report import Report, measure
 from infra.evaluate.route import Verdict, ask
 from infra.evaluate.run import Live, run
 from infra.evaluate.setting import Setting
-from infra.evaluate.statistics import Point, Share
+from infra.evaluate.statistics import Share
 from infra.evaluate.tickets import Ticket
 from shared.intent.registry import Registry
 
@@ -107,8 +107,6 @@ def _as_data(value: Any) -> Any:
     if isinstance(value, Share):
         low, high = value.interval or (None, None)
         return {"count": value.count, "of": value.of, "share": value.value, "low": low, "high": high}
-    if isinstance(value, Point):  # there is one for every score
-        return {"threshold": value.threshold, "acted": value.acted.count, "right": value.right.count}
     if isinstance(value, Verdict):
         return {"said": value.said, "confidence": value.confidence, "failure": value.failure}
     if isinstance(value, Flip):

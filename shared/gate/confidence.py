@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.calibration.reliability import calibrated
-from shared.certificate import Line
+from shared.certificate import Certificate, Line
 from shared.intent.declaration import Intent
 from shared.settings import Settings
 
@@ -29,11 +29,8 @@ class Classified:
 
 def proven(intent: Intent, said: Classified, settings: Settings) -> Line | None:
     """Return what is proven of this classifier for an intent, or None."""
-    certificate = settings.certificate
-    is_valid = certificate is not None and said.at < certificate.valid_until
-    if certificate is None or not is_valid or not certificate.is_of(said.model, said.prompt_version):
-        return None
-    return certificate.line_for(intent.name)
+    certificate = _certificate(said, settings)
+    return certificate.line_for(intent.name) if certificate else None
 
 
 def calibrated_confidence(intent: Intent, said: Classified, settings: Settings) -> float | None:
@@ -46,10 +43,7 @@ def is_on_probation(intent: Intent | None, said: Classified, settings: Settings)
     """Whether everything of this classifier goes to people, however sure it is: its decisions count as proof."""
     if not settings.certification:
         return False
-    if intent is None:
-        certificate = settings.certificate
-        return certificate is None or not certificate.is_of(said.model, said.prompt_version)
-    return proven(intent, said, settings) is None
+    return _certificate(said, settings) is None if intent is None else proven(intent, said, settings) is None
 
 
 def confidence_reasons(intent: Intent, said: Classified, settings: Settings, *, counted: int = 0) -> list[str]:
@@ -71,6 +65,12 @@ def confidence_reasons(intent: Intent, said: Classified, settings: Settings, *, 
             f"below {settings.confidence_threshold:.2f}"
         )
     return reasons
+
+
+def _certificate(said: Classified, settings: Settings) -> Certificate | None:
+    """Return the certificate of whoever said it, if there is one and it has not run out."""
+    known = (c for c in (settings.certificate, settings.local_certificate) if c is not None)
+    return next((c for c in known if c.is_of(said.model, said.prompt_version) and said.at < c.valid_until), None)
 
 
 def _below(confidence: float, threshold: float) -> list[str]:

@@ -61,7 +61,7 @@ def plan(
     """
     said = read_answer(answer.text, task, registry, settings)
     believed = Classified(said.confidence, answer.model, prompt_version, now)
-    reasons = list(said.reasons) + _text_reasons(view)
+    reasons = ([answer.spared] if answer.spared else []) + list(said.reasons) + _text_reasons(view)
     if said.intent is not None:
         reasons += check(said.parameters, said.intent.parameters, view)
         reasons += confidence_reasons(said.intent, believed, settings, counted=counted)
@@ -71,7 +71,8 @@ def plan(
     planned = _plan(said, answer, prompt_version, reasons, settings, now)
     worth = calibrated_confidence(said.intent, believed, settings) if said.intent else None
     probation = is_on_probation(said.intent, believed, settings)
-    drawn = "probation" if probation else _drawn(reasons)
+    # Of what is spared a person sees all, and of what is not none: that proves nothing of either.
+    drawn = "" if answer.spared else "probation" if probation else _drawn(reasons)
     decision = planned.decision.model_copy(update={"drawn": drawn, "calibrated": worth})
     return replace(planned, decision=decision)
 

@@ -60,25 +60,30 @@ def check_names(settings: Settings, intents: Mapping[str, Intent], *, own: str =
         ("APPROVERS", settings.approvers.keys() - {ANY_INTENT}),
         ("AUTOMATIC", settings.automatic),
         ("DISABLED_INTENTS", settings.disabled_intents),
-        ("CERTIFICATE", settings.certificate.intents if settings.certificate else ()),
+        *((variable, certificate.intents) for variable, certificate in _certificates(settings)),
     ):
         _known(variable, names, intents, own)
     for name in settings.automatic.keys() & intents.keys():
         if problem := _ceiling_problem(intents[name], settings.automatic[name]):
             raise SettingError(f"AUTOMATIC has {name!r}; {problem}", field="AUTOMATIC")
-    if settings.certificate:
-        _must_prove(settings.certificate)
+    for variable, certificate in _certificates(settings):
+        _must_prove(variable, certificate)
     return settings
 
 
-def _must_prove(certificate: Certificate) -> None:
+def _certificates(settings: Settings) -> list[tuple[str, Certificate]]:
+    named = (("CERTIFICATE", settings.certificate), ("LOCAL_CERTIFICATE", settings.local_certificate))
+    return [(variable, certificate) for variable, certificate in named if certificate is not None]
+
+
+def _must_prove(variable: str, certificate: Certificate) -> None:
     """Refuse what somebody has written by hand: numbers that do not prove what they are said to."""
     for line in certificate.lines:
         if tail(line.right, line.counted, certificate.target) > certificate.delta:
             raise SettingError(
-                f"CERTIFICATE has {line.right} right of {line.counted} for {', '.join(line.intents)}, which do not "
+                f"{variable} has {line.right} right of {line.counted} for {', '.join(line.intents)}, which do not "
                 f"prove {certificate.target:g} at {certificate.delta:g}; write it anew with make calibrate",
-                field="CERTIFICATE",
+                field=variable,
             )
 
 

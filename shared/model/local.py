@@ -72,6 +72,11 @@ class LocalClassifier:
             return UNCLASSIFIED, 0.0
         return intent, probabilities[intent]
 
+    def shares(self, view: View) -> dict[str, float]:
+        """Return the probability of every intent, by name; nothing where it cannot tell."""
+        probabilities = self.artefact.regression.probabilities(features("\n".join(dict.fromkeys(view.texts.values()))))
+        return {name: share for name, share in probabilities.items() if name != UNCLASSIFIED}
+
 
 def _beginning(view: View) -> tuple[View, bool]:
     """Return the view with its first MAX_CHARS characters, and whether that is all of it."""

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from shared.event.payload import View
 
+NOT_ASKED = "not_asked"  # the code of what was spared
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -18,6 +20,7 @@ class Question:
     schema: Mapping[str, Any]  # OpenAPI subset that the Gemini API takes as response schema
     version: str  # changes whenever instructions or schema do
     view: View = field(repr=False)
+    insists: bool = False  # a person wants to know what the model says: it is asked, whatever could be spared
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Answer:
     model: str
     tokens_used: int
     latency_ms: float
+    spared: str = ""  # why the model was not asked and a person must look, as `code: words`
 
 
 class Classifier(Protocol):

@@ -10,7 +10,8 @@ from shared.logs import log
 from shared.records.documents import task_path, to_document
 from shared.task.schemas import MAX_OUTPUT_CHARS, SCHEMA_VERSION, ResultMessage, TaskReady, TaskRecord
 from shared.task.upkeep import delivered
-from shared.topics import RESULTS
+from shared.task.waiting import is_spared
+from shared.topics import ASK, RESULTS, lane
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Write
 
@@ -62,6 +63,20 @@ async def ask_for_preview(ports: Ports, record: TaskRecord) -> bool:
             trace_id=record.trace_id,
             outcome="preview_lost",
         )
+        return False
+    return True
+
+
+async def ask_model(ports: Ports, record: TaskRecord) -> bool:
+    """Ask for the model's word on a waiting task whose call was spared; best effort.
+
+    False: the model was asked, the task does not wait, or the message could not be published.
+    """
+    if not is_spared(record):
+        return False
+    try:
+        await ports.publisher.publish(lane(record.priority), _pointer(record), _attributes(record) | {ASK: "1"})
+    except Retry:
         return False
     return True
 

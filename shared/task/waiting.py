@@ -12,6 +12,7 @@ from typing import Any
 from shared.canonical import params_hash
 from shared.errors import Skip
 from shared.intent.declaration import Intent
+from shared.task.birth import Plan
 from shared.task.moves import Person, decided, end, expired, move, must_wait, owe
 from shared.task.schemas import (
     MAX_FOLLOWUPS,
@@ -28,6 +29,7 @@ MAX_REFUSALS = 10
 MAX_REASONS = 50
 MAX_NAME_CHARS = 200
 MAX_PLAN_CHARS = 500
+SPARED = "not_asked: "  # begins the reason for which the model was not asked
 EDITED = "edited: "  # begins the reasons for which the gate would have paused what a person set
 
 
@@ -116,6 +118,44 @@ def approve(
         approval=given[-1],
         outbox=owe(intent.topic, record.generation, now),
     )
+
+
+def is_spared(record: TaskRecord) -> bool:
+    """Whether the task waits as the model has said nothing of it yet, and nobody has set what would run."""
+    untouched = not record.review.edited_by and not record.review.approvals
+    return record.state == "AWAITING_APPROVAL" and untouched and any(map(_says_spared, record.decision.reasons))
+
+
+def suggested(record: TaskRecord, plan: Plan, now: datetime) -> TaskRecord:
+    """AWAITING_APPROVAL -> AWAITING_APPROVAL as a new generation with what the model says, asked after all.
+
+    A person is looking at it, so it waits on, whatever the gate would have made of it.
+
+    Raises:
+        Skip: `already_done`: it was asked, decided or edited.
+    """
+    if not is_spared(record) or expired(record, now):
+        raise Skip(code="already_done")
+    reasons = ["asked_late: the model was asked when the task was opened", *plan.decision.reasons]
+    return move(
+        record,
+        "AWAITING_APPROVAL",
+        now,
+        by="classify",
+        why="asked_late",
+        generation=record.generation + 1,
+        classification=plan.classification,
+        intent=plan.intent,
+        intent_version=plan.intent_version,
+        parameters=dict(plan.parameters),
+        params_hash=params_hash(plan.intent, plan.intent_version, dict(plan.parameters)),
+        decision=record.decision.model_copy(update={"reasons": reasons[:MAX_REASONS], "drawn": ""}),
+        review=Review(refusals=record.review.refusals),
+    )
+
+
+def _says_spared(reason: str) -> bool:
+    return reason.startswith(SPARED)
 
 
 def planned(record: TaskRecord, text: str, at: datetime) -> TaskRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared.errors import SettingError
 from shared.intent.registry import Registry
@@ -10,19 +11,32 @@ from shared.logs import log
 from shared.model.question import Classifier
 from shared.settings import Settings
 
+if TYPE_CHECKING:
+    from shared.model.local import LocalClassifier
+
 # What the local classifier learnt. A bundle brings it, so that no cold start trains.
 LEARNT = Path("functions/classify/learnt.bin")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 def build(settings: Settings, registry: Registry) -> Classifier:
-    """Return the classifier of `settings`; it has sent nothing yet.
+    """Return the classifier of `settings`, which spares calls where they say so; it has sent nothing yet.
 
     Raises:
         SettingError: a key is needed and GEMINI_API_KEY is empty.
     """
     if settings.classifier == "local":
         return _local(registry)
+    if not settings.skip_calls:
+        return _model(settings)
+    from shared.model.frugal import FrugalClassifier
+
+    return FrugalClassifier(
+        _model(settings), _local(registry), registry, settings.skip_calls, settings.local_certificate
+    )
+
+
+def _model(settings: Settings) -> Classifier:
     vertex = settings.classifier == "genai" and settings.vertex_project
     if not settings.gemini_api_key and not vertex:
         raise SettingError(
@@ -50,7 +64,7 @@ def build(settings: Settings, registry: Registry) -> Classifier:
     )
 
 
-def _local(registry: Registry, root: Path = _ROOT) -> Classifier:
+def _local(registry: Registry, root: Path = _ROOT) -> LocalClassifier:
     """Return the local classifier with what it learnt, where that is beside the code and of these very intents."""
     from shared.model.artefact import load
     from shared.model.local import LocalClassifier

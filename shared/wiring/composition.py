@@ -71,6 +71,11 @@ class Ports:
         return Tally(timedelta(0)) if self.settings.local else Tally()  # whoever tries it out sees it at once
 
     @cached_property
+    def opened(self) -> set[tuple[str, int]]:
+        """The waiting tasks, and generations of them, about which this instance has had the model asked after all."""
+        return set()
+
+    @cached_property
     def locked_out(self) -> set[str]:
         """The providers that refused our key and have not taken it since, as far as this instance knows."""
         return set()

@@ -17,7 +17,7 @@ TICKETS = ROOT / "tests/data/tickets.jsonl"
 
 def test_real_tickets_are_measured_shown_written_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pictures = tmp_path / "pictures"
-    made = figures(tmp_path, TICKETS, "--intent-only", "--pictures", pictures)
+    made = figures(tmp_path, TICKETS, "--intent-only", "--gate", "--pictures", pictures)
     report, keywords = made["report"], made["keywords"]
     assert (report["tickets"], report["in_scope"]["count"]) == (360, 136)
     assert report["found"]["low"] > keywords["found"]["share"]  # or there would be no use in it
@@ -25,7 +25,13 @@ def test_real_tickets_are_measured_shown_written_and_drawn(tmp_path: Path, capsy
     assert [entry["target"] for entry in made["automatic"]] == [0.95, 0.98, 0.99]
     assert sum(sum(row.values()) for row in report["confusion"].values()) == 360
     shown = capsys.readouterr().out
-    for title in ("all tickets", "each intent", "out of scope", "automatic at a proven precision"):
+    for title in (
+        "all tickets",
+        "each intent",
+        "out of scope",
+        "automatic at a proven precision",
+        "the gate, with all",
+    ):
         assert title in shown
     assert "cross-fitted" in shown
     drawn = {path.name: ET.fromstring(path.read_text()) for path in pictures.iterdir()}
@@ -33,10 +39,9 @@ def test_real_tickets_are_measured_shown_written_and_drawn(tmp_path: Path, capsy
     assert all(root.tag == "{http://www.w3.org/2000/svg}svg" for root in drawn.values())
 
 
-def test_a_recorded_run_gives_the_figures_of_the_live_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_recorded_run_gives_the_figures_of_the_live_one(tmp_path: Path) -> None:
     run = tmp_path / "run.jsonl"
-    live = figures(tmp_path, TICKETS, "--sample", 90, "--record", run, "--gate")
-    assert "the gate, with all its checks" in capsys.readouterr().out
+    live = figures(tmp_path, TICKETS, "--sample", 90, "--record", run)
     again = figures(tmp_path, TICKETS, "--sample", 90, "--recorded", run, "--against", run)
     assert (again["report"], again["automatic"]) == (live["report"], live["automatic"])
     (compared,) = again["against"].values()
@@ -86,7 +91,6 @@ def test_intents_that_are_no_folders_are_measured(tmp_path: Path) -> None:
         (("--against", "CLASSIFIER=gpt"), 2, "CLASSIFIER is 'gpt'"),
         (("--against", "CLASIFIER=genai"), 2, "--against has 'CLASIFIER'; did you mean 'CLASSIFIER'?"),
         (("--intents", "intents.json"), 1, "--intents and --examples belong together"),
-        (("--gate", "--intent-only"), 1, "--gate is of folders with their policies"),
         (("--sample", "0"), 1, "--sample must be at least 1"),
         (("--json", "/dev/null/figures.json"), 1, "/dev/null/figures.json cannot be written"),
         (("--pictures", "/dev/null/pictures"), 1, "/dev/null/pictures cannot be written"),

@@ -54,6 +54,8 @@ SAMPLES = {
     "CONFIDENCE_THRESHOLD": "0.9",
     "CERTIFICATION": "required",
     "CERTIFICATE": certificate().model_dump_json(),
+    "SKIP_CALLS": "no_parameter",
+    "LOCAL_CERTIFICATE": certificate().model_dump_json(),
     "MAX_CONCURRENT_CALLS": "3",
     "MODEL_TIMEOUT_S": "9",
     "MODEL_BUDGET_S": "9",
@@ -240,7 +242,7 @@ async def test_function_is_given_exactly_what_its_step_reads_and_publishes_on(
         await world.classify(waiting[0])
     world.publisher.messages.clear()
     unset = {"IAP_AUDIENCE", "AUTOMATIC", "DISABLED_INTENTS", "VERTEX_PROJECT", "TOPIC_PREFIX"}
-    unset |= {"CERTIFICATE", "CERTIFICATION"}  # where they are set, no threshold is asked for
+    unset |= {"CERTIFICATE", "CERTIFICATION", "LOCAL_CERTIFICATE"}  # where they are set, no threshold is asked for
     env = {v: s for v, s in SAMPLES.items() if v not in unset}
     approvers = {"*": frozenset({"ops@example.com", NOBODY.name})}
     watched = Watched(replace(load(env), automatic=automatic, approvers=approvers))
