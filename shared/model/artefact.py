@@ -17,6 +17,7 @@ from typing import Any
 from shared.canonical import canonical_json, sha256_hex
 from shared.errors import SettingError
 from shared.intent.registry import Registry
+from shared.model.language import COMMON, UNDETERMINED
 from shared.model.regression import Regression
 from shared.model.training import GRAIN
 from shared.task.schemas import UNCLASSIFIED
@@ -33,10 +34,14 @@ _CURE = "make it anew with `make bundle`, or leave it out and the classifier tra
 
 @dataclass(frozen=True)
 class Artefact:
-    """Weights and where they come from: the intents' texts by their fingerprint, and how many decisions of people."""
+    """Weights and where they come from: the intents' texts by their fingerprint, and how many decisions of people.
+
+    `languages` are those it was taught in, as BCP 47 codes; a text in another is not its to judge.
+    """
 
     regression: Regression
     intents: str
+    languages: tuple[str, ...]
     decisions: int = 0
 
     @cached_property
@@ -60,6 +65,7 @@ class Artefact:
             {
                 "intents": self.intents,
                 "decisions": self.decisions,
+                "languages": self.languages,
                 "labels": learnt.labels,
                 "texts": learnt.texts,
                 "bias": [*map(_grains, learnt.bias)],
@@ -155,8 +161,11 @@ def _read(content: Any) -> Artefact:
     intents = content["intents"]
     if not isinstance(intents, str):
         raise ValueError("intents: a hash")
+    languages = content["languages"]
+    if not isinstance(languages, list) or not all(code in COMMON or code == UNDETERMINED for code in languages):
+        raise ValueError("languages: codes that are known")
     learnt = Regression(tuple(labels), _row(content["bias"], len(labels)), weights, texts, having)
-    return Artefact(learnt, intents, _whole(content["decisions"], 0, texts, "decisions"))
+    return Artefact(learnt, intents, tuple(languages), _whole(content["decisions"], 0, texts, "decisions"))
 
 
 def _lines(features: Any, labels: int, texts: int) -> Iterator[tuple[list[Any], int, tuple[float, ...]]]:

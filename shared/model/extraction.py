@@ -6,6 +6,7 @@ numbers it takes neither.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 from shared.event.money import amounts
 from shared.event.payload import View
 from shared.intent.provenance import FromField, FromPayload, Marker, MoneyFromPayload, markers_of
+from shared.model.beside import Cue, answers, cue, numbers
 
 _TOKEN = re.compile(r"(?:#|(?<![\w#@.+-]))[A-Za-z0-9](?:[A-Za-z0-9_@.+-]*[A-Za-z0-9])?(?![%\w])")
 _LINK = r"\W{0,3}(?:(?:number|no|nr|num|id|ref|reference|code|is|was|ending in|ending)\b\W{0,3}){0,3}"
@@ -77,7 +79,33 @@ def _search(
     for name, schema in properties.items():
         if name not in currencies:  # found together with its amount
             kind = next((s for s in schema.get("anyOf", [schema]) if s.get("type") != "null"), schema)
-            yield name, _find(name, markers.get(name), kind, texts, view)
+            if kind.get("type") in ("integer", "number", "boolean") and isinstance(
+                markers.get(name), FromPayload | None
+            ):
+                found = cue(name, (schema | kind).get("description", ""), set(properties) - {name})
+                yield name, _beside(found, kind, texts) if found else _Found([])
+            else:
+                yield name, _find(name, markers.get(name), kind, texts, view)
+
+
+def _beside(words: Cue, kind: Mapping[str, Any], texts: list[str]) -> _Found:
+    """Find the one number, or yes or no, beside the parameter's words; of two it takes neither."""
+    if kind["type"] == "boolean":
+        return _Found(list(dict.fromkeys(answers(words, texts))))
+    said = list(dict.fromkeys(numbers(words, texts)))
+    if kind["type"] == "integer" and any(isinstance(number, float) for number in said):
+        return _Found([], sure=False)
+    if len(said) == 1 and said[0] is not None and not _in_bounds(said[0], kind):
+        return _Found([], sure=False)
+    return _Found([number for number in said if number is not None], sure=None not in said)
+
+
+def _in_bounds(number: float, kind: Mapping[str, Any]) -> bool:
+    least: float = kind.get("minimum", -math.inf)
+    most: float = kind.get("maximum", math.inf)
+    above: float = kind.get("exclusiveMinimum", -math.inf)
+    below: float = kind.get("exclusiveMaximum", math.inf)
+    return least <= number <= most and above < number < below
 
 
 def _find(name: str, marker: Marker | None, kind: Mapping[str, Any], texts: list[str], view: View) -> _Found:
@@ -107,7 +135,7 @@ def _money(name: str, currency: str, texts: list[str]) -> _Found:
 def _tokens(name: str, pattern: str, texts: list[str]) -> _Found:
     """Find tokens that match: `#47384`, `order no. 47384`; a number of unknown meaning is offered, but never sure."""
     words = [word for word in name.split("_") if word not in ("id", "number", "no", "ref", "code", "last4", "new")]
-    cue = re.compile(rf"\b(?:{'|'.join(map(re.escape, words)) or name})s?\b{_LINK}$", re.IGNORECASE)
+    named_before = re.compile(rf"\b(?:{'|'.join(map(re.escape, words)) or name})s?\b{_LINK}$", re.IGNORECASE)
     named: list[str] = []
     others: list[str] = []
     for text in texts:
@@ -118,7 +146,7 @@ def _tokens(name: str, pattern: str, texts: list[str]) -> _Found:
             if not _fits(pattern, token) or any(start in span or end - 1 in span for span in money):
                 continue
             before = text[max(0, start - 60) : start]
-            meant = bool(cue.search(before)) and _is_id(token)
+            meant = bool(named_before.search(before)) and (_is_id(token) or _is_numeral(pattern, token))
             meant |= "@" in token or (token.startswith("#") and not _OTHER_NUMBER.search(before))
             if meant or start == listed_from:
                 named.append(token)
@@ -134,6 +162,11 @@ def _fits(pattern: str, token: str) -> bool:
         return any(c.isdigit() or c == "@" for c in token) and re.search(pattern, token) is not None
     except re.error:  # the pattern is of a dialect that only Pydantic's engine reads
         return False
+
+
+def _is_numeral(pattern: str, token: str) -> bool:
+    """Whether it is a number, however short, where the pattern takes nothing else."""
+    return token.isdigit() and not _fits(pattern, f"{token[:-1]}a")
 
 
 def _is_id(token: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -16,14 +16,16 @@ from shared.event.payload import View
 from shared.intent.registry import Registry
 from shared.model.artefact import Artefact
 from shared.model.extraction import extract
+from shared.model.language import is_foreign
 from shared.model.question import Answer, Question
 from shared.model.regression import features
+from shared.model.synonyms import GROUP_OF
 from shared.model.teaching import train
 from shared.task.schemas import UNCLASSIFIED
 
 MAX_CHARS = 8_000  # a longer message is judged by its beginning, and never with confidence
 DOUBTFUL = 0.5  # the most that incomplete parameters or a cut text leave of a confidence
-NAMED = 0.5  # an intent is named, with its modest confidence, down to this share of the probability that it is none
+NAMED = 0.25  # an intent is named, with its modest confidence, unless that it is none is four times as likely
 
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -39,6 +41,10 @@ class LocalClassifier:
     def artefact(self) -> Artefact:
         """What it learnt: the artefact it was given, or what the registry teaches, learnt in a fraction of a second."""
         return self._given or train(self._registry)
+
+    @cached_property
+    def _vocabulary(self) -> Mapping[str, object]:
+        return {**self.artefact.regression.weights, **GROUP_OF}
 
     @property
     def model(self) -> str:
@@ -64,11 +70,13 @@ class LocalClassifier:
     def judge(self, view: View, allowed: Iterable[str]) -> tuple[str, float]:
         """Return the intent and its probability, before any parameter is looked for; `unclassified` has 0."""
         text = "\n".join(dict.fromkeys(view.texts.values()))
+        if not _WORD.search(text) or is_foreign(text, self.artefact.languages, self._vocabulary):
+            return UNCLASSIFIED, 0.0
         probabilities = self.artefact.regression.probabilities(features(text))
         none = probabilities.pop(UNCLASSIFIED)
         intent = max(probabilities, key=probabilities.__getitem__)
         # An intent that is not on offer keeps its share: the next best is no better for it.
-        if probabilities[intent] < NAMED * none or intent not in set(allowed) or not _WORD.search(text):
+        if probabilities[intent] < NAMED * none or intent not in set(allowed):
             return UNCLASSIFIED, 0.0
         return intent, probabilities[intent]
 

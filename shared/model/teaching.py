@@ -11,6 +11,7 @@ from shared.errors import SettingError
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
 from shared.model.artefact import Artefact, fingerprint
+from shared.model.language import languages_of
 from shared.model.regression import Rarities, Regression, Vector, features
 from shared.model.training import fit
 from shared.task.schemas import UNCLASSIFIED
@@ -56,8 +57,10 @@ def train(registry: Registry, labels: Iterable[Lesson] = ()) -> Artefact:
     decisions = list(_checked(labels, registry))
     small_talk = ((line, UNCLASSIFIED) for line in SMALL_TALK)
     lessons = [*_positive(registry), *near_misses(registry), *small_talk, *decisions]
+    wanted = [text for intent in registry.values() for text in intent.examples]
+    languages = languages_of([*wanted, *(text for text, label in decisions if label != UNCLASSIFIED)])
     learnt = fit([features(text) for text, _ in lessons], [label for _, label in lessons])
-    return Artefact(learnt, fingerprint(registry), len(decisions))
+    return Artefact(learnt, fingerprint(registry), languages, len(decisions))
 
 
 def _checked(labels: Iterable[Lesson], registry: Registry) -> Iterator[Lesson]:

@@ -106,6 +106,7 @@ def changed(data: bytes, change: Callable[[dict[str, Any]], Any]) -> bytes:
         (lambda d: changed(d, lambda c: c.update(texts=0)), "texts: a whole number"),
         (lambda d: changed(d, lambda c: c.update(decisions=-1)), "decisions: a whole number"),
         (lambda d: changed(d, lambda c: c.update(intents=None)), "intents: a hash"),
+        (lambda d: changed(d, lambda c: c.update(languages=["klingon"])), "languages: codes"),
         (lambda d: changed(d, lambda c: c.update(extra=1)), "not written canonically"),
         (lambda d: changed(d, lambda c: c.update(labels=["unclassified"])), "labels: 2 to"),
         (lambda d: changed(d, lambda c: c["labels"].reverse()), "labels: sorted"),
