@@ -14,7 +14,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor eval cost clean
+.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor eval calibrate cost clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ doctor: ## say what is missing to work here and to deploy: make doctor [ENV=dev]
 # What `make run CLASSIFIER=...` uses, and the tickets that come with the tests where DATA names no others.
 eval: $(RUN_ENV) ## how right a classifier is on labelled tickets: make eval [DATA=tickets.jsonl] [CLASSIFIER=...] [ARGS=--help]
 	@$(RUN_VENV)/bin/python -m infra.evaluate "$(or $(DATA),tests/data/tickets.jsonl)" $(ARGS)
+
+calibrate: $(VENV)/.run ## what people's decisions prove of the classifier: make calibrate LABELS=labels.jsonl [ARGS=--help]
+	@$(VENV)/bin/python -m infra.calibrate $(if $(LABELS),"$(LABELS)") $(ARGS)
 
 cost: $(COST_VENV)/.cost ## what the recorded tasks would cost in the cloud, as table and picture: make cost [ARGS=--help]
 	@$(COST_VENV)/bin/python -m infra.cost $(ARGS)

@@ -54,6 +54,8 @@ class Certificate(_Part):
     target: Share = Field(description="The precision that is proven")
     delta: Annotated[float, Field(gt=0, lt=1)] = Field(description="The risk that it is not kept all the same")
     look: int = Field(ge=1, description="The how-manieth look at decisions of this classifier this was")
+    looks: int = Field(default=1, ge=1, description="How many were planned; each may take an equal part of delta")
+    decisions: int = Field(default=0, ge=0, description="Counted at this look, of whatever intent")
     since: datetime = Field(description="When the first counted decision was made")
     until: datetime = Field(description="When the last one was")
     valid_until: datetime
@@ -63,12 +65,19 @@ class Certificate(_Part):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Certificate:
+        if self.look > self.looks:
+            raise ValueError("look is more than the looks that were planned")
         if any(at.tzinfo is None for at in (self.since, self.until, self.valid_until)):
             raise ValueError("times need an offset, such as Z")
         named = [name for line in self.lines for name in line.intents]
         if len(set(named)) < len(named):
             raise ValueError("an intent stands in two lines")
         return self
+
+    @property
+    def risk(self) -> float:
+        """The part of delta that each line of this look took."""
+        return self.delta / self.looks
 
     @property
     def intents(self) -> frozenset[str]:

@@ -167,7 +167,7 @@ variable "certification" {
 }
 
 variable "certificate" {
-  description = "What is proven of the classifier: the text of the file that says so."
+  description = "What is proven of the classifier: the text of the file that make calibrate writes."
   type        = string
   default     = null
 

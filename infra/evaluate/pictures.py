@@ -101,7 +101,7 @@ def risk_coverage(report: Report, keywords: Report) -> str:
         anchor, beside = ("end", -9) if x > plot.right / 2 else ("start", 9)
         parts.append(f'<circle class="{kind}" cx="{plot.x(x)}" cy="{plot.y(y)}" r="5"/>')
         parts.append(f'<text x="{plot.x(x) + beside}" y="{plot.y(y) - 8}" text-anchor="{anchor}">{words}</text>')
-    return _svg(*PAPER, parts)
+    return svg(*PAPER, parts)
 
 
 def reliability(report: Report) -> str:
@@ -118,7 +118,7 @@ def reliability(report: Report) -> str:
         parts.append(f'<line class="line" x1="{x}" y1="{plot.y(low)}" x2="{x}" y2="{plot.y(high)}"/>')
         parts.append(f'<circle class="dot" cx="{x}" cy="{plot.y(b.right.value)}" r="4"/>')
         parts.append(f'<text class="small" x="{x}" y="{plot.y(0) - 4}" text-anchor="middle">{b.right.of}</text>')
-    return _svg(*PAPER, parts)
+    return svg(*PAPER, parts)
 
 
 def confusion(report: Report) -> str:
@@ -136,7 +136,7 @@ def confusion(report: Report) -> str:
     for column, said in enumerate(names):
         x, y = NAMES + column * CELL + CELL / 2 + 4, TOP + NAMES - 8
         parts.append(f'<text transform="translate({x} {y}) rotate(-60)">{escape(_short(said))}</text>')
-    return _svg(NAMES + side + 60, TOP + NAMES + side + 16, parts)
+    return svg(NAMES + side + 60, TOP + NAMES + side + 16, parts)
 
 
 def _cell(x: float, y: float, count: int, portion: float) -> Iterator[str]:
@@ -147,7 +147,8 @@ def _cell(x: float, y: float, count: int, portion: float) -> Iterator[str]:
         yield f'<text{light} x="{x + CELL / 2}" y="{y + CELL / 2 + 4}" text-anchor="middle">{count}</text>'
 
 
-def _svg(width: float, height: float, parts: Sequence[str]) -> str:
+def svg(width: float, height: float, parts: Sequence[str]) -> str:
+    """Return the picture of these parts, in pixels."""
     size = f'width="{width}" height="{height}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {size} role="img">'
     return "\n".join([head, f"<style>{STYLE}</style>", f'<rect class="paper" {size}/>', *parts, "</svg>"]) + "\n"

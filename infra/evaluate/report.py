@@ -151,11 +151,17 @@ def _spent(verdicts: Sequence[Verdict], prices: Prices) -> Spent:
 
 
 def _known_by_heart(verdicts: Sequence[Verdict], registry: Registry) -> int:
-    taught = {_plain(text) for intent in registry.values() for text in (*intent.examples, *intent.near_misses)}
-    return sum(_plain(v.ticket.text) in taught for v in verdicts)
+    known = taught(registry)
+    return sum(bare(v.ticket.text) in known for v in verdicts)
 
 
-def _plain(text: str) -> str:
+def taught(registry: Registry) -> frozenset[str]:
+    """Return the examples and near misses of all intents, as `bare` leaves them."""
+    return frozenset(bare(text) for i in registry.values() for text in (*i.examples, *i.near_misses))
+
+
+def bare(text: str) -> str:
+    """Return a text without what makes no other text of it: case, spaces, its last punctuation."""
     return " ".join(text.casefold().split()).rstrip(".!?")
 
 

@@ -36,6 +36,13 @@ class Step(NamedTuple):
     bound: float
 
 
+class Look(NamedTuple):
+    """The how-manieth look this is, at how many decisions, the first that were made."""
+
+    number: int
+    decisions: int
+
+
 class Walk(NamedTuple):
     """Every step that was taken, the last one failed perhaps, and the loosest that is proven."""
 
@@ -60,6 +67,15 @@ def walk(decisions: Iterable[Counted], target: float = 0.95, delta: float = 0.05
             break
         proven = step
     return Walk(tuple(steps), proven, needed)
+
+
+def look_at(counted: int) -> Look | None:
+    """Return the last look that is due with so many decisions; None before the first.
+
+    A look is at exactly the first so many, so that looking again, or later, shows the same.
+    """
+    due = [Look(number, decisions) for number, decisions in enumerate(LOOKS, 1) if decisions <= counted]
+    return due[-1] if due else None
 
 
 @cache

@@ -79,10 +79,10 @@ def _certificates(settings: Settings) -> list[tuple[str, Certificate]]:
 def _must_prove(variable: str, certificate: Certificate) -> None:
     """Refuse what somebody has written by hand: numbers that do not prove what they are said to."""
     for line in certificate.lines:
-        if tail(line.right, line.counted, certificate.target) > certificate.delta:
+        if tail(line.right, line.counted, certificate.target) > certificate.risk:
             raise SettingError(
                 f"{variable} has {line.right} right of {line.counted} for {', '.join(line.intents)}, which do not "
-                f"prove {certificate.target:g} at {certificate.delta:g}; write it anew with make calibrate",
+                f"prove {certificate.target:g} at {certificate.risk:g}; write it anew with make calibrate",
                 field=variable,
             )
 

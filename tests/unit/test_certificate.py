@@ -37,6 +37,7 @@ def test_certificate_is_read_back_as_it_was_written() -> None:
         ({"extra": 1}, "extra"),
         ({"target": 1.5}, "target"),
         ({"delta": 0}, "delta"),
+        ({"look": 2}, "look is more than the looks that were planned"),
         ({"lines": [LINE | {"threshold": -0.1}]}, "lines.0.threshold"),
         ({"lines": [LINE | {"right": 501}]}, "right is more than counted"),
         ({"lines": [LINE | {"intents": ["Refund"]}]}, "lines.0.intents.0"),
@@ -69,6 +70,14 @@ def test_what_does_not_hold_for_these_intents_is_refused(line: dict[str, Any], s
     settings = load({"CERTIFICATE": json.dumps(GOOD | {"lines": [LINE | line]})})
     with pytest.raises(SettingError, match=says):
         check_names(settings, REGISTRY)
+
+
+def test_a_look_takes_its_part_of_the_risk() -> None:
+    """485 of 500 prove 95% at a risk of 5%, and not at a quarter of it."""
+    whole = {**GOOD, "lines": [LINE | {"right": 485}]}
+    assert check_names(load({"CERTIFICATE": json.dumps(whole)}), REGISTRY).certificate is not None
+    with pytest.raises(SettingError, match=r"do not prove 0.95 at 0.0125"):
+        check_names(load({"CERTIFICATE": json.dumps(whole | {"looks": 4})}), REGISTRY)
 
 
 def test_what_holds_is_taken() -> None:
