@@ -180,7 +180,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             secrets=("GEMINI_API_KEY", reads.PRIVACY_KEY, *reads.USERS_KEYS),
             publishes=moves,
         ),
-        _function("resume", trigger="document", variables=reads.DECIDES, publishes=moves),
+        _function("resume", trigger="document", variables=reads.DECIDES, secrets=(reads.PRIVACY_KEY,), publishes=moves),
         _function(
             "deadletter",
             trigger="push",

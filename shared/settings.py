@@ -20,6 +20,7 @@ ClassifierName = Literal["local", "gemini", "genai"]
 
 Skip = Literal["no_parameter", "certified"]
 WebhookFormat = Literal["slack", "google_chat"]
+LabelTexts = Literal["hash", "keep"]
 
 MIN_SECRET_BYTES = 16
 MIN_RETENTION_DAYS = 8
@@ -57,6 +58,7 @@ class Settings:
     certificate: Certificate | None = None  # what is proven of the classifier
     skip_calls: frozenset[str] = frozenset()  # where the local classifier answers in place of the model
     local_certificate: Certificate | None = None  # what is proven of it
+    label_texts: LabelTexts = "hash"  # whether labels keep what the classifier read, or its keyed hash alone
     approval_ttl_s: float = 72 * 3600.0
     retention_days: int = 90
     automatic: Mapping[str, entries.Allowance] = field(default_factory=dict)  # intent -> what may run without a person
@@ -121,6 +123,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         certificate=_certificate(env, "CERTIFICATE"),
         skip_calls=_skips(env),
         local_certificate=_certificate(env, "LOCAL_CERTIFICATE"),
+        label_texts=_choice(env, "LABEL_TEXTS", get_args(LabelTexts), d.label_texts),  # type: ignore[arg-type]
         approval_ttl_s=_number(env, "APPROVAL_TTL_S", d.approval_ttl_s, 1, 30 * 86_400),
         retention_days=_retention(env, d.retention_days),
         automatic=entries.allowances("AUTOMATIC", env.get("AUTOMATIC", "")),

@@ -76,6 +76,7 @@ resource "google_firestore_field" "unindexed" {
     "effects.wishes"        = { collection = "effects", field = "wishes" }
     "ignored.counts"        = { collection = "ignored", field = "counts" }
     "ignored.messages"      = { collection = "ignored", field = "messages" }
+    "labels.text"           = { collection = "labels", field = "text" }
     "notifications.told"    = { collection = "notifications", field = "told" }
     "tasks.classification"  = { collection = "tasks", field = "classification" }
     "tasks.decision"        = { collection = "tasks", field = "decision" }

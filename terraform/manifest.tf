@@ -35,6 +35,7 @@ locals {
     CERTIFICATE          = var.certificate == null ? null : jsonencode(jsondecode(var.certificate))
     SKIP_CALLS           = join(",", var.skip_calls)
     LOCAL_CERTIFICATE    = var.local_certificate == null ? null : jsonencode(jsondecode(var.local_certificate))
+    LABEL_TEXTS          = var.label_texts
     MAX_CONCURRENT_CALLS = var.max_concurrent_calls
     AUTOMATIC            = join(",", [for intent, ceiling in var.automatic : ceiling == null ? intent : "${intent}<=${ceiling}"])
     DISABLED_INTENTS     = join(",", var.disabled_intents)

@@ -208,6 +208,17 @@ variable "local_certificate" {
   }
 }
 
+variable "label_texts" {
+  description = "Whether labels, which outlive their tasks, keep the masked words that the classifier read, or a keyed hash of them: keep or hash."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.label_texts == null ? true : contains(["hash", "keep"], var.label_texts)
+    error_message = "label_texts must be hash or keep."
+  }
+}
+
 variable "max_concurrent_calls" {
   description = "Calls in flight per instance, to the model and to each provider, 1 to 1000."
   type        = number

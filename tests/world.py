@@ -18,6 +18,7 @@ from shared.records.documents import task_path, to_record
 from shared.records.edits import Edit
 from shared.serving.push import MAX_DATA_BYTES, Delivery
 from shared.settings import Settings
+from shared.task.label import Label
 from shared.task.letter import DeadLetter
 from shared.task.moves import Person
 from shared.task.schemas import AutomationTask, TaskRecord
@@ -136,8 +137,9 @@ class World:
         from shared.records.decisions import Change, decide
 
         look = await self.look(task_id, **{n: wish.pop(n) for n in ("generation", "params_hash") if n in wish})
-        person, comment = Person(by, wish.pop("channel", "console")), wish.pop("comment", "")
-        return await decide(self.ports, task_id, person, decision, look, Change(**wish), comment)
+        person = Person(by, wish.pop("channel", "console"))
+        said = {name: wish.pop(name) for name in ("comment", "cause") if name in wish}
+        return await decide(self.ports, task_id, person, decision, look, Change(**wish), **said)
 
     async def look(self, task_id: str, **other: Any) -> Look:
         """Return what somebody sees of a task now, or what they saw otherwise."""
@@ -190,6 +192,11 @@ class World:
     async def record(self, task_id: str) -> TaskRecord:
         """Return a task's record."""
         return to_record((await self.store.read(task_path(task_id)))[0])
+
+    async def label(self, task_id: str = "t1") -> Label | None:
+        """Return what a decision about a task said of the classifier, if anything did."""
+        (found,) = await self.store.read(f"labels/{task_id}")
+        return None if found.data is None else Label.model_validate(found.data)
 
     async def approval(self, task_id: str) -> Document:
         """Return a task's approval document."""

@@ -138,7 +138,7 @@ def _moved(record: TaskRecord, arrow: Transition, registry: Registry, given: Giv
         asks = arrow.to == "READY" and _has_subject(record, registry)  # which tasks ask the like
         spent = _decided(record, arrow, given) + _event(given) + _store(asks, 0)
     else:  # a repair by a person, or by the sweeper
-        spent = _request(given) + _store(2, 2)
+        spent = _request(given) + _store(3, 3)
     if arrow.to == "READY":
         spent += _message(0, given)
     elif arrow.to in ENDS:
@@ -162,12 +162,12 @@ def _has_subject(record: TaskRecord, registry: Registry) -> bool:
 
 
 def _decided(record: TaskRecord, arrow: Transition, given: Given) -> Units:
-    """A decision over task and approval; before it a person looked, or wrote into the approval's document."""
+    """A decision over task, approval and label; before it a person looked, or wrote into the approval's document."""
     if record.approval is not None and record.approval.channel == "console":
-        return _request(given) + _request(given) + _store(1 + 2, 2)
+        return _request(given) + _request(given) + _store(1 + 3, 3)
     if record.approval is not None and record.approval.channel == "firestore":
-        return _request(given) + _store(1 + 1 + 2, 1 + 2)  # the task, whether it was reversed, and both
-    return _store(2, 2)  # nobody decided: the sweeper, which runs anyway
+        return _request(given) + _store(1 + 1 + 3, 1 + 3)  # the task, whether it was reversed, and all three
+    return _store(3, 2)  # nobody decided: the sweeper, which runs anyway
 
 
 def _event(given: Given) -> Units:

@@ -11,6 +11,7 @@ from datetime import datetime
 from shared.gate.doors import missing
 from shared.intent.registry import Registry
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
+from shared.records.labels import label_of, label_path
 from shared.records.outbox import ask_for_preview, pay
 from shared.task.approval import Approval
 from shared.task.moves import lifetime
@@ -76,7 +77,8 @@ def closed(before: TaskRecord, after: TaskRecord, registry: Registry, now: datet
 async def change_both(
     ports: Ports, task_id: str, arrow: Callable[[TaskRecord, datetime], TaskRecord]
 ) -> tuple[TaskRecord, TaskRecord]:
-    """Apply `arrow` to the task and bring its approval in line, in one commit; then pay what the task owes.
+    """Apply `arrow` to the task, bring its approval in line and keep what a decision says of the classifier, in one
+    commit; then pay what the task owes.
 
     Returns the record before and after. What would happen is looked up anew where it may be something else now.
 
@@ -85,7 +87,7 @@ async def change_both(
         StoreUnavailable, CommitUnknown: see `transact`.
         whatever `arrow` raises: nothing was written.
     """
-    path, pause = task_path(task_id), approval_path(task_id)
+    path, pause, judged = task_path(task_id), approval_path(task_id), label_path(task_id)
     changed: list[TaskRecord] = []
 
     def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
@@ -100,9 +102,11 @@ async def change_both(
             writes[pause] = to_document(asked)
         elif before.state == "AWAITING_APPROVAL" or (was_asked and after.approval != before.approval):
             writes[pause] = to_document(closed(before, after, ports.registry, now))
+        if label := label_of(before, after, snapshots[judged].data, ports.settings):
+            writes[judged] = label.model_dump()
         return writes
 
-    snapshots = await transact(ports.store, (path, pause), body)
+    snapshots = await transact(ports.store, (path, pause, judged), body)
     before, after = changed
     await pay(ports, after, snapshots[path].version)
     if not after.review.plan and (before.review.plan or before.params_hash != after.params_hash):

@@ -23,7 +23,7 @@ from shared.records.news import tell_others
 from shared.task import waiting
 from shared.task.moves import Person
 from shared.task.requester import must_be_known, told, view_of
-from shared.task.schemas import UNCLASSIFIED, Refusal, TaskRecord
+from shared.task.schemas import UNCLASSIFIED, Cause, Refusal, TaskRecord
 from shared.wiring.composition import Ports
 
 
@@ -47,8 +47,11 @@ async def decide(
     look: Look,
     change: Change = AS_SHOWN,
     comment: str = "",
+    cause: Cause = "other",
 ) -> TaskRecord:
     """Apply a decision to a waiting task, and send the task on; it waits on where more people have to approve.
+
+    `cause`: what a rejection says of the suggestion.
 
     Raises:
         NotFound: no such task.
@@ -61,7 +64,7 @@ async def decide(
         must_be_allowed(ports.registry, ports.settings, record, person, change.intent)
         must_be_current(record, look)
         if decision == "reject":
-            return waiting.reject(record, person, now, comment)
+            return waiting.reject(record, person, now, comment, cause)
         known, intent, parameters = chosen(ports, record, person, change)
         must_be_known(known, intent)
         after, why = record, ""

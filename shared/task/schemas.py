@@ -39,6 +39,8 @@ TaskId = Annotated[
 ]
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="Name of the sending system")]
 Drawn = Literal["", "probation", "policy", "audit"]
+# Of a rejection: it asks for something else; for just that, and the answer is no; it was asked before; none of these.
+Cause = Literal["wrong_intent", "not_wanted", "duplicate", "other"]
 Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -158,6 +160,7 @@ class ApprovalDecision(Model):
     channel: Literal["console", "firestore", "cli", "system"]
     at: datetime
     comment: str = ""
+    cause: Cause | None = Field(default=None, description="Of a rejection; null in records of before there was one")
 
 
 class Refusal(Model):

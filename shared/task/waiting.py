@@ -17,6 +17,7 @@ from shared.task.moves import Person, decided, end, expired, move, must_wait, ow
 from shared.task.schemas import (
     MAX_FOLLOWUPS,
     UNCLASSIFIED,
+    Cause,
     Execution,
     Followup,
     Refusal,
@@ -170,8 +171,8 @@ def refused(record: TaskRecord, refusal: Refusal, error: str) -> TaskRecord:
     return record.model_copy(update={"review": record.review.model_copy(update={"refusals": kept, "error": error})})
 
 
-def reject(record: TaskRecord, person: Person, now: datetime, comment: str = "") -> TaskRecord:
-    """AWAITING_APPROVAL -> REJECTED.
+def reject(record: TaskRecord, person: Person, now: datetime, comment: str = "", cause: Cause = "other") -> TaskRecord:
+    """AWAITING_APPROVAL -> REJECTED, which says of the suggestion what `cause` does.
 
     Raises:
         Refused: `not_waiting` or `expired`.
@@ -182,10 +183,10 @@ def reject(record: TaskRecord, person: Person, now: datetime, comment: str = "")
         "REJECTED",
         now,
         by=person.name,
-        why="rejected",
+        why="rejected" if cause == "other" else f"rejected: {cause}",
         output="rejected by a person",
         success=False,
-        approval=decided("reject", person, now, comment),
+        approval=decided("reject", person, now, comment).model_copy(update={"cause": cause}),
     )
 
 

@@ -50,6 +50,7 @@ REFUSED = [
     ("skip_calls", '["all"]', "must hold no_parameter or certified"),
     ("skip_calls", '["certified"]', "which needs local_certificate"),
     ("local_certificate", '"{}"', "the text of a file that make calibrate wrote"),
+    ("label_texts", '"all"', "must be hash or keep"),
     ("chat_webhooks", '["https://hooks.slack.com/x"]', "names of secrets, never URLs"),
     ("max_concurrent_calls", "0", "whole number from 1 to 1000"),
     ("max_concurrent_calls", "2.5", "whole number from 1 to 1000"),

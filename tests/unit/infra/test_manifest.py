@@ -59,6 +59,7 @@ SAMPLES = {
     "MAX_CONCURRENT_CALLS": "3",
     "MODEL_TIMEOUT_S": "9",
     "MODEL_BUDGET_S": "9",
+    "LABEL_TEXTS": "keep",
     "APPROVAL_TTL_S": "9",
     "RETENTION_DAYS": "9",
     "AUTOMATIC": "order_status",
