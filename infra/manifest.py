@@ -147,7 +147,7 @@ def to_json(manifest: Manifest) -> str:
 
 def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
     lanes = (TASKS, TASKS_EXPRESS)
-    classify = sorted({*reads.MODEL, *reads.MODEL_CALLS, *reads.GATE, *reads.CREATES})
+    classify = sorted({*reads.MODEL, *reads.MODEL_CALLS, *reads.GATE, *reads.CREATES, *reads.PROMOTES})
     return (
         _function(
             "intake",
@@ -194,7 +194,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
         _function(
             "console",
             trigger="http",
-            variables=(*reads.DECIDES, "CONFIDENCE_THRESHOLD", "IAP_AUDIENCE", "PRIVACY_OFFICERS", "RETENTION_DAYS"),
+            variables=(*reads.DECIDES, *reads.ROUTES, *reads.CONSOLE),
             secrets=(reads.PRIVACY_KEY,),
             publishes=(EVENTS, *lanes, *moves),
         ),

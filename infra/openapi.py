@@ -15,36 +15,20 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from functions.console import privacy
+from functions.console import privacy, router
 from functions.console.api import ACTIONS, LETTER_ACTIONS, MAX_PAGE, ORDERS, DecisionBody, LetterBody, RepairBody
 from functions.console.search import COUNT_UP_TO, COUNTED
 from functions.intake.room import MAX_WEBHOOK_BYTES
 from functions.intake.sources import MAX_NAME_CHARS, NAME, VENDORS, Source, source_at
-from shared import errors
+from infra.openapi_parts import Schema, answer, closed, operation, parameter, ref, refusals
 from shared.event.signatures import sign
 from shared.records.ignored import Count, Date
 from shared.task.letter import DeadLetter, LetterRow
+from shared.task.router import Hash, Report
 from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask, State, TaskId, TaskRecord, TaskRow
 
 ROOT = Path(__file__).resolve().parent.parent
-Schema = dict[str, Any]
 
-_STATUSES: dict[int, type[errors.SwitchyardError]] = {
-    error.status: error
-    for error in (
-        errors.BadRequest,
-        errors.Unauthenticated,
-        errors.Forbidden,
-        errors.NotFound,
-        errors.Gone,
-        errors.MethodNotAllowed,
-        errors.Refused,
-        errors.TooLarge,
-        errors.UnsupportedMediaType,
-        errors.Unprocessable,
-        errors.Retry,
-    )
-}
 _REST = "Other paths answer 404 and other methods 405, with an error of the same form."
 _BODY = (400, 413, 415)
 _DECIDE = (*_BODY, 401, 403, 404, 409, 410, 422, 503)
@@ -59,22 +43,22 @@ def intake() -> Schema:
     """Describe webhooks and plain tasks."""
     task_id = TypeAdapter(TaskId).json_schema()
     either = {"description": "its id instead, if something else came under task_id before"}
-    named = _object(task_id=task_id, or_task_id=task_id | either)
-    accepted = {"202": _json("The bus has acknowledged the task", named)}
-    answers = accepted | _errors(*_BODY, 401, 503)
-    ignored = _json(
+    named = closed(task_id=task_id, or_task_id=task_id | either)
+    accepted = {"202": answer("The bus has acknowledged the task", named)}
+    answers = accepted | refusals(*_BODY, 401, 503)
+    ignored = answer(
         "Nothing became of it: an event that asks nothing of anybody, or a handshake",
-        {"anyOf": [_object(ignored={"const": True}, reason={"type": "string"}), _object(challenge={"type": "string"})]},
+        {"anyOf": [closed(ignored={"const": True}, reason={"type": "string"}), closed(challenge={"type": "string"})]},
     )
     told = {"description": "the task that it takes words back from, or whose effect it proves, if there is one"}
-    revises = _object(revises=task_id | told)
-    parked = _object(parked={"type": "string", "description": "why the body could not be read; people see it"})
-    safe = _json("The bus has acknowledged the task, or the body that is parked", {"anyOf": [named, revises, parked]})
+    revises = closed(revises=task_id | told)
+    parked = closed(parked={"type": "string", "description": "why the body could not be read; people see it"})
+    safe = answer("The bus has acknowledged the task, or the body that is parked", {"anyOf": [named, revises, parked]})
     signed = answers | {"200": ignored, "202": safe}
-    reply = _object(response_type={"const": "ephemeral"}, text={"type": "string"})
+    reply = closed(response_type={"const": "ephemeral"}, text={"type": "string"})
     hook = _webhook("acceptEvent", source_at("/hooks/name"), signed)
-    direct = _operation("acceptTask", AutomationTask.__doc__, answers | _errors(403), body=_ref("AutomationTask"))
-    source_name = _parameter(
+    direct = operation("acceptTask", AutomationTask.__doc__, answers | refusals(403), body=ref("AutomationTask"))
+    source_name = parameter(
         "path", "source", {"type": "string", "maxLength": MAX_NAME_CHARS, "pattern": f"^{NAME.pattern}$"}
     )
     paths: Schema = {
@@ -84,7 +68,7 @@ def intake() -> Schema:
     for name in VENDORS:
         source = source_at(f"/{name}")
         paths[f"/{name}"] = {"post": _webhook(f"accept{name.title()}", source, signed)}
-    paths["/slack"]["post"]["responses"]["200"] = _json(
+    paths["/slack"]["post"]["responses"]["200"] = answer(
         "Nothing became of it; or, to a command or a shortcut, what became of it", {"anyOf": [*_either(ignored), reply]}
     )
     limits = f"at most {MAX_WEBHOOK_BYTES} bytes of a webhook, {MAX_PAYLOAD_BYTES} of a task"
@@ -97,90 +81,90 @@ def intake() -> Schema:
 
 def console() -> Schema:
     """Describe what people's tools look at and decide."""
-    record = {"200": _json("The task as it stands", _ref("TaskRecord"))}
-    task_id = [_parameter("path", "task_id", TypeAdapter(TaskId).json_schema())]
-    page = _object(tasks={"type": "array", "items": _ref("TaskRow")}, next_page_token={"type": ["string", "null"]})
+    record = {"200": answer("The task as it stands", ref("TaskRecord"))}
+    task_id = [parameter("path", "task_id", TypeAdapter(TaskId).json_schema())]
+    page = closed(tasks={"type": "array", "items": ref("TaskRow")}, next_page_token={"type": ["string", "null"]})
     query = [
-        _parameter("query", "state", TypeAdapter(State).json_schema()),
-        _parameter("query", "intent", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
-        _parameter("query", "source", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
-        _parameter("query", "since", {"type": "string", "description": "ISO 8601; without a zone it is UTC"}),
-        _parameter("query", "until", {"type": "string", "description": "ISO 8601; without a zone it is UTC"}),
-        _parameter("query", "order", {"enum": list(ORDERS), "default": "newest"}),
-        _parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50}),
-        _parameter("query", "page_token", {"type": "string", "description": "`next_page_token` of the page before"}),
+        parameter("query", "state", TypeAdapter(State).json_schema()),
+        parameter("query", "intent", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
+        parameter("query", "source", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
+        parameter("query", "since", {"type": "string", "description": "ISO 8601; without a zone it is UTC"}),
+        parameter("query", "until", {"type": "string", "description": "ISO 8601; without a zone it is UTC"}),
+        parameter("query", "order", {"enum": list(ORDERS), "default": "newest"}),
+        parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50}),
+        parameter("query", "page_token", {"type": "string", "description": "`next_page_token` of the page before"}),
     ]
     paths: Schema = {
         "/api/tasks": {
-            "get": _operation(
+            "get": operation(
                 "listTasks",
                 "List tasks without payloads and followups.",
-                {"200": _json("One page", page)} | _errors(400, 401, 403, 503),
+                {"200": answer("One page", page)} | refusals(400, 401, 403, 503),
                 parameters=query,
             )
         },
         "/api/tasks/{task_id}": {
             "parameters": task_id,
-            "get": _operation("getTask", "Show one task.", record | _errors(401, 403, 404, 410, 503)),
+            "get": operation("getTask", "Show one task.", record | refusals(401, 403, 404, 410, 503)),
         },
         "/api/approvals/{task_id}": {
             "parameters": task_id,
-            "post": _operation("decide", DecisionBody.__doc__, record | _errors(*_DECIDE), body=_ref("DecisionBody")),
+            "post": operation("decide", DecisionBody.__doc__, record | refusals(*_DECIDE), body=ref("DecisionBody")),
         },
     }
-    letters = _object(
-        dead_letters={"type": "array", "items": _ref("LetterRow")}, next_page_token={"type": ["string", "null"]}
+    letters = closed(
+        dead_letters={"type": "array", "items": ref("LetterRow")}, next_page_token={"type": ["string", "null"]}
     )
     letter_query = [q for q in query if q["name"] in ("limit", "page_token")]
-    letter_query.append(_parameter("query", "open", {"const": "true", "description": "only what nobody has seen to"}))
-    letter_id = [_parameter("path", "letter_id", {"type": "string", "pattern": "^[0-9a-f]{64}$"})]
+    letter_query.append(parameter("query", "open", {"const": "true", "description": "only what nobody has seen to"}))
+    letter_id = [parameter("path", "letter_id", {"type": "string", "pattern": "^[0-9a-f]{64}$"})]
     paths["/api/dead-letters"] = {
-        "get": _operation(
+        "get": operation(
             "listDeadLetters",
             "List dead letters, newest first, without their bytes.",
-            {"200": _json("One page", letters)} | _errors(400, 401, 403, 503),
+            {"200": answer("One page", letters)} | refusals(400, 401, 403, 503),
             parameters=letter_query,
         )
     }
-    one = {"200": _json("The letter with its bytes", _ref("DeadLetter"))} | _errors(401, 403, 404, 503)
+    one = {"200": answer("The letter with its bytes", ref("DeadLetter"))} | refusals(401, 403, 404, 503)
     paths["/api/dead-letters/{letter_id}"] = {
         "parameters": letter_id,
-        "get": _operation("getDeadLetter", "Show one dead letter.", one),
+        "get": operation("getDeadLetter", "Show one dead letter.", one),
     }
-    seen_to = {"200": _json("What was done", _object(letter_id={"type": "string"}, state={"type": "string"}))}
+    seen_to = {"200": answer("What was done", closed(letter_id={"type": "string"}, state={"type": "string"}))}
     for action in LETTER_ACTIONS:
         paths[f"/api/dead-letters/{{letter_id}}/{action}"] = {
             "parameters": letter_id,
-            "post": _operation(
-                f"{action}DeadLetter", LetterBody.__doc__, seen_to | _errors(*_DECIDE), body=_ref("LetterBody")
+            "post": operation(
+                f"{action}DeadLetter", LetterBody.__doc__, seen_to | refusals(*_DECIDE), body=ref("LetterBody")
             ),
         }
-    counted = _object(
+    counted = closed(
         **{name: {"type": "integer"} for name in (*COUNTED, "dead_letters")},
         up_to={"const": COUNT_UP_TO, "description": "where counting stops: that many or more"},
     )
     paths["/api/counts"] = {
-        "get": _operation(
-            "count", "Count what wants somebody.", {"200": _json("Counts", counted)} | _errors(401, 403, 503)
+        "get": operation(
+            "count", "Count what wants somebody.", {"200": answer("Counts", counted)} | refusals(401, 403, 503)
         )
     }
-    day = _object(day=TypeAdapter(Date).json_schema(), counts={"type": "array", "items": _ref("Count")})
-    days = _object(days={"type": "array", "items": day, "description": "the last seven, today first"})
+    day = closed(day=TypeAdapter(Date).json_schema(), counts={"type": "array", "items": ref("Count")})
+    days = closed(days={"type": "array", "items": day, "description": "the last seven, today first"})
     paths["/api/ignored"] = {
-        "get": _operation(
+        "get": operation(
             "countIgnored",
             "Count events that asked nothing of anybody.",
-            {"200": _json("Counts", days)} | _errors(401, 403, 503),
+            {"200": answer("Counts", days)} | refusals(401, 403, 503),
         )
     }
-    policy = {"200": _json("Policy", {"type": "object"})} | _errors(401, 403, 503)
-    paths["/api/policy"] = {"get": _operation("getPolicy", "Tell what decides today, and who asks.", policy)}
+    policy = {"200": answer("Policy", {"type": "object"})} | refusals(401, 403, 503)
+    paths["/api/policy"] = {"get": operation("getPolicy", "Tell what decides today, and who asks.", policy)}
     for action in ACTIONS:
         paths[f"/api/tasks/{{task_id}}/{action}"] = {
             "parameters": task_id,
-            "post": _operation(action, RepairBody.__doc__, record | _errors(*_DECIDE), body=_ref("RepairBody")),
+            "post": operation(action, RepairBody.__doc__, record | refusals(*_DECIDE), body=ref("RepairBody")),
         }
-    paths |= _privacy()
+    paths |= _privacy() | _router()
     about = "Shows tasks and takes people's decisions. In the cloud behind the Identity-Aware Proxy."
     models = [
         (DecisionBody, "validation"),
@@ -188,6 +172,8 @@ def console() -> Schema:
         (LetterBody, "validation"),
         (TaskRow, "serialization"),
         *((body, "validation") for body in dict.fromkeys(body for _, body in privacy.WORKS.values())),
+        *((body, "validation") for _, body in router.WORKS.values()),
+        (Report, "serialization"),
         (TaskRecord, "serialization"),
         (LetterRow, "serialization"),
         (DeadLetter, "serialization"),
@@ -201,26 +187,40 @@ def console() -> Schema:
 
 
 def _privacy() -> Schema:
-    answer = {"200": _json("What there is, or was done", {"type": "object"})} | _errors(*_BODY, 401, 403, 422, 503)
-    paths: Schema = {"keys": {"get": _operation("countKeys", "Count tasks, and those with a key.", answer)}}
+    shown = {"200": answer("What there is, or was done", {"type": "object"})} | refusals(*_BODY, 401, 403, 422, 503)
+    paths: Schema = {"keys": {"get": operation("countKeys", "Count tasks, and those with a key.", shown)}}
     for name, (do, body) in privacy.WORKS.items():
-        post = _operation(f"{name}OfPerson", do.__doc__, answer, body=_ref(body.__name__))
+        post = operation(f"{name}OfPerson", do.__doc__, shown, body=ref(body.__name__))
         paths[name] = paths.get(name, {}) | {"post": post}
     return {f"/api/privacy/{name}": path for name, path in paths.items()}
+
+
+def _router() -> Schema:
+    shown = {"200": answer("As it stands", {"type": "object"})} | refusals(401, 403, 503)
+    known = {"200": answer("What is known of it", ref("Report"))} | refusals(400, 401, 403, 503)
+    named = [parameter("query", "hash", TypeAdapter(Hash).json_schema(), required=True)]
+    paths: Schema = {
+        "": {"get": operation("getRouter", "Tell which version decides, and which is asked beside it.", shown)},
+        "/report": {"get": operation("reportOfVersion", "Report on a candidate.", known, parameters=named)},
+    }
+    done = {"200": answer("What was done", {"type": "object"})} | refusals(*_DECIDE)
+    for name, (do, body) in router.WORKS.items():
+        paths[f"/{name}"] = {"post": operation(f"{name}Router", do.__doc__, done, body=ref(body.__name__))}
+    return {f"/api/router{name}": path for name, path in paths.items()}
 
 
 def _document(title: str, about: str, paths: Schema, models: Iterable[Any]) -> Schema:
     _, schemas = models_json_schema(list(models), ref_template="#/components/schemas/{model}")
     at_fault = {"type": ["string", "null"], "description": "JSON pointer, header, parameter or setting at fault"}
     code = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
-    error = _object(error=_object(code=code, message={"type": "string"}, field=at_fault))
+    error = closed(error=closed(code=code, message={"type": "string"}, field=at_fault))
     clock = {"type": "string", "description": "Why nothing is deleted or expires now; left out where all is well"}
     lost = {"type": "integer", "description": "Lines that could not be written to the log; left out where all were"}
-    healthy = _object(status={"const": "ok"}, clock=clock, log_lines_lost=lost) | {"required": ["status"]}
-    itself = {"200": _json("This document", {"type": "object"})}
+    healthy = closed(status={"const": "ok"}, clock=clock, log_lines_lost=lost) | {"required": ["status"]}
+    itself = {"200": answer("This document", {"type": "object"})}
     own = {
-        "/healthz": {"get": _operation("health", "Tell that the service runs.", {"200": _json("It runs", healthy)})},
-        "/openapi.json": {"get": _operation("describe", "Return this document.", itself)},
+        "/healthz": {"get": operation("health", "Tell that the service runs.", {"200": answer("It runs", healthy)})},
+        "/openapi.json": {"get": operation("describe", "Return this document.", itself)},
     }
     return {
         "openapi": "3.1.0",
@@ -230,49 +230,19 @@ def _document(title: str, about: str, paths: Schema, models: Iterable[Any]) -> S
     }
 
 
-def _operation(
-    name: str, about: str | None, answers: Schema, *, body: Schema | None = None, parameters: Iterable[Schema] = ()
-) -> Schema:
-    operation = {"operationId": name, "summary": (about or "").partition("\n")[0], "parameters": list(parameters)}
-    taken = {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}} if body else {}
-    return operation | taken | {"responses": dict(sorted(answers.items()))}
-
-
 def _webhook(name: str, source: Source, answers: Schema) -> Schema:
     """Describe a signed route: which headers carry the signature is asked of the signing code."""
     scheme = source.name if source.name in VENDORS else "generic"
     signature = sorted(sign(scheme, b"", b"example", datetime(2026, 1, 5, tzinfo=UTC)).items())
-    headers = (_parameter("header", n.title(), {"type": "string", "examples": [v]}, True) for n, v in signature)
-    operation = _operation(name, source.verify.__doc__, answers, body={"type": "object"}, parameters=headers)
-    operation["requestBody"]["content"] = {media: {"schema": {"type": "object"}} for media in source.media}
-    return operation
+    headers = (parameter("header", n.title(), {"type": "string", "examples": [v]}, True) for n, v in signature)
+    described = operation(name, source.verify.__doc__, answers, body={"type": "object"}, parameters=headers)
+    described["requestBody"]["content"] = {media: {"schema": {"type": "object"}} for media in source.media}
+    return described
 
 
 def _either(answer: Schema) -> list[Schema]:
     schemas: list[Schema] = answer["content"]["application/json"]["schema"]["anyOf"]
     return schemas
-
-
-def _parameter(where: str, name: str, schema: Schema, required: bool = False) -> Schema:
-    return {"name": name, "in": where, "required": required or where == "path", "schema": schema}
-
-
-def _errors(*statuses: int) -> Schema:
-    """Describe error answers in the words of the error tree."""
-    about = {s: (_STATUSES[s].__doc__ or "").removeprefix("Raised ").capitalize() for s in statuses}
-    return {str(s): _json(about[s], _ref("Error")) for s in statuses}
-
-
-def _json(about: str, schema: Schema) -> Schema:
-    return {"description": about, "content": {"application/json": {"schema": schema}}}
-
-
-def _object(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def main() -> int:

@@ -78,6 +78,7 @@ class Settings:
     console_url: str = ""  # where people reach the console, for links
     privacy_key: str = field(default="", repr=False)  # makes the keys that find a person's tasks
     privacy_officers: frozenset[str] = frozenset()  # who may export and erase what a person asked for
+    promoters: frozenset[str] = frozenset()  # who may say which version of the router decides; empty: nobody, ever
 
     @property
     def names_something(self) -> bool:
@@ -143,6 +144,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         console_url=_matching(env, "CONSOLE_URL", _HOST, "", "http(s)://host").rstrip("/"),
         privacy_key=_secret(env, "PRIVACY_KEY"),
         privacy_officers=entries.officers("PRIVACY_OFFICERS", env.get("PRIVACY_OFFICERS", "")),
+        promoters=entries.officers("PROMOTERS", env.get("PROMOTERS", "")),
     )
 
 

@@ -33,6 +33,7 @@ resource "google_firestore_index" "this" {
     tasks_by_state_and_intent = { collection = "tasks", equal = ["state", "intent"], order = "created_at", direction = "DESCENDING" }
     tasks_by_requester        = { collection = "tasks", equal = ["requester.key"], order = "created_at", direction = "DESCENDING" }
     approvals_waiting         = { collection = "approvals", equal = ["outcome"], order = "requested_at", direction = "ASCENDING" }
+    shadows_by_candidate      = { collection = "shadows", equal = ["candidate"], order = "at", direction = "DESCENDING" }
     approvals_decided         = { collection = "approvals", equal = ["outcome"], order = "status", direction = "ASCENDING" }
   }
 
@@ -55,7 +56,7 @@ resource "google_firestore_index" "this" {
 # Documents past `expire_at` are deleted; those where it is null are open. Not tasks: of an ended one the sweep leaves a
 # tombstone. Times that only grow make a hot spot of an index that nobody reads.
 resource "google_firestore_field" "expiry" {
-  for_each = toset(["answers", "approvals", "dead_letters", "effects", "ignored", "usage"])
+  for_each = toset(["answers", "approvals", "dead_letters", "effects", "ignored", "shadows", "usage"])
 
   database   = google_firestore_database.this.name
   collection = each.key
@@ -78,6 +79,9 @@ resource "google_firestore_field" "unindexed" {
     "ignored.messages"      = { collection = "ignored", field = "messages" }
     "labels.text"           = { collection = "labels", field = "text" }
     "notifications.told"    = { collection = "notifications", field = "told" }
+    "promotions.report"     = { collection = "promotions", field = "report" }
+    "router.report"         = { collection = "router", field = "report" }
+    "routers.content"       = { collection = "routers", field = "content" }
     "tasks.classification"  = { collection = "tasks", field = "classification" }
     "tasks.decision"        = { collection = "tasks", field = "decision" }
     "tasks.followups"       = { collection = "tasks", field = "followups" }

@@ -41,6 +41,7 @@ locals {
     DISABLED_INTENTS     = join(",", var.disabled_intents)
     APPROVERS            = join(",", [for intent, people in var.approvers : "${intent}=${join("|", people)}"])
     PRIVACY_OFFICERS     = join(",", var.privacy_officers)
+    PROMOTERS            = join(",", var.promoters)
     APPROVAL_TTL_S       = var.approval_ttl_s
     RETENTION_DAYS       = var.retention_days
     DIRECT_AUDIENCE      = local.intake_url

@@ -286,6 +286,18 @@ variable "privacy_officers" {
   }
 }
 
+variable "promoters" {
+  description = "Who may upload versions of the router, have them asked in shadow, and say which decides, through the console: e-mail addresses. Empty: nobody, and what `model` says decides."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for p in var.promoters : can(regex("^[^@\\s,|=:]+@[^@\\s,|=:]+$", p))])
+    error_message = "promoters must hold e-mail addresses, without a prefix such as user:."
+  }
+}
+
 variable "approval_ttl_s" {
   description = "Seconds a task waits for a person before it expires, up to 30 days."
   type        = number

@@ -14,6 +14,7 @@ from shared.gate.policy import Usage
 from shared.model import prompt
 from shared.records.approvals import change_both
 from shared.records.documents import task_path, to_record
+from shared.records.routing import classifier_of, routing
 from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
 from shared.task.requester import view_of
@@ -45,10 +46,11 @@ async def _asked(pointer: TaskReady, ports: Ports) -> TaskRecord:
         task_id=before.task_id, source=before.source, raw_payload=before.raw_payload, priority=before.priority
     )
     seen, settings = view_of(before), ports.settings
-    built = prompt.build(task, seen, ports.registry, disabled=settings.disabled_intents)
+    routed = await routing(ports)
+    built = prompt.build(task, seen, ports.registry, disabled=settings.disabled_intents, rules=routed.rules)
     question = replace(built, insists=True)
     async with ports.model_slots.taken(before.priority):
-        answer = await ports.classifier.ask(question, settings.model_timeout_s)
+        answer = await classifier_of(routed, ports).ask(question, settings.model_timeout_s)
 
     def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
         if record.generation != before.generation:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from functions.classify.later import ask_later
+from functions.classify.shadow import Bench, Case, shadow
 from shared.errors import BadRequest, Gone, ModelRefused, ModelUnavailable, Retry, Skip
 from shared.event.payload import View, content_hash, other_id, read, view, view_of
 from shared.event.reading import Reading
@@ -24,6 +25,7 @@ from shared.records.documents import task_path, to_record, tombstone_in
 from shared.records.news import proven, revised, tell, tell_others
 from shared.records.outbox import ask_for_preview, pay
 from shared.records.parking import park
+from shared.records.routing import classifier_of, routing
 from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
 from shared.task.birth import Plan
@@ -31,6 +33,7 @@ from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.tombstone import Tombstone
 from shared.topics import ASK
 from shared.wiring.composition import Ports
+from shared.wiring.routing import Routing
 
 OVERTAKES_S = 60.0  # how long a deletion waits for the words that it may have overtaken
 WITHOUT_EFFECT = frozenset({"FAILED", "REJECTED", "EXPIRED", "CANCELLED"})
@@ -157,11 +160,12 @@ def _content_of(record: TaskRecord) -> str:
 async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str = "") -> Outcome:
     task, reading, settings, registry = event.task, event.reading, ports.settings, ports.registry
     seen = await _with_requester(event.seen, task.source, reading, ports)
-    question = prompt.build(task, seen, registry, disabled=settings.disabled_intents)
+    routed = await routing(ports)
+    question = prompt.build(task, seen, registry, disabled=settings.disabled_intents, rules=routed.rules)
     began = _seconds()
     answer, refusal = None, "no_words"
     if reading.has_words:
-        answer, refusal = await _ask(question, task.priority, event.delivery, now, ports)
+        answer, refusal = await _ask(question, routed, task.priority, event.delivery, now, ports)
     now += timedelta(seconds=_seconds() - began)
     draw = ports.random.random()  # once: whichever delivery creates the record has drawn for all of them
 
@@ -177,6 +181,9 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
     await pay(ports, record, created.version)
     await ask_for_preview(ports, record)
     await tell_others(ports, created.like, record.task_id)
+    if routed.shadow and answer and ports.random.random() < routed.shadow[1].share:
+        bench = Bench(ports.store, ports.model_slots, registry, settings)
+        await shadow(Case(task, seen, answer, question.version, doubt), *routed.shadow, bench, record.created_at)
     said = record.classification
     fields = {
         "task_id": task.task_id,
@@ -210,12 +217,12 @@ async def _with_requester(seen: View, source: str, reading: Reading, ports: Port
 
 
 async def _ask(
-    question: Question, priority: int, delivery: Delivery, now: datetime, ports: Ports
+    question: Question, routed: Routing, priority: int, delivery: Delivery, now: datetime, ports: Ports
 ) -> tuple[Answer | None, str]:
-    """Return the model's answer, or None and why a person must look."""
+    """Return the answer of whoever decides, or None and why a person must look."""
     try:
         async with ports.model_slots.taken(priority):
-            return await ports.classifier.ask(question, ports.settings.model_timeout_s), ""
+            return await classifier_of(routed, ports).ask(question, ports.settings.model_timeout_s), ""
     except ModelRefused as error:
         return None, error.code
     except ModelUnavailable as error:

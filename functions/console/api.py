@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.console import privacy, search
+from functions.console import privacy, router, search
 from functions.console.bodies import body_of
 from functions.console.identity import admitted, only
 from functions.console.policy import policy
@@ -41,7 +41,11 @@ _LETTER = re.compile(
 )
 _TASK = re.compile(rf"/api/tasks/(?P<task_id>{search.TASK_ID.pattern})(?:/(?P<action>{'|'.join(ACTIONS)}))?")
 _PAGE = ("limit", "page_token")
-_NAMES = {"/api/tasks": (*search.NAMES, "order", *_PAGE), "/api/dead-letters": ("open", *_PAGE)}
+_NAMES = {
+    "/api/tasks": (*search.NAMES, "order", *_PAGE),
+    "/api/dead-letters": ("open", *_PAGE),
+    "/api/router/report": ("hash",),
+}
 _LIMIT = re.compile(r"[0-9]{1,3}")
 _APPROVAL = re.compile(rf"/api/approvals/(?P<task_id>{search.TASK_ID.pattern})")
 
@@ -126,6 +130,8 @@ async def respond(request: Request, ports: Ports) -> Response:
         return await shows[path]()
     if path.startswith("/api/privacy/"):
         return await privacy.respond(request, ports, who, path)
+    if path == "/api/router" or path.startswith("/api/router/"):
+        return await router.respond(request, ports, who, path)
     if path == "/api/policy":
         only(request, "GET")
         return JSONResponse(await policy(ports, who))

@@ -15,8 +15,8 @@ from shared.task.schemas import MAX_PAYLOAD_BYTES, Model
 T = TypeVar("T", bound=Model)
 
 
-async def body_of(request: Request, model: type[T]) -> T:
-    """Return the body as `model`.
+async def body_of(request: Request, model: type[T], limit: int = MAX_PAYLOAD_BYTES) -> T:
+    """Return the body, of `limit` bytes at most, as `model`.
 
     Raises:
         UnsupportedMediaType: it is not declared to be JSON.
@@ -25,7 +25,7 @@ async def body_of(request: Request, model: type[T]) -> T:
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType("send application/json", field="content-type")
-    sent = await read_body(request, MAX_PAYLOAD_BYTES)
+    sent = await read_body(request, limit)
     parse_object(sent)  # what it refuses, Pydantic's parser would take
     try:
         return model.model_validate_json(sent)

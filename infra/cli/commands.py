@@ -50,6 +50,7 @@ COMMANDS = {
         Command("dead-letters", "infra.ops.letters", "decide and repair", "see to messages that nobody could finish"),
         Command("watch", "infra.ops.watch", "decide and repair", "tell what wants somebody, whenever that changes"),
         Command("policy", "infra.ops.policy", "decide and repair", "show what decides today"),
+        Command("router", "infra.ops.router", "decide and repair", "choose which classifier decides, and try another"),
         Command("privacy", "infra.ops.privacy", "decide and repair", "export or erase what is kept of a person"),
         Command("intent", "infra.intents", "build", "begin a new intent"),
         Command("completion", "infra.cli.completion", "build", "print what lets a shell complete this command"),

@@ -25,6 +25,7 @@ from infra.embedded.watch import ClockWatch
 from infra.errors import StackError
 from infra.manifest import Manifest, build
 from infra.privacy_key import with_privacy_key
+from infra.promoter import with_promoter
 from infra.relay import Relay
 from shared.intent.registry import Registry
 from shared.logs import log
@@ -111,7 +112,7 @@ class Stack:
         settings, cleanup = self._settings, self._cleanup
         data_dir = Path(settings.data_dir)
         cleanup.enter_context(_only_process(data_dir))
-        settings = self._settings = with_privacy_key(settings)
+        settings = self._settings = with_promoter(with_privacy_key(settings))
         intake = cleanup.enter_context(_listener(settings.intake_port, "INTAKE_URL_PORT"))
         console = cleanup.enter_context(_listener(settings.console_port, "CONSOLE_PORT"))
         database = await Database.open(data_dir, self._clock)

@@ -88,6 +88,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "GOOGLE_CLOUD_PROJECT": settings.project,
         "TOPIC_PREFIX": settings.topic_prefix,
         "PRIVACY_KEY": settings.privacy_key,
+        "PROMOTERS": ",".join(sorted(settings.promoters)),
     }
 
 

@@ -16,6 +16,7 @@ from infra.emulators.provision import provision
 from infra.emulators.sdk import emulators
 from infra.manifest import Manifest, build
 from infra.privacy_key import with_privacy_key
+from infra.promoter import with_promoter
 from shared.intent.registry import discover
 from shared.settings import Settings
 
@@ -83,7 +84,7 @@ class Stack:
         await self._exits.aclose()
 
     async def _start(self) -> None:
-        settings, manifest = with_privacy_key(self._settings), self._manifest
+        settings, manifest = with_promoter(with_privacy_key(self._settings)), self._manifest
         self.environment = await self._exits.enter_async_context(emulators(self._logs))
         self._exits.enter_context(environment(self.environment))
         await provision(manifest, settings.project, settings.topic_prefix)

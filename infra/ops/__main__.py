@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from infra.manual import graft
-from infra.ops import approvals, letters, policy, privacy, session, tasks, watch
+from infra.ops import approvals, letters, policy, privacy, router, session, tasks, watch
 
 PROG = "python -m infra.ops"
 NOUNS = {
@@ -21,6 +21,7 @@ NOUNS = {
     "watch": watch,
     "policy": policy,
     "privacy": privacy,
+    "router": router,
 }
 
 

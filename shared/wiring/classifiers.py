@@ -1,7 +1,9 @@
-"""Settings -> the one classifier they name. Only the chosen adapter is imported."""
+"""Settings, or a version of the router -> the one classifier they name. Only the chosen adapter is imported."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,8 @@ from shared.intent.registry import Registry
 from shared.logs import log
 from shared.model.question import Classifier
 from shared.settings import Settings
+from shared.task.router import Version
+from shared.wiring.routing import Router
 
 if TYPE_CHECKING:
     from shared.model.local import LocalClassifier
@@ -62,6 +66,25 @@ def _model(settings: Settings) -> Classifier:
         settings.vertex_project,
         settings.vertex_location,
     )
+
+
+def router_of(version: Version, settings: Settings, registry: Registry, usual: Callable[[], Classifier]) -> Router:
+    """Return who answers as this version says; `usual` returns the classifier of the settings.
+
+    Raises:
+        SettingError: it cannot be used, or not with this CLASSIFIER.
+    """
+    from shared.model.artefact import Artefact
+    from shared.model.versions import opened
+
+    content = opened(version.kind, version.content, registry, settings)
+    if isinstance(content, Artefact):
+        from shared.model.local import LocalClassifier
+
+        return Router(LocalClassifier(registry, content), version=version.hash)
+    if isinstance(content, str):
+        return Router(build(replace(settings, gemini_model=content), registry), version=version.hash)
+    return Router(usual(), content, version.hash)
 
 
 def _local(registry: Registry, root: Path = _ROOT) -> LocalClassifier:

@@ -23,6 +23,7 @@ from shared.model.slots import Slots
 from shared.settings import Settings, load
 from shared.wiring.ports import Publisher, Store
 from shared.wiring.providers import ProviderSettings
+from shared.wiring.routing import Held
 
 if TYPE_CHECKING:
     from shared.wiring.lanes import Pool
@@ -92,6 +93,11 @@ class Ports:
 
         return build(self.settings, self.registry)
 
+    @cached_property
+    def routing(self) -> Held:
+        """Which versions of the router decide and are asked beside, as far as this instance knows."""
+        return Held()
+
     def must_be_plausible(self) -> None:
         """Raise `Skip` while the store's time cannot be trusted with what is final; asked after it was read."""
         if self.clock_trouble():
@@ -108,6 +114,7 @@ class Ports:
         self.providers.clear()
         if self.settings.classifier == "local":  # it was taught by the examples of the list before
             vars(self).pop("classifier", None)
+        vars(self).pop("routing", None)
 
 
 _installed: Ports | None = None

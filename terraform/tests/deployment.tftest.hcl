@@ -138,11 +138,16 @@ run "only_named_officers_may_ask_for_a_persons_data" {
 
   variables {
     privacy_officers = ["privacy@acme.test", "dpo@acme.test"]
+    promoters        = ["ml@acme.test"]
   }
 
   assert {
     condition     = local.environment_of["console"]["PRIVACY_OFFICERS"] == "dpo@acme.test,privacy@acme.test"
     error_message = local.environment_of["console"]["PRIVACY_OFFICERS"]
+  }
+  assert {
+    condition     = [for name, variables in local.environment_of : name if try(variables["PROMOTERS"] == "ml@acme.test", false)] == ["classify", "console"]
+    error_message = "PROMOTERS has to reach classify and the console, and nothing else."
   }
   assert {
     condition     = toset([for name, secrets in local.secrets_of : name if contains(secrets, "PRIVACY_KEY")]) == toset(["classify", "console", "deadletter"])

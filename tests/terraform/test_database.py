@@ -12,11 +12,13 @@ from functions.console import main as console
 from functions.notify.step import notify
 from functions.sweep.backlog import backlog
 from shared.event.tally import Kind
+from shared.records import routers
 from shared.records.answers import expect_answer
 from shared.records.ignored import add
 from shared.records.ignored import told as counted
 from shared.records.tombstones import entomb
 from shared.settings import Webhook
+from shared.task.moves import Person
 from shared.wiring import composition
 from shared.wiring.ports import Filter, Row, Snapshot
 from tests.store import BEGINNING, MemoryStore
@@ -74,6 +76,8 @@ async def watched() -> WatchedStore:
                 assert (await client.get(path)).status_code == 200
             for path in ("/api/dead-letters?open=true", "/api/dead-letters", "/api/tasks?source=zendesk&order=oldest"):
                 assert (await client.get(path)).status_code == 200
+            for path in ("/api/router", f"/api/router/report?hash={'0' * 64}"):
+                assert (await client.get(path)).status_code == 200
             await asks_of_a_person(client)
     finally:
         composition.install(None)
@@ -85,6 +89,17 @@ async def asks_of_a_person(client: httpx.AsyncClient) -> None:
     assert (await client.get("/api/privacy/keys")).status_code == 200
     for what, body in {"keys": {}, "tasks": {"requester": "a@b.c"}, "letters": {"requester": "a@b.c"}}.items():
         assert (await client.post(f"/api/privacy/{what}", json=body)).status_code == 200
+
+
+async def promoted() -> World:
+    """Return a world in which rules were asked beside whoever decides, and then promoted."""
+    ml = Person("ml@example.com", "console")
+    world = World(ORDER_STATUS[1], promoters=frozenset({ml.name}), classifier="genai")
+    name = await routers.upload(world.ports, ml, "prompt", "Answer.")
+    await routers.shadow(world.ports, ml, {"hash": name, "share": 1.0, "calls_a_day": 9})
+    await world.classify(ORDER_STATUS[0])
+    await routers.promote(world.ports, ml, name, "better")
+    return world
 
 
 async def told(world: World) -> None:
@@ -153,15 +168,16 @@ async def documents() -> dict[str, dict[str, Any]]:
             update={"raw_payload": {"text": "Cancel order #10021", "requester": {"email": "kim@example.com"}}}
         )
     )
-    found = {path.partition("/")[0]: path for w in (world, automatic) for path in w.store.documents}
-    stores = {path: w.store for w in (world, automatic) for path in w.store.documents}
+    routed = await promoted()
+    found = {path.partition("/")[0]: path for w in (routed, world, automatic) for path in w.store.documents}
+    stores = {path: w.store for w in (routed, world, automatic) for path in w.store.documents}
     data = {name: (await stores[path].read(path))[0].data or {} for name, path in found.items()}
     return data | {"tasks": data["tasks"] | (ended.store.look("tasks/t1").data or {})}
 
 
 async def test_every_document_that_has_an_end_is_deleted_then_and_tasks_are_not(plan: list[Change]) -> None:
     mortal = {name for name, document in (await documents()).items() if "expire_at" in document} - {"tasks"}
-    assert mortal == {"answers", "approvals", "dead_letters", "effects", "ignored", "usage"}
+    assert mortal == {"answers", "approvals", "dead_letters", "effects", "ignored", "shadows", "usage"}
     expiring = {collection for (collection, field), f in fields_of(plan).items() if f["ttl_config"]}
     assert expiring == mortal
     assert all(field == "expire_at" for (_, field), f in fields_of(plan).items() if f["ttl_config"])

@@ -63,6 +63,7 @@ REFUSED = [
     ("approvers", "{ refund_request = [] }", "at least one e-mail address"),
     ("approvers", '{ "*" = ["user:a@acme.test"] }', "without a prefix such as user:"),
     ("privacy_officers", '["user:a@acme.test"]', "privacy_officers must hold e-mail addresses"),
+    ("promoters", '["user:a@acme.test"]', "promoters must hold e-mail addresses"),
     ("approval_ttl_s", "0", "from 1 to 2592000"),
     ("retention_days", "7", "Pub/Sub keeps an unacknowledged message for 7 days"),
     ("retention_days", "30.5", "whole number from 8 to 3650"),

@@ -40,6 +40,7 @@ def test_every_variable_is_read() -> None:
             "MODEL_TIMEOUT_S": "2.5",
             "PRIVACY_KEY": "k" * 32,
             "PRIVACY_OFFICERS": "dpo@x.com, b@x.com",
+            "PROMOTERS": "ml@x.com",
         }
     )
     assert settings.local is False
@@ -55,6 +56,7 @@ def test_every_variable_is_read() -> None:
     assert settings.disabled_intents == frozenset({"order_status"})
     assert settings.privacy_key == "k" * 32
     assert settings.privacy_officers == {"dpo@x.com", "b@x.com"}
+    assert settings.promoters == {"ml@x.com"}
     assert (settings.retention_days, settings.approval_ttl_s, settings.model_budget_s) == (8, 60, 0)
 
 

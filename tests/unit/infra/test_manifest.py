@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from functions.console import pages
+from functions.console import pages, router
 from functions.console.identity import person
 from functions.console.page import Page
 from functions.intake.caller import check_caller
@@ -21,16 +21,18 @@ from functions.notify.step import notify
 from infra.capacity import BODY_MIB, MEMORY_MIB, PARSING_MIB, PROCESS_MIB
 from infra.manifest import PATH, Function, Manifest, build, to_json
 from infra.reads import SOURCE_FIELDS, WEBHOOK_SECRET
-from shared.errors import Misconfigured, ModelUnavailable
+from shared.errors import Misconfigured, ModelUnavailable, Unprocessable
 from shared.event.signatures import sign
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
+from shared.records import routers
 from shared.records.edits import NOBODY
 from shared.records.letters import close_letter
 from shared.records.privacy import must_be_officer, someone
 from shared.serving.push import MAX_ENVELOPE_BYTES
 from shared.settings import Settings, Webhook, fields_of, load, secrets_of
 from shared.task.moves import Person
+from shared.task.router import Promotion
 from shared.wiring import classifiers
 from shared.wiring.people import DIRECTORIES
 from shared.wiring.providers import provider_settings
@@ -79,6 +81,7 @@ SAMPLES = {
     "CONSOLE_URL": "https://ops.example.com",
     "PRIVACY_KEY": "k" * 32,
     "PRIVACY_OFFICERS": "a@x.com",
+    "PROMOTERS": "a@x.com",
     "ESCALATION_WEBHOOK_URL": "https://hooks.slack.com/services/y",
 }
 
@@ -189,6 +192,9 @@ async def _console(world: World) -> None:
     await world.decide("t1", parameters=REFUND[1]["parameters"] | {"amount_minor": 100})
     await close_letter(world.ports, world.bury("m1"), page.who, reason="seen")
     must_be_officer(world.ports, Person("a@x.com", "cli"))
+    with pytest.raises(Unprocessable):
+        await routers.upload(world.ports, Person("a@x.com", "cli"), "model", "no name")
+    router.answered(Promotion(hash="", previous="", by="", channel="", at=world.now, reason="back"), world.ports)
     someone(world.ports, "kim@example.com")
     with pytest.raises(Misconfigured):
         await person({}, world.ports.settings)
