@@ -26,7 +26,7 @@ from shared.serving.entry import Outcome, log_outcome, started
 from shared.serving.site import check_site
 from shared.task.letter import DeadLetter, LetterRow
 from shared.task.moves import Person
-from shared.task.schemas import Model, TaskRecord
+from shared.task.schemas import Cause, Model, TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Row, Snapshot
 
@@ -71,6 +71,7 @@ class DecisionBody(LookBody):
     parameters: dict[str, Any] | None = None
     intent: str | None = None
     comment: str = Field(default="", max_length=1000)
+    cause: Cause | None = Field(default=None, description="What a rejection says of the suggestion; default: other")
     requester_email: str | None = Field(default=None, max_length=254, description=WHOSE)
 
 
@@ -198,10 +199,14 @@ def _next(found: list[Row], limit: int) -> str | None:
 async def _decide(request: Request, ports: Ports, who: Person, task_id: str) -> Response:
     began = started()
     body = await body_of(request, DecisionBody)
+    if body.cause is not None and body.decision != "reject":
+        raise Unprocessable("only a rejection has a cause; leave it out", field="/cause")
     change = Change(body.intent, body.parameters, body.requester_email)
     if body.decision == "edit":
         return _done(await decisions.edit(ports, task_id, who, body.look, change), began, "edit")
-    record = await decisions.decide(ports, task_id, who, body.decision, body.look, change, body.comment)
+    record = await decisions.decide(
+        ports, task_id, who, body.decision, body.look, change, body.comment, body.cause or "other"
+    )
     return _done(record, began, body.decision)
 
 

@@ -13,6 +13,7 @@ from shared.gate.doors import Look
 from shared.records import decisions, repairs
 from shared.records.letters import close_letter, redrive_letter
 from shared.task.moves import Person
+from shared.task.schemas import Cause
 from shared.wiring.composition import Ports
 
 IN_FLIGHT = 10
@@ -77,21 +78,23 @@ def picks_of(values: Sequence[str]) -> list[Pick]:
     return found
 
 
-async def run(ports: Ports, who: Person, action: str, picks: Sequence[Pick], why: str) -> list[Done]:
-    """Do it for each; one that is refused does not keep the others."""
+async def run(
+    ports: Ports, who: Person, action: str, picks: Sequence[Pick], why: str, cause: Cause = "other"
+) -> list[Done]:
+    """Do it for each; one that is refused does not keep the others. `cause` is what a rejection says of them all."""
     slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def one(pick: Pick) -> Done:
         async with slots:
             try:
-                return Done(pick.id, await _do(ports, who, action, pick, why))
+                return Done(pick.id, await _do(ports, who, action, pick, why, cause))
             except SwitchyardError as error:
                 return Done(pick.id, "", error.message or error.code)
 
     return await asyncio.gather(*map(one, picks))
 
 
-async def _do(ports: Ports, who: Person, action: str, pick: Pick, why: str) -> str:
+async def _do(ports: Ports, who: Person, action: str, pick: Pick, why: str, cause: Cause) -> str:
     look = pick.look
     if action in OF_LETTERS:
         return (await OF_LETTERS[action](ports, pick.id, who, reason=why, look=look)).state
@@ -100,4 +103,4 @@ async def _do(ports: Ports, who: Person, action: str, pick: Pick, why: str) -> s
     if action == "redrive":
         return (await repairs.redrive(ports, pick.id, who, look, reason=why)).state
     decision: Literal["approve", "reject"] = "approve" if action == "approve" else "reject"
-    return (await decisions.decide(ports, pick.id, who, decision, look, comment=why)).state
+    return (await decisions.decide(ports, pick.id, who, decision, look, comment=why, cause=cause)).state

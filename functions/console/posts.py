@@ -16,7 +16,7 @@ from shared.records import decisions, repairs
 from shared.records.decisions import AS_SHOWN, Change
 from shared.records.documents import ROW_FIELDS, task_path, to_record, to_rows
 from shared.records.outbox import ask_for_preview
-from shared.task.schemas import TaskRecord, TaskRow
+from shared.task.schemas import CAUSES, Cause, TaskRecord, TaskRow
 
 Form = Mapping[str, str]
 
@@ -58,7 +58,7 @@ async def many(page: Page, pairs: Sequence[tuple[str, str]]) -> Response:
             back=back,
         )
     why = form.get("comment", "") if action in ("approve", "reject") else _reason(form)
-    done = await bulk.run(page.ports, page.who, action, picks, why)
+    done = await bulk.run(page.ports, page.who, action, picks, why, _cause(form))
     return await page.render("done.html", shown=[], verb=bulk.VERBS[action], done=done, back=back)
 
 
@@ -74,7 +74,8 @@ async def _act(page: Page, task_id: str, action: str, form: Form) -> None:
         if decision == "edit":
             await decisions.edit(ports, task_id, who, look, change)
         else:
-            await decisions.decide(ports, task_id, who, decision, look, change, form.get("comment", "")[:1000])
+            said = form.get("comment", "")[:1000]
+            await decisions.decide(ports, task_id, who, decision, look, change, said, _cause(form))
     elif action == "cancel":
         await repairs.cancel(ports, task_id, who, look, reason=_reason(form))
     elif action == "redrive":
@@ -120,6 +121,11 @@ def _one_of(value: str | None, *options: Any) -> Any:
     if value not in options:
         raise Unprocessable(f"choose {' or '.join(options)}", code="bad_form")
     return value
+
+
+def _cause(form: Form) -> Cause:
+    cause: Cause = _one_of(form.get("cause", "other"), *CAUSES)
+    return cause
 
 
 def _look(form: Form) -> Look:

@@ -15,6 +15,7 @@ from infra.ops.acting import do, each, look, picked
 from infra.ops.arguments import MOST, Args, acting, command, filters, listing, needed, noun, search
 from infra.ops.bulk import Item
 from infra.ops.client import Console
+from shared.task.schemas import CAUSES
 
 SUMMARY = "decide what waits"
 EXAMPLES = {
@@ -22,7 +23,10 @@ EXAMPLES = {
         "switchyard approvals approve helpdesk-1 --comment checked",
         'switchyard approvals approve helpdesk-1 --as-intent order_status --parameters \'{"order_id": "47384"}\'',
     ),
-    "reject": ("switchyard approvals reject --intent refund_request --since 2h --comment fraud --dry-run",),
+    "reject": (
+        "switchyard approvals reject helpdesk-1 --cause wrong_intent",
+        "switchyard approvals reject --intent refund_request --since 2h --comment fraud --dry-run",
+    ),
 }
 
 
@@ -55,6 +59,8 @@ def parser(prog: str = "switchyard approvals") -> argparse.ArgumentParser:
         )
         verb.add_argument("--comment", default="", help="kept with the decision")
         verb.add_argument("--params-hash", metavar="HASH", help="refuse if the parameters are others than these")
+        if name == "reject":
+            verb.add_argument("--cause", choices=CAUSES, help="what that says of the suggestion (default other)")
         verb.add_argument("--as-intent", metavar="INTENT", help="run as another intent")
         verb.add_argument("--parameters", type=json.loads, metavar="JSON", help="run with these")
     return made
@@ -72,6 +78,7 @@ def _decide(args: Args, console: Console, terminal: Terminal) -> int:
         body = {
             "decision": args.verb,
             "comment": args.comment,
+            "cause": getattr(args, "cause", None),
             "intent": args.as_intent,
             "parameters": args.parameters,
         } | look(task, alone=len(args.ids) == 1)

@@ -100,7 +100,8 @@ def explain(console: Console, data: dict[str, Any]) -> None:
         lines.append(f"  it said      {c.said}")
     if record.approval is not None:
         a = record.approval
-        lines.append(f"  decided      {a.decision} by {a.by} through {a.channel} {a.comment}".rstrip())
+        decided = f"{a.decision} as {a.cause}" if a.cause else a.decision
+        lines.append(f"  decided      {decided} by {a.by} through {a.channel} {a.comment}".rstrip())
     lines.append(f"  effect       {record.effect.outcome}, key {record.effect_key}, {record.exec.attempts} attempts")
     if record.effect.provider_ref:
         lines.append(f"  reference    {record.effect.provider_ref}")

@@ -19,7 +19,7 @@ CHECKS = (
     ("its intent is ours, and on for this source", ("out_of_scope", "unknown_intent", "intent_disabled")),
     ("the parameters are valid", ("parameters_invalid",)),
     ("the parameters come from the event", ("provenance",)),
-    ("the confidence is high enough", ("confidence_invalid", "low_confidence")),
+    ("the confidence is high enough", ("confidence_invalid", "low_confidence", "unproven")),
     ("policy lets it run without a person", ("policy", "ceiling")),
     ("the requester is known, and below the rate", ("requester_unknown", "subject_unknown", "rate")),
     ("no other task asks the like", ("repeated",)),

@@ -16,16 +16,20 @@ from shared.records.outbox import ask_for_preview, pay
 from shared.task.approval import Approval
 from shared.task.moves import lifetime
 from shared.task.requester import requester_of
-from shared.task.schemas import TaskRecord
+from shared.task.schemas import CAUSES, TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Snapshot
 
 MAX_COMMENT_CHARS = 1000
 
 
-def approval_of(record: TaskRecord, registry: Registry, comment: str = "") -> Approval:
-    """Return the document that people decide on, of a task that waits: `comment` is theirs, all else the record's."""
+def approval_of(record: TaskRecord, registry: Registry, written: Document | None = None) -> Approval:
+    """Return the document that people decide on, of a task that waits, with what they have `written` there so far.
+
+    That is a comment and the cause of a rejection to come; all else is the record's.
+    """
     expires_at, review = record.decision.expires_at, record.review
+    comment, cause = ((written or {}).get(name) for name in ("comment", "cause"))
     assert expires_at is not None, "a paused task has an expiry"
     return Approval(
         task_id=record.task_id,
@@ -37,7 +41,8 @@ def approval_of(record: TaskRecord, registry: Registry, comment: str = "") -> Ap
         generation=record.generation,
         requested_at=record.asked_at,
         expires_at=expires_at,
-        comment=comment[:MAX_COMMENT_CHARS],
+        comment=comment[:MAX_COMMENT_CHARS] if isinstance(comment, str) else "",
+        cause=cause if cause in CAUSES else "",
         requester_email=requester_of(record).get("email", ""),
         edited_by=review.edited_by,
         approved_by=[given.by for given in review.approvals],
@@ -62,6 +67,7 @@ def closed(before: TaskRecord, after: TaskRecord, registry: Registry, now: datet
             "params_hash": after.params_hash,
             "generation": after.generation,
             "comment": decision.comment if decision else "",
+            "cause": (decision and decision.cause) or "",
             "edited_by": after.review.edited_by,
             "approved_by": [given.by for given in after.review.approvals],
             "missing": 0,
@@ -97,9 +103,7 @@ async def change_both(
         writes = {} if after is before else {path: to_document(after)}
         was_asked = before.decision.expires_at is not None
         if after.state == "AWAITING_APPROVAL":
-            comment = (snapshots[pause].data or {}).get("comment")
-            asked = approval_of(after, ports.registry, comment if isinstance(comment, str) else "")
-            writes[pause] = to_document(asked)
+            writes[pause] = to_document(approval_of(after, ports.registry, snapshots[pause].data))
         elif before.state == "AWAITING_APPROVAL" or (was_asked and after.approval != before.approval):
             writes[pause] = to_document(closed(before, after, ports.registry, now))
         if label := label_of(before, after, snapshots[judged].data, ports.settings):

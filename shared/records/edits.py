@@ -17,7 +17,7 @@ from shared.records.decisions import AS_SHOWN, Change, decide, edit, refuse
 from shared.records.documents import approval_path, task_path, to_document, to_record
 from shared.serving.entry import Outcome
 from shared.task.moves import Person
-from shared.task.schemas import TaskRecord
+from shared.task.schemas import CAUSES, Cause, TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Write
 
@@ -25,7 +25,8 @@ DECISIONS: dict[str, Literal["approve", "reject"]] = {"approved": "approve", "re
 NOBODY = Person("firestore:unattributed", "firestore", is_person=False)
 SET = ("intent", "parameters", "requester_email")  # what a person may set beside status and comment
 LOOKED_AT = ("params_hash", "generation")  # says what the decider saw
-FREE = frozenset({"status", "comment", *SET})
+NOTES = frozenset({"comment", "cause"})  # ask for nothing by themselves, and stay for the decision
+FREE = frozenset({"status", *NOTES, *SET})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ def _asks(write: Edit, shown: Document) -> bool:
     after = write.after
     if after is None:
         return True
-    return any(after.get(name) != shown.get(name) for name in write.changed & shown.keys() - {"comment"})
+    if "cause" in write.changed and after.get("cause") not in (None, "", *CAUSES):
+        return True
+    return any(after.get(name) != shown.get(name) for name in write.changed & shown.keys() - NOTES)
 
 
 async def _is_reversed(ports: Ports, task_id: str, decision: str) -> bool:
@@ -137,12 +140,24 @@ async def _apply(
     looked_at = (*SET, *LOOKED_AT) if decision else SET
     if before is None or any(before.get(n, shown[n]) != shown[n] for n in looked_at):
         raise Refused("this is not what was asked about any more; look again", code="params_changed")
-    look, comment = seen(record), after.get("comment")
+    look, comment, cause = seen(record), after.get("comment"), _cause(after, changed)
     change = AS_SHOWN if decision == "reject" else _change(after, changed, shown)
     if decision is None:
         return await edit(ports, record.task_id, write.author, look, change)
     said = comment if isinstance(comment, str) else ""
-    return await decide(ports, record.task_id, write.author, decision, look, change, said)
+    return await decide(ports, record.task_id, write.author, decision, look, change, said, cause)
+
+
+def _cause(after: Document, changed: frozenset[str]) -> Cause:
+    """Return the cause that stands in a document for a rejection.
+
+    Raises:
+        Unprocessable: it is none of ours.
+    """
+    cause = after.get("cause") or "other"
+    if cause not in CAUSES:
+        raise Unprocessable(f"cause must be one of {', '.join(CAUSES)}", code="bad_cause")
+    return cause
 
 
 def _change(after: Document, changed: frozenset[str], shown: Document) -> Change:

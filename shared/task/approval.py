@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
-from shared.task.schemas import Confidence, Model, Refusal, TaskId
+from shared.task.schemas import Cause, Confidence, Model, Refusal, TaskId
 
 
 class Approval(Model):
     """The document `approvals/{task_id}`: what people edit, in the Firestore console or through the page.
 
-    People set `status` (and may set `parameters`, `intent`, `requester_email`, `comment`); the rest is written by us.
+    People set `status` (and may set `parameters`, `intent`, `requester_email`, `comment`, `cause`); the rest is ours.
     """
 
     task_id: TaskId
@@ -31,6 +31,7 @@ class Approval(Model):
     requested_at: datetime
     expires_at: datetime
     comment: str = ""
+    cause: Cause | Literal[""] = Field(default="", description="Of a rejection; empty until somebody sets it: other")
     requester_email: str = Field(default="", description="Whose request it is; set it where the event does not say")
     decided_by: str | None = None
     decided_at: datetime | None = None

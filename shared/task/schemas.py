@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -41,6 +41,7 @@ SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$", descriptio
 Drawn = Literal["", "probation", "policy", "audit"]
 # Of a rejection: it asks for something else; for just that, and the answer is no; it was asked before; none of these.
 Cause = Literal["wrong_intent", "not_wanted", "duplicate", "other"]
+CAUSES: tuple[Cause, ...] = get_args(Cause)
 Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 

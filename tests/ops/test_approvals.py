@@ -32,3 +32,15 @@ async def test_own_request_is_refused_with_its_code(
         assert await ops(world, line) == 1
         assert "own_request: this is your own request" in capsys.readouterr().out
     assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_rejection_names_its_cause_and_explain_tells_it(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await paused()
+    assert await ops(world, "approvals reject t1 --cause fraud") == 2
+    assert await ops(world, "approvals reject t1 --yes --cause not_wanted --comment closed") == 0
+    label = await world.label()
+    assert label is not None
+    assert (label.verdict, label.intent) == ("not_wanted", "refund_request")
+    capsys.readouterr()
+    assert await ops(world, "tasks explain t1") == 0
+    assert "reject as not_wanted by developer@localhost through cli closed" in capsys.readouterr().out

@@ -231,3 +231,39 @@ def _audited(record: Any) -> dict[str, Any]:
         above=0.8,
         text_sha256="",
     ).model_dump()
+
+
+async def test_cause_that_is_written_into_the_document_counts_with_the_rejection() -> None:
+    world = await paused()
+    await world.edit("t1", cause="wrong_intent")
+    assert (await world.resume("t1")).code == "nothing_to_do"
+    await world.edit("t1", comment="no refund at all")
+    await world.resume("t1")
+    await decisions.edit(world.ports, "t1", KAY, await world.look("t1"), Change(parameters=LOWER))
+    approval = await world.approval("t1")
+    assert (approval["cause"], approval["comment"]) == ("wrong_intent", "no refund at all")
+    await world.edit("t1", status="rejected")
+    assert (await world.resume("t1")).code == "decided"
+    assert told(await world.label()) == ("wrong_intent", "unclassified", False)
+    assert (await world.approval("t1"))["cause"] == "wrong_intent"
+
+
+@pytest.mark.parametrize("fields", [{"cause": "fraud"}, {"cause": ["other"]}, {"cause": "x", "status": "rejected"}])
+async def test_unknown_cause_in_the_document_is_put_back_with_its_code(fields: dict[str, Any]) -> None:
+    world = await paused()
+    await world.edit("t1", **fields)
+    assert (await world.resume("t1")).code == "edit_refused"
+    approval = await world.approval("t1")
+    assert (approval["status"], approval["cause"]) == ("pending", "")
+    assert approval["error"].startswith("bad_cause: cause must be one of wrong_intent, not_wanted")
+    assert ((await world.record("t1")).state, await world.label()) == ("AWAITING_APPROVAL", None)
+
+
+async def test_document_of_before_there_were_causes_is_decided_as_before() -> None:
+    world = await paused()
+    data = dict(world.store.documents["approvals/t1"][0])
+    del data["cause"]
+    world.store.write("approvals/t1", data)
+    await world.edit("t1", status="rejected")
+    assert (await world.resume("t1")).code == "decided"
+    assert told(await world.label()) == ("other", None, None)

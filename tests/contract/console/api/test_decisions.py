@@ -131,3 +131,23 @@ async def test_decision_may_say_whose_request_it_is(http: httpx.AsyncClient) -> 
         "key": "",
     }
     assert (await world.record("t1")).state == "READY"
+
+
+@pytest.mark.parametrize("cause", [None, "wrong_intent", "not_wanted", "duplicate", "other"])
+async def test_rejection_says_what_it_says_of_the_suggestion(http: httpx.AsyncClient, cause: str | None) -> None:
+    world = serve(await paused())
+    answer = await decision(http, world, decision="reject", **({"cause": cause} if cause else {}))
+    assert answer.json()["approval"]["cause"] == (cause or "other")
+    label = await world.label()
+    assert label is not None
+    assert label.verdict == (cause or "other")
+
+
+@pytest.mark.parametrize("body", [{"decision": "reject", "cause": "fraud"}, {"decision": "approve", "cause": "other"}])
+async def test_cause_that_is_none_of_ours_or_of_no_rejection_is_refused(
+    http: httpx.AsyncClient, body: dict[str, str]
+) -> None:
+    world = serve(await paused())
+    answer = await decision(http, world, **body)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, "/cause")
+    assert ((await world.record("t1")).state, await world.label()) == ("AWAITING_APPROVAL", None)

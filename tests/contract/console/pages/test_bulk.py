@@ -80,3 +80,15 @@ async def test_way_back_stays_on_this_site(http: httpx.AsyncClient) -> None:
     world = await paused()
     form = [await pick(world), ("action", "approve"), ("back", "//evil.example/")]
     assert 'href="//evil' not in (await open_browser(http, world).post("/bulk", form)).text
+
+
+async def test_many_are_rejected_for_one_cause(http: httpx.AsyncClient) -> None:
+    world = World(REFUND[1])
+    browser = open_browser(http, world)
+    await many(world, 2)
+    picks = [await pick(world, "r0"), await pick(world, "r1")]
+    asked = await browser.post("/bulk", [*picks, ("action", "reject")])
+    assert asked.text.count('name="cause"') == 4
+    await browser.post("/bulk", [*picks, ("action", "reject"), ("confirmed", "yes"), ("cause", "duplicate")])
+    labels = [await world.label(f"r{n}") for n in range(2)]
+    assert [label and label.verdict for label in labels] == ["duplicate", "duplicate"]

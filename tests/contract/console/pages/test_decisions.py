@@ -160,3 +160,31 @@ async def test_suggestion_with_a_wrong_type_fills_the_form_and_can_be_approved_t
     await browser.decide(intent="refund_request", edited="yes", **SAME)
     record = await world.record("t1")
     assert (record.state, record.intent, record.parameters) == ("READY", "refund_request", answer["parameters"])
+
+
+async def test_cause_of_a_rejection_stands_beside_its_button_and_in_the_story(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    page = (await browser.get("/tasks/t1")).text
+    assert re.findall(r'name="cause" value="(\w+)"( checked)?', page) == [
+        ("wrong_intent", ""),
+        ("not_wanted", ""),
+        ("duplicate", ""),
+        ("other", " checked"),
+    ]
+    await browser.decide("reject", cause="wrong_intent")
+    label = await world.label()
+    assert label is not None
+    assert (label.verdict, label.right) == ("wrong_intent", False)
+    page = (await browser.get("/tasks/t1")).text
+    assert "rejected: wrong_intent" in page
+    assert "reject as wrong_intent by" in page
+
+
+async def test_refused_rejection_comes_back_with_its_cause(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    answer = await open_browser(http, world).decide("reject", cause="duplicate", generation="7")
+    assert answer.status_code == 409
+    assert 'value="duplicate" checked' in answer.text
+    assert (await open_browser(http, world).decide("reject", cause="fraud")).status_code == 422
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
