@@ -14,7 +14,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor eval calibrate teach cost clean
+.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor eval calibrate teach policy-simulate cost clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,6 +107,9 @@ calibrate: $(VENV)/.run ## what people's decisions prove of the classifier: make
 
 teach: $(VENV)/.run ## teach the local classifier what people decided: make teach LABELS=labels.jsonl OUT=model.bin
 	@$(VENV)/bin/python -m infra.teach $(if $(LABELS),"$(LABELS)") $(if $(OUT),"$(OUT)")
+
+policy-simulate: $(VENV)/.run ## what other settings would have done: make policy-simulate ARGS="--threshold 0.7 --since 30d"
+	@$(VENV)/bin/python -m infra.ops policy simulate $(ARGS)
 
 cost: $(COST_VENV)/.cost ## what the recorded tasks would cost in the cloud, as table and picture: make cost [ARGS=--help]
 	@$(COST_VENV)/bin/python -m infra.cost $(ARGS)

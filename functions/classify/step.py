@@ -13,7 +13,7 @@ from functions.classify.shadow import Bench, Case, shadow
 from shared.errors import BadRequest, Gone, ModelRefused, ModelUnavailable, Retry, Skip
 from shared.event.payload import View, content_hash, other_id, read, view, view_of
 from shared.event.reading import Reading
-from shared.event.requester import EMAIL, author_of, vouched
+from shared.event.requester import EMAIL, LOOKED_UP, author_of, vouched
 from shared.event.vendors.slack import answer_path
 from shared.gate.plan import degraded, plan
 from shared.gate.policy import Usage, is_enabled
@@ -212,7 +212,7 @@ async def _with_requester(seen: View, source: str, reading: Reading, ports: Port
     email = await ports.people.email_of(author)
     if email is None:
         return seen
-    known = vouched(seen.fields["requester"], email, f"the users API of {source}")
+    known = vouched(seen.fields["requester"], email, LOOKED_UP + source)
     return replace(seen, fields={**seen.fields, "requester": known})
 
 

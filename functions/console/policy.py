@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.certificate import Certificate
 from shared.gate.policy import ceilings_of
 from shared.records.switches import switches
 from shared.task.moves import Person
@@ -29,6 +30,9 @@ async def policy(ports: Ports, who: Person) -> dict[str, Any]:
         "automatic": {i.name: dict(ceilings_of(i, settings)) or None for i in allowed},
         "disabled_intents": sorted(settings.disabled_intents),
         "switches": {switch.name: switch.does for switch in set_by_hand},
+        "certification": "required" if settings.certification else "off",
+        "certificate": _certificate(settings.certificate),
+        "local_certificate": _certificate(settings.local_certificate),
         "approvers": {name: sorted(people) for name, people in settings.approvers.items()},
         "intents": {
             name: {
@@ -40,3 +44,7 @@ async def policy(ports: Ports, who: Person) -> dict[str, Any]:
             for name, intent in registry.items()
         },
     }
+
+
+def _certificate(known: Certificate | None) -> dict[str, Any] | None:
+    return known.model_dump(mode="json") if known else None

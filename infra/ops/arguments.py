@@ -89,8 +89,8 @@ def search(args: Args) -> dict[str, Any]:
         "state": getattr(args, "state", None),
         "intent": args.intent,
         "source": args.source,
-        "since": _moment(args.since),
-        "until": _moment(args.until),
+        "since": moment(args.since),
+        "until": moment(args.until),
     }
 
 
@@ -109,6 +109,13 @@ def in_state(args: Args) -> dict[str, Any]:
     return search(args)
 
 
+def moment(text: str | None) -> str | None:
+    """Return a time as the API takes it: ISO 8601, or so long ago: 30m, 2h, 7d."""
+    if text and (match := re.fullmatch(r"(\d{1,5})([smhd])", text)):
+        return (datetime.now(UTC) - timedelta(seconds=int(match[1]) * SPANS[match[2]])).isoformat()
+    return text
+
+
 def _sentence(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}."
 
@@ -118,10 +125,3 @@ def _rate(text: str) -> float:
     if not 0 < value <= 1000:
         raise argparse.ArgumentTypeError("must be over 0 and at most 1000")
     return value
-
-
-def _moment(text: str | None) -> str | None:
-    """Return a time as the API takes it: ISO 8601, or so long ago: 30m, 2h, 7d."""
-    if text and (match := re.fullmatch(r"(\d{1,5})([smhd])", text)):
-        return (datetime.now(UTC) - timedelta(seconds=int(match[1]) * SPANS[match[2]])).isoformat()
-    return text

@@ -32,6 +32,10 @@ class Unreachable(OpsError):
         super().__init__(message, 3)
 
 
+class Missing(OpsError):
+    """Raised if there is nothing at a path, or not any more."""
+
+
 class Console:
     """One console. Ids of tasks and letters go into paths as they are: the console knows none of another form."""
 
@@ -89,6 +93,8 @@ class Console:
             raise OpsError(why, 3) from None
         refused = answer.status_code in (401, 403) or answer.status_code >= 500
         where = f" ({field})" if field else ""
+        if answer.status_code in (404, 410):
+            raise Missing(f"{code}: {message}{where}")
         raise OpsError(f"{code}: {message}{where}", 3 if refused else 2 if code == "bad_query" else 1)
 
 

@@ -1,4 +1,4 @@
-"""`switchyard policy`: what decides today, per intent, as the console tells it."""
+"""`switchyard policy`: what decides today, per intent, as the console tells it; and what other settings would do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console as Terminal
 
-from infra.ops import session, show
+from infra.ops import session, show, simulate
 from infra.ops.arguments import Args, noun, runs
 from infra.ops.client import Console, OpsError
 from shared.currency import written
@@ -26,11 +26,14 @@ def parser(prog: str = "switchyard policy") -> argparse.ArgumentParser:
     """Return the options of telling the policy."""
     made = noun(
         prog,
-        "Show what decides today: each intent's risk, what may run without a person, who approves, what is off.",
+        "Show what decides today: each intent's risk, allowance, approvers, switch; or try others on past tasks.",
         "switchyard policy",
         "switchyard policy --json",
+        "switchyard policy simulate --threshold 0.7 --since 30d",
     )
-    return runs(made, _policy)
+    runs(made, _policy)
+    simulate.add(made.add_subparsers(metavar="COMMAND"))
+    return made
 
 
 def _policy(args: Args, console: Console, terminal: Terminal) -> int:

@@ -6,12 +6,14 @@ The model's recorded answer takes the place of the model.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from dataclasses import dataclass
 from typing import Any
 
 from infra.kit.memory import Says
 from infra.rehearsal import Rehearsal, rehearsal
+from shared.certificate import Certificate
 from shared.errors import SwitchyardError
 from shared.event.requester import Author
 from shared.gate.doors import seen
@@ -46,7 +48,14 @@ def settings_of(policy: dict[str, Any]) -> Settings:
         automatic=policy["automatic"],
         disabled_intents=frozenset(policy["disabled_intents"]),
         approvers={name: frozenset(people) for name, people in policy["approvers"].items()},
+        certification=policy.get("certification") == "required",
+        certificate=_certificate(policy.get("certificate")),
+        local_certificate=_certificate(policy.get("local_certificate")),
     )
+
+
+def _certificate(told: dict[str, Any] | None) -> Certificate | None:
+    return Certificate.model_validate_json(json.dumps(told)) if told else None
 
 
 def differences(then: TaskRecord, now: TaskRecord) -> dict[str, tuple[Any, Any]]:

@@ -25,6 +25,8 @@ def run(args: Args) -> int:
         for item in [*getattr(args, "ids", []), *([args.id] if hasattr(args, "id") else [])]:
             if not TASK_ID.fullmatch(item):
                 raise OpsError(f"{item!r} is no id of a task or letter", 2)
+        if getattr(args, "records", None):  # of a file: nobody is asked
+            return int(args.offline(args, terminal))
         with contextlib.closing(connect(getattr(args, "console", None))) as console:
             return int(args.run(args, console, terminal))
     except OpsError as error:

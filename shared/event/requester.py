@@ -9,6 +9,7 @@ from shared.event.payload import requester_in
 from shared.event.reading import Reading
 
 EMAIL = "/requester/email"
+LOOKED_UP = "the users API of "  # begins `vouched_by` where the source's own people were asked
 MAX_NAME_CHARS = 200
 
 

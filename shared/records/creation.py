@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.event.payload import View
-from shared.gate.policy import Usage, likes, money_of, subject_of, subject_path, usage_path
+from shared.gate.counting import counter_of, usage_of, use_of
+from shared.gate.policy import Usage, likes, subject_path
 from shared.intent.declaration import Intent
 from shared.records.approvals import approval_of
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
@@ -17,7 +17,7 @@ from shared.task.requester_key import keyed
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.subjects import Subject, Wish, with_wish
 from shared.task.subjects import like as like_wishes
-from shared.task.usage import Use, Used, recent, with_use
+from shared.task.usage import Used, with_use
 from shared.wiring.composition import Ports
 from shared.wiring.ports import ABSENT, Document, Snapshot
 
@@ -50,7 +50,7 @@ async def create(
     path, pause = task_path(task.task_id), approval_path(task.task_id)
     first = decide(Usage(), now)
     intent = ports.registry.get(first.intent)
-    counter = _counter(intent, first, seen)
+    counter = counter_of(intent, first.parameters, seen)
     subject = subject_path(intent, first.parameters) if intent else None
     retention = timedelta(days=ports.settings.retention_days)
     made: TaskRecord | None = None
@@ -65,7 +65,7 @@ async def create(
         in_doubt = bool(ports.clock_trouble())
         like = wishes_like(snapshots.get(subject or ""), intent, task.task_id, ever=in_doubt)
         used = _used(snapshots.get(counter or ""))
-        usage = _usage(used, at, like)
+        usage = usage_of(used, at, like)
         decided = first if at == now and usage == Usage() else decide(usage, at)
         record = born(task, decided, at, retention=retention, trace_id=trace_id, requester=seen.fields.get("requester"))
         record = made = keyed(record, ports.settings.privacy_key)
@@ -73,7 +73,7 @@ async def create(
         if record.state == "AWAITING_APPROVAL":
             writes[pause] = to_document(approval_of(record, ports.registry))
         elif counter:
-            writes[counter] = with_use(used, _use(intent, decided, at)).model_dump()
+            writes[counter] = with_use(used, use_of(intent, decided.parameters, at)).model_dump()
         if subject and intent:
             writes[subject] = wished(snapshots[subject], intent, record)
         return writes
@@ -105,25 +105,5 @@ def wished(snapshot: Snapshot, intent: Intent, record: TaskRecord, started_at: d
     return with_wish(known, wish, intent.policy.within, snapshot.read_time).model_dump()
 
 
-def _counter(intent: Intent | None, decided: Plan, seen: View) -> str | None:
-    """Return the path of the usage counter that this plan must respect, if its intent counts at all."""
-    if intent is None or (intent.policy.per_day is None and intent.policy.amount is None):
-        return None
-    subject = subject_of(intent, decided.parameters, seen)
-    return usage_path(intent, subject) if subject else None
-
-
 def _used(snapshot: Snapshot | None) -> Used | None:
     return Used.model_validate(snapshot.data) if snapshot and snapshot.data else None
-
-
-def _usage(used: Used | None, at: datetime, like: tuple[Wish, ...]) -> Usage:
-    uses, amounts = recent(used, at), Counter[str]()
-    for use in uses:
-        amounts[use.currency] += use.minor
-    return Usage(len(uses), amounts, like)
-
-
-def _use(intent: Intent | None, decided: Plan, at: datetime) -> Use:
-    money = money_of(intent, decided.parameters) if intent else None
-    return Use(at=at, minor=money.minor, currency=money.currency) if money else Use(at=at)

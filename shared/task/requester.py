@@ -8,7 +8,7 @@ from dataclasses import replace
 from shared.errors import Unprocessable
 from shared.event.mailbox import address
 from shared.event.payload import View, requester, view
-from shared.event.requester import vouched
+from shared.event.requester import LOOKED_UP, vouched
 from shared.intent.declaration import Intent
 from shared.task.schemas import Requester, TaskRecord, TaskRow
 
@@ -32,6 +32,13 @@ def view_of(record: TaskRecord) -> View:
     """Return what may be seen of the task's event, by whom the record says it is."""
     seen = view(record.source, record.raw_payload, record.metadata)
     return replace(seen, fields={"requester": requester_of(record)})
+
+
+def view_at_birth(record: TaskRecord) -> View:
+    """Return what the gate saw of the task's event: as `view_of`, without an address that a person named since."""
+    by = record.requester.vouched_by if record.requester else ""
+    is_told_since = bool(by) and not by.startswith(LOOKED_UP)
+    return view(record.source, record.raw_payload, record.metadata) if is_told_since else view_of(record)
 
 
 def told(record: TaskRecord, email: str, by: str) -> TaskRecord:

@@ -31,6 +31,7 @@ MAX_REASONS = 50
 MAX_NAME_CHARS = 200
 MAX_PLAN_CHARS = 500
 SPARED = "not_asked: "  # begins the reason for which the model was not asked
+ASKED_LATE = "asked_late: "  # begins what is said of a task whose call was spared, and made after all
 EDITED = "edited: "  # begins the reasons for which the gate would have paused what a person set
 
 
@@ -137,7 +138,7 @@ def suggested(record: TaskRecord, plan: Plan, now: datetime) -> TaskRecord:
     """
     if not is_spared(record) or expired(record, now):
         raise Skip(code="already_done")
-    reasons = ["asked_late: the model was asked when the task was opened", *plan.decision.reasons]
+    reasons = [f"{ASKED_LATE}the model was asked when the task was opened", *plan.decision.reasons]
     return move(
         record,
         "AWAITING_APPROVAL",
