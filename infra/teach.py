@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     artefact = train(registry, found.lessons)
     data = dump(artefact)
-    _write(args.out, data)
+    write(args.out, data)
     print(f"{artefact.name}: {len(data):,} bytes in {args.out}, from {len(found.lessons)} labels: {_counts(found)}")
     if found.hashed or found.unsaid:
         print(f"left out: {found.hashed} labels without text, {found.unsaid} that say no intent")
@@ -103,7 +103,7 @@ def _counts(found: Lessons) -> str:
     return ", ".join(f"{intent} {n}" for intent, n in sorted(counted.items()))
 
 
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
     """Write the whole file or nothing of it."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:

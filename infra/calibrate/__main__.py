@@ -11,17 +11,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra import manual
+from infra import manual, teach
 from infra.calibrate import labels, pictures, recorded, screen, writing
 from infra.calibrate.counting import must_be_known, of_one
+from infra.calibrate.crossfit import PARTS
 from infra.calibrate.effects import effects
 from infra.calibrate.proposal import Wanted, propose
+from infra.calibrate.retrained import Retrained, retrained
 from infra.commands import in_one_line
 from infra.errors import StackError
+from infra.evaluate.progress import told
 from infra.evaluate.report import bare, taught
 from shared.intent.mistakes import like
 from shared.intent.named import check_names, check_sources
 from shared.intent.registry import Registry, discover
+from shared.model.artefact import dump
 from shared.settings import Settings, load
 from shared.task.label import Label
 
@@ -37,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
         "python -m infra.calibrate labels.jsonl",
         "python -m infra.calibrate labels.jsonl --target .98 --without refund_request --pictures dist/calibrate",
         "python -m infra.calibrate tickets.jsonl --recorded run.jsonl --one-look",
+        "python -m infra.calibrate labels.jsonl --teach model.bin",
         environment={
             "AUTOMATIC, DISABLED_INTENTS, CONFIDENCE_THRESHOLD": "for what would change, as functions read them"
         },
@@ -61,6 +66,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--audit-share", type=float, metavar="SHARE", help="of what ran, the share drawn for audits")
     made.add_argument("--days", type=int, default=90, metavar="N", help="valid so long after the last decision (90)")
     made.add_argument("--out", type=Path, default=Path("certificate.json"), metavar="FILE", help="(certificate.json)")
+    made.add_argument(
+        "--teach", type=Path, metavar="FILE", help="teach the local classifier, prove it, write its weights"
+    )
     made.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw the walk and the reliability curve")
     return made
 
@@ -72,22 +80,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     registry, now = discover(), datetime.now(UTC)
     settings = check_names(check_sources(load(os.environ)), registry)
     wanted = _wanted(options, registry)
-    found = _read(options, registry, settings, now)
-    classifier, mine = of_one(found, options.model, options.prompt)
-    must_be_known(mine, registry)
-    known = taught(registry)
-    fresh = [label for label in mine if bare(label.text) not in known]
-    proposal = propose(fresh, wanted)
     console = Console()
     console = console if console.is_terminal else Console(width=WIDE)
+    found = _fresh(_read(options, registry, settings, now), registry, console)
+    learnt = _taught(found, registry, settings, wanted) if options.teach else None
+    classifier, mine = of_one(learnt.labels if learnt else found, options.model, options.prompt)
+    must_be_known((name for label in mine for name in (label.said, label.intent)), registry)
+    proposal = propose(mine, wanted)
     screen.show(console, classifier, proposal)
-    if len(fresh) < len(mine):
-        console.print(f"left out, because an intent's folder teaches them word for word: {len(mine) - len(fresh):,}")
     for path in pictures.write(options.pictures, proposal) if options.pictures else ():
         console.print(f"picture: {path}", highlight=False, markup=False)
-    made = writing.certificate(proposal, classifier, fresh, now, days=options.days, audit_share=options.audit_share)
-    screen.show_change(console, made, effects(fresh, made, registry, settings))
+    made = writing.certificate(proposal, classifier, mine, now, days=options.days, audit_share=options.audit_share)
+    screen.show_change(console, made, effects(mine, made, registry, settings))
     writing.write(options.out, made)
+    if learnt:
+        teach.write(options.teach, dump(learnt.artefact))
+        console.print(f"taught by {learnt.lessons:,} decisions: {options.teach}", highlight=False, markup=False)
     console.print(f"certificate: {options.out}; CERTIFICATE takes its text", highlight=False, markup=False)
     return 0
 
@@ -116,6 +124,21 @@ def _read(options: argparse.Namespace, registry: Registry, settings: Settings, n
     if options.recorded:
         return recorded.labels(options.labels, options.recorded, registry, settings)
     return labels.read(options.labels, now)
+
+
+def _fresh(found: list[Label], registry: Registry, console: Console) -> list[Label]:
+    """Return the labels about what the classifier could not know by heart."""
+    known = taught(registry)
+    fresh = [label for label in found if bare(label.text) not in known]
+    if len(fresh) < len(found):
+        console.print(f"left out, because an intent's folder teaches them word for word: {len(found) - len(fresh):,}")
+    return fresh
+
+
+def _taught(found: list[Label], registry: Registry, settings: Settings, wanted: Wanted) -> Retrained:
+    must_be_known((label.intent for label in found), registry)
+    with told(Console(stderr=True), "parts taught", PARTS) as tell:
+        return retrained(found, registry, settings, wanted, tell)
 
 
 if __name__ == "__main__":

@@ -45,15 +45,13 @@ def of_one(labels: Sequence[Label], model: str = "", prompt: str = "") -> tuple[
     return chosen[0], [label for label in labels if Classifier(label.model, label.prompt_version) == chosen[0]]
 
 
-def must_be_known(labels: Iterable[Label], intents: Collection[str]) -> None:
-    """Refuse labels about intents that there are not.
+def must_be_known(names: Iterable[str | None], intents: Collection[str]) -> None:
+    """Refuse labels whose names are of intents that there are not.
 
     Raises:
-        StackError: it names these intents, with how many labels each has.
+        StackError: it names these intents, with how often each stands there.
     """
-    strange = Counter(
-        name for label in labels for name in {label.said, label.intent} - {None, UNCLASSIFIED, *intents} if name
-    )
+    strange = Counter(name for name in names if name and name not in (UNCLASSIFIED, *intents))
     if strange:
         named = ", ".join(f"{name!r} ({count:,})" for name, count in strange.most_common(MOST_LISTED))
         raise StackError(

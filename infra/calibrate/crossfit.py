@@ -23,7 +23,7 @@ Teaches = Callable[[list[Lesson]], Asks[Said]]
 def out_of_sample(
     lessons: Sequence[Lesson], teach: Teaches[Said], tell: Callable[[int], None] = lambda done: None
 ) -> list[Said]:
-    """Return what is said of each lesson's text, in their order; `tell` hears how many texts are done.
+    """Return what is said of each lesson's text, in their order; `tell` hears how many of PARTS are done.
 
     `teach` returns whom to ask after lessons; it is called once for each part.
     """
@@ -33,7 +33,7 @@ def out_of_sample(
         asks = teach([lesson for lesson, its in zip(lessons, parts, strict=True) if its != part])
         mine = {text for (text, _), its in zip(lessons, parts, strict=True) if its == part}
         said |= {text: asks(text) for text in mine}
-        tell(len(said))
+        tell(part + 1)
     return [said[text] for text, _ in lessons]
 
 

@@ -98,14 +98,24 @@ def propose(labels: Sequence[Label], wanted: Wanted) -> Proposal:
         StackError: they are too few, or no proof at all; it says how many, and what to do.
     """
     drawn = OF_ITS_INTENT if wanted.per_intent else POOLED
-    counted = [label for label in labels if counts(label, drawn) and label.said not in wanted.without]
+    counted = [label for label in labels if counts(label, drawn)]
     if not counted:
         raise StackError(nothing_counts(labels))
-    look = Look(1, len(counted)) if wanted.one_look else look_at(len(counted))
-    if look is None or look.decisions < without_an_error(wanted.target, wanted.risk):
-        raise StackError(_too_few(len(counted), wanted))
+    look = due(len(counted), wanted)
     seen = counted[: look.decisions]
     return Proposal(wanted, look, seen, _pools(seen, wanted))
+
+
+def due(counted: int, wanted: Wanted) -> Look:
+    """Return the look that is due with so many decisions.
+
+    Raises:
+        StackError: they are too few to prove anything.
+    """
+    look = Look(1, counted) if wanted.one_look else look_at(counted)
+    if look is None or look.decisions < without_an_error(wanted.target, wanted.risk):
+        raise StackError(_too_few(counted, wanted))
+    return look
 
 
 def _too_few(counted: int, wanted: Wanted) -> str:
@@ -120,10 +130,11 @@ def _too_few(counted: int, wanted: Wanted) -> str:
 
 
 def _pools(seen: list[Label], wanted: Wanted) -> list[Pool]:
-    named = Counter(label.said for label in seen if label.said != UNCLASSIFIED)
+    others = {UNCLASSIFIED, *wanted.without}
+    named = Counter(label.said for label in seen if label.said not in others)
     needed = fewest(wanted.target, wanted.risk)
     alone = sorted(name for name, count in named.items() if wanted.per_intent and count >= needed)
-    pooled = sorted({x.said for x in seen if x.drawn in POOLED} - {*alone, UNCLASSIFIED})
+    pooled = sorted({x.said for x in seen if x.drawn in POOLED} - {*alone, *others})
     groups = [((name,), OF_ITS_INTENT) for name in alone] + ([(tuple(pooled), POOLED)] if pooled else [])
     return [
         _pool(names, [x for x in seen if x.said in names and could_run(x) and counts(x, drawn)], wanted)

@@ -53,7 +53,7 @@ def _label(asked: Asked, run: recording.Recorded, registry: Registry, settings: 
         confidence=verdict.confidence,
         model=answer.model,
         prompt_version=run.prompt_version,
-        verdict=_verdict(verdict),
+        verdict=spoken(verdict),
         intent=verdict.gold,
         right=verdict.is_sorted,
         drawn="probation",
@@ -62,7 +62,8 @@ def _label(asked: Asked, run: recording.Recorded, registry: Registry, settings: 
     )
 
 
-def _verdict(verdict: Verdict) -> Spoken:
+def spoken(verdict: Verdict) -> Spoken:
+    """Return what a person would have decided who knew what the ticket asks for."""
     if not verdict.is_sorted:
         return "relabelled"
     if not verdict.names_one:
