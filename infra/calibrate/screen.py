@@ -86,6 +86,7 @@ def _intents(pool: Pool, proven: Step, target: float) -> Table:
         right, count = pool.own(intent, proven.threshold)
         is_doubtful = count and upper_bound(right, count, OWN_RISK) < target
         word = f"by itself below {target:g}; a next look --without it leaves it to people" if is_doubtful else ""
+        word = word if count else "none reaches it: stays with people"
         made.add_row(intent, f"{right:,}", f"{count:,}", f"{right / count:.3f}" if count else "-", word)
     return made
 

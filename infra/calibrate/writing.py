@@ -76,12 +76,13 @@ def _why_not(pool: Pool, wanted: Wanted) -> str:
 
 
 def _lines(proposal: Proposal) -> list[Line]:
+    """Return a line for each pool; an intent of which no decision reaches the threshold has proven nothing."""
     found = []
     for pool in proposal.proven:
         if step := pool.walk.proven:
             found.append(
                 Line(
-                    intents=pool.intents,
+                    intents=tuple(name for name in pool.intents if pool.own(name, step.threshold)[1]),
                     threshold=step.threshold,
                     right=step.right,
                     counted=step.counted,

@@ -43,6 +43,11 @@ def test_certificate_says_what_was_seen_and_the_gate_reads_it() -> None:
     assert check_names(settings, REGISTRY).certificate == made
 
 
+def test_an_intent_of_which_nothing_reaches_the_threshold_is_not_in_it() -> None:
+    labels = run_of((150, SURE), (30, {"said": "cancel_order", "confidence": 0.3}), (1, {"said": "change_address"}))
+    assert certified(labels).lines[0].intents == ("change_address", "order_status")
+
+
 def test_same_decisions_make_the_same_bytes_with_a_pair_a_line() -> None:
     labels = run_of((150, SURE), (150, {"confidence": 0.3} | WRONG))
     assert text(certified(labels)) == text(certified(labels))
