@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from infra.errors import StackError
+from infra.ops.show import plain
 from shared.calibration.certify import Counted
 from shared.task.label import Label
 from shared.task.schemas import UNCLASSIFIED
@@ -35,7 +36,7 @@ def of_one(labels: Sequence[Label], model: str = "", prompt: str = "") -> tuple[
     chosen = [c for c in found if (not model or c.model == model) and (not prompt or c.prompt_version == prompt)]
     if len(chosen) != 1:
         listed = found.most_common(MOST_LISTED)
-        named = ", ".join(f"{c.model} with prompt {c.prompt_version} ({count:,})" for c, count in listed)
+        named = ", ".join(plain(f"{c.model} with prompt {c.prompt_version} ({count:,})") for c, count in listed)
         rest = f" and {len(found) - MOST_LISTED} others" if len(found) > MOST_LISTED else ""
         raise StackError(
             f"the labels are of {named}{rest}: what is proven of one says nothing of another; "

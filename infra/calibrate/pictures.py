@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from infra.calibrate.proposal import Pool, Proposal
 from infra.errors import StackError
 from infra.evaluate.pictures import PAPER, Plot, svg
-from infra.evaluate.statistics import reliability
+from infra.evaluate.statistics import curve, reliability
 
 
 def write(folder: Path, proposal: Proposal) -> list[Path]:
@@ -33,12 +33,14 @@ def write(folder: Path, proposal: Proposal) -> list[Path]:
 
 
 def walk(pool: Pool, decisions: int, target: float) -> str:
-    """Draw, step by step, the share of wrong actions, and the most that it can be, over the share of tickets."""
+    """Draw the share of wrong actions over the share of tickets, and the most that it can be at each step."""
+    whole = curve((label.confidence, bool(label.right)) for label in pool.labels)
+    line = [(p.acted.count / decisions, 1 - p.right.count / p.acted.count) for p in whole]
     steps = [s for s in pool.walk.steps if s.counted]
     seen = [(s.counted / decisions, 1 - s.right / s.counted) for s in steps]
     most = [(s.counted / decisions, 1 - s.bound) for s in steps if s.counted >= pool.walk.fewest]
     allowed = 1 - target
-    plot = Plot(max((x for x, _ in seen), default=1.0), max([allowed, *(y for _, y in (*seen, *most))]))
+    plot = Plot(max((x for x, _ in line), default=1.0), max([allowed, *(y for _, y in (*seen, *most))]))
     y = plot.y(allowed)
     parts = [
         *plot.axes(
@@ -46,11 +48,12 @@ def walk(pool: Pool, decisions: int, target: float) -> str:
         ),
         f'<line class="ideal" x1="{plot.x(0)}" y1="{y}" x2="{plot.x(plot.right)}" y2="{y}"/>',
         f'<text class="small" x="{plot.x(0) + 6}" y="{y - 6}">what is allowed: {allowed:.2g}</text>',
+        _path(plot, [(x, min(v, plot.top)) for x, v in line], "ideal"),
         _path(plot, seen, "line"),
         *(f'<circle class="dot" cx="{plot.x(x)}" cy="{plot.y(v)}" r="3"/>' for x, v in seen),
         *(f'<circle class="otherdot" cx="{plot.x(x)}" cy="{plot.y(v)}" r="4"/>' for x, v in most),
         f'<text class="small" x="{plot.x(0) + 6}" y="{plot.y(plot.top) + 14}">'
-        "blue: seen, brown: the most that it can be</text>",
+        "dashed: every threshold, blue: the walk, brown: the most that it can be</text>",
     ]
     if proven := pool.walk.proven:
         x, v = plot.x(proven.counted / decisions), plot.y(1 - proven.right / proven.counted)
@@ -84,4 +87,4 @@ def _stairs(curve: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def _path(plot: Plot, points: Sequence[tuple[float, float]], kind: str) -> str:
     path = " ".join(f"{plot.x(x)},{plot.y(y)}" for x, y in points)
-    return f'<polyline class="{kind}" points="{path}"/>'
+    return f'<polyline class="{kind}" fill="none" points="{path}"/>'

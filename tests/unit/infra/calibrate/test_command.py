@@ -18,6 +18,7 @@ from infra.evaluate.tickets import Ticket
 from infra.evaluate.tickets import write as write_tickets
 from shared.certificate import parse
 from shared.intent.registry import discover
+from shared.model.artefact import load as load_weights
 from shared.model.question import Answer
 from shared.settings import load
 from shared.task.label import Label
@@ -91,6 +92,19 @@ def test_tickets_with_a_recorded_run_count_as_drawn_on_probation(
     made = parse(out.read_text())
     (line,) = made.lines
     assert (line.intents, line.right, line.counted, made.acted_share) == (("password_reset",), 90, 90, 0.6)
+
+
+def test_what_decisions_teach_is_written_with_its_certificate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    things = ("app", "shop", "page", "portal", "tablet", "phone", "laptop", "profile")
+    texts = [f"{begins} my password for the {t}" for t in things for begins in ("I forgot", "please reset", "I lost")]
+    decided = {"intent": "password_reset", "said": "unclassified", "verdict": "relabelled", "right": False}
+    path = written(tmp_path / "labels.jsonl", lately(*({**decided, "text": text} for text in texts), each=1))
+    out, weights = tmp_path / "c.json", tmp_path / "model.bin"
+    assert main([str(path), "--teach", str(weights), "--out", str(out), "--one-look", "--target", ".8"]) == 0
+    assert "taught by 24 decisions" in said(capsys)
+    assert load_weights(weights.read_bytes(), discover()).name == parse(out.read_text()).model
 
 
 def test_a_run_of_another_question_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
