@@ -29,10 +29,14 @@ class Classifier(NamedTuple):
 def of_one(labels: Sequence[Label], model: str = "", prompt: str = "") -> tuple[Classifier, list[Label]]:
     """Return the labels of one classifier, and which it is: the only one, or the one that is chosen.
 
+    Where no model answered a label has no prompt; it is of nobody.
+
     Raises:
         StackError: there are several, or none such; it names them with how many labels each has.
     """
-    found = Counter(Classifier(label.model, label.prompt_version) for label in labels)
+    found = Counter(Classifier(label.model, label.prompt_version) for label in labels if label.prompt_version)
+    if not found:
+        raise StackError("no label is about an answer of a classifier; decide tickets that one answered")
     chosen = [c for c in found if (not model or c.model == model) and (not prompt or c.prompt_version == prompt)]
     if len(chosen) != 1:
         listed = found.most_common(MOST_LISTED)

@@ -64,6 +64,6 @@ def _label(line: bytes, now: datetime) -> Label:
     may_be_right = label.verdict in _MAY_BE_RIGHT or (label.verdict == "wrong_intent" and label.said == UNCLASSIFIED)
     if label.right and not may_be_right:
         raise BadRequest(f"cannot be true where the verdict is {label.verdict!r}", field="right")
-    if label.right is not True and label.verdict == "right":
-        raise BadRequest("must be true where the verdict is 'right'", field="right")
+    if label.right is False and label.verdict == "right":
+        raise BadRequest("cannot be false where the verdict is 'right'", field="right")
     return label

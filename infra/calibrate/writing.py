@@ -41,12 +41,8 @@ def certificate(
     Raises:
         StackError: it proves nothing, or has lapsed already; it says why.
     """
+    _must_prove(proposal)
     wanted, until = proposal.wanted, proposal.until + timedelta(days=days)
-    if not proposal.proven:
-        reasons = "; ".join(_why_not(pool, wanted) for pool in proposal.pools)
-        raise StackError(
-            f"nothing is proven by {proposal.look.decisions:,} decisions. {reasons or _UNNAMED}. {_next(proposal)}"
-        )
     if until <= now:
         raise StackError(
             f"the last decision is of {proposal.until:%Y-%m-%d}: a certificate of {days} days has lapsed; decide more "
@@ -69,6 +65,14 @@ def certificate(
     )
     share = acted_share([x for x in labels if x.at <= proposal.until], made, audit_share)
     return made.model_copy(update={"acted_share": round(share, 4)})
+
+
+def _must_prove(proposal: Proposal) -> None:
+    if not proposal.proven:
+        reasons = "; ".join(_why_not(pool, proposal.wanted) for pool in proposal.pools)
+        raise StackError(
+            f"nothing is proven by {proposal.look.decisions:,} decisions. {reasons or _UNNAMED}. {_next(proposal)}"
+        )
 
 
 def _why_not(pool: Pool, wanted: Wanted) -> str:

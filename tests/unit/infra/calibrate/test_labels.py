@@ -17,7 +17,7 @@ GOOD: dict[str, Any] = json.loads(label(1).model_dump_json())
 
 
 def test_labels_are_read_from_the_oldest_on(tmp_path: Path) -> None:
-    made = run_of((3, {}))
+    made = run_of((3, {}), (1, {"right": None}))  # of words that were edited since, nobody knows
     assert read(written(tmp_path / "labels.jsonl", reversed(made)), NOW) == made
 
 
@@ -27,7 +27,7 @@ def test_labels_are_read_from_the_oldest_on(tmp_path: Path) -> None:
         ({"confidence": 1.5}, "field 'confidence'"),
         ({"confidence": "0.9"}, "field 'confidence'"),
         ({"right": "yes"}, "field 'right'"),
-        ({"right": None}, "field 'right': must be true where the verdict is 'right'"),
+        ({"right": False}, "field 'right': cannot be false where the verdict is 'right'"),
         ({"verdict": "not_wanted"}, "field 'right': cannot be true where the verdict is 'not_wanted'"),
         ({"verdict": "wrong_intent"}, "field 'right': cannot be true where the verdict is 'wrong_intent'"),
         ({"verdict": "approved"}, "field 'verdict'"),

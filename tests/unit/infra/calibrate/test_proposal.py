@@ -134,6 +134,10 @@ def test_labels_of_several_classifiers_are_named_and_one_is_chosen() -> None:
         of_one(labels, "n")
     with pytest.raises(StackError, match="none of them is --model x"):
         of_one(labels, "x")
+    degraded = label(9, model="none", prompt_version="", said="unclassified", verdict="relabelled", right=False)
+    assert of_one([*labels[:3], degraded]) == (Classifier("m", "p1"), labels[:3])
+    with pytest.raises(StackError, match="no label is about an answer of a classifier"):
+        of_one([degraded])
     assert of_one(labels, "m") == (Classifier("m", "p1"), labels[:3])
     assert of_one(labels, "n", "p2") == (Classifier("n", "p2"), labels[5:])
 
