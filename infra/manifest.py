@@ -194,7 +194,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
         _function(
             "console",
             trigger="http",
-            variables=(*reads.DECIDES, *reads.ROUTES, *reads.CONSOLE),
+            variables=sorted({*reads.DECIDES, *reads.ROUTES, *reads.CONSOLE}),
             secrets=(reads.PRIVACY_KEY,),
             publishes=(EVENTS, *lanes, *moves),
         ),

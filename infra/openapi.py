@@ -18,6 +18,7 @@ from pydantic.json_schema import models_json_schema
 from functions.console import privacy, router
 from functions.console.api import ACTIONS, LETTER_ACTIONS, MAX_PAGE, ORDERS, DecisionBody, LetterBody, RepairBody
 from functions.console.search import COUNT_UP_TO, COUNTED
+from functions.console.whatif_api import SimulateBody
 from functions.intake.room import MAX_WEBHOOK_BYTES
 from functions.intake.sources import MAX_NAME_CHARS, NAME, VENDORS, Source, source_at
 from infra.openapi_parts import Schema, answer, closed, operation, parameter, ref, refusals
@@ -159,6 +160,10 @@ def console() -> Schema:
     }
     policy = {"200": answer("Policy", {"type": "object"})} | refusals(401, 403, 503)
     paths["/api/policy"] = {"get": operation("getPolicy", "Tell what decides today, and who asks.", policy)}
+    compared = {"200": answer("What would be different", {"type": "object"})} | refusals(*_BODY, 401, 403, 422, 503)
+    paths["/api/policy/simulate"] = {
+        "post": operation("simulatePolicy", SimulateBody.__doc__, compared, body=ref("SimulateBody"))
+    }
     for action in ACTIONS:
         paths[f"/api/tasks/{{task_id}}/{action}"] = {
             "parameters": task_id,
@@ -170,6 +175,7 @@ def console() -> Schema:
         (DecisionBody, "validation"),
         (RepairBody, "validation"),
         (LetterBody, "validation"),
+        (SimulateBody, "validation"),
         (TaskRow, "serialization"),
         *((body, "validation") for body in dict.fromkeys(body for _, body in privacy.WORKS.values())),
         *((body, "validation") for _, body in router.WORKS.values()),

@@ -14,8 +14,8 @@ MODEL_CALLS = ("MAX_CONCURRENT_CALLS", "MODEL_BUDGET_S", "MODEL_TIMEOUT_S")
 # Who may change the router: where they do it, and where its versions are looked for only if anybody may.
 PROMOTES = ("PROMOTERS",)
 ROUTES = (*PROMOTES, "CERTIFICATION", "CLASSIFIER")  # what a version has to fit, and whether it begins on probation
-CONSOLE = ("CONFIDENCE_THRESHOLD", "IAP_AUDIENCE", "PRIVACY_OFFICERS", "RETENTION_DAYS")
 PROVEN = ("CERTIFICATE", "CERTIFICATION", "CONFIDENCE_THRESHOLD", "LOCAL_CERTIFICATE")
+CONSOLE = ("IAP_AUDIENCE", "PRIVACY_OFFICERS", "RETENTION_DAYS", *PROVEN)  # what decides is shown there, and tried
 GATE = ("AUTOMATIC", "DISABLED_INTENTS", *PROVEN)
 EXECUTES = ("DISABLED_INTENTS", "MAX_CONCURRENT_CALLS", *PROVEN)
 # One secret per source that a deployment takes webhooks of, named as `shared.settings.secrets_of` does.

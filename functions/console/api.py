@@ -15,6 +15,7 @@ from functions.console import privacy, router, search
 from functions.console.bodies import body_of
 from functions.console.identity import admitted, only
 from functions.console.policy import policy
+from functions.console.whatif_api import simulate
 from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.gate.doors import Look
 from shared.records import decisions, repairs
@@ -136,6 +137,9 @@ async def respond(request: Request, ports: Ports) -> Response:
     if path == "/api/policy":
         only(request, "GET")
         return JSONResponse(await policy(ports, who))
+    if path == "/api/policy/simulate":
+        only(request, "POST")
+        return await simulate(request, ports)
     if match := _LETTER.fullmatch(path):
         only(request, "POST" if match["action"] else "GET")
         if match["action"]:

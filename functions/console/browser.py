@@ -11,6 +11,7 @@ from functions.console import guard, pages, posts, search
 from functions.console.forms import submitted
 from functions.console.identity import admitted, only
 from functions.console.page import Page, environment, static
+from functions.console.whatif_page import policy_page
 from shared.errors import MethodNotAllowed, NotFound, SwitchyardError
 from shared.serving.entry import Outcome, log_outcome, started, status_of
 from shared.wiring.composition import Ports
@@ -56,9 +57,11 @@ async def _route(request: Request, ports: Ports) -> Response:
             answer = await posts.task(page, task["id"], task["action"], dict(pairs))
         elif path == "/bulk":
             answer = await posts.many(page, pairs)
+        elif path == "/policy":
+            answer = await policy_page(page, dict(pairs))
         else:
             raise MethodNotAllowed("nothing can be sent here")
-        fields = {"operation": task["action"] if task else "bulk"}
+        fields = {"operation": task["action"] if task else path.strip("/")}
         log_outcome("console", Outcome("form_done", fields=fields | {"status": answer.status_code}), began)
         return answer
     only(request, "GET")
@@ -70,6 +73,7 @@ async def _route(request: Request, ports: Ports) -> Response:
         "/tasks": pages.tasks,
         "/dead-letters": pages.dead_letters,
         "/health": pages.health_page,
+        "/policy": policy_page,
     }
     if path not in shows:
         raise NotFound("there is no such page", code="not_found")

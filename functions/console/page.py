@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from functions.console import charts, guard, present, search
 from shared.canonical import sha256_hex
+from shared.currency import written
 from shared.errors import NotFound
 from shared.task.moves import Person
 from shared.wiring.composition import Ports
@@ -106,7 +107,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals |= {"meter": charts.meter, "bars": charts.bars, "share": charts.share, "static": static_url}
-    made.globals |= {"amount": present.amount, "TOKEN_FIELD": guard.TOKEN_FIELD}
+    made.globals |= {"amount": present.amount, "written": written, "TOKEN_FIELD": guard.TOKEN_FIELD}
     made.globals |= {"COUNT_UP_TO": search.COUNT_UP_TO}
     made.filters |= {"visible": present.visible, "span": present.span, "counted": present.counted}
     return made

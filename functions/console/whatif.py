@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -52,48 +52,60 @@ class Path:
     tasks: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Wrong:
     """How many of the tasks that run by themselves are wrong, as far as people's decisions tell.
 
-    `labelled` tasks were judged themselves; `estimated` ones count by the share of their intent; of the rest, which are
-    `unknown`, nothing is in `expected`.
+    `labelled` tasks were judged themselves; `estimated` ones count by the share of their intent that was wrong, which
+    is rather too much: people decide about what is less sure. Of the rest, `unknown`, nothing is in `expected`; it is
+    None where nothing is known of any.
     """
 
-    expected: float = 0.0
-    labelled: int = 0
-    estimated: int = 0
-    unknown: int = 0
+    expected: float | None
+    labelled: int
+    estimated: int
+    unknown: int
 
-    @property
-    def told(self) -> float | None:
-        """The expected number, or None where nobody's decision tells anything of any of them."""
-        is_known = self.labelled or self.estimated or not self.unknown
-        return round(self.expected, 2) if is_known else None
+
+@dataclass(slots=True)
+class Judged:
+    """How many of some suggestions people judged, and how many of those were wrong."""
+
+    tasks: int = 0
+    wrong: int = 0
+
+    def add(self, right: bool) -> None:
+        """Count one."""
+        self.tasks += 1
+        self.wrong += not right
 
 
 @dataclass(slots=True)
 class Side:
-    """What one policy makes of the tasks. `asked`: who may be asked for how many; `money`: minor units by currency."""
+    """What one policy makes of the tasks. `asked`: who may be asked for how many; `money`: minor units by currency.
+
+    `judged` and `others`, which nobody judged, are of those that run by themselves.
+    """
 
     runs: int = 0
     waits: int = 0
     asked: Counter[str] = field(default_factory=Counter)
     money: Counter[str] = field(default_factory=Counter)
-    wrong: Wrong = field(default_factory=Wrong)
+    judged: Judged = field(default_factory=Judged)
+    others: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
 class Comparison:
     """Two policies over the same tasks, which are added in the order in which they came.
 
-    `labels`: whether the suggestion was right, by task; `moved_on`: how many would be decided otherwise today than they
-    were, because settings or intents have changed since.
+    `labels`: whether the suggestion was right, by task, where more is known than its record says. `moved_on`: how many
+    would be decided otherwise today than they were, because settings or intents have changed since.
     """
 
     today: Replay
     tried: Replay
-    labels: Mapping[str, bool] = field(default_factory=dict)
+    labels: Mapping[str, bool | None] = field(default_factory=dict)
     before: Side = field(default_factory=Side)
     after: Side = field(default_factory=Side)
     flips: list[Flip] = field(default_factory=list)
@@ -102,16 +114,7 @@ class Comparison:
     moved_on: int = 0
     first: datetime | None = None
     last: datetime | None = None
-    _shares: Mapping[str, float] = field(default_factory=dict)
-
-    def judge(self, pasts: Iterable[Past]) -> None:
-        """Take from the labels which share of each intent's suggestions is wrong; before tasks are added."""
-        said = {p.record.task_id: p.record.classification.intent for p in pasts}
-        counted, wrong = Counter[str](), Counter[str]()
-        for task_id in said.keys() & self.labels.keys():
-            counted[said[task_id]] += 1
-            wrong[said[task_id]] += not self.labels[task_id]
-        self._shares = {name: wrong[name] / n for name, n in counted.items() if n >= MIN_LABELS}
+    _judged: defaultdict[str, Judged] = field(default_factory=lambda: defaultdict(Judged))
 
     def add(self, past: Past) -> None:
         """Decide about one task by both policies."""
@@ -122,13 +125,22 @@ class Comparison:
         self.moved_on += before.runs != past.runs
         if past.record.approval is not None:
             self.decided[past.record.approval.by] += 1
-        for side, decided, settings in (
-            (self.before, before, self.today.settings),
-            (self.after, after, self.tried.settings),
-        ):
-            self._count(side, decided, past, settings)
+        right = self._right(past)
+        if right is not None:
+            self._judged[past.record.classification.intent].add(right)
+        self._count(self.before, before, past, self.today.settings)
+        self._count(self.after, after, past, self.tried.settings)
         if before.runs != after.runs:
             self.flips.append(self._flip(past, before, after))
+
+    def wrong(self, side: Side) -> Wrong:
+        """Return how many of the tasks that run by themselves are expected to be wrong."""
+        known = {name: self._judged[name] for name in side.others if self._judged[name].tasks >= MIN_LABELS}
+        expected = side.judged.wrong + sum(side.others[n] * j.wrong / j.tasks for n, j in known.items())
+        estimated = sum(side.others[name] for name in known)
+        unknown = side.others.total() - estimated
+        is_known = side.judged.tasks or estimated or not unknown
+        return Wrong(round(expected, 2) if is_known else None, side.judged.tasks, estimated, unknown)
 
     @property
     def days(self) -> float:
@@ -165,15 +177,14 @@ class Comparison:
         side.runs += 1
         if decided.amount:
             side.money[decided.amount.currency] += decided.amount.minor
-        right, share = self.labels.get(past.record.task_id), self._shares.get(past.record.classification.intent)
-        if right is not None:
-            side.wrong.labelled += 1
-            side.wrong.expected += not right
-        elif share is not None:
-            side.wrong.estimated += 1
-            side.wrong.expected += share
+        right = self._right(past)
+        if right is None:
+            side.others[past.record.classification.intent] += 1
         else:
-            side.wrong.unknown += 1
+            side.judged.add(right)
+
+    def _right(self, past: Past) -> bool | None:
+        return self.labels.get(past.record.task_id, past.right)
 
     def _flip(self, past: Past, before: Decided, after: Decided) -> Flip:
         said = past.record.classification
@@ -184,7 +195,7 @@ class Comparison:
             runs=after.runs,
             reasons=before.codes if after.runs else after.codes,
             amount=after.amount,
-            right=self.labels.get(past.record.task_id),
+            right=self._right(past),
         )
 
 

@@ -28,8 +28,8 @@ def report(found: Comparison) -> dict[str, Any]:
             name: {"today": old, "tried": new}
             for name, (old, new) in changes(found.today.settings, found.tried.settings).items()
         },
-        "before": _side(found.before, days),
-        "after": _side(found.after, days),
+        "before": _side(found, found.before),
+        "after": _side(found, found.after),
         "people": {name: _person(found, name) for name in found.people},
         "flips": len(found.flips),
         "paths": [asdict(path) for path in found.paths],
@@ -37,13 +37,14 @@ def report(found: Comparison) -> dict[str, Any]:
     }
 
 
-def _side(side: Side, days: float) -> dict[str, Any]:
+def _side(found: Comparison, side: Side) -> dict[str, Any]:
+    days = found.days
     return {
         "runs": side.runs,
         "waits": side.waits,
         "approvals_a_day": _a_day(side.waits, days),
         "money_a_day": {currency: round(minor / days) for currency, minor in sorted(side.money.items())},
-        "wrong": asdict(side.wrong) | {"expected": side.wrong.told},
+        "wrong": asdict(found.wrong(side)),
     }
 
 

@@ -24,6 +24,7 @@ from shared.intent.registry import Registry
 from shared.model.question import Answer
 from shared.settings import Settings
 from shared.task.birth import Plan
+from shared.task.label import judgement
 from shared.task.requester import view_at_birth
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.subjects import Subject, Wish, like, with_wish
@@ -42,7 +43,8 @@ _LIKE = re.compile(r"repeated: like task (\S+), (\S+) asked for on (\d{4}-\d\d-\
 class Past:
     """A recorded task as the gate met it: what was seen of its event, and what was decided when it was born.
 
-    `record` is without payload and followups, so that many fit into memory. `doubt` as `plan` takes it.
+    `record` is without payload and followups, so that many fit into memory. `doubt` as `plan` takes it. `right`:
+    whether the suggestion was, as far as somebody's decision says.
     """
 
     record: TaskRecord
@@ -50,6 +52,7 @@ class Past:
     runs: bool
     reasons: tuple[str, ...]
     doubt: str = ""
+    right: bool | None = None
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -90,12 +93,14 @@ def past_of(record: TaskRecord) -> Past:
     """Return the task as it was when the gate decided, whatever people and its source made of it since."""
     runs = record.history[0].to == "READY"
     reasons = () if runs else tuple(r for r in record.decision.reasons if _is_of_birth(r))
+    judged = judgement(record)
     return Past(
         record=record.model_copy(update={"payload": "{}", "followups": []}),
         seen=view_at_birth(record),
         runs=runs,
         reasons=reasons,
         doubt=next((r for r in reasons if _DOUBT.fullmatch(r)), ""),
+        right=judged.right if judged else None,
     )
 
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from functions.console import pages, router
 from functions.console.identity import person
 from functions.console.page import Page
+from functions.console.policy import policy
 from functions.intake.caller import check_caller
 from functions.intake.incoming import IncomingRequest
 from functions.intake.step import receive_event, receive_webhook
@@ -189,6 +190,7 @@ async def _console(world: World) -> None:
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
     page = Page(Request(scope), world.ports, Person("ops@example.com", "console"))
     await pages.waiting(page)
+    await policy(world.ports, page.who)
     await world.decide("t1", parameters=REFUND[1]["parameters"] | {"amount_minor": 100})
     await close_letter(world.ports, world.bury("m1"), page.who, reason="seen")
     must_be_officer(world.ports, Person("a@x.com", "cli"))
