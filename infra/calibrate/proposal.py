@@ -53,7 +53,11 @@ class Pool:
     intents: tuple[str, ...]
     walk: Walk
     labels: list[Label]
-    curve: Curve
+
+    @property
+    def curve(self) -> Curve:
+        """What a confidence was worth."""
+        return fit((label.confidence, bool(label.right)) for label in self.labels)
 
     def own(self, intent: str, threshold: float) -> tuple[int, int]:
         """Return how many of one intent's decisions were right from a threshold on, and how many there are."""
@@ -143,9 +147,7 @@ def _pools(seen: list[Label], wanted: Wanted) -> list[Pool]:
 
 
 def _pool(intents: tuple[str, ...], labels: list[Label], wanted: Wanted) -> Pool:
-    decisions = [decision(label) for label in labels]
-    curve = fit((d.confidence, d.right) for d in decisions)
-    return Pool(intents, walk(decisions, wanted.target, wanted.risk), labels, curve)
+    return Pool(intents, walk(map(decision, labels), wanted.target, wanted.risk), labels)
 
 
 def why_not(pool: Pool, wanted: Wanted) -> str:
