@@ -7,7 +7,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.console import guard, pages, posts, search
+from functions.console import guard, pages, posts, router_page, search
 from functions.console.forms import submitted
 from functions.console.identity import admitted, only
 from functions.console.page import Page, environment, static
@@ -20,6 +20,7 @@ _NAMES = {
     "/": ("intent", "page_token"),
     "/tasks": (*search.NAMES, "id", "page_token"),
     "/dead-letters": ("page_token",),
+    "/router": ("version",),
 }
 _TASK = re.compile(
     rf"/tasks/(?P<id>{search.TASK_ID.pattern})(?:/(?P<action>decide|redrive|cancel|settle|preview|payload))?"
@@ -55,6 +56,8 @@ async def _route(request: Request, ports: Ports) -> Response:
         began = started()
         if task and task["action"] not in (None, "payload"):
             answer = await posts.task(page, task["id"], task["action"], dict(pairs))
+        elif (change := path.removeprefix("/router/")) in router_page.ACTIONS and change != path:
+            answer = await router_page.act(page, change, dict(pairs))
         elif path == "/bulk":
             answer = await posts.many(page, pairs)
         elif path == "/policy":
@@ -74,6 +77,7 @@ async def _route(request: Request, ports: Ports) -> Response:
         "/dead-letters": pages.dead_letters,
         "/health": pages.health_page,
         "/policy": policy_page,
+        "/router": router_page.show,
     }
     if path not in shows:
         raise NotFound("there is no such page", code="not_found")

@@ -13,7 +13,7 @@ from functions.console.bodies import body_of
 from functions.console.identity import only
 from shared.errors import BadRequest, NotFound
 from shared.records import routers
-from shared.records.routing import CANDIDATE, CURRENT, LOOK_S
+from shared.records.routers import CANDIDATE, CURRENT, LOOK_S
 from shared.records.shadows import report, spent_today
 from shared.serving.entry import Outcome, log_outcome, started
 from shared.task.moves import Person

@@ -12,7 +12,7 @@ import re
 from shared.errors import SettingError
 from shared.intent.registry import Registry
 from shared.model.artefact import Artefact, load
-from shared.model.prompt import Rules, read_rules
+from shared.model.rules import Rules, read_rules
 from shared.settings import Settings
 from shared.task.router import MAX_CONTENT_CHARS, Kind
 

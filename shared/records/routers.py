@@ -15,15 +15,21 @@ from shared.event.mailbox import same_address
 from shared.model.artefact import Artefact
 from shared.model.versions import opened
 from shared.records.documents import transact
-from shared.records.routing import CANDIDATE, CURRENT, version_path
 from shared.records.shadows import report
 from shared.task.moves import Person
 from shared.task.router import Candidate, Kind, Listed, Promotion, Version, hash_of, sound
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Snapshot, Store
 
+CURRENT, CANDIDATE = "router/current", "router/candidate"
+LOOK_S = 30.0  # within which every instance of `classify` takes a change up
 MOST = 100  # versions, or promotions, of a list
 LISTED = ("kind", "about", "by", "at")
+
+
+def version_path(name: str) -> str:
+    """Return the path of a version by its hash."""
+    return f"routers/{name}"
 
 
 def must_be_promoter(ports: Ports, person: Person) -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from shared.errors import SettingError, StoreUnavailable
 from shared.logs import log
 from shared.model.question import Classifier
+from shared.records.routers import CANDIDATE, CURRENT, LOOK_S, version_path
 from shared.task.router import Candidate, Promotion, Version, sound
 from shared.task.schemas import Model
 from shared.wiring.classifiers import router_of
@@ -19,16 +20,9 @@ from shared.wiring.composition import Ports
 from shared.wiring.ports import Snapshot
 from shared.wiring.routing import Held, Router, Routing
 
-CURRENT, CANDIDATE = "router/current", "router/candidate"
-LOOK_S = 30.0
 SETTINGS = Routing()
 
 T = TypeVar("T", bound=Model)
-
-
-def version_path(name: str) -> str:
-    """Return the path of a version by its hash."""
-    return f"routers/{name}"
 
 
 async def routing(ports: Ports) -> Routing:

@@ -23,11 +23,11 @@ from shared.model.slots import Slots
 from shared.settings import Settings, load
 from shared.wiring.ports import Publisher, Store
 from shared.wiring.providers import ProviderSettings
-from shared.wiring.routing import Held
 
 if TYPE_CHECKING:
     from shared.wiring.lanes import Pool
     from shared.wiring.people import People
+    from shared.wiring.routing import Held
 
 
 @dataclass
@@ -96,6 +96,8 @@ class Ports:
     @cached_property
     def routing(self) -> Held:
         """Which versions of the router decide and are asked beside, as far as this instance knows."""
+        from shared.wiring.routing import Held
+
         return Held()
 
     def must_be_plausible(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from shared.model.prompt import RULES, Rules
 from shared.model.question import Classifier
+from shared.model.rules import RULES, Rules
 from shared.task.router import Candidate
 
 

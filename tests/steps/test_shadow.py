@@ -15,10 +15,10 @@ import pytest
 
 from shared.errors import CommitUnknown, ModelRefused, ModelUnavailable, StoreUnavailable
 from shared.model.artefact import dump
-from shared.model.prompt import RULES
 from shared.model.question import Question
+from shared.model.rules import RULES
 from shared.model.teaching import train
-from shared.records.routing import CANDIDATE, CURRENT, LOOK_S, version_path
+from shared.records.routers import CANDIDATE, CURRENT, LOOK_S, version_path
 from shared.records.shadows import SPENT, report
 from shared.task.router import Candidate, Promotion, Version
 from shared.task.schemas import TaskRecord

@@ -12,7 +12,7 @@ import pytest
 from functions.console.identity import DEVELOPER
 from shared.model.artefact import dump
 from shared.model.teaching import train
-from shared.records.routing import CURRENT, version_path
+from shared.records.routers import CURRENT, version_path
 from shared.task.router import MAX_CONTENT_CHARS, hash_of
 from shared.wiring import composition
 from tests.world import ORDER_STATUS, REGISTRY, World
@@ -49,6 +49,7 @@ async def test_version_is_uploaded_promoted_and_taken_back_in_one_step(http: htt
     assert (done["hash"], done["previous"], done["by"], done["note"]) == (name, "", DEVELOPER, "")
     await world.classify(ORDER_STATUS[0])
     assert (await world.record("t1")).classification.model == train(REGISTRY, [LESSON]).name
+    world.pass_time(seconds=1)
     back = await ask(http, "back", reason="too slow")
     assert (back["hash"], back["previous"]) == ("", name)
     told = (await http.get("/api/router")).json()
