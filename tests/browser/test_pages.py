@@ -134,7 +134,7 @@ async def test_keyboard_alone_is_enough(browser: Browser, world: World) -> None:
 async def test_phone_shows_everything_without_sideways_scrolling(browser: Browser, world: World) -> None:
     async with served(world) as url:
         page = await opened(browser, url, viewport=PHONE, has_touch=True, is_mobile=True)
-        for path in ("/", "/tasks", "/health", "/dead-letters", "/tasks/r0"):
+        for path in ("/", "/tasks", "/health", "/dead-letters", "/policy", "/tasks/r0"):
             await page.goto(url + path)
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         await page.get_by_role("button", name="Approve").tap()
@@ -171,6 +171,11 @@ async def test_new_and_decided_tasks_show_up_without_reload_and_nothing_moves(br
         assert await page.evaluate("window.kept")
 
 
+async def must_have_no_barrier(page: Page) -> None:
+    found = await Axe().run(page)
+    assert [(v["id"], v["nodes"][0]["target"]) for v in found.response["violations"]] == [], page.url
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_no_page_has_a_barrier_that_axe_finds(browser: Browser, world: World, scheme: Any) -> None:
     world.model.answers = [SUMMARY[1]]
@@ -180,5 +185,10 @@ async def test_no_page_has_a_barrier_that_axe_finds(browser: Browser, world: Wor
         page = await opened(browser, url, color_scheme=scheme)
         for path in ("/", "/tasks", "/tasks?state=FAILED", "/tasks/r0", "/tasks/u1", "/dead-letters", "/health", "/x"):
             await page.goto(url + path)
-            found = await Axe().run(page)
-            assert [(v["id"], v["nodes"][0]["target"]) for v in found.response["violations"]] == [], path
+            await must_have_no_barrier(page)
+        await page.goto(f"{url}/policy")
+        await must_have_no_barrier(page)
+        await page.get_by_label("refund_request: up to which amount").fill("50.00 USD")
+        await page.get_by_role("button", name="Try").click()
+        await expect(page.get_by_role("heading", name="What would be different")).to_be_visible()
+        await must_have_no_barrier(page)
