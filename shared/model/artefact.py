@@ -85,13 +85,15 @@ def dump(artefact: Artefact) -> bytes:
     return MAGIC + f"{FORMAT} {artefact.digest}\n".encode() + bz2.compress(artefact.payload)
 
 
-def load(data: bytes, registry: Registry) -> Artefact:
+def load(data: bytes, registry: Registry, most: int = MAX_JSON_BYTES) -> Artefact:
     """Return what is in the bytes of a file, if it was learnt from the intents of `registry` as they are.
+
+    `most`: bytes that it may unpack to.
 
     Raises:
         SettingError: it is damaged, of another version, too large, not canonical, or of other intents; says which.
     """
-    payload = _unpacked(data)
+    payload = _unpacked(data, most)
     try:
         content = json.loads(payload)
         artefact = _read(content)
@@ -117,7 +119,7 @@ def _refused(why: str, code: str = "classifier_damaged") -> SettingError:
     return SettingError(f"the local classifier's file is not used: {why}; {_CURE}", code=code)
 
 
-def _unpacked(data: bytes) -> bytes:
+def _unpacked(data: bytes, most: int) -> bytes:
     head, _, packed = data.partition(b"\n")
     if len(data) > MAX_FILE_BYTES:
         raise _refused(f"it has {len(data):,} bytes, more than {MAX_FILE_BYTES:,}")
@@ -131,11 +133,11 @@ def _unpacked(data: bytes) -> bytes:
         )
     unpacker = bz2.BZ2Decompressor()
     try:
-        payload = unpacker.decompress(packed, MAX_JSON_BYTES)
+        payload = unpacker.decompress(packed, most)
     except (OSError, ValueError):
         raise _refused("it is damaged") from None
     if not unpacker.eof and not unpacker.needs_input:
-        raise _refused(f"it holds more than {MAX_JSON_BYTES:,} bytes")
+        raise _refused(f"it holds more than {most:,} bytes")
     if not unpacker.eof or unpacker.unused_data:
         raise _refused("it is cut off, or something follows it")
     if not hmac.compare_digest(sha256_hex(payload).encode(), digest):

@@ -17,6 +17,7 @@ from shared.settings import Settings
 from shared.task.router import MAX_CONTENT_CHARS, Kind
 
 MAX_WEIGHTS_BYTES = MAX_CONTENT_CHARS // 4 * 3
+MAX_UNPACKED_BYTES = 10 * MAX_WEIGHTS_BYTES  # real ones unpack to four times their size
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@-]{0,199}")
 
 
@@ -43,4 +44,4 @@ def opened(kind: Kind, content: str, registry: Registry, settings: Settings) -> 
         raise SettingError("the weights are not in base64; upload the file that make teach wrote") from None
     if base64.b64encode(data).decode() != content:
         raise SettingError("the weights are not in canonical base64; upload the file that make teach wrote")
-    return load(data, registry)
+    return load(data, registry, MAX_UNPACKED_BYTES)

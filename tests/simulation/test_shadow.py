@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -24,13 +23,12 @@ VERSION = Version(kind="prompt", content=RULE, by="ml@example.com", at=BEGINNING
 
 
 class Shadowed:
-    """One run with a candidate: what it was asked, what was reserved for it by day, and what it left."""
+    """One run with a candidate: what it was asked, what was paid for, and what it left."""
 
     def __init__(self, seed: int) -> None:
         self.run = run = Run(seed)
-        self.asked = 0
-        self.reserved: dict[str, int] = defaultdict(int)
-        self.kept: list[str] = []
+        self.asked = self.paid = self.unpaid = self.most = self.orphans = 0
+        self.kept: Counter[str] = Counter()
         run.fleet.settings = replace(run.fleet.settings, promoters=frozenset({"ml@example.com"}), classifier="genai")
         limits = {"hash": VERSION.hash, "share": 0.5, "calls_a_day": CALLS_A_DAY}
         candidate = Candidate.model_validate(limits | {"by": "ml@example.com", "at": BEGINNING})
@@ -41,19 +39,18 @@ class Shadowed:
         run.model.ask = self._ask  # type: ignore[method-assign]
 
     def _committed(self, path: str, before: Document | None, data: Document, version: str) -> None:
+        # Nothing is asserted here: what the candidate's part raises is caught where it is asked.
         if path == SPENT:
-            assert data["calls"] <= CALLS_A_DAY
-            self.reserved[data["day"]] = data["calls"]
+            self.paid += not data["last"].endswith(" settled")
+            self.most = max(self.most, data["calls"])
         if path.startswith("shadows/"):
-            self.kept.append(data["task_id"])
-            assert before is None
-            assert self.run.store.look(task_path(data["task_id"])).data is not None
+            self.kept[data["task_id"]] += 1
+            self.orphans += self.run.store.look(task_path(data["task_id"])).data is None
         self._witnessed(path, before, data, version)
 
     async def _ask(self, question: Question, timeout_s: float) -> Answer:
-        is_candidates = f"1. {RULE}\n" in question.instructions
-        self.asked += is_candidates
-        assert self.asked <= sum(self.reserved.values())
+        self.asked += f"1. {RULE}\n" in question.instructions
+        self.unpaid += self.asked > self.paid
         return await self._answer(question, timeout_s)
 
 
@@ -62,6 +59,8 @@ def test_protocol_holds_and_the_budget_is_kept(first: int) -> None:
     runs = [Shadowed(seed) for seed in range(first, first + CHUNK)]
     for shadowed in runs:
         shadowed.run.execute()  # raises what breaks an invariant
-    totals: Any = [(s.asked, len(s.kept), sum(s.reserved.values())) for s in runs]
-    asked, kept, reserved = map(sum, zip(*totals, strict=True))
-    assert 0 < kept < asked <= reserved  # some were cut off by a crash, and cost their call all the same
+        assert shadowed.most <= CALLS_A_DAY
+        assert (shadowed.unpaid, shadowed.orphans) == (0, 0)
+        assert max(shadowed.kept.values(), default=0) <= 1
+    kept, asked, paid = (sum(n) for n in zip(*((len(s.kept), s.asked, s.paid) for s in runs), strict=True))
+    assert 0 < kept < asked <= paid  # some were cut off by a crash, and cost their call all the same

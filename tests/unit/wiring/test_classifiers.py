@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 
@@ -9,8 +10,15 @@ import pytest
 
 from shared.errors import SettingError
 from shared.intent.registry import Registry
+from shared.model.artefact import dump
+from shared.model.rules import RULES
+from shared.model.teaching import train
 from shared.settings import Settings
+from shared.task.router import Kind, Version
 from shared.wiring import classifiers
+from tests.scripted import ScriptedModel
+from tests.store import BEGINNING
+from tests.world import REGISTRY
 
 
 @pytest.mark.parametrize("name", ["gemini", "genai"])
@@ -30,6 +38,33 @@ def test_genai_is_built_from_the_settings() -> None:
         classifier="genai", gemini_api_key="k", gemini_model="m", gemini_api_endpoint="http://localhost"
     )
     assert classifiers.build(settings, Registry({})).model == "m"
+
+
+def version(kind: Kind, content: str) -> Version:
+    return Version(kind=kind, content=content, by="ml@example.com", at=BEGINNING)
+
+
+GENAI = Settings(classifier="genai", gemini_api_key="k", gemini_model="m", gemini_api_endpoint="http://localhost")
+
+
+def test_version_that_names_a_model_is_asked_with_the_key_and_the_rules_of_the_settings() -> None:
+    named = version("model", "other-model")
+    router = classifiers.router_of(named, GENAI, REGISTRY, lambda: pytest.fail("another one was asked for"))
+    assert (router.classifier.model, router.rules, router.version) == ("other-model", RULES, named.hash)
+
+
+def test_version_of_rules_is_told_to_the_classifier_of_the_settings() -> None:
+    usual = ScriptedModel()
+    router = classifiers.router_of(version("prompt", "Be brief."), GENAI, REGISTRY, lambda: usual)
+    assert (router.classifier, router.rules) == (usual, ("Be brief.",))
+
+
+@pytest.mark.parametrize("settings", [Settings(), GENAI], ids=["local", "genai"])
+def test_version_of_weights_is_the_local_classifier_whatever_the_settings_say(settings: Settings) -> None:
+    artefact = train(REGISTRY, [("my parcel is nowhere to be seen", "order_status")])
+    taught = version("weights", base64.b64encode(dump(artefact)).decode())
+    router = classifiers.router_of(taught, settings, REGISTRY, lambda: pytest.fail("another one was asked for"))
+    assert router.classifier.model == artefact.name
 
 
 def test_local_needs_no_key_and_no_sdk() -> None:

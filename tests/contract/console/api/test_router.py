@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import bz2
 from functools import cache
 from typing import Any
 
@@ -10,13 +11,15 @@ import httpx
 import pytest
 
 from functions.console.identity import DEVELOPER
-from shared.model.artefact import dump
+from shared.model.artefact import FORMAT, MAGIC, dump
 from shared.model.teaching import train
+from shared.model.versions import MAX_UNPACKED_BYTES
 from shared.records.routers import CURRENT, version_path
 from shared.task.router import MAX_CONTENT_CHARS, hash_of
 from shared.wiring import composition
 from tests.world import ORDER_STATUS, REGISTRY, World
 
+BOMB = MAGIC + b"%d %s\n" % (FORMAT, b"0" * 64) + bz2.compress(b" " * 2 * MAX_UNPACKED_BYTES)
 LESSON = ("my parcel is nowhere to be seen", "order_status")
 
 
@@ -122,6 +125,7 @@ async def test_router_is_changed_by_promoters_alone(
         ("weights", "no base64!", "not in base64"),
         ("weights", "AAB=", "canonical base64"),
         ("weights", base64.b64encode(b"\x80\x04pickled").decode(), "no such file"),
+        ("weights", base64.b64encode(BOMB).decode(), "holds more than"),
         ("prompt", "Answer.", "CLASSIFIER is local"),
         ("model", "gemini-x", "CLASSIFIER is local"),
     ],
