@@ -15,15 +15,16 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from functions.console import privacy, router
-from functions.console.api import ACTIONS, LETTER_ACTIONS, MAX_PAGE, ORDERS, DecisionBody, LetterBody, RepairBody
-from functions.console.search import COUNT_UP_TO, COUNTED
+from functions.console import labels, privacy, router
+from functions.console.api import ACTIONS, LETTER_ACTIONS, DecisionBody, LetterBody, RepairBody
+from functions.console.search import COUNT_UP_TO, COUNTED, MAX_PAGE, ORDERS
 from functions.console.whatif_api import SimulateBody
 from functions.intake.room import MAX_WEBHOOK_BYTES
 from functions.intake.sources import MAX_NAME_CHARS, NAME, VENDORS, Source, source_at
 from infra.openapi_parts import Schema, answer, closed, operation, parameter, ref, refusals
 from shared.event.signatures import sign
 from shared.records.ignored import Count, Date
+from shared.task.label import Label
 from shared.task.letter import DeadLetter, LetterRow
 from shared.task.router import Hash, Report
 from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask, State, TaskId, TaskRecord, TaskRow
@@ -169,7 +170,7 @@ def console() -> Schema:
             "parameters": task_id,
             "post": operation(action, RepairBody.__doc__, record | refusals(*_DECIDE), body=ref("RepairBody")),
         }
-    paths |= _privacy() | _router()
+    paths |= _labels(query) | _privacy() | _router()
     about = "Shows tasks and takes people's decisions. In the cloud behind the Identity-Aware Proxy."
     models = [
         (DecisionBody, "validation"),
@@ -181,6 +182,7 @@ def console() -> Schema:
         *((body, "validation") for _, body in router.WORKS.values()),
         (Report, "serialization"),
         (TaskRecord, "serialization"),
+        (Label, "serialization"),
         (LetterRow, "serialization"),
         (DeadLetter, "serialization"),
         (Count, "serialization"),
@@ -190,6 +192,22 @@ def console() -> Schema:
     for name in ("LetterRow", "DeadLetter"):
         schemas[name]["properties"]["letter_id"] = {"type": "string"}
     return described
+
+
+def _labels(query: list[Schema]) -> Schema:
+    page = closed(labels={"type": "array", "items": ref("Label")}, next_page_token={"type": ["string", "null"]})
+    asked = [q for q in query if q["name"] in labels.NAMES]
+    asked.append(
+        parameter("query", "texts", {"const": "true", "description": "with the words, while the task has them"})
+    )
+    shown = {"200": answer("One page", page)} | refusals(400, 401, 403, 503)
+    counted = {"200": answer("Counts", {"type": "object"})} | refusals(401, 403, 503)
+    return {
+        "/api/labels": {
+            "get": operation("listLabels", "List what decisions say of the classifier.", shown, parameters=asked)
+        },
+        "/api/labels/count": {"get": operation("countLabels", "Count decisions, and those that are proof.", counted)},
+    }
 
 
 def _privacy() -> Schema:

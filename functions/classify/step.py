@@ -15,6 +15,7 @@ from shared.event.payload import View, content_hash, other_id, read, view, view_
 from shared.event.reading import Reading
 from shared.event.requester import EMAIL, LOOKED_UP, author_of, vouched
 from shared.event.vendors.slack import answer_path
+from shared.gate.confidence import Classified
 from shared.gate.plan import degraded, plan
 from shared.gate.policy import Usage, is_enabled
 from shared.model import prompt
@@ -25,6 +26,7 @@ from shared.records.documents import task_path, to_record, tombstone_in
 from shared.records.news import proven, revised, tell, tell_others
 from shared.records.outbox import ask_for_preview, pay
 from shared.records.parking import park
+from shared.records.proof import counted
 from shared.records.routing import classifier_of, routing
 from shared.serving.entry import Outcome
 from shared.serving.push import Delivery
@@ -167,12 +169,15 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
     if reading.has_words:
         answer, refusal = await _ask(question, routed, task.priority, event.delivery, now, ports)
     now += timedelta(seconds=_seconds() - began)
+    proofs = await counted(ports, Classified(0.0, answer.model, question.version, now)) if answer else 0
     draw = ports.random.random()  # once: whichever delivery creates the record has drawn for all of them
 
     def decide(usage: Usage, at: datetime) -> Plan:
         if answer is None:
             return degraded(refusal, settings, at, doubt=doubt)
-        return plan(task, seen, answer, question.version, registry, settings, usage, at, draw=draw, doubt=doubt)
+        return plan(
+            task, seen, answer, question.version, registry, settings, usage, at, draw=draw, doubt=doubt, counted=proofs
+        )
 
     created = await create(ports, task, seen, decide, now=now, trace_id=event.delivery.trace_id)
     record = created.record

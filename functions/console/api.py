@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.console import privacy, router, search
+from functions.console import labels, privacy, router, search
 from functions.console.bodies import body_of
 from functions.console.identity import admitted, only
 from functions.console.policy import policy
@@ -31,10 +31,8 @@ from shared.task.schemas import Cause, Model, TaskRecord
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Row, Snapshot
 
-MAX_PAGE = 200
 ACTIONS = ("redrive", "cancel", "settle")
 LETTER_ACTIONS = ("redrive", "close")
-ORDERS = ("newest", "oldest")
 WHOSE = "Whose request it is, where the event does not say: an e-mail address"
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 _LETTER = re.compile(
@@ -45,9 +43,9 @@ _PAGE = ("limit", "page_token")
 _NAMES = {
     "/api/tasks": (*search.NAMES, "order", *_PAGE),
     "/api/dead-letters": ("open", *_PAGE),
+    "/api/labels": labels.NAMES,
     "/api/router/report": ("hash",),
 }
-_LIMIT = re.compile(r"[0-9]{1,3}")
 _APPROVAL = re.compile(rf"/api/approvals/(?P<task_id>{search.TASK_ID.pattern})")
 
 
@@ -126,6 +124,8 @@ async def respond(request: Request, ports: Ports) -> Response:
         "/api/dead-letters": lambda: _letters(request, ports),
         "/api/counts": lambda: _counts(ports),
         "/api/ignored": lambda: _ignored(ports),
+        "/api/labels": lambda: labels.listing(request, ports),
+        "/api/labels/count": lambda: labels.counts(ports),
     }
     if path in shows:
         only(request, "GET")
@@ -160,12 +160,10 @@ async def respond(request: Request, ports: Ports) -> Response:
 
 async def _list(request: Request, ports: Ports) -> Response:
     """Newest first, or oldest; without payloads and followups; `next_page_token` where there is more."""
-    query, limit = request.query_params, _limit(request)
-    order = query.get("order", "newest")
-    if order not in ORDERS:
-        raise BadRequest(f"order must be one of {', '.join(ORDERS)}", code="bad_query", field="order")
+    query, limit = request.query_params, search.limit(request.query_params)
+    oldest_first = search.is_oldest_first(query)
     found = await search.tasks(
-        ports.store, search.parse(query), limit=limit, after=search.place(query), oldest_first=order == "oldest"
+        ports.store, search.parse(query), limit=limit, after=search.place(query), oldest_first=oldest_first
     )
     tasks = [row.model_dump(mode="json") for row in to_rows(found)]
     return JSONResponse({"tasks": tasks, "next_page_token": _next(found, limit)})
@@ -173,7 +171,7 @@ async def _list(request: Request, ports: Ports) -> Response:
 
 async def _letters(request: Request, ports: Ports) -> Response:
     """Newest first, without the messages' bytes."""
-    query, limit = request.query_params, _limit(request)
+    query, limit = request.query_params, search.limit(request.query_params)
     if query.get("open") not in (None, "true"):
         raise BadRequest("open must be true, or left out", code="bad_query", field="open")
     found = await search.letters(
@@ -187,13 +185,6 @@ def _letter(snapshot: Snapshot) -> dict[str, Any]:
     if snapshot.data is None:
         raise NotFound("there is no such dead letter", code="letter_not_found")
     return {"letter_id": snapshot.id} | DeadLetter.model_validate(snapshot.data).model_dump(mode="json")
-
-
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", "50")
-    if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= MAX_PAGE:
-        raise BadRequest(f"limit must be a whole number from 1 to {MAX_PAGE}", code="bad_query", field="limit")
-    return int(text)
 
 
 def _next(found: list[Row], limit: int) -> str | None:

@@ -17,6 +17,7 @@ from functions.console import search
 from functions.console.search import Search
 from shared.intent.registry import Registry
 from shared.records.ignored import Day, last_days
+from shared.records.proof import Summary, summary
 from shared.wiring.ports import Filter, Store
 
 HOURS = 24
@@ -52,7 +53,7 @@ class Health:
     """The last day. `hourly`: tasks that came in, oldest hour first. Latencies in seconds, event to end, sorted.
 
     `ignored`: the most frequent of the last seven days first. Numbers of tasks of an hour, or of an intent, stop at
-    `UP_TO`. `at`: when somebody looked.
+    `UP_TO`. `labels`: all decisions that there ever were. `at`: when somebody looked.
     """
 
     at: datetime
@@ -61,6 +62,7 @@ class Health:
     latencies_s: Sequence[float]
     oldest_waiting: datetime | None
     ignored: Sequence[Ignored]
+    labels: Summary
 
     def latency_s(self, share: float) -> float | None:
         """Return the latency that this share of the sample does not exceed."""
@@ -97,12 +99,13 @@ async def health(store: Store, registry: Registry, now: datetime) -> Health:
     """
     hours = [now - timedelta(hours=n) for n in range(HOURS, -1, -1)]
     times = ("created_at", "updated_at")
-    hourly, intents, oldest, sample, days = await asyncio.gather(
+    hourly, intents, oldest, sample, days, labels = await asyncio.gather(
         asyncio.gather(*(_within(store, since, until) for since, until in pairwise(hours))),
         asyncio.gather(*(_intent(store, name, hours[0]) for name in registry)),
         search.tasks(store, Search(state="AWAITING_APPROVAL"), limit=1, oldest_first=True, fields=times),
         search.tasks(store, Search(state="SUCCEEDED", since=hours[0]), limit=SAMPLE, fields=times),
         last_days(store, now),
+        summary(store, registry),
     )
     return Health(
         at=now,
@@ -112,6 +115,7 @@ async def health(store: Store, registry: Registry, now: datetime) -> Health:
         latencies_s=sorted((r.data["updated_at"] - r.data["created_at"]).total_seconds() for r in sample),
         oldest_waiting=oldest[0].data["created_at"] if oldest else None,
         ignored=_ignored(days),
+        labels=labels,
     )
 
 

@@ -29,8 +29,12 @@ COUNTED = ("AWAITING_APPROVAL", "UNKNOWN", "FAILED")
 _PLACES = {
     "tasks": re.compile(rf"tasks/{TASK_ID.pattern}"),
     "dead_letters": re.compile(rf"dead_letters/{LETTER_ID.pattern}"),
+    "labels": re.compile(rf"labels/{TASK_ID.pattern}"),
 }
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LIMIT = re.compile(r"[0-9]{1,3}")
+MAX_PAGE = 200
+ORDERS = ("newest", "oldest")
 NAMES = ("state", "intent", "source", "since", "until")  # what `parse` reads
 
 
@@ -116,12 +120,36 @@ async def counts(store: Store) -> dict[str, int]:
     return dict(zip((*COUNTED, "dead_letters"), await asyncio.gather(*states, open_letters), strict=True))
 
 
+def limit(query: Mapping[str, str]) -> int:
+    """Return how many rows a query asks for: 50 where it does not say.
+
+    Raises:
+        BadRequest: `bad_query`: it is no whole number from 1 to `MAX_PAGE`.
+    """
+    text = query.get("limit", "50")
+    if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= MAX_PAGE:
+        raise BadRequest(f"limit must be a whole number from 1 to {MAX_PAGE}", code="bad_query", field="limit")
+    return int(text)
+
+
+def is_oldest_first(query: Mapping[str, str]) -> bool:
+    """Return whether a query asks for the oldest first.
+
+    Raises:
+        BadRequest: `bad_query`: there is no such order.
+    """
+    order = query.get("order", "newest")
+    if order not in ORDERS:
+        raise BadRequest(f"order must be one of {', '.join(ORDERS)}", code="bad_query", field="order")
+    return order == "oldest"
+
+
 def token(row: Row) -> str:
     """Return where a page ended, as an opaque text."""
     return base64.urlsafe_b64encode(f"{row.data['created_at'].isoformat()}|{row.path}".encode()).decode()
 
 
-def place(query: Mapping[str, str], collection: Literal["tasks", "dead_letters"] = "tasks") -> Row | None:
+def place(query: Mapping[str, str], collection: Literal["tasks", "dead_letters", "labels"] = "tasks") -> Row | None:
     """Return the place that `page_token` names: the port needs the ordering value and the path, nothing more.
 
     Raises:

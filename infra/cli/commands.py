@@ -48,6 +48,7 @@ COMMANDS = {
         Command("tasks", "infra.ops.tasks", "decide and repair", "look at tasks and repair them"),
         Command("approvals", "infra.ops.approvals", "decide and repair", "decide what waits for a person"),
         Command("dead-letters", "infra.ops.letters", "decide and repair", "see to messages that nobody could finish"),
+        Command("labels", "infra.ops.labels", "decide and repair", "tell what decisions say of the classifier"),
         Command("watch", "infra.ops.watch", "decide and repair", "tell what wants somebody, whenever that changes"),
         Command("policy", "infra.ops.policy", "decide and repair", "show what decides today"),
         Command("router", "infra.ops.router", "decide and repair", "choose which classifier decides, and try another"),

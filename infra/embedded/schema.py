@@ -80,6 +80,14 @@ def _indexes() -> Iterator[str]:
         yield _index("tasks", [field], f"json_extract(data, '$.{field}') IS NOT NULL")
     yield _index("dead_letters", ["created_at"])
     yield _index("dead_letters", ["created_at"], "json_type(data, '$.redriven_at') = 'null'")
+    for fields in (
+        ["at"],
+        ["requester_key"],
+        ["verdict"],
+        ["said", "right"],
+        ["model", "prompt_version", "drawn", "right"],
+    ):
+        yield _index("labels", fields)
     yield _index("answers", ["open"])
     yield _index("approvals", ["requested_at"])
     for field in ("requested_at", "status"):

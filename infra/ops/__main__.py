@@ -11,13 +11,14 @@ import sys
 from collections.abc import Sequence
 
 from infra.manual import graft
-from infra.ops import approvals, letters, policy, privacy, router, session, tasks, watch
+from infra.ops import approvals, labels, letters, policy, privacy, router, session, tasks, watch
 
 PROG = "python -m infra.ops"
 NOUNS = {
     "tasks": tasks,
     "approvals": approvals,
     "dead-letters": letters,
+    "labels": labels,
     "watch": watch,
     "policy": policy,
     "privacy": privacy,

@@ -21,6 +21,7 @@ from shared.task.schemas import UNCLASSIFIED, Cause, Confidence, Drawn, Model, S
 
 Verdict = Literal["right", "corrected", "relabelled", "wrong_intent", "not_wanted", "duplicate", "other"]
 
+PROOF: tuple[Drawn, ...] = ("probation", "audit")  # drawn so, a decision counts for every intent alike
 MAX_TEXT_CHARS = 8_000  # no classifier that learns from labels reads more
 COULD_NOT_RUN = ("parameters_invalid:", "intent_disabled:")  # begin the reasons why nothing could run as suggested
 
@@ -67,9 +68,8 @@ def judgement(record: TaskRecord) -> Judgement | None:
     if given is None:
         return None
     judged = _approved(record) if given.decision == "approve" else _rejected(record, given.cause or "other")
-    if any(told.kind in ("edited", "deleted") for told in record.followups):
-        return Judgement(judged.verdict, None, None)
-    return judged
+    was_taken_back = any(told.kind in ("edited", "deleted") for told in record.followups)
+    return Judgement("other", None, None) if was_taken_back else judged
 
 
 def label(

@@ -170,7 +170,7 @@ async def test_of_words_that_were_taken_back_a_decision_says_nothing() -> None:
     followup = {"kind": "edited", "at": world.now, "revision": "2", "text": "cancel it instead", "task_id": None}
     world.store.put("tasks/t1", followups=[followup])
     await world.decide("t1", "approve", **OTHER)
-    assert told(await world.label()) == ("relabelled", None, None)
+    assert told(await world.label()) == ("other", None, None)
 
 
 @pytest.mark.parametrize(
