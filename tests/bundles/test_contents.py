@@ -26,8 +26,8 @@ INTENTS = {f"functions/execute/{name}/intent.py" for name in discover()}
 BUDGET_BYTES = {
     "intake": 400_000,  # reads every vendor's events, and counts; with the registry comes what it says of mistakes
     "intake-events": 400_000,
-    "classify": 680_000,  # it calls the model, or is one, tries another, and looks people up
-    "resume": 470_000,
+    "classify": 690_000,  # it calls the model, or is one, tries another, counts proof, and looks people up
+    "resume": 480_000,
     "deadletter": 460_000,
     "sweep": 488_000,  # it entombs what has ended
     "notify": 385_000,
