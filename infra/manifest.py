@@ -189,7 +189,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             secrets=(reads.PRIVACY_KEY,),
             publishes=moves,
         ),
-        _function("sweep", trigger="schedule", concurrency=1, publishes=moves),
+        _function("sweep", trigger="schedule", concurrency=1, variables=reads.WATCHES, publishes=moves),
         _function("notify", trigger="schedule", concurrency=1, variables=reads.NOTIFIES, secrets=reads.WEBHOOKS),
         _function(
             "console",

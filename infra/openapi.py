@@ -21,6 +21,7 @@ from functions.console.search import COUNT_UP_TO, COUNTED, MAX_PAGE, ORDERS
 from functions.console.whatif_api import SimulateBody
 from functions.intake.room import MAX_WEBHOOK_BYTES
 from functions.intake.sources import MAX_NAME_CHARS, NAME, VENDORS, Source, source_at
+from infra import openapi_watching
 from infra.openapi_parts import Schema, answer, closed, operation, parameter, ref, refusals
 from shared.event.signatures import sign
 from shared.records.ignored import Count, Date
@@ -170,7 +171,7 @@ def console() -> Schema:
             "parameters": task_id,
             "post": operation(action, RepairBody.__doc__, record | refusals(*_DECIDE), body=ref("RepairBody")),
         }
-    paths |= _labels(query) | _privacy() | _router()
+    paths |= _labels(query) | _privacy() | _router() | openapi_watching.paths(task_id, refusals(*_DECIDE))
     about = "Shows tasks and takes people's decisions. In the cloud behind the Identity-Aware Proxy."
     models = [
         (DecisionBody, "validation"),
@@ -180,6 +181,7 @@ def console() -> Schema:
         (TaskRow, "serialization"),
         *((body, "validation") for body in dict.fromkeys(body for _, body in privacy.WORKS.values())),
         *((body, "validation") for _, body in router.WORKS.values()),
+        *openapi_watching.MODELS,
         (Report, "serialization"),
         (TaskRecord, "serialization"),
         (Label, "serialization"),

@@ -16,8 +16,9 @@ PROMOTES = ("PROMOTERS",)
 ROUTES = (*PROMOTES, "CERTIFICATION", "CLASSIFIER")  # what a version has to fit, and whether it begins on probation
 PROVEN = ("CERTIFICATE", "CERTIFICATION", "CONFIDENCE_THRESHOLD", "LOCAL_CERTIFICATE")
 CONSOLE = ("IAP_AUDIENCE", "PRIVACY_OFFICERS", "RETENTION_DAYS", *PROVEN)  # what decides is shown there, and tried
-GATE = ("AUTOMATIC", "DISABLED_INTENTS", *PROVEN)
-EXECUTES = ("DISABLED_INTENTS", "MAX_CONCURRENT_CALLS", *PROVEN)
+GATE = ("AUDIT_SHARE", "AUTOMATIC", "DISABLED_INTENTS", "ERROR_BUDGET", *PROVEN)
+EXECUTES = ("APPROVAL_TTL_S", "DISABLED_INTENTS", "MAX_CONCURRENT_CALLS", *PROVEN)
+WATCHES = ("CERTIFICATE", "ERROR_BUDGET")  # what `sweep` holds the last day against
 # One secret per source that a deployment takes webhooks of, named as `shared.settings.secrets_of` does.
 WEBHOOK_SECRET = "<SOURCE>_WEBHOOK_SECRET"  # noqa: S105
 SOURCE_FIELDS = "<SOURCE>_FIELDS"  # likewise, of those that have a map of fields

@@ -59,6 +59,8 @@ class Settings:
     skip_calls: frozenset[str] = frozenset()  # where the local classifier answers in place of the model
     local_certificate: Certificate | None = None  # what is proven of it
     label_texts: LabelTexts = "hash"  # whether labels keep what the classifier read, or its keyed hash alone
+    audit_share: float = 0.0  # of what runs without a person, how much somebody looks at afterwards
+    error_budget: float = 0.25  # the share of an intent's decisions that may be wrong; 0: nobody counts
     approval_ttl_s: float = 72 * 3600.0
     retention_days: int = 90
     automatic: Mapping[str, entries.Allowance] = field(default_factory=dict)  # intent -> what may run without a person
@@ -125,6 +127,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         skip_calls=_skips(env),
         local_certificate=_certificate(env, "LOCAL_CERTIFICATE"),
         label_texts=_choice(env, "LABEL_TEXTS", get_args(LabelTexts), d.label_texts),  # type: ignore[arg-type]
+        audit_share=_number(env, "AUDIT_SHARE", d.audit_share, 0.0, 1.0),
+        error_budget=_number(env, "ERROR_BUDGET", d.error_budget, 0.0, 1.0),
         approval_ttl_s=_number(env, "APPROVAL_TTL_S", d.approval_ttl_s, 1, 30 * 86_400),
         retention_days=_retention(env, d.retention_days),
         automatic=entries.allowances("AUTOMATIC", env.get("AUTOMATIC", "")),

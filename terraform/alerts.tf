@@ -36,6 +36,20 @@ locals {
       aligner   = "ALIGN_SUM", above = 20, for_s = 0
       what_next = "More than 20 tasks of one intent ended FAILED within five minutes. The list by state and intent shows their error; `switches/<intent>` with enabled: false stops the intent while you look."
     }
+    breaker = {
+      title     = "An intent was stopped: too much went wrong"
+      severity  = "ERROR"
+      filter    = local.logged["breakers"]
+      aligner   = "ALIGN_SUM", above = 0, for_s = 0
+      what_next = "Its tasks wait for people. The console's page Health says how many decisions were wrong; the labels and the failed tasks of the intent say which. Mend the cause, then arm the breaker again there with a reason."
+    }
+    drift = {
+      title     = "Other tickets come in than were certified"
+      severity  = "WARNING"
+      filter    = local.logged["drift"]
+      aligner   = "ALIGN_SUM", above = 0, for_s = 0
+      what_next = "The share of tickets that reach their threshold is not what it was when the certificate was made. Look at what is new, and make the certificate anew; until then watch the audits."
+    }
     errors = {
       title     = "A step says that an operator is needed"
       severity  = "ERROR"

@@ -32,6 +32,11 @@ resource "google_firestore_index" "this" {
     tasks_by_state_and_change = { collection = "tasks", equal = ["state"], order = "updated_at", direction = "DESCENDING" }
     tasks_by_state_and_intent = { collection = "tasks", equal = ["state", "intent"], order = "created_at", direction = "DESCENDING" }
     tasks_by_requester        = { collection = "tasks", equal = ["requester.key"], order = "created_at", direction = "DESCENDING" }
+    tasks_that_ran_alone      = { collection = "tasks", equal = ["intent", "state", "approval"], order = "updated_at", direction = "DESCENDING" }
+    labels_by_right           = { collection = "labels", equal = ["right"], order = "at", direction = "DESCENDING" }
+    labels_of_intent_by_right = { collection = "labels", equal = ["said", "right"], order = "at", direction = "DESCENDING" }
+    labels_of_intent_by_draw  = { collection = "labels", equal = ["said", "drawn"], order = "at", direction = "DESCENDING" }
+    audits_open               = { collection = "audits", equal = ["open"], order = "drawn_at", direction = "ASCENDING" }
     approvals_waiting         = { collection = "approvals", equal = ["outcome"], order = "requested_at", direction = "ASCENDING" }
     shadows_by_candidate      = { collection = "shadows", equal = ["candidate"], order = "at", direction = "DESCENDING" }
     approvals_decided         = { collection = "approvals", equal = ["outcome"], order = "status", direction = "ASCENDING" }

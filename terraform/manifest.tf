@@ -36,6 +36,8 @@ locals {
     SKIP_CALLS           = join(",", var.skip_calls)
     LOCAL_CERTIFICATE    = var.local_certificate == null ? null : jsonencode(jsondecode(var.local_certificate))
     LABEL_TEXTS          = var.label_texts
+    AUDIT_SHARE          = var.audit_share
+    ERROR_BUDGET         = var.error_budget
     MAX_CONCURRENT_CALLS = var.max_concurrent_calls
     AUTOMATIC            = join(",", [for intent, ceiling in var.automatic : ceiling == null ? intent : "${intent}<=${ceiling}"])
     DISABLED_INTENTS     = join(",", var.disabled_intents)

@@ -41,6 +41,18 @@ locals {
       value       = null, unit = "1"
       labels      = ["function", "error_code"]
     }
+    breakers = {
+      description = "Intents that wait for people because too many of their decisions were wrong."
+      filter      = "jsonPayload.outcome=\"breaker_opened\""
+      value       = null, unit = "1"
+      labels      = ["intent", "error_code"]
+    }
+    drift = {
+      description = "Looks at which what comes in was not like what the certificate was made from."
+      filter      = "jsonPayload.function=\"sweep\" AND jsonPayload.outcome=\"drift\""
+      value       = null, unit = "1"
+      labels      = ["model"]
+    }
     outbox_left = {
       description = "Messages that could not be published at once; the sweep owes them."
       filter      = "jsonPayload.outcome=\"outbox_left\""

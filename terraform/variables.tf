@@ -219,6 +219,28 @@ variable "label_texts" {
   }
 }
 
+variable "audit_share" {
+  description = "How much of what runs without a person is drawn for somebody to look at afterwards, 0 to 1."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.audit_share == null ? true : var.audit_share >= 0 && var.audit_share <= 1
+    error_message = "audit_share must be from 0 to 1."
+  }
+}
+
+variable "error_budget" {
+  description = "The share of an intent's decisions in 24 hours that may be wrong before it waits for people, 0 to 1; 0 counts nothing."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.error_budget == null ? true : var.error_budget >= 0 && var.error_budget <= 1
+    error_message = "error_budget must be from 0 to 1."
+  }
+}
+
 variable "max_concurrent_calls" {
   description = "Calls in flight per instance, to the model and to each provider, 1 to 1000."
   type        = number

@@ -21,6 +21,7 @@ from shared.gate.policy import Usage, is_enabled
 from shared.model import prompt
 from shared.model.question import Answer, Question
 from shared.records.answers import expect_answer
+from shared.records.breakers import open_breakers
 from shared.records.creation import create
 from shared.records.documents import task_path, to_record, tombstone_in
 from shared.records.news import proven, revised, tell, tell_others
@@ -161,6 +162,7 @@ def _content_of(record: TaskRecord) -> str:
 
 async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str = "") -> Outcome:
     task, reading, settings, registry = event.task, event.reading, ports.settings, ports.registry
+    breakers = {name: breaker.why for name, breaker in (await open_breakers(ports)).items()}
     seen = await _with_requester(event.seen, task.source, reading, ports)
     routed = await routing(ports)
     question = prompt.build(task, seen, registry, disabled=settings.disabled_intents, rules=routed.rules)
@@ -171,15 +173,28 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
     now += timedelta(seconds=_seconds() - began)
     proofs = await counted(ports, Classified(0.0, answer.model, question.version, now)) if answer else 0
     draw = ports.random.random()  # once: whichever delivery creates the record has drawn for all of them
+    look_again = ports.random.random() if settings.audit_share else 1.0
+    audit_draw = look_again if look_again < settings.audit_share else None
 
     def decide(usage: Usage, at: datetime) -> Plan:
         if answer is None:
             return degraded(refusal, settings, at, doubt=doubt)
         return plan(
-            task, seen, answer, question.version, registry, settings, usage, at, draw=draw, doubt=doubt, counted=proofs
+            task,
+            seen,
+            answer,
+            question.version,
+            registry,
+            settings,
+            usage,
+            at,
+            draw=draw,
+            doubt=doubt,
+            counted=proofs,
+            breakers=breakers,
         )
 
-    created = await create(ports, task, seen, decide, now=now, trace_id=event.delivery.trace_id)
+    created = await create(ports, task, seen, decide, now=now, trace_id=event.delivery.trace_id, audit_draw=audit_draw)
     record = created.record
     if not created.is_new:  # another delivery came first: of the same, or of something else under this id
         return await _known(event, record, created.version, ports)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.console import labels, privacy, router, search
+from functions.console import audits, breakers, labels, privacy, router, search
 from functions.console.bodies import body_of
 from functions.console.identity import admitted, only
 from functions.console.policy import policy
@@ -45,6 +46,12 @@ _NAMES = {
     "/api/dead-letters": ("open", *_PAGE),
     "/api/labels": labels.NAMES,
     "/api/router/report": ("hash",),
+}
+_ROOMS: dict[str, Callable[[Request, Ports, Person, str], Awaitable[Response]]] = {
+    "audits": audits.respond,
+    "breakers": breakers.respond,
+    "privacy": privacy.respond,
+    "router": router.respond,
 }
 _APPROVAL = re.compile(rf"/api/approvals/(?P<task_id>{search.TASK_ID.pattern})")
 
@@ -130,10 +137,8 @@ async def respond(request: Request, ports: Ports) -> Response:
     if path in shows:
         only(request, "GET")
         return await shows[path]()
-    if path.startswith("/api/privacy/"):
-        return await privacy.respond(request, ports, who, path)
-    if path == "/api/router" or path.startswith("/api/router/"):
-        return await router.respond(request, ports, who, path)
+    if room := _ROOMS.get(path.removeprefix("/api/").partition("/")[0]):
+        return await room(request, ports, who, path)
     if path == "/api/policy":
         only(request, "GET")
         return JSONResponse(await policy(ports, who))

@@ -7,7 +7,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.console import guard, pages, posts, router_page, search
+from functions.console import audits, breakers, guard, pages, posts, router_page, search
 from functions.console.forms import submitted
 from functions.console.identity import admitted, only
 from functions.console.page import Page, environment, static
@@ -21,7 +21,10 @@ _NAMES = {
     "/tasks": (*search.NAMES, "id", "page_token"),
     "/dead-letters": ("page_token",),
     "/router": ("version",),
+    "/audits": ("answered",),
 }
+_AUDIT = re.compile(rf"/audits/(?P<id>{search.TASK_ID.pattern})")
+_REARM = re.compile(rf"/breakers/{breakers.INTENT}/rearm")
 _TASK = re.compile(
     rf"/tasks/(?P<id>{search.TASK_ID.pattern})(?:/(?P<action>decide|redrive|cancel|settle|preview|payload))?"
 )
@@ -62,6 +65,10 @@ async def _route(request: Request, ports: Ports) -> Response:
             answer = await posts.many(page, pairs)
         elif path == "/policy":
             answer = await policy_page(page, dict(pairs))
+        elif audit := _AUDIT.fullmatch(path):
+            return await audits.submit(page, audit["id"], dict(pairs))
+        elif breaker := _REARM.fullmatch(path):
+            return await breakers.submit(page, breaker["intent"], dict(pairs))
         else:
             raise MethodNotAllowed("nothing can be sent here")
         fields = {"operation": task["action"] if task else path.strip("/")}
@@ -78,6 +85,7 @@ async def _route(request: Request, ports: Ports) -> Response:
         "/health": pages.health_page,
         "/policy": policy_page,
         "/router": router_page.show,
+        "/audits": audits.queue,
     }
     if path not in shows:
         raise NotFound("there is no such page", code="not_found")

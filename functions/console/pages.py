@@ -20,9 +20,11 @@ from shared.errors import NotFound
 from shared.gate.doors import missing
 from shared.gate.policy import subject_path
 from shared.intent.declaration import Intent
+from shared.records.breakers import breakers
 from shared.records.creation import wishes_like
 from shared.records.decisions import missing_approvers, why_not
 from shared.records.documents import task_path, to_record, to_rows
+from shared.records.drift import drift
 from shared.records.outbox import ask_model
 from shared.records.switches import switches
 from shared.task.letter import LetterRow
@@ -137,14 +139,17 @@ async def health_page(page: Page) -> Response:
     """The last day in numbers and small charts."""
     store, registry = page.ports.store, page.ports.registry
     found, stopped = await latest(store, registry, page.now), await switches(store, registry)
+    tripped, drifted = await breakers(store), await drift(store)
     trouble = page.ports.clock_trouble()
     return await page.render(
         "health.html",
         health=found,
         up_to=UP_TO,
         switches=stopped,
+        breakers=tripped,
+        drift=drifted,
         clock_trouble=trouble,
-        shown=[found.at, stopped, trouble],
+        shown=[found.at, stopped, trouble, tripped, drifted],
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from shared.certificate import Certificate
 from shared.gate.policy import ceilings_of
+from shared.records.breakers import breakers
+from shared.records.drift import drift
 from shared.records.switches import switches
 from shared.task.moves import Person
 from shared.wiring.composition import Ports
@@ -15,7 +17,8 @@ async def policy(ports: Ports, who: Person) -> dict[str, Any]:
     """Return today's policy; `intents` has what is declared of each, and whether its switch is off.
 
     `automatic` has minor units by currency, or None where no money moves; `switches` what each document of the
-    collection does, also one that names no intent.
+    collection does, also one that names no intent; `breakers` why each open one has opened; `drift` the last look at
+    whether what comes in is like what the certificate was made from, None where there was none.
 
     Raises:
         StoreUnavailable: the store is down.
@@ -23,6 +26,7 @@ async def policy(ports: Ports, who: Person) -> dict[str, Any]:
     settings, registry = ports.settings, ports.registry
     allowed = [intent for name, intent in registry.items() if name in settings.automatic]
     set_by_hand = await switches(ports.store, registry)
+    tripped, drifted = await breakers(ports.store), await drift(ports.store)
     stopped = {switch.name for switch in set_by_hand if switch.stops}
     return {
         "you": who.name,
@@ -33,6 +37,8 @@ async def policy(ports: Ports, who: Person) -> dict[str, Any]:
         "certification": "required" if settings.certification else "off",
         "certificate": _certificate(settings.certificate),
         "local_certificate": _certificate(settings.local_certificate),
+        "breakers": {name: breaker.why for name, breaker in tripped.items() if breaker.open},
+        "drift": drifted.model_dump(mode="json") | {"warns": drifted.warns} if drifted else None,
         "approvers": {name: sorted(people) for name, people in settings.approvers.items()},
         "intents": {
             name: {

@@ -8,20 +8,23 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from functions.execute.asking import MustAsk, ask_people
 from functions.execute.context import context, handler_seconds
 from functions.execute.ended import ended, fields_of
 from shared.errors import Retry, Skip
-from shared.gate.policy import subject_path
-from shared.gate.start import start_refusal
+from shared.gate.policy import may_run_alone, subject_path
+from shared.gate.start import ASKS, reason_to_ask, start_refusal
 from shared.intent.declaration import Intent
 from shared.intent.handler import TaskContext, TaskOutput
 from shared.intent.outcomes import Ambiguous, LockedOut, NotApplied, Pending, Permanent
 from shared.logs import log, show_traceback
+from shared.records.breakers import breaker_in, breaker_path
 from shared.records.creation import wished, wishes_like
 from shared.records.documents import Changed, change
 from shared.records.switches import is_off, switch_path
 from shared.serving.entry import Outcome
 from shared.task import execution
+from shared.task.moves import must_own
 from shared.task.schemas import MAX_OUTPUT_CHARS, TaskRecord, TaskResult
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Snapshot
@@ -133,18 +136,29 @@ class Attempt:
         intent = self.intent
 
         def arrow(
-            record: TaskRecord, now: datetime, switch: Snapshot, *about: Snapshot
+            record: TaskRecord, now: datetime, switch: Snapshot, *others: Snapshot
         ) -> tuple[TaskRecord, dict[str, Document]]:
+            about = [s for s in others if s.path == subject]
             like = [wish for s in about for wish in wishes_like(s, intent, record.task_id)]
-            refusal = start_refusal(record, intent, self.ports.settings, switched_off=is_off(switch), like=like)
+            breaker = next((breaker_in(s) for s in others if s.path == guard), None)
+            refusal = start_refusal(
+                record, intent, self.ports.settings, switched_off=is_off(switch), like=like, breaker=breaker
+            )
+            if refusal in ASKS and not record.effect.possibly_applied:
+                must_own(record, self.epoch)
+                raise MustAsk(record, reason_to_ask(refusal, breaker))
             after = execution.start(record, self.epoch, intent, now, refusal)
             begun = after.effect.first_started_at if after.state == "EXECUTING" else None
             return after, {s.path: wished(s, intent, record, begun) for s in about if begun}
 
         began, subject = seconds(), subject_path(intent, self.record.parameters)
-        paths = (switch_path(intent.name), *((subject,) if subject else ()))
+        guard = breaker_path(intent.name) if may_run_alone(intent, self.ports.settings) else None
+        paths = (switch_path(intent.name), *(p for p in (guard, subject) if p))
         try:
-            changed = await change(self.ports.store, self.record.task_id, arrow, *paths)
+            try:
+                changed = await change(self.ports.store, self.record.task_id, arrow, *paths)
+            except MustAsk as asks:
+                changed = await ask_people(self.ports, asks)
         except (Skip, Retry) as error:
             self.stopped = error if isinstance(error, Skip) else Skip(code="start_unconfirmed")
             raise EffectRefused from None

@@ -18,6 +18,7 @@ from functions.notify.news import Item, Kind
 SHOWN = 5
 MAX_INTENTS = 8
 WORDS: dict[Kind, tuple[str, str]] = {
+    "breaker": ("intent was stopped: too much went wrong", "intents were stopped: too much went wrong"),
     "expiring": ("approval is about to expire", "approvals are about to expire"),
     "unknown": ("task ended UNKNOWN: somebody has to look", "tasks ended UNKNOWN: somebody has to look"),
     "failed": ("task ended FAILED", "tasks ended FAILED"),
@@ -28,6 +29,7 @@ WORDS: dict[Kind, tuple[str, str]] = {
     "still_open": ("message that was given up is still open", "messages that were given up are still open"),
 }
 LISTS: dict[Kind, str] = {
+    "breaker": "/health",
     "expiring": "/",
     "unknown": "/tasks?state=UNKNOWN",
     "failed": "/tasks?state=FAILED",
@@ -38,6 +40,7 @@ LISTS: dict[Kind, str] = {
     "still_open": "/dead-letters",
 }
 
+WITHOUT_TASK: frozenset[Kind] = frozenset({"breaker", "dead_letter", "still_open"})  # or with none at times
 REMINDERS: frozenset[Kind] = frozenset({"still_unknown", "still_open"})
 
 Message = dict[str, Any]
@@ -93,7 +96,7 @@ def _button(digest: Digest) -> str:
 
 
 def _single(digest: Digest) -> bool:
-    return len(digest.items) == 1 and not digest.more and digest.kind not in ("dead_letter", "still_open")
+    return len(digest.items) == 1 and not digest.more and digest.kind not in WITHOUT_TASK
 
 
 def _link(digest: Digest, console_url: str) -> str:
@@ -116,7 +119,8 @@ def _lines(digest: Digest, console_url: str, now: datetime, named: Callable[[str
 
 def _line(item: Item, console_url: str, now: datetime, named: Callable[[str, str], str]) -> str:
     url = _page(item.task_id, console_url) if console_url else ""
-    parts = [item.intent, named(item.task_id, url) if item.task_id else "no task", ", ".join(item.codes)]
+    nameless = "" if item.kind == "breaker" else "no task"
+    parts = [item.intent, named(item.task_id, url) if item.task_id else nameless, ", ".join(item.codes)]
     if item.kind in REMINDERS:
         parts.append(f"since {item.at:%Y-%m-%d %H:%M} UTC")
     if item.expires_at is not None:

@@ -15,13 +15,24 @@ from shared.canonical import sha256_hex
 from shared.task.approval import is_open
 from shared.wiring.ports import Filter, Row, Store
 
-Kind = Literal["expiring", "unknown", "failed", "taken_back", "dead_letter", "paused", "still_unknown", "still_open"]
+Kind = Literal[
+    "breaker",
+    "expiring",
+    "unknown",
+    "failed",
+    "taken_back",
+    "dead_letter",
+    "paused",
+    "still_unknown",
+    "still_open",
+]
 
 MOST = 500
 APPROVAL_FIELDS = ("requested_at", "expires_at", "status", "outcome", "intent", "reasons")
 MOST_NOTES = 50  # the source's own words are in each
 NOTE_FIELDS = ("noted_at", "intent", "followups")
 TASK_FIELDS = ("updated_at", "intent", "error")
+BREAKER_FIELDS = ("at", "open", "cause")
 LETTER_FIELDS = ("created_at", "task_id", "reason", "outcome", "subscription")
 MAX_CODES = 4
 NAMELESS = "unclassified"
@@ -81,6 +92,12 @@ async def ended(store: Store, state: Literal["UNKNOWN", "FAILED"], since: dateti
     where = [Filter("state", "==", state)]
     rows, full = await _newest(store, "tasks", TASK_FIELDS, "updated_at", since, where)
     return _found(kind, [_ended(kind, r) for r in rows], full)
+
+
+async def breakers(store: Store, since: datetime) -> Found:
+    """Return the breakers that opened since then and are open."""
+    rows, full = await _newest(store, "breakers", BREAKER_FIELDS, "at", since)
+    return _found("breaker", [_tripped(r) for r in rows], full)
 
 
 async def taken_back(store: Store, since: datetime) -> Found:
@@ -165,6 +182,13 @@ def _ended(kind: Kind, row: Row) -> Item | None:
     at, error = _time(data, "updated_at"), data.get("error")
     code = error.get("code") if isinstance(error, dict) else None
     return None if at is None else Item(kind, row.id, row.id, _intent(data), at, _codes([code]))
+
+
+def _tripped(row: Row) -> Item | None:
+    at = _time(row.data, "at")
+    if at is None or row.data.get("open") is not True or not _INTENT.fullmatch(row.id):
+        return None
+    return Item("breaker", row.id, "", row.id, at, _codes([row.data.get("cause")]))
 
 
 def _noted(row: Row) -> Item | None:

@@ -91,6 +91,7 @@ async def _look(store: Store, channel: Channel, since: datetime, now: datetime) 
     looks = [news.expiring(store, channel.threshold, now)]
     if channel.everything:
         looks += [
+            news.breakers(store, since),
             news.ended(store, "UNKNOWN", since),
             news.ended(store, "FAILED", since),
             news.taken_back(store, since),

@@ -39,7 +39,7 @@ async def entomb_expired(ports: Ports, now: datetime) -> Counter[str]:
         async with slots:
             what = await _one(ports, row)
             done[what] += 1
-            if what == "unreadable":
+            if what in ("unreadable", "audit_open"):
                 await put_back(ports, row, "expire_at", now)
 
     where, members = [Filter("expire_at", "<=", now)], ("state", "expire_at")
@@ -57,8 +57,8 @@ async def _one(ports: Ports, row: Row) -> str:
             await change(ports.store, row.id, lambda record, _: kept_open(record))
             return "kept_open"
         await entomb(ports, row.id, expired_only=True)
-    except (Skip, Refused):  # redriven since, or its result is still owed
-        return "skipped"
+    except (Skip, Refused) as error:  # redriven since, or its result is still owed, or nobody has looked at it
+        return error.code if error.code == "audit_open" else "skipped"
     except Retry:
         return "failed"
     except Exception as error:  # a document of a later version, or one that somebody edited by hand

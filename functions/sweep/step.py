@@ -12,6 +12,8 @@ from datetime import datetime
 from functools import partial
 
 from functions.sweep.approvals import answer_stray, lost_decisions, restore
+from functions.sweep.breakers import trip_breakers
+from functions.sweep.drift import look_for_drift
 from functions.sweep.pages import pages
 from functions.sweep.retention import entomb_expired
 from functions.sweep.stopped import left_waiting
@@ -62,6 +64,8 @@ async def sweep(ports: Ports) -> Outcome:
         done[await _alone(approval, _consume(ports, approval))] += 1
     done += await entomb_expired(ports, clock.read_time)
     await tell_odd_switches(ports)
+    await trip_breakers(ports, clock.read_time)
+    await look_for_drift(ports, clock.read_time)
     counts = dict(+done)
     return Outcome("swept", body=counts, fields={"count": sum(counts.values()), "overdue_s": overdue_s})
 

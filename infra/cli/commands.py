@@ -49,6 +49,8 @@ COMMANDS = {
         Command("approvals", "infra.ops.approvals", "decide and repair", "decide what waits for a person"),
         Command("dead-letters", "infra.ops.letters", "decide and repair", "see to messages that nobody could finish"),
         Command("labels", "infra.ops.labels", "decide and repair", "tell what decisions say of the classifier"),
+        Command("audits", "infra.ops.audits", "decide and repair", "look again at what ran by itself"),
+        Command("breakers", "infra.ops.breakers", "decide and repair", "see what was stopped, and let it run again"),
         Command("watch", "infra.ops.watch", "decide and repair", "tell what wants somebody, whenever that changes"),
         Command("policy", "infra.ops.policy", "decide and repair", "show what decides today"),
         Command("router", "infra.ops.router", "decide and repair", "choose which classifier decides, and try another"),

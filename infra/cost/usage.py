@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from shared.canonical import canonical_json
 from shared.event.payload import view
 from shared.gate.policy import subject_of, subject_path
+from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
 from shared.model import prompt
 from shared.task.schemas import AutomationTask, TaskRecord, Transition
@@ -23,8 +24,8 @@ INTAKE, CLASSIFY, DECIDE, EXECUTE = STAGES = ("intake", "classify", "decide", "e
 ENDS = ("SUCCEEDED", "FAILED", "REJECTED", "EXPIRED", "CANCELLED")
 SWEEPS_A_MONTH = 730 * 60
 # One document for the time, one for each query that finds nothing: tasks due and expired, approvals approved, rejected
-# and open, switches.
-READS_OF_A_SWEEP = 7
+# and open, switches, wrong labels and failures of the last day.
+READS_OF_A_SWEEP = 9
 
 
 def usage(record: TaskRecord, registry: Registry, given: Given, calls: int = 1) -> dict[str, Units]:
@@ -110,7 +111,7 @@ def _classified(record: TaskRecord, registry: Registry, given: Given, calls: int
     beside = _has_subject(record, registry)
     looks = 2 + counted + beside if counted or beside else 0
     writes = 1 + (paused or counted) + beside
-    spent = _request(given, calls * latency_ms(record, given)) + _store(1 + looks, writes)
+    spent = _request(given, calls * latency_ms(record, given)) + _store(1 + 1 + looks, writes)  # and open breakers
     spent += Units(
         {
             "model input tokens": prompt_tokens * calls + said_again,
@@ -123,9 +124,11 @@ def _classified(record: TaskRecord, registry: Registry, given: Given, calls: int
 
 def _paused(record: TaskRecord, registry: Registry, given: Given) -> Units:
     """The event of the approval; and where there is something to preview, the look and the event of its writing."""
-    if record.intent not in registry or not record.parameters:
+    intent = registry.get(record.intent)
+    if intent is None or not record.parameters:
         return _event(given)
-    return _event(given) + _message(0, given) + _request(given) + _store(2 + 2, 2) + _event(given)
+    looks = 1 + _guards(record, intent) + 2
+    return _event(given) + _message(0, given) + _request(given) + _store(looks, 2) + _event(given)
 
 
 def _moved(record: TaskRecord, arrow: Transition, registry: Registry, given: Given) -> Units:
@@ -152,7 +155,15 @@ def _claimed(record: TaskRecord, registry: Registry, given: Given) -> Units:
     ms = record.result.execution_time_ms if record.result else 0.0
     commits = 2 if intent is not None and intent.starts_late else 1
     beside = _has_subject(record, registry)
-    return _request(given, ms) + _store(2 * commits + beside, commits + beside)
+    looks = (1 + _guards(record, intent)) * commits
+    return _request(given, ms) + _store(looks + beside, commits + beside)
+
+
+def _guards(record: TaskRecord, intent: Intent | None) -> int:
+    """How many documents besides the task a claim reads: the switch; and the breaker where tasks of this intent may run
+    without a person, as far as this one's record tells."""
+    runs_alone = intent is not None and (intent.policy.risk == "none" or record.decision.route == "execute")
+    return 2 if runs_alone else 1
 
 
 def _has_subject(record: TaskRecord, registry: Registry) -> bool:

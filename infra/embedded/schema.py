@@ -89,6 +89,10 @@ def _indexes() -> Iterator[str]:
     ):
         yield _index("labels", fields)
     yield _index("answers", ["open"])
+    yield _index("audits", ["open", "drawn_at"])
+    yield _index("tasks", ["intent", "state", "updated_at"])
+    for field in ("said", "right"):
+        yield _index("labels", [field, "at"])
     yield _index("approvals", ["requested_at"])
     for field in ("requested_at", "status"):
         yield _index("approvals", [field], "json_type(data, '$.outcome') = 'null'")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from infra.manual import graft
-from infra.ops import approvals, labels, letters, policy, privacy, router, session, tasks, watch
+from infra.ops import approvals, audits, breakers, labels, letters, policy, privacy, router, session, tasks, watch
 
 PROG = "python -m infra.ops"
 NOUNS = {
@@ -19,6 +19,8 @@ NOUNS = {
     "approvals": approvals,
     "dead-letters": letters,
     "labels": labels,
+    "audits": audits,
+    "breakers": breakers,
     "watch": watch,
     "policy": policy,
     "privacy": privacy,

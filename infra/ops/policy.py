@@ -46,6 +46,10 @@ def _policy(args: Args, console: Console, terminal: Terminal) -> int:
         threshold = policy["confidence_threshold"]
         for name, does in policy.get("switches", {}).items():
             print(f"switches/{show.plain(name)}: {show.plain(does)}")
+        for name, why in policy.get("breakers", {}).items():
+            print(f"breaker of {name} open: {show.plain(why)}")
+        if (policy.get("drift") or {}).get("warns"):
+            print("what comes in is not like what the certificate was made from: see the health page")
         print(f"\nyou are {show.plain(policy['you'])}; a person decides below confidence {threshold}")
 
     return show.answer(args.json, policy, told)

@@ -20,7 +20,7 @@ CHECKS = (
     ("the parameters are valid", ("parameters_invalid",)),
     ("the parameters come from the event", ("provenance",)),
     ("the confidence is high enough", ("confidence_invalid", "low_confidence", "unproven")),
-    ("policy lets it run without a person", ("policy", "ceiling")),
+    ("policy lets it run without a person", ("policy", "ceiling", "breaker")),
     ("the requester is known, and below the rate", ("requester_unknown", "subject_unknown", "rate")),
     ("no other task asks the like", ("repeated",)),
     (

@@ -29,7 +29,7 @@ class Classified:
 
 def proven(intent: Intent, said: Classified, settings: Settings) -> Line | None:
     """Return what is proven of this classifier for an intent, or None."""
-    certificate = _certificate(said, settings)
+    certificate = certificate_of(said, settings)
     return certificate.line_for(intent.name) if certificate else None
 
 
@@ -39,11 +39,17 @@ def calibrated_confidence(intent: Intent, said: Classified, settings: Settings) 
     return None if line is None or not line.curve else calibrated(said.confidence, line.curve)
 
 
+def threshold_of(intent: Intent, said: Classified, settings: Settings) -> float:
+    """Return the least confidence that is enough for an intent: what is proven of the classifier, else the setting."""
+    line = proven(intent, said, settings)
+    return settings.confidence_threshold if line is None else max(line.threshold, intent.policy.min_confidence)
+
+
 def is_on_probation(intent: Intent | None, said: Classified, settings: Settings) -> bool:
     """Whether everything of this classifier goes to people, however sure it is: its decisions count as proof."""
     if not settings.certification:
         return False
-    return _certificate(said, settings) is None if intent is None else proven(intent, said, settings) is None
+    return certificate_of(said, settings) is None if intent is None else proven(intent, said, settings) is None
 
 
 def confidence_reasons(intent: Intent, said: Classified, settings: Settings, *, counted: int = 0) -> list[str]:
@@ -53,11 +59,7 @@ def confidence_reasons(intent: Intent, said: Classified, settings: Settings, *, 
     """
     if is_on_probation(intent, said, settings):
         return [f"unproven: {counted} of about {ABOUT} decisions"]
-    line = proven(intent, said, settings)
-    if line is None:
-        return _below(said.confidence, settings.confidence_threshold)
-    least = max(line.threshold, intent.policy.min_confidence)
-    reasons = _below(said.confidence, least)
+    reasons = _below(said.confidence, threshold_of(intent, said, settings))
     worth = calibrated_confidence(intent, said, settings)
     if not reasons and worth is not None and not worth >= settings.confidence_threshold:
         reasons.append(
@@ -67,7 +69,7 @@ def confidence_reasons(intent: Intent, said: Classified, settings: Settings, *, 
     return reasons
 
 
-def _certificate(said: Classified, settings: Settings) -> Certificate | None:
+def certificate_of(said: Classified, settings: Settings) -> Certificate | None:
     """Return the certificate of whoever said it, if there is one and it has not run out."""
     known = (c for c in (settings.certificate, settings.local_certificate) if c is not None)
     return next((c for c in known if c.is_of(said.model, said.prompt_version) and said.at < c.valid_until), None)

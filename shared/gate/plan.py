@@ -6,6 +6,7 @@ The model's answer is a suggestion of a stranger. It can lower autonomy, never r
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,6 +20,7 @@ from shared.intent.registry import Registry
 from shared.model.question import Answer
 from shared.settings import Settings
 from shared.task.birth import Plan
+from shared.task.breaker import CODE as BREAKER
 from shared.task.schemas import UNCLASSIFIED, AutomationTask, Classification, Decision
 
 # Words that address a machine instead of a colleague. A hit only ever asks a person; it is not a filter.
@@ -53,11 +55,13 @@ def plan(
     draw: float,
     doubt: str = "",
     counted: int = 0,
+    breakers: Mapping[str, str] | None = None,
 ) -> Plan:
     """Decide about one task from the model's answer; all failed checks are reasons, in the order of the rules.
 
     `draw`: a number from 0 to 1 by chance, which falls into the intent's `audit_share` or not. It must be nothing that
     a sender chooses, as the id of a task is. `counted`: how many decisions count as proof of the classifier by now.
+    `breakers`: why each intent with an open breaker waits for people.
     """
     said = read_answer(answer.text, task, registry, settings)
     believed = Classified(said.confidence, answer.model, prompt_version, now)
@@ -67,6 +71,8 @@ def plan(
         reasons += confidence_reasons(said.intent, believed, settings, counted=counted)
         reasons += policy_reasons(said.intent, said.parameters, view, usage, settings)
         reasons += _task_reasons(said, said.intent, view, draw)
+        if why := (breakers or {}).get(said.intent.name):
+            reasons.append(f"{BREAKER}: {why}")
     reasons += [f"{code}: {DOUBTS[code]}" for code in view.doubts] + ([doubt] if doubt else [])
     planned = _plan(said, answer, prompt_version, reasons, settings, now)
     worth = calibrated_confidence(said.intent, believed, settings) if said.intent else None

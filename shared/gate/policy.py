@@ -43,6 +43,11 @@ def is_enabled(intent: Intent, source: str, settings: Settings) -> bool:
     return intent.name not in settings.disabled_intents and (intent.sources is None or source in intent.sources)
 
 
+def may_run_alone(intent: Intent, settings: Settings) -> bool:
+    """Whether anything of this intent may run without a person at all."""
+    return intent.policy.risk == "none" or intent.name in settings.automatic
+
+
 def policy_reasons(
     intent: Intent, parameters: Mapping[str, Any], view: View, usage: Usage, settings: Settings
 ) -> list[str]:

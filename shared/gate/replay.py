@@ -24,6 +24,7 @@ from shared.intent.registry import Registry
 from shared.model.question import Answer
 from shared.settings import Settings
 from shared.task.birth import Plan
+from shared.task.breaker import CODE as BREAKER
 from shared.task.label import judgement
 from shared.task.requester import view_at_birth
 from shared.task.schemas import AutomationTask, TaskRecord
@@ -32,10 +33,12 @@ from shared.task.usage import Used, with_use
 from shared.task.waiting import ASKED_LATE, EDITED, SPARED
 
 _DOUBT = re.compile(r"(?:edited: the words of|id_reused: the id is known from) task \S+")
-# What `follow_up` adds to the reasons of a task that exists.
+# What is added to the reasons of a task that exists.
 _SINCE = re.compile(
-    r"(?:changed_since|withdrawn): |id_reused: something else|repeated: the like (?:is asked|was approved)"
+    r"(?:changed_since|withdrawn|policy_changed): |id_reused: something else|"
+    r"repeated: the like (?:is asked|was approved)"
 )
+_BREAKER = f"{BREAKER}: "  # was open then, whatever is tried now
 _LIKE = re.compile(r"repeated: like task (\S+), (\S+) asked for on (\d{4}-\d\d-\d\d)")
 
 
@@ -158,6 +161,7 @@ class Replay:
             record.created_at,
             draw=self._draw(past),
             doubt=past.doubt,
+            breakers={said.intent: _breaker(past)},
         )
 
     def _like(self, past: Past, intent: Intent | None, parameters: Mapping[str, Any]) -> tuple[Wish, ...]:
@@ -180,6 +184,11 @@ class Replay:
         share = intent.policy.audit_share if intent else 0.0
         chance = int(sha256_hex(past.record.task_id.encode())[:13], 16) / 16**13
         return chance * share if "audit" in past.codes else share + chance * (1 - share)
+
+
+def _breaker(past: Past) -> str:
+    """Return why its intent's breaker was open, or nothing."""
+    return next((r.removeprefix(_BREAKER) for r in past.reasons if r.startswith(_BREAKER)), "")
 
 
 def _is_of_birth(reason: str) -> bool:

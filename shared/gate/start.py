@@ -11,15 +11,29 @@ from shared.gate.doors import approvals_needed
 from shared.gate.policy import Usage, is_enabled, risk_reasons
 from shared.intent.declaration import Intent
 from shared.settings import Settings
+from shared.task.breaker import CODE as BREAKER
+from shared.task.breaker import Breaker
 from shared.task.execution import SWITCHED_OFF
 from shared.task.schemas import TaskRecord
 from shared.task.subjects import Wish
 
+POLICY_CHANGED = "policy_changed"
+ASKS = frozenset({BREAKER, POLICY_CHANGED})
+
 
 def start_refusal(
-    record: TaskRecord, intent: Intent, settings: Settings, *, switched_off: bool, like: Sequence[Wish] = ()
+    record: TaskRecord,
+    intent: Intent,
+    settings: Settings,
+    *,
+    switched_off: bool,
+    like: Sequence[Wish] = (),
+    breaker: Breaker | None = None,
 ) -> str | None:
-    """Return why the effect may not begin now (a stable code), or None. Checked in the start transaction."""
+    """Return why the effect may not begin now (a stable code), or None. Checked in the start transaction.
+
+    What is in `ASKS` stops only what nobody has decided, and people may let it go on.
+    """
     if switched_off or intent.name in settings.disabled_intents:
         return SWITCHED_OFF
     if not is_enabled(intent, record.source, settings):
@@ -41,11 +55,20 @@ def start_refusal(
         return None
     if record.decision.route != "execute":
         return "approval_missing"
+    if breaker is not None and breaker.open and not record.effect.possibly_applied:
+        return BREAKER
     said = record.classification
     believed = Classified(said.confidence, said.model, said.prompt_version, record.created_at)
     still = confidence_reasons(intent, believed, settings)
     still += risk_reasons(intent, record.parameters, Usage(), settings)
-    return "policy_changed" if still else None
+    return POLICY_CHANGED if still else None
+
+
+def reason_to_ask(refusal: str, breaker: Breaker | None) -> str:
+    """Return why a task that was let through waits for people after all, as its reasons say it."""
+    if refusal == BREAKER and breaker is not None:
+        return f"{BREAKER}: {breaker.why}"
+    return f"{refusal}: the policy would not let it through any more"
 
 
 def _is_approved(record: TaskRecord, intent: Intent) -> bool:

@@ -11,6 +11,7 @@ from shared.gate.counting import counter_of, usage_of, use_of
 from shared.gate.policy import Usage, likes, subject_path
 from shared.intent.declaration import Intent
 from shared.records.approvals import approval_of
+from shared.records.audits import audit_of, audit_path
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
 from shared.task.birth import Plan, born
 from shared.task.requester_key import keyed
@@ -36,12 +37,20 @@ class Created:
 
 
 async def create(
-    ports: Ports, task: AutomationTask, seen: View, decide: Decide, *, now: datetime, trace_id: str
+    ports: Ports,
+    task: AutomationTask,
+    seen: View,
+    decide: Decide,
+    *,
+    now: datetime,
+    trace_id: str,
+    audit_draw: float | None = None,
 ) -> Created:
     """Create the record that the pure `decide` plans; with it the approval if it pauses, its use of the allowance
-    if it runs, and its place among the wishes about the same business subject.
+    and perhaps an audit if it runs, and its place among the wishes about the same business subject.
 
-    `now` is the store's time, at which the caller saw no record.
+    `now` is the store's time, at which the caller saw no record; `audit_draw` the number by chance that
+    has chosen it for an audit, None: it is not chosen.
 
     Raises:
         StoreUnavailable: nothing was created.
@@ -53,6 +62,7 @@ async def create(
     counter = counter_of(intent, first.parameters, seen)
     subject = subject_path(intent, first.parameters) if intent else None
     retention = timedelta(days=ports.settings.retention_days)
+    audit = None if audit_draw is None else audit_path(task.task_id)
     made: TaskRecord | None = None
     like: tuple[Wish, ...] = ()
 
@@ -74,13 +84,15 @@ async def create(
             writes[pause] = to_document(approval_of(record, ports.registry))
         elif counter:
             writes[counter] = with_use(used, use_of(intent, decided.parameters, at)).model_dump()
+        if audit_draw is not None and audit and intent and record.state == "READY":
+            writes[audit] = audit_of(record, intent, ports.settings, audit_draw).model_dump()
         if subject and intent:
             writes[subject] = wished(snapshots[subject], intent, record)
         return writes
 
     # Nothing but a counter or a subject has to be read: what should be absent is checked by the commit itself.
-    paths = (path, pause, *(p for p in (counter, subject) if p))
-    known = [Snapshot(p, None, ABSENT, now) for p in paths] if len(paths) == 2 else ()
+    paths = (path, pause, *(p for p in (counter, subject, audit) if p))
+    known = () if counter or subject else [Snapshot(p, None, ABSENT, now) for p in paths]
     snapshots = await transact(ports.store, paths, body, known)
     return Created(made or to_record(snapshots[path]), snapshots[path].version, made is not None, like)
 

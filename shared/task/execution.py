@@ -24,7 +24,7 @@ from shared.task.moves import (
     scheduled,
     unknown,
 )
-from shared.task.schemas import Outbox, TaskError, TaskRecord, TaskResult
+from shared.task.schemas import Execution, Outbox, TaskError, TaskRecord, TaskResult
 
 SWITCHED_OFF = "switched_off"
 HOLD = timedelta(minutes=5)  # until it is looked again whether the intent is on; the sweep adds a minute at most
@@ -111,6 +111,34 @@ def hold(record: TaskRecord, intent: Intent, now: datetime) -> TaskRecord:
         record, execution = restored(record), execution.model_copy(update={"waits": execution.waits + 1})
     execution = execution.model_copy(update={"lease_until": None, "not_before": None})
     return move(record, "READY", now, by="execute", why=SWITCHED_OFF, exec=execution, outbox=outbox, error=error)
+
+
+def ask(
+    record: TaskRecord, generation: int, epoch: int, now: datetime, *, reason: str, patience: timedelta
+) -> TaskRecord:
+    """READY | EXECUTING -> AWAITING_APPROVAL as a new generation: nobody has decided it, and it may not run by itself
+    any more. `reason`: `code: words`.
+
+    Raises:
+        Skip: `lease_lost`: somebody else has moved it on, or its effect may have begun.
+    """
+    is_same = (record.generation, record.exec.epoch) == (generation, epoch)
+    if record.state not in ("READY", "EXECUTING") or not is_same or record.effect.possibly_applied:
+        raise Skip(code="lease_lost")
+    waits = {"route": "approve", "expires_at": now + patience, "reminded_at": None}
+    reasons = [*(r for r in record.decision.reasons if r != reason), reason]
+    return move(
+        record,
+        "AWAITING_APPROVAL",
+        now,
+        by="execute",
+        why=reason.partition(":")[0],
+        generation=generation + 1,
+        decision=record.decision.model_copy(update=waits | {"reasons": reasons}),
+        exec=Execution(epoch=epoch),
+        outbox=None,
+        error=None,
+    )
 
 
 def succeed(record: TaskRecord, epoch: int, result: TaskResult, provider_ref: str | None, now: datetime) -> TaskRecord:

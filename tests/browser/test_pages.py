@@ -12,6 +12,8 @@ from playwright.async_api import Browser, Page, expect
 from shared.intent.outcomes import Ambiguous
 from tests.browser.serving import at_present, chromium, served
 from tests.scripted import ScriptedHandler
+from tests.steps.test_audits import audited, label
+from tests.steps.test_breakers import trip
 from tests.world import REFUND, SUMMARY, World, says, ticket
 
 HOSTILE = (
@@ -131,10 +133,20 @@ async def test_keyboard_alone_is_enough(browser: Browser, world: World) -> None:
         await page.wait_for_url("**/tasks/r0")
 
 
+async def test_one_key_answers_an_audit(browser: Browser) -> None:
+    world = at_present(await audited(2))
+    async with served(world) as url:
+        page = await opened(browser, url, "/audits")
+        for key, answered in (("y", "t1: right"), ("p", "t2: wrong parameters")):
+            await page.keyboard.press(key)
+            await expect(page.locator("[role=status]").filter(has_text=answered)).to_be_visible()
+    assert [label(world, task)["verdict"] for task in ("t1", "t2")] == ["right", "corrected"]
+
+
 async def test_phone_shows_everything_without_sideways_scrolling(browser: Browser, world: World) -> None:
     async with served(world) as url:
         page = await opened(browser, url, viewport=PHONE, has_touch=True, is_mobile=True)
-        for path in ("/", "/tasks", "/health", "/dead-letters", "/policy", "/tasks/r0"):
+        for path in ("/", "/tasks", "/health", "/dead-letters", "/audits", "/policy", "/tasks/r0"):
             await page.goto(url + path)
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         await page.get_by_role("button", name="Approve").tap()
@@ -179,11 +191,14 @@ async def must_have_no_barrier(page: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_no_page_has_a_barrier_that_axe_finds(browser: Browser, world: World, scheme: Any) -> None:
     world.model.answers = [SUMMARY[1]]
+    world.set(audit_share=1.0)
     await world.classify(ticket("Summarize this ticket", task_id="u1"))
     await world.execute("u1", ScriptedHandler(Ambiguous("no answer")))
+    await trip(world, "order_status")
+    lists = ("/", "/tasks", "/tasks?state=FAILED", "/dead-letters", "/audits")
     async with served(world) as url:
         page = await opened(browser, url, color_scheme=scheme)
-        for path in ("/", "/tasks", "/tasks?state=FAILED", "/tasks/r0", "/tasks/u1", "/dead-letters", "/health", "/x"):
+        for path in (*lists, "/tasks/r0", "/tasks/u1", "/health", "/x"):
             await page.goto(url + path)
             await must_have_no_barrier(page)
         await page.goto(f"{url}/policy")

@@ -78,7 +78,8 @@ async def drain(load_: Load, folder: Path, say: Say) -> Outcome:
     """
     root = _tree(folder / "tree", load_.broken)
     with ground.vendors(folder, 0, rare=False) as vendors, _model(load_, folder) as model:
-        env = ground.environment(vendors, model, folder) | {"MODEL_BUDGET_S": "3600"}
+        # No breaker: the intent that always fails goes on failing.
+        env = ground.environment(vendors, model, folder) | {"MODEL_BUDGET_S": "3600", "ERROR_BUDGET": "0"}
         with environment(env):
             settings = replace(load(), backend="emulators", intake_port=0, console_port=0)
             async with Stack(settings, root=root, logs=folder / "logs") as stack:

@@ -33,15 +33,17 @@ ARROWS = frozenset(
         ("AWAITING_APPROVAL", "CANCELLED"),
         ("READY", "CANCELLED"),
         ("EXECUTING", "CANCELLED"),
-        ("READY", "AWAITING_APPROVAL"),  # its words were taken back
+        ("READY", "AWAITING_APPROVAL"),  # its words were taken back, or it may not run by itself any more
+        ("EXECUTING", "AWAITING_APPROVAL"),  # the latter, where the handler reads first
         ("SUCCEEDED", "FAILED"),  # what was done did not hold
         ("READY", "READY"),  # its intent is switched off
         ("AWAITING_APPROVAL", "AWAITING_APPROVAL"),  # edited, or approved by one of two
         *REDRIVEN,
     }
 )
-# Arrows that only the source takes.
-TOLD = frozenset({("READY", "AWAITING_APPROVAL"), ("SUCCEEDED", "FAILED")})
+# Arrows that only the source takes, but for those that a worker takes for one of these reasons.
+TOLD = frozenset({("READY", "AWAITING_APPROVAL"), ("EXECUTING", "AWAITING_APPROVAL"), ("SUCCEEDED", "FAILED")})
+ASKS = frozenset({"breaker", "policy_changed"})
 # Arrows that only a person may take; `by` of the others is one of our functions.
 DECIDED = frozenset(
     {
@@ -75,7 +77,8 @@ class Moves:
             arrow = (entry["from"], entry["to"])
             if arrow[0] != state or arrow not in ARROWS:
                 self._fail("I6", f"{task_id} went from {state or 'nothing'} to {arrow[1]} by {entry['by']}")
-            if (arrow in TOLD) != (entry["by"] == "source"):
+            asks = entry["by"] == "execute" and entry["to"] == "AWAITING_APPROVAL" and entry["why"] in ASKS
+            if (arrow in TOLD) != (entry["by"] == "source" or asks):
                 self._fail("I6", f"{entry['by']} took {task_id} from {arrow[0]} to {arrow[1]}")
             if arrow in DECIDED and entry["by"] in WORKERS:
                 self._fail("I6", f"{entry['by']} took {task_id} from {arrow[0]} to {arrow[1]}, which people do")

@@ -230,6 +230,39 @@ MUTATIONS = (
         ('    return "policy_changed" if still else None', "    return None"),
     ),
     _without(
+        "breaker at the start",
+        START,
+        ("    if breaker is not None and breaker.open and not record.effect.possibly_applied:", "    if False:"),
+    ),
+    _without(
+        "look at the breaker of what may run by itself",
+        "functions/execute/step.py",
+        ("[breaker_path(intent.name)] if may_run_alone(intent, ports.settings) else []", "[]"),
+    ),
+    _without(
+        "errors that open a breaker",
+        "functions/sweep/step.py",
+        ("    await trip_breakers(ports, clock.read_time)\n", ""),
+    ),
+    _without(
+        "new generation of what is asked after all",
+        EXECUTION,
+        ("        generation=generation + 1,\n        decision=record", "        decision=record"),
+    ),
+    _without(
+        "audit in the commit that makes its task",
+        "shared/records/creation.py",
+        (
+            "        if audit_draw is not None and audit and",
+            "        if False and audit_draw is not None and audit and",
+        ),
+    ),
+    _without(
+        "task that nobody has looked at",
+        "shared/records/tombstones.py",
+        ("            if is_open(snapshots[audit]):", "            if False:"),
+    ),
+    _without(
         "kill switch", "shared/records/switches.py", ("    return switch.data is not None and", "    return False and")
     ),
     _without(

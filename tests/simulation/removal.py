@@ -10,6 +10,7 @@ from shared.task.schemas import TERMINAL
 from tests.simulation import noise
 from tests.simulation.loop import ACTOR
 from tests.simulation.stories import words_of
+from tests.simulation.tripping import is_unanswered
 
 if TYPE_CHECKING:
     from tests.simulation.world import Run
@@ -76,6 +77,8 @@ class Removal:
             self._fail("I12", f"{task_id} was removed and is {before and before['state']}")
             return
         self.records[task_id] = before
+        if actor is not None and actor.function == "sweep" and is_unanswered(self._run, task_id):
+            self._fail("I13", f"{task_id} was removed, and nobody has looked at it")
         if before["outbox"] is not None:
             self._fail("I12", f"{task_id} was removed and nobody was told how it ended")
         key = f"{task_id}.{before['intent']}.{before['effect']['seq']}"
@@ -97,7 +100,7 @@ class Removal:
         """Judge what is left once every retention is over: what ended is removed, and nothing else is."""
         tasks = self._tasks()
         for task_id, data in tasks.items():
-            if not is_tombstone(data) and data["state"] in TERMINAL:
+            if not is_tombstone(data) and data["state"] in TERMINAL and not is_unanswered(self._run, task_id):
                 self._fail("I12", f"{task_id} ended and is still there")
         self.ledger = len(self._run.provider.ledger)
         self._open = {task_id for task_id, data in tasks.items() if not is_tombstone(data)}

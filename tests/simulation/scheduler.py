@@ -38,7 +38,7 @@ class Scheduler:
     def tick(self) -> None:
         """Have the sweeper run now if anything is due."""
         if self._is_anything_due():
-            self._run.spawn(self._sweep())
+            self._run.spawn(self.sweep())
 
     def _tick(self, tick: float) -> None:
         self._ticks.discard(tick)
@@ -49,7 +49,7 @@ class Scheduler:
         if self._is_anything_due():
             self.look_at(self._run.store.now)
             for _ in range(2 if self._run.rng.random() < 0.1 else 1):  # sweeping twice at once must do no harm
-                self._run.spawn(self._sweep())
+                self._run.spawn(self.sweep())
 
     def _is_anything_due(self) -> bool:
         now, trouble = self._run.store.now, bool(self._run.clock.trouble())
@@ -58,7 +58,8 @@ class Scheduler:
         approvals = (data for _, data in self._run.store.items("approvals"))
         return any(a.get("outcome") is None and a.get("status") in ("approved", "rejected") for a in approvals)
 
-    async def _sweep(self) -> None:
+    async def sweep(self) -> None:
+        """Sweep once, whatever is due."""
         try:
             outcome = await self._run.request("sweep", "scheduler", sweep)
         except (Retry, Broken):

@@ -4,7 +4,9 @@ I1 an accepted event has exactly one record; I2 one effect per task and generati
 subject that nobody looked at; I3 a keyless handler acts once;
 I4 SUCCEEDED means effect and result; I5 an effect was allowed; I6 states, epochs and generations move as drawn;
 I7 an end without effect has none; I8 nothing is stuck after the faults; I9 no payload in a log; I10 what runs is what
-was approved; I11 a provider in trouble costs time and no task; I0 no step raises what it must not.
+was approved; I11 a provider in trouble costs time and no task; I12 what ended is removed, and nothing else; I13 an open
+breaker starts nothing that nobody decided, and what ran by itself is looked at again; I0 no step raises what it must
+not.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from shared.task.moves import Person
 from shared.task.schemas import AutomationTask
 from shared.topics import RESULTS
 from shared.wiring.ports import Snapshot
-from tests.simulation import noise
+from tests.simulation import noise, tripping
 from tests.simulation.bus import Message
 from tests.simulation.ending import Owed
 from tests.simulation.loop import ACTOR, Actor
@@ -117,7 +119,7 @@ class Witness:
         elif collection == "approvals":
             self._run.note("commit {} status {!r} outcome {!r}", path, after.get("status"), after.get("outcome"))
             actor = ACTOR.get(None)
-            if _executes(actor):
+            if _executes(actor) and not self._asks_anew(name, before or {}, after):
                 self._previewed(path, before or {}, after)
             is_person = actor is not None and actor.function == "person"
             author = Person(actor.name if actor and is_person else "switchyard@local", "firestore", is_person)
@@ -130,6 +132,13 @@ class Witness:
             self._run.parked(name)
         return None
 
+    def _asks_anew(self, task_id: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
+        """Whether an executor has just sent a task back to people, which is more than a preview may write."""
+        task = self._run.store.look(f"tasks/{task_id}").data or {}
+        last = task["history"][-1]
+        came = (last["by"], last["to"], task["generation"]) == ("execute", "AWAITING_APPROVAL", after["generation"])
+        return came and before.get("generation") != after["generation"]
+
     def _previewed(self, path: str, before: dict[str, Any], after: dict[str, Any]) -> None:
         changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
         if not changed <= PREVIEW:
@@ -140,6 +149,8 @@ class Witness:
         if before is None:
             self._moves.arrows(task_id, {"history": [], "state": ""}, after)
             self._policy.born(task_id, after, actor)
+            if after["state"] == "READY":
+                tripping.born(self._run, task_id)
         else:
             self._moves.arrows(task_id, before, after)
             self._moves.grows(task_id, before, after)
@@ -199,6 +210,10 @@ class Witness:
                 self.fail("I10", f"{task_id} starts by the word of one person")
         else:
             self._policy.allowed(task_id, record, actor)
+            breaker = actor.saw.get(f"breakers/{intent}")
+            is_closed = breaker is not None and not (breaker.data or {}).get("open")
+            if not is_closed and not record["effect"]["applied_before_attempt"]:
+                self.fail("I13", f"{task_id} starts by itself, and the breaker of {intent} was open or not looked at")
         switch = actor.saw.get(f"switches/{intent}")
         if switch is not None and switch.data is not None and not switch.data["enabled"]:
             self.fail("I5", f"{task_id} starts although {intent} is switched off")

@@ -16,7 +16,7 @@ from infra.embedded.bus import DOCUMENT_EVENTS
 from shared.records.edits import Edit
 from shared.settings import Settings
 from shared.wiring.composition import Ports
-from tests.simulation import aging, noise, people, sources
+from tests.simulation import aging, noise, people, sources, tripping
 from tests.simulation.aging import DAY_S, SteppingClock, replay
 from tests.simulation.bus import Message, SimulatedBus
 from tests.simulation.deployment import FUNCTIONS, MANIFEST
@@ -51,6 +51,7 @@ class Run:
         random.seed(seed)  # the pauses between two tries of a commit
         self.weather = draw(rng)
         self.aging = aging.draw(seed, self.weather)
+        self.tripping = tripping.draw(seed)
         self.ends_at_s = self.weather.heals_at_s  # or when the clock is right again
         if self.aging.steps:
             self.ends_at_s = max(self.ends_at_s, self.aging.right_at_s + 600)
@@ -89,6 +90,8 @@ class Run:
             approvers={"*": people.APPROVERS},
             approval_ttl_s=self.weather.approval_ttl_s,
             model_budget_s=self.weather.model_budget_s,
+            audit_share=self.tripping.audit_share,
+            error_budget=self.tripping.error_budget,
             retention_days=self.aging.kept_s / DAY_S,  # type: ignore[arg-type]  # some are kept for seconds
         )
         self.fleet = Fleet(self, settings)
@@ -120,6 +123,7 @@ class Run:
         self.loop.call_soon(sources.begin, self, context=Context())
         self.loop.call_soon(people.begin, self, context=Context())
         self.loop.call_soon(noise.begin, self, context=Context())
+        self.loop.call_soon(tripping.begin, self, context=Context())
         self._advance(self.weather.heals_at_s)
         self._heal()
         self._advance(self.ends_at_s + OUTBOXES_END_S)

@@ -247,11 +247,12 @@ async def test_unknown_keyless_task_is_redriven_only_with_a_verdict_and_under_a_
     assert [ctx.effect_key for _, ctx in handler.calls] == ["t1.ticket_summary.1", "t1.ticket_summary.2"]
 
 
-async def test_task_that_policy_turned_against_runs_once_a_person_redrives_it() -> None:
+async def test_task_that_policy_turned_against_runs_once_a_person_approves_it() -> None:
     world = await started(SUMMARY)
     world.set(confidence_threshold=0.99)
-    assert (await world.execute("t1", ScriptedHandler())).code == "failed"
-    record = await redrive(world)
+    assert (await world.execute("t1", ScriptedHandler())).code == "awaiting_approval"
+    await world.decide("t1")
+    record = await world.record("t1")
     assert record.approval is not None
     assert record.approval.by == OPS.name
     assert (await world.execute("t1", ScriptedHandler())).code == "succeeded"

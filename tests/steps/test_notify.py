@@ -17,6 +17,7 @@ from functions.notify.news import MOST, Item
 from functions.notify.step import notify
 from shared.errors import CommitUnknown, Conflict, StoreUnavailable
 from shared.intent.outcomes import Pending, Permanent
+from shared.records.breakers import open_breaker
 from shared.records.letters import close_letter
 from shared.records.repairs import settle
 from shared.settings import Webhook
@@ -113,6 +114,17 @@ async def test_one_message_holds_every_kind_the_most_urgent_first(chat: Chat) ->
     urls = [b["accessory"]["url"] for b in chat.told()[-1]["blocks"] if "accessory" in b]
     pages = ("/tasks/t1", "/tasks/t3", "/tasks/t2", "/dead-letters", "/tasks/t4")
     assert urls == [CONSOLE + page for page in pages]
+
+
+async def test_breaker_that_opened_is_told_once_and_leads_to_health(chat: Chat) -> None:
+    world = wired(World(), chat)
+    await run(world)
+    await open_breaker(world.ports, "order_status", cause="error_budget", why="", bad=9, seen=10, function="sweep")
+    assert [await run(world) for _ in range(2)] == [{"main": "told"}, {"main": "nothing_new"}]
+    head, lines = chat.told()[-1]["blocks"]
+    assert chat.said == "Switchyard: 1 intent was stopped: too much went wrong"
+    assert head["accessory"]["url"] == f"{CONSOLE}/health"
+    assert lines["text"]["text"] == "order_status · error_budget"
 
 
 async def test_thousands_of_pauses_in_a_minute_are_one_message(chat: Chat) -> None:

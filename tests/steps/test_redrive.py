@@ -50,7 +50,7 @@ async def test_redrive_keeps_what_was_approved_before() -> None:
     assert (record.state, record.approval and record.approval.by) == ("READY", "lee@example.com")
 
 
-@pytest.mark.parametrize(("threshold", "code"), [(0.8, "succeeded"), (0.99, "failed")])
+@pytest.mark.parametrize(("threshold", "code"), [(0.8, "succeeded"), (0.99, "awaiting_approval")])
 async def test_what_ran_without_a_person_runs_again_within_the_limits_of_today(threshold: float, code: str) -> None:
     world = await started(SUMMARY)
     await world.execute("t1", ScriptedHandler(Permanent("no")))

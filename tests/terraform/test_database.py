@@ -21,6 +21,7 @@ from shared.settings import Webhook
 from shared.task.moves import Person
 from shared.wiring import composition
 from shared.wiring.ports import Filter, Row, Snapshot
+from tests.steps.test_breakers import judged
 from tests.store import BEGINNING, MemoryStore
 from tests.terraform.workspace import Change
 from tests.world import GOODS, ORDER_STATUS, REFUND, World, deployed
@@ -62,6 +63,7 @@ async def watched() -> WatchedStore:
     world = World(REFUND[1], privacy_key="k" * 32)
     store = world.keep_in(WatchedStore)
     await world.classify(REFUND[0])
+    judged(world, False, 8)
     await world.sweep()
     await backlog(store)
     await told(world)
@@ -72,7 +74,7 @@ async def watched() -> WatchedStore:
             for query in ("", "?state=READY", "?intent=refund_request", "?state=READY&intent=refund_request"):
                 assert (await client.get(f"/api/tasks{query}")).status_code == 200
             everything = "?state=READY&intent=refund_request&source=zendesk&since=2026-01-01&until=2026-01-02"
-            for path in ("/", "/?intent=refund_request", f"/tasks{everything}", "/dead-letters", "/health"):
+            for path in ("/", "/?intent=refund_request", f"/tasks{everything}", "/dead-letters", "/health", "/audits"):
                 assert (await client.get(path)).status_code == 200
             for path in ("/api/dead-letters?open=true", "/api/dead-letters", "/api/tasks?source=zendesk&order=oldest"):
                 assert (await client.get(path)).status_code == 200

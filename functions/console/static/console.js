@@ -108,6 +108,8 @@ document.addEventListener("keydown", (event) => {
   if (/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== "checkbox") return;
   const key = event.key;
   if (pending === "g") { pending = ""; event.preventDefault(); return go(key); }
+  const pressed = document.querySelector(`button[data-press="${CSS.escape(key)}"]`);
+  if (pressed) { event.preventDefault(); if (!event.repeat) pressed.click(); return; }
   const actions = {
     g: () => { pending = "g"; },
     j: () => move(1),

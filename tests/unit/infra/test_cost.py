@@ -150,7 +150,7 @@ async def is_rejected_in_the_database(world: Billed) -> None:
         (PASSWORD_RESET, runs, {"automatic": {"password_reset": None}}),
         (CANCEL_ORDER, runs, {"automatic": GOODS}),
         (REFUND, is_approved_on_the_console, {}),
-        (CANCEL_ORDER, is_rejected_in_the_database, {"automatic": GOODS, "confidence_threshold": 1.0}),
+        (CANCEL_ORDER, is_rejected_in_the_database, {}),
         ((ticket("Lovely weather"), says("unclassified")), is_rejected_in_the_database, {}),
     ],
 )

@@ -27,6 +27,7 @@ from shared.event.signatures import sign
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
 from shared.records import routers
+from shared.records.breakers import breaker_path, open_breaker
 from shared.records.edits import NOBODY
 from shared.records.letters import close_letter
 from shared.records.privacy import must_be_officer, someone
@@ -59,6 +60,8 @@ SAMPLES = {
     "CERTIFICATE": certificate().model_dump_json(),
     "SKIP_CALLS": "no_parameter",
     "LOCAL_CERTIFICATE": certificate().model_dump_json(),
+    "AUDIT_SHARE": "0.2",
+    "ERROR_BUDGET": "0.5",
     "MAX_CONCURRENT_CALLS": "3",
     "MODEL_TIMEOUT_S": "9",
     "MODEL_BUDGET_S": "9",
@@ -178,6 +181,11 @@ async def _classify(world: World) -> None:
 
 
 async def _execute(world: World) -> None:
+    then, intent = world.store.look("tasks/t1").data, (await world.record("t1")).intent
+    await open_breaker(world.ports, intent, cause="audits", why="", bad=8, seen=8, function="console")
+    assert (await world.execute("t1", ScriptedHandler())).code == "awaiting_approval"
+    world.store.put(breaker_path(intent), open=False)
+    world.store.put("tasks/t1", **(then or {}))
     await world.execute("t1", ScriptedHandler())
     await world.execute("t1", ScriptedHandler(), data="junk")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from shared.errors import Refused, Skip
@@ -56,6 +58,11 @@ ARROWS: dict[str, tuple[Arrow, dict[str, str], type[Exception]]] = {
     "start while switched off": (
         lambda r: execution.start(r, 1, BY_KEY, NOW, execution.SWITCHED_OFF),
         {"EXECUTING_UNSTARTED": "READY", "EXECUTING": "UNKNOWN"},
+        Skip,
+    ),
+    "ask people after all": (
+        lambda r: execution.ask(r, 1, r.exec.epoch, NOW, reason="breaker: open", patience=timedelta(hours=1)),
+        {"READY": "AWAITING_APPROVAL", "EXECUTING_UNSTARTED": "AWAITING_APPROVAL"},
         Skip,
     ),
     "succeed": (lambda r: execution.succeed(r, 1, RESULT, None, NOW), dict.fromkeys(BUSY, "SUCCEEDED"), Skip),

@@ -22,6 +22,8 @@ async def test_policy_of_today_is_told_with_the_callers_identity(http: httpx.Asy
         "certification": "off",
         "certificate": None,
         "local_certificate": None,
+        "breakers": {},
+        "drift": None,
         "approvers": {"*": ["lead@example.com"]},
     }
     assert intents["refund_request"] == {"risk": "money", "per_day": 3, "sources": None, "switched_off": False}

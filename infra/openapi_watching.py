@@ -1,0 +1,50 @@
+"""How people look at the classifier again, described: audits of what ran by itself, and breakers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from functions.console.audits import AuditBody
+from functions.console.breakers import RearmBody
+from infra.openapi_parts import Schema, answer, closed, operation, parameter, ref, refusals
+from shared.task.audit import Audit
+from shared.task.breaker import Breaker
+
+MODELS = (
+    (AuditBody, "validation"),
+    (RearmBody, "validation"),
+    (Audit, "serialization"),
+    (Breaker, "serialization"),
+)
+
+
+def paths(task_id: Iterable[Schema], refused: Schema) -> Schema:
+    """Describe the paths; `refused` are the errors of what changes something."""
+    return _audits(list(task_id), refused) | _breakers(refused)
+
+
+def _audits(task_id: list[Schema], refused: Schema) -> Schema:
+    blind = {"type": "object", "description": "As Audit; of a blind one without what the classifier said"}
+    listed = {"200": answer("Those that nobody has answered", closed(audits={"type": "array", "items": blind}))}
+    answered = {"200": answer("The audit, closed", ref("Audit"))} | refused
+    about = "List what ran by itself and wants a second look, oldest first."
+    return {
+        "/api/audits": {"get": operation("listAudits", about, listed | refusals(401, 403, 503))},
+        "/api/audits/{task_id}": {
+            "parameters": task_id,
+            "post": operation("answerAudit", AuditBody.__doc__, answered, body=ref("AuditBody")),
+        },
+    }
+
+
+def _breakers(refused: Schema) -> Schema:
+    by_intent = {"type": "object", "additionalProperties": ref("Breaker")}
+    listed = {"200": answer("By intent", closed(breakers=by_intent))} | refusals(401, 403, 503)
+    armed = {"200": answer("The breaker, armed", {"type": "object"})} | refused
+    return {
+        "/api/breakers": {"get": operation("listBreakers", "List the breakers that have ever opened.", listed)},
+        "/api/breakers/{intent}/rearm": {
+            "parameters": [parameter("path", "intent", {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$"})],
+            "post": operation("rearmBreaker", RearmBody.__doc__, armed, body=ref("RearmBody")),
+        },
+    }
