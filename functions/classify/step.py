@@ -146,7 +146,7 @@ async def _another(event: Event, first: TaskRecord | Tombstone, ports: Ports) ->
     if snapshot.data is not None:
         record = to_record(snapshot)
         return await _again(record, snapshot.version, {"task_id": record.task_id, "source": source}, ports)
-    what = "edited: the words of task" if edited else "id_reused: the id is known from task"
+    what = "reworded: the words of task" if edited else "id_reused: the id is known from task"
     renamed = replace(event, task=event.task.model_copy(update={"task_id": other}))
     outcome = await _first_time(renamed, snapshot.read_time, ports, doubt=f"{what} {first.task_id}")
     if not edited:

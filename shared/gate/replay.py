@@ -32,7 +32,7 @@ from shared.task.subjects import Subject, Wish, like, with_wish
 from shared.task.usage import Used, with_use
 from shared.task.waiting import ASKED_LATE, EDITED, SPARED
 
-_DOUBT = re.compile(r"(?:edited: the words of|id_reused: the id is known from) task \S+")
+_DOUBT = re.compile(r"(?:(?:edited|reworded): the words of|id_reused: the id is known from) task \S+")
 # What is added to the reasons of a task that exists.
 _SINCE = re.compile(
     r"(?:changed_since|withdrawn|policy_changed): |id_reused: something else|"

@@ -253,7 +253,10 @@ async def test_edit_of_what_came_to_nothing_is_a_task_that_a_person_sees() -> No
     await world.classify(comment("Summarize that", "edited"))
     record = await another(world, created.task_id)
     assert record.state == "AWAITING_APPROVAL"
-    assert f"edited: the words of task {created.task_id}" in record.decision.reasons
+    why = f"reworded: the words of task {created.task_id}"
+    assert why in record.decision.reasons
+    await world.decide(record.task_id, "edit", parameters={"summary": "Two orders are late"})
+    assert why in (await world.record(record.task_id)).decision.reasons
 
 
 async def test_deletion_of_what_nobody_asked_makes_no_task() -> None:
