@@ -27,7 +27,7 @@ from shared.event.signatures import sign
 from shared.records.ignored import Count, Date
 from shared.task.label import Label
 from shared.task.letter import DeadLetter, LetterRow
-from shared.task.router import Hash, Report
+from shared.task.router import Hash, Report, Version
 from shared.task.schemas import MAX_PAYLOAD_BYTES, AutomationTask, State, TaskId, TaskRecord, TaskRow
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -183,6 +183,7 @@ def console() -> Schema:
         *((body, "validation") for _, body in router.WORKS.values()),
         *openapi_watching.MODELS,
         (Report, "serialization"),
+        (Version, "serialization"),
         (TaskRecord, "serialization"),
         (Label, "serialization"),
         (LetterRow, "serialization"),
@@ -229,6 +230,8 @@ def _router() -> Schema:
         "": {"get": operation("getRouter", "Tell which version decides, and which is asked beside it.", shown)},
         "/report": {"get": operation("reportOfVersion", "Report on a candidate.", known, parameters=named)},
     }
+    whole = {"200": answer("As it was uploaded", ref("Version"))} | refusals(400, 401, 403, 404, 422, 503)
+    paths["/version"] = {"get": operation("getVersion", "Show one version whole.", whole, parameters=named)}
     done = {"200": answer("What was done", {"type": "object"})} | refusals(*_DECIDE)
     for name, (do, body) in router.WORKS.items():
         paths[f"/{name}"] = {"post": operation(f"{name}Router", do.__doc__, done, body=ref(body.__name__))}

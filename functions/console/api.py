@@ -46,6 +46,7 @@ _NAMES = {
     "/api/dead-letters": ("open", *_PAGE),
     "/api/labels": labels.NAMES,
     "/api/router/report": ("hash",),
+    "/api/router/version": ("hash",),
 }
 _ROOMS: dict[str, Callable[[Request, Ports, Person, str], Awaitable[Response]]] = {
     "audits": audits.respond,

@@ -73,6 +73,9 @@ async def respond(request: Request, ports: Ports, who: Person, path: str) -> Res
     if operation == "report":
         only(request, "GET")
         return JSONResponse((await report(ports.store, _hash(request))).model_dump(mode="json"))
+    if operation == "version":
+        only(request, "GET")
+        return JSONResponse((await routers.version(ports.store, _hash(request))).model_dump(mode="json"))
     if operation not in WORKS:
         raise NotFound("there is nothing here; see /openapi.json", code="not_found")
     only(request, "POST")

@@ -35,6 +35,7 @@ async def show(page: Page, error: str = "", form: Form | None = None) -> Respons
     if named and not _HASH.fullmatch(named):
         raise NotFound("there is no such version", code="version_not_found")
     known: Report | None = await report(store, named) if named else None
+    named_version = await routers.version(store, named) if page.query.get("version") else None
     versions, promotions = await routers.versions(store), await routers.history(store)
     spent = await spent_today(store)
     return await page.render(
@@ -45,6 +46,7 @@ async def show(page: Page, error: str = "", form: Form | None = None) -> Respons
         versions=versions,
         promotions=promotions,
         report=known,
+        version=named_version,
         settings=page.ports.settings,
         refusal=_refusal(page),
         probation=router.PROBATION if page.ports.settings.certification else "",

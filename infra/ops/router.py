@@ -40,6 +40,10 @@ def parser(prog: str = "switchyard router") -> argparse.ArgumentParser:
     )
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     command(commands, "list", _list, "list the versions that there are, newest first", "switchyard router list")
+    shown = command(
+        commands, "show", _show, "show a version: its rules, a model's name", "switchyard router show 3f9a1c20"
+    )
+    _named(shown)
     upload = command(
         commands,
         "upload",
@@ -119,6 +123,13 @@ def _rows(known: dict[str, Any]) -> Iterator[Sequence[str]]:
         role = "decides" if version["hash"] == current else "is asked" if version["hash"] == candidate else ""
         name = version["hash"][:SHORT]
         yield name, version["kind"], version["about"], version["by"], show.age(version["at"]), role
+
+
+def _show(args: Args, console: Console, terminal: Terminal) -> int:
+    version = console.get("router/version", hash=_whole(args.version, console))
+    content = version["about"] if version["kind"] == "weights" else version["content"]
+    shown = [f"{version['kind']} by {version['by']}, {show.age(version['at'])} ago", *content.splitlines()]
+    return show.answer(args.json, version, lambda: print("\n".join(map(show.plain, shown))))
 
 
 def _spent(known: dict[str, Any]) -> str:

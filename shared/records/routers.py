@@ -66,6 +66,23 @@ async def upload(ports: Ports, person: Person, kind: Kind, content: str) -> str:
     return name
 
 
+async def version(store: Store, name: str) -> Version:
+    """Return a version by its hash, as it was uploaded.
+
+    Raises:
+        NotFound: there is none.
+        Unprocessable: `version_refused`: somebody has changed its document.
+        StoreUnavailable: nothing is known.
+    """
+    (found,) = await store.read(version_path(name))
+    if found.data is None:
+        raise NotFound("there is no such version; upload it first", code="version_not_found", field="/hash")
+    stored = sound(Version, found.data)
+    if stored is None or stored.hash != name:
+        raise Unprocessable("its document is not what was uploaded", code="version_refused", field="/hash")
+    return stored
+
+
 async def versions(store: Store) -> list[Listed]:
     """Return the versions that there are, newest first; of damaged documents none.
 
@@ -190,13 +207,8 @@ async def _promoted(ports: Ports, person: Person, name: str, reason: str, seen: 
 
 async def _usable(ports: Ports, name: str) -> None:
     """Raise unless there is such a version, and it fits the intents and settings of today."""
-    (found,) = await ports.store.read(version_path(name))
-    if found.data is None:
-        raise NotFound("there is no such version; upload it first", code="version_not_found", field="/hash")
-    version = sound(Version, found.data)
-    if version is None or version.hash != name:
-        raise Unprocessable("its document is not what was uploaded", code="version_refused", field="/hash")
-    _about(ports, version.kind, version.content)
+    found = await version(ports.store, name)
+    _about(ports, found.kind, found.content)
 
 
 def _about(ports: Ports, kind: Kind, content: str) -> str:

@@ -73,6 +73,9 @@ async def test_text_is_taken_for_rules_and_a_name_for_a_model(
     assert "2 rules: Answer as a clerk of a shop." in told
     assert "gemini-x" in told
     assert "the settings decide: CLASSIFIER is genai" in told
+    name = next(line.split()[0] for line in told.splitlines() if "2 rules" in line)
+    assert await ops(world, f"router show {name}") == 0
+    assert "Answer as a clerk of a shop.\nWhen in doubt, unclassified.\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

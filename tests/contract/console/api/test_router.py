@@ -212,6 +212,14 @@ async def test_second_promotion_at_once_is_refused_and_the_first_one_stands(http
     assert (await ask(http, "promote", 409, hash=name, reason="x"))["error"]["code"] == "promoted_meanwhile"
 
 
+async def test_version_is_shown_as_it_was_uploaded(http: httpx.AsyncClient) -> None:
+    world_of(classifier="genai")
+    name = await uploaded(http, "prompt", "Answer as a clerk.")
+    shown = (await http.get(f"/api/router/version?hash={name}")).json()
+    assert (shown["kind"], shown["content"], shown["by"]) == ("prompt", "Answer as a clerk.", DEVELOPER)
+    assert (await http.get(f"/api/router/version?hash={'0' * 64}")).status_code == 404
+
+
 @pytest.mark.parametrize("query", ["", "?hash=x", "?hash=" + "A" * 64, "?name=x"])
 async def test_report_asks_for_a_version_by_its_hash(http: httpx.AsyncClient, query: str) -> None:
     world_of()

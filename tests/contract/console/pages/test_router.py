@@ -54,6 +54,7 @@ async def test_flips_lead_to_their_tasks(http: httpx.AsyncClient) -> None:
     await browser.world.classify(REFUND[0])
     page = (await browser.get(f"/router?version={version}")).text
     assert '<a href="/tasks/t1">t1</a>' in page
+    assert "<pre>Answer as a clerk.</pre>" in page
     assert "refund_request, approve" in page
 
 
@@ -88,7 +89,7 @@ async def test_refused_form_says_why_and_keeps_what_was_typed(
 async def test_hostile_words_stay_text(http: httpx.AsyncClient) -> None:
     browser, version = await opened(http)
     browser.world.store.put(f"routers/{version}", about=HOSTILE, by=HOSTILE)
-    page = (await browser.get("/router")).text
+    page = (await browser.get("/router")).text + (await browser.get(f"/router?version={version}")).text
     assert "<script>alert" not in page
     assert "\u202e" not in page
 
@@ -103,7 +104,9 @@ async def test_whoever_is_no_promoter_sees_it_and_has_no_forms(http: httpx.Async
     assert refused.status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/router?version=../x", "/router?hash=x", "/router/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/router?version=../x", f"/router?version={'0' * 64}", "/router?hash=x", "/router/nothing"]
+)
 async def test_what_is_not_there_is_said_so(http: httpx.AsyncClient, path: str) -> None:
     browser, _ = await opened(http)
     assert (await browser.get(path)).status_code in (400, 404)
