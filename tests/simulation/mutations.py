@@ -245,11 +245,6 @@ MUTATIONS = (
         ("    await trip_breakers(ports, clock.read_time)\n", ""),
     ),
     _without(
-        "new generation of what is asked after all",
-        EXECUTION,
-        ("        generation=generation + 1,\n        decision=record", "        decision=record"),
-    ),
-    _without(
         "audit in the commit that makes its task",
         "shared/records/creation.py",
         (
