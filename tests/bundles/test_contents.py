@@ -26,13 +26,13 @@ INTENTS = {f"functions/execute/{name}/intent.py" for name in discover()}
 BUDGET_BYTES = {
     "intake": 400_000,  # reads every vendor's events, and counts; with the registry comes what it says of mistakes
     "intake-events": 400_000,
-    "classify": 690_000,  # it calls the model, or is one, tries another, counts proof, and looks people up
-    "resume": 480_000,
-    "deadletter": 460_000,
-    "sweep": 488_000,  # it entombs what has ended
+    "classify": 730_000,  # it calls the model, or is one, tries another, counts proof, and looks people up
+    "resume": 515_000,  # a decision leaves a label; audits and breakers come with the record
+    "deadletter": 500_000,
+    "sweep": 545_000,  # it entombs what has ended, and looks whether too much goes wrong
     "notify": 385_000,
-    "console": 900_000,  # the pages, policy played through, versions of the router, OpenAPI
-} | dict.fromkeys(EXECUTORS, 510_000)
+    "console": 985_000,  # the pages, audits, policy played through, versions of the router, OpenAPI
+} | dict.fromkeys(EXECUTORS, 555_000)
 A_TEAMS_INTENT_BYTES = 4_000  # each beside those that ship, where every declaration is wanted
 
 
