@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from shared.errors import SettingError
 from shared.intent.declaration import Intent
@@ -13,9 +13,10 @@ from shared.intent.registry import Registry
 from shared.model.artefact import Artefact, fingerprint
 from shared.model.language import languages_of
 from shared.model.regression import Rarities, Regression, Vector, features
-from shared.model.training import fit
+from shared.model.training import SHARPNESS, fit
 from shared.task.schemas import UNCLASSIFIED
 
+SHARPNESS_OF_DECISIONS = 1.25
 OUT_OF_SCOPE = "out_of_scope"  # what people call `unclassified`
 
 SMALL_TALK = (
@@ -56,11 +57,21 @@ def train(registry: Registry, labels: Iterable[Lesson] = ()) -> Artefact:
     """
     decisions = list(_checked(labels, registry))
     small_talk = ((line, UNCLASSIFIED) for line in SMALL_TALK)
-    lessons = [*_positive(registry), *near_misses(registry), *small_talk, *decisions]
+    lessons = [*_positive(registry), *near_misses(registry), *small_talk]
     wanted = [text for intent in registry.values() for text in intent.examples]
     languages = languages_of([*wanted, *(text for text, label in decisions if label != UNCLASSIFIED)])
-    learnt = fit([features(text) for text, _ in lessons], [label for _, label in lessons])
+    vectors = [features(text) for text, _ in lessons]
+    vectors += _of_more_than_one([features(text) for text, _ in decisions], {name for v in vectors for name in v})
+    sharpness = SHARPNESS_OF_DECISIONS if decisions else SHARPNESS
+    learnt = fit(vectors, [label for _, label in (*lessons, *decisions)], sharpness)
     return Artefact(learnt, fingerprint(registry), languages, len(decisions))
+
+
+def _of_more_than_one(tickets: Sequence[Vector], public: Collection[str]) -> list[Vector]:
+    """Leave out what a single ticket has, such as a name: what is learnt goes into a file that others may read."""
+    having = Counter(name for ticket in tickets for name in ticket)
+    kept = {name for name, count in having.items() if count > 1}.union(public)
+    return [{name: x for name, x in ticket.items() if name in kept} for ticket in tickets]
 
 
 def _checked(labels: Iterable[Lesson], registry: Registry) -> Iterator[Lesson]:

@@ -17,15 +17,15 @@ from shared.model.regression import Rarities, Regression, Vector, softmax
 
 COST = 30.0  # of a misjudged text, against the length of the weights (the C of liblinear)
 EPOCHS = 6
-SHARPNESS = 1.6  # a short text leaves a heavily regularised model too modest
+SHARPNESS = 1.7  # a heavily regularised model of a few texts is too modest by this; one of many, by less
 BIAS = 0.3  # the constant feature that every text has
 GRAIN = 64  # weights are whole multiples of 1 / GRAIN, whether they were learnt here or read from a file
-_STILL = 1e-3  # a residual below is no more learnt from
+_STILL = 1e-2  # of a residual, what is no more worth learning
 
 Row = tuple[Sequence[int], Sequence[float]]
 
 
-def fit(vectors: Sequence[Vector], labels: Sequence[str]) -> Regression:
+def fit(vectors: Sequence[Vector], labels: Sequence[str], sharpness: float = SHARPNESS) -> Regression:
     """Return the regression for texts' features and their labels, two labels or more: same input, same weights."""
     places: dict[str, list[int]] = {}
     for i, vector in enumerate(vectors):
@@ -42,12 +42,12 @@ def fit(vectors: Sequence[Vector], labels: Sequence[str]) -> Regression:
         first = texts[places[names[0]][0]]
         length = _length(first, names)
         for name in names:
-            by_name[name] = _grained(row, first[name] / length)
-    return Regression(tuple(known), _grained(bias, BIAS), by_name, len(vectors), having)
+            by_name[name] = _grained(row, sharpness * first[name] / length)
+    return Regression(tuple(known), _grained(bias, sharpness * BIAS), by_name, len(vectors), having)
 
 
 def _grained(weights: Sequence[float], share: float) -> tuple[float, ...]:
-    factor = SHARPNESS * share * GRAIN
+    factor = share * GRAIN
     return tuple([round(factor * weight) / GRAIN for weight in weights])
 
 
@@ -119,7 +119,7 @@ def _learn(text: _Text, weights: list[list[float]]) -> None:
         return
     step = _step(text, logits, residual)
     for label, r in enumerate(residual):
-        if abs(change := step * r) < _STILL / 10:
+        if abs(change := step * r) < _STILL / 2:
             continue
         text.pull[label] += change
         change *= text.cost

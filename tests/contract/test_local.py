@@ -62,7 +62,7 @@ def judged(local: LocalClassifier) -> list[tuple[str, str, float]]:
 
 def test_confident_answers_on_real_tickets_are_right(judged: list[tuple[str, str, float]]) -> None:
     confident = [gold == said for gold, said, confidence in judged if confidence >= SURE]
-    assert sum(confident) / len(confident) >= 0.95  # measured: 104 of 105
+    assert sum(confident) / len(confident) >= 0.95  # measured: 105 of 106
 
 
 def test_out_of_scope_tickets_are_left_to_people(judged: list[tuple[str, str, float]]) -> None:
@@ -72,8 +72,8 @@ def test_out_of_scope_tickets_are_left_to_people(judged: list[tuple[str, str, fl
 
 def test_in_scope_tickets_are_recognised(judged: list[tuple[str, str, float]]) -> None:
     inside = [(gold == said, confidence >= SURE) for gold, said, confidence in judged if gold != "out_of_scope"]
-    assert sum(right for right, _ in inside) / len(inside) >= 0.86  # measured: 128 of 136
-    assert sum(right and sure for right, sure in inside) / len(inside) >= 0.70  # measured: 104 of 136
+    assert sum(right for right, _ in inside) / len(inside) >= 0.86  # measured: 126 of 136
+    assert sum(right and sure for right, sure in inside) / len(inside) >= 0.70  # measured: 105 of 136
 
 
 def test_nothing_taught_repeats_a_test_ticket() -> None:

@@ -45,3 +45,10 @@ def test_labels_of_people_are_taught_and_none_has_two_names() -> None:
 def test_label_that_no_folder_declares_is_refused_by_number() -> None:
     with pytest.raises(SettingError, match=r"label 2 is 'refnd', which no folder declares; drop it"):
         train(shipped(), [("a", "order_status"), ("b", "refnd")])
+
+
+def test_word_of_one_ticket_alone_is_not_in_what_is_learnt() -> None:
+    labels = [("where is the parcel of Percy", "order_status"), ("the parcel of Odette stays away", "order_status")]
+    learnt = train(shipped(), labels).regression
+    assert "parcel of" in learnt.weights
+    assert not [name for name in learnt.weights if "percy" in name or "odett" in name]

@@ -55,10 +55,11 @@ def test_weights_are_those_that_the_same_decisions_teach(made: Retrained) -> Non
 
 
 def test_nothing_is_said_by_heart(made: Retrained) -> None:
-    """A text that nobody else wrote like this is learnt by heart, and not known to the others."""
+    """A text that nobody else wrote like this is not known to the others, and its words are not kept."""
     odd = label(1000, text="xylophone zeppelin quagmire", model="another", **RESET)
     with_it = retrained([*decided(), odd], SMALL, load({}), ONE)
-    assert with_it.artefact.regression.weights["xylophone"]
+    assert with_it.lessons == made.lessons + 1
+    assert "xylophone" not in with_it.artefact.regression.weights
     assert with_it.labels[-1].said == "unclassified"
     assert with_it.labels[-1].right is False
 
