@@ -227,7 +227,7 @@ MUTATIONS = (
     _without(
         "policy at the start",
         START,
-        ('    return "policy_changed" if still else None', "    return None"),
+        ("    return POLICY_CHANGED if still else None", "    return None"),
     ),
     _without(
         "breaker at the start",
