@@ -171,8 +171,8 @@ async def documents() -> dict[str, dict[str, Any]]:
         )
     )
     routed = await promoted()
-    found = {path.partition("/")[0]: path for w in (routed, world, automatic) for path in w.store.documents}
-    stores = {path: w.store for w in (routed, world, automatic) for path in w.store.documents}
+    found = {path.partition("/")[0]: path for w in (ended, routed, world, automatic) for path in w.store.documents}
+    stores = {path: w.store for w in (ended, routed, world, automatic) for path in w.store.documents}
     data = {name: (await stores[path].read(path))[0].data or {} for name, path in found.items()}
     return data | {"tasks": data["tasks"] | (ended.store.look("tasks/t1").data or {})}
 
