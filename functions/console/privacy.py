@@ -22,6 +22,8 @@ from shared.records.privacy import (
     approvals_of,
     coverage,
     give_keys,
+    labels_beside,
+    labels_of,
     letters_looked_at,
     must_be_officer,
     rows_of,
@@ -38,6 +40,7 @@ from shared.wiring.ports import Row, Snapshot
 WHOLE_ON_A_PAGE = 10  # each may be a megabyte
 ON_A_PAGE = 100
 TASK_MEMBERS = ("task_id", "state", "intent", "source", "created_at", "requester")
+LABEL_MEMBERS = ("task_id", "at", "verdict", "said")
 LETTER_MEMBERS = ("task_id", "subscription", "reason", "created_at", "redriven_at")
 PERSON = "An e-mail address, whose +tags do not matter, or <source>:<id> where the source tells no address"
 Done = tuple[int, dict[str, Any]]  # how many, and the answer
@@ -64,6 +67,7 @@ class EraseBody(Model):
     reason: str = Field(min_length=1, max_length=300)
     task_ids: list[TaskId] = Field(default=[], max_length=MAX_ITEMS)
     letter_ids: list[Letter] = Field(default=[], max_length=MAX_ITEMS)
+    label_ids: list[TaskId] = Field(default=[], max_length=MAX_ITEMS, description="Of labels whose tasks are not named")
 
 
 async def respond(request: Request, ports: Ports, who: Person, path: str) -> Response:
@@ -105,8 +109,18 @@ async def _tasks(body: PersonBody, ports: Ports, who: Person) -> Done:
     return len(found), {
         "tasks": [_stored(s) for s in found],
         "approvals": [_stored(s) for s in await approvals_of(ports, found)],
+        "labels": [_stored(s) for s in await labels_beside(ports, found)],
         "next_page_token": _more(found, WHOLE_ON_A_PAGE),
     }
+
+
+async def _labels(body: PersonBody, ports: Ports, who: Person) -> Done:
+    """Show a person's labels, also of tasks that are gone."""
+    found = await labels_of(ports, someone(ports, body.requester), ON_A_PAGE, _place(body, "labels"))
+    shown = [_stored(s) if body.whole else _some(s, *LABEL_MEMBERS) for s in found]
+    last = found[-1] if len(found) == ON_A_PAGE else None
+    more = last and search.token(Row(last.path, {"created_at": last.read_time}, "", last.read_time))
+    return len(found), {"labels": shown, "next_page_token": more}
 
 
 async def _letters(body: PersonBody, ports: Ports, who: Person) -> Done:
@@ -127,6 +141,7 @@ async def _erase(body: EraseBody, ports: Ports, who: Person) -> Done:
         reason=body.reason,
         task_ids=body.task_ids,
         letter_ids=body.letter_ids,
+        label_ids=body.label_ids,
     )
     return len(done.erased), {"audit_id": done.audit_id, "erased": done.erased, "left": done.left}
 
@@ -134,12 +149,13 @@ async def _erase(body: EraseBody, ports: Ports, who: Person) -> Done:
 WORKS: Mapping[str, tuple[Callable[..., Awaitable[Done]], type[Model]]] = {
     "keys": (_keys, PageBody),
     "tasks": (_tasks, PersonBody),
+    "labels": (_labels, PersonBody),
     "letters": (_letters, PersonBody),
     "erase": (_erase, EraseBody),
 }
 
 
-def _place(body: PageBody, collection: Literal["tasks", "dead_letters"]) -> Row | None:
+def _place(body: PageBody, collection: Literal["tasks", "dead_letters", "labels"]) -> Row | None:
     return search.place({"page_token": body.page_token} if body.page_token else {}, collection)
 
 

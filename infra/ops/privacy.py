@@ -42,7 +42,7 @@ def parser(prog: str = "switchyard privacy") -> argparse.ArgumentParser:
         commands,
         "export",
         _export,
-        "hand out the tasks, approvals and dead letters of a person, as stored",
+        "hand out the tasks, approvals, labels and dead letters of a person, as stored",
         "switchyard privacy export --requester kim@example.com --to kim.json",
         "switchyard privacy export --requester slack:U061F7AUR",
     )
@@ -66,24 +66,29 @@ def parser(prog: str = "switchyard privacy") -> argparse.ArgumentParser:
 def _export(args: Args, console: Console, terminal: Terminal) -> int:
     if args.to and Path(args.to).exists():
         raise OpsError(f"{args.to} is there already", 2)
-    tasks, approvals = [], []
+    tasks, approvals, labels = [], [], dict[str, Any]()
     with _progress() as progress:
         _find(progress, console)
         for page in _pages(progress, console, "tasks", args.requester, whole=True):
             tasks += page["tasks"]
             approvals += page["approvals"]
+            labels |= {label["document"]: label for label in page["labels"]}
+        for page in _pages(progress, console, "labels", args.requester, whole=True):
+            labels |= {label["document"]: label for label in page["labels"]}
         letters = _letters(progress, console, args.requester, whole=True)
     answer = {
         "requester": args.requester,
         "exported_at": datetime.now(UTC).isoformat(),
         "tasks": tasks,
         "approvals": approvals,
+        "labels": list(labels.values()),
         "dead_letters": letters,
     }
     text = json.dumps(answer, indent=None if args.json else 1)
     if args.to:
         _write(args.to, text)
-        print(f"{len(tasks)} tasks, {len(approvals)} approvals, {len(letters)} dead letters in {args.to}")
+        counts = f"{len(tasks)} tasks, {len(approvals)} approvals, {len(labels)} labels, {len(letters)} dead letters"
+        print(f"{counts} in {args.to}")
     else:
         print(text)
     return 0
@@ -93,17 +98,22 @@ def _erase(args: Args, console: Console, terminal: Terminal) -> int:
     with _progress() as progress:
         _find(progress, console)
         letters = _letters(progress, console, args.requester, whole=False)
-        tasks = [x for page in _pages(progress, console, "tasks", args.requester, whole=False) for x in page["tasks"]]
+        tasks = _short(progress, console, "tasks", args.requester)
+        labels = _short(progress, console, "labels", args.requester)
     left = {t["task_id"]: FIRST[t["state"]] for t in tasks if t["state"] in FIRST}
     left |= {x["letter_id"]: "redrive or close it first" for x in letters if x["redriven_at"] is None}
     ended = [t for t in tasks if t["task_id"] not in left]
     closed = [x for x in letters if x["letter_id"] not in left]
     items = [Item(t["task_id"], _task_words(t), lambda: None) for t in ended]
+    theirs = {t["task_id"] for t in tasks}  # whose labels go with them
+    alone = [x for x in labels if x["task_id"] not in theirs]
+    items += [Item(x["task_id"], f"erase the label of {x['task_id']} of {x['at'][:10]}", lambda: None) for x in alone]
     items += [Item(x["letter_id"], f"erase dead letter {x['letter_id']}", lambda: None) for x in closed]
     erased, audits = 0, []
     if items:
         bulk.confirm(Terminal(stderr=True, highlight=False), items, yes=args.yes)
         todo = [("letter_ids", [x["letter_id"] for x in closed]), ("task_ids", [t["task_id"] for t in ended])]
+        todo.append(("label_ids", [x["task_id"] for x in alone]))
         with _progress() as progress:
             bar = progress.add_task("erasing", total=len(items))
             for member, ids in todo:  # letters first: some are known as theirs by their task only
@@ -149,6 +159,10 @@ def _pages(progress: Progress, console: Console, what: str, requester: str, *, w
     for page in _every(console, what, {"requester": requester, "whole": whole}):
         progress.advance(bar, page.get("looked_at", len(page.get("tasks", ()))))
         yield page
+
+
+def _short(progress: Progress, console: Console, what: str, requester: str) -> list[dict[str, Any]]:
+    return [item for page in _pages(progress, console, what, requester, whole=False) for item in page[what]]
 
 
 def _letters(progress: Progress, console: Console, requester: str, *, whole: bool) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Ended tasks and closed letters of a person in; tombstones, emptied documents and a line in `audit` out.
+"""Ended tasks, labels and closed letters of a person in; tombstones, emptied documents and a line in `audit` out.
 
 Told in `audit` before anything is erased, and going on where it was broken off when it is asked for again. Open work is
 never erased.
@@ -16,6 +16,7 @@ from pydantic import Field
 
 from shared.errors import Conflict, Refused, Unprocessable
 from shared.records.documents import task_path, to_record, tombstone_in
+from shared.records.labels import label_path
 from shared.records.letters import LETTER_ID
 from shared.records.privacy import Someone, each_of, is_of, theirs
 from shared.records.tombstones import entomb
@@ -26,6 +27,7 @@ from shared.wiring.composition import Ports
 from shared.wiring.ports import ABSENT, Write
 
 MAX_ITEMS = 50  # of one request
+EMPTIED = {"text": "", "text_sha256": "", "requester_key": ""}  # of a label; what it says of the classifier stays
 # What has to be done about an open task before it can be erased.
 FIRST: dict[State, str] = {
     "AWAITING_APPROVAL": "approve, reject or cancel it first",
@@ -46,6 +48,7 @@ class Audit(Model):
     requester_key: str
     task_ids: list[str]
     letter_ids: list[str]
+    label_ids: list[str] = Field(default=[], description="The tasks whose labels")
     erased: int = Field(default=0, description="How many of these were erased, or had been before")
     done_at: datetime | None = Field(default=None, description="null: it was broken off; asked again, it goes on")
 
@@ -60,9 +63,18 @@ class Erased:
 
 
 async def erase(
-    ports: Ports, who: Someone, officer: Person, *, reason: str, task_ids: Sequence[str], letter_ids: Sequence[str]
+    ports: Ports,
+    who: Someone,
+    officer: Person,
+    *,
+    reason: str,
+    task_ids: Sequence[str],
+    letter_ids: Sequence[str],
+    label_ids: Sequence[str] = (),
 ) -> Erased:
-    """Erase these tasks with their approvals, and these letters, as far as they have ended; say so in `audit` first.
+    """Erase these tasks with approvals and labels, and these letters, as far as they ended; say so in `audit` first.
+
+    `label_ids`: the tasks of further labels, which are gone themselves.
 
     Raises:
         Unprocessable: the reason names the person, and is kept.
@@ -80,6 +92,7 @@ async def erase(
         requester_key=who.key,
         task_ids=list(task_ids),
         letter_ids=list(letter_ids),
+        label_ids=list(label_ids),
     )
     (version,) = await ports.store.commit(Write(path, audit.model_dump(), ABSENT))
     left: dict[str, str] = {}
@@ -92,9 +105,14 @@ async def erase(
         if why := await _erase_task(ports, who, task_id):
             left[task_id] = why
 
+    async def label(task_id: str) -> None:
+        if why := await _erase_label(ports, who, task_id):
+            left[task_id] = why
+
     await each_of(letter_ids, letter)  # first: some are known as theirs by their task only
+    await each_of(label_ids, label)
     await each_of(task_ids, task)
-    erased = [i for i in (*task_ids, *letter_ids) if i not in left]
+    erased = [i for i in dict.fromkeys((*task_ids, *letter_ids, *label_ids)) if i not in left]
     (now,) = await ports.store.read(path)
     done = audit.model_copy(update={"erased": len(erased), "done_at": now.read_time})
     await ports.store.commit(Write(path, done.model_dump(), version))
@@ -109,10 +127,28 @@ async def _erase_task(ports: Ports, who: Someone, task_id: str) -> str:
     if not is_of(ports, snapshot, who):
         return "there is no such task of theirs"
     record = to_record(snapshot)
+    if record.state in FIRST:
+        return FIRST[record.state]
+    await _erase_label(ports, who, task_id, is_theirs=True)  # first: afterwards nothing may tell whose it is
     try:
         await entomb(ports, task_id)
     except Refused as error:
         return FIRST.get(record.state, error.message)
+    return ""
+
+
+async def _erase_label(ports: Ports, who: Someone, task_id: str, *, is_theirs: bool = False) -> str:
+    """Return why a label is left as it is, or nothing."""
+    (snapshot,) = await ports.store.read(label_path(task_id))
+    known = snapshot.data or {}
+    if known == known | EMPTIED or (is_theirs and not known):
+        return ""
+    if not is_theirs and known.get("requester_key") != who.key:
+        return "there is no such label of theirs"
+    try:
+        await ports.store.commit(Write(snapshot.path, known | EMPTIED, snapshot.version))
+    except Conflict:
+        return "somebody has just changed it; try again"
     return ""
 
 

@@ -1,6 +1,6 @@
-"""A person in; their tasks, approvals and dead letters out: what somebody may ask of whoever keeps their data.
+"""A person in; their tasks, approvals, labels and dead letters out: what somebody may ask of whoever keeps their data.
 
-Tasks are found by the key in their record, letters by looking through all of them.
+Tasks and labels are found by the key in them, letters by looking through all of them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from shared.errors import Forbidden, Misconfigured, NotFound
 from shared.event.mailbox import mailbox, same_address
 from shared.event.payload import requester
 from shared.records.documents import approval_path, change, task_path, to_record, tombstone_in
+from shared.records.labels import label_path
 from shared.task.moves import Person
 from shared.task.requester_key import key_for, key_of, keyed, prefix_of
 from shared.task.schemas import TaskRecord
@@ -130,6 +131,18 @@ async def approvals_of(ports: Ports, tasks: Sequence[Snapshot]) -> list[Snapshot
     """Return the approval documents of tasks, where there are any."""
     found = await ports.store.read(*(approval_path(s.id) for s in tasks)) if tasks else []
     return [s for s in found if s.data is not None]
+
+
+async def labels_beside(ports: Ports, tasks: Sequence[Snapshot]) -> list[Snapshot]:
+    """Return the labels of tasks, where there are any, whatever key is in them."""
+    found = await ports.store.read(*(label_path(s.id) for s in tasks)) if tasks else []
+    return [s for s in found if s.data is not None]
+
+
+async def labels_of(ports: Ports, who: Someone, limit: int, after: Row | None) -> list[Snapshot]:
+    """Return up to `limit` labels that have a person's key, also of tasks that are gone, by their paths."""
+    where = [Filter("requester_key", "==", who.key)]
+    return await ports.store.query("labels", where=where, limit=limit, after=after)
 
 
 async def letters_looked_at(ports: Ports, limit: int, after: Row | None) -> list[Snapshot]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.ops.privacy import main
+from shared.records.tombstones import entomb
 from tests.browser.serving import served
 from tests.scripted import ScriptedHandler
 from tests.world import ORDER_STATUS, REFUND, World, ticket
@@ -66,7 +67,7 @@ async def test_export_goes_into_a_new_file_that_its_owner_reads(
 ) -> None:
     world, path = await world_of(1), tmp_path / "kim.json"
     assert await ops(world, f"export {KIM} --to {path}") == 0
-    assert printed(capsys) == f"1 tasks, 0 approvals, 1 dead letters in {path}\n"
+    assert printed(capsys) == f"1 tasks, 0 approvals, 0 labels, 1 dead letters in {path}\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(json.loads(path.read_text())["tasks"]) == 1
     assert await ops(world, f"export {KIM} --to {path}") == 2
@@ -113,3 +114,26 @@ async def test_erasing_again_finds_nothing_and_is_done(ops: Ops, capsys: pytest.
     first, second = map(json.loads, printed(capsys).splitlines())
     assert (first["erased"], len(first["audits"])) == (3, 2)
     assert second["left"] == {}
+
+
+async def test_labels_are_handed_out_and_emptied_also_where_their_tasks_are_gone(
+    ops: Ops, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World(REFUND[1], privacy_key="s" * 32, label_texts="keep")
+    for task_id in ("kept", "gone"):
+        world.model.answers = [REFUND[1]]
+        await world.classify(REFUND[0].model_copy(update={"task_id": task_id}))
+        await world.decide(task_id, "reject", cause="wrong_intent")
+        await world.sweep()
+    await entomb(world.ports, "gone")
+    assert await ops(world, f"export {KIM}") == 0
+    labels = json.loads(printed(capsys))["labels"]
+    assert sorted(label["document"] for label in labels) == ["labels/gone", "labels/kept"]
+    assert all("arrived broken" in label["data"]["text"] for label in labels)
+    assert await ops(world, f"{ERASE} --yes") == 0
+    assert "2 erased, 0 left" in capsys.readouterr().out
+    for task_id in ("kept", "gone"):
+        label = await world.label(task_id)
+        assert label is not None
+        assert (label.text, label.text_sha256, label.requester_key) == ("", "", "")
+        assert (label.verdict, label.right, label.model) == ("wrong_intent", False, "scripted")

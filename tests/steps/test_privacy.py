@@ -249,3 +249,23 @@ async def test_without_the_secret_tasks_run_all_the_same() -> None:
     world = World(says("order_status", order_id="#47384"))
     await done(world, "k1")
     assert (await world.record("k1")).state == "SUCCEEDED"
+
+
+async def test_label_goes_with_its_task_also_under_another_secret_and_that_of_somebody_else_never() -> None:
+    world = World(REFUND[1], privacy_key="x" * 32)
+    for task_id, email in (("k1", KIM), ("a1", ANA)):
+        await world.classify(ticket("Please refund $25.00 for order #10021", task_id=task_id, email=email))
+        await world.decide(task_id, "reject")
+        await world.sweep()
+    world.set(privacy_key=SECRET)
+    await give_keys(world.ports, 10, None)
+    assert (await erased(world, "k1")).erased == ["k1"]
+    label = await world.label("k1")
+    assert label is not None
+    assert (label.requester_key, label.text_sha256, label.verdict) == ("", "", "other")
+    who, before = someone(world.ports, KIM), await world.label("a1")
+    done = await erase(
+        world.ports, who, OFFICER, reason="117", task_ids=(), letter_ids=(), label_ids=("k1", "a1", "nobody")
+    )
+    assert (done.erased, set(done.left)) == (["k1"], {"a1", "nobody"})
+    assert await world.label("a1") == before
