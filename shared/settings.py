@@ -18,7 +18,7 @@ from shared.field_map import parse_fields
 Backend = Literal["embedded", "emulators", "gcp"]
 ClassifierName = Literal["local", "gemini", "genai"]
 
-Skip = Literal["no_parameter", "certified"]
+Skip = Literal["no_parameter", "certified", "agreeing"]
 WebhookFormat = Literal["slack", "google_chat"]
 LabelTexts = Literal["hash", "keep"]
 

@@ -182,14 +182,14 @@ variable "certificate" {
 }
 
 variable "skip_calls" {
-  description = "Where the local classifier answers in place of the model: no_parameter where no answer could run, certified where its own answer is proven by local_certificate."
+  description = "Where the local classifier answers in place of the model: no_parameter where no answer could run, certified where its own answer is proven by local_certificate, agreeing where three earlier decisions about texts like it agree."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(var.skip_calls, ["no_parameter", "certified"])) == 0
-    error_message = "skip_calls must hold no_parameter or certified."
+    condition     = length(setsubtract(var.skip_calls, ["no_parameter", "certified", "agreeing"])) == 0
+    error_message = "skip_calls must hold no_parameter, certified or agreeing."
   }
   validation {
     condition     = !contains(var.skip_calls, "certified") || var.local_certificate != null

@@ -19,6 +19,8 @@ from infra.evaluate.evaluation import Evaluation, evaluate, figures
 from infra.evaluate.tickets import Ticket
 from shared.canonical import sha256_hex
 from shared.intent.registry import Registry, discover
+from shared.model.memory import Memory
+from shared.task.schemas import UNCLASSIFIED
 
 MOST_FLIPS = 20
 WIDE = 120  # columns, where nobody's terminal says how many
@@ -46,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--sample", type=int, metavar="N", help="only N tickets, always the same ones")
     made.add_argument("--record", type=Path, metavar="FILE", help="keep the answers; a run that broke off goes on")
     made.add_argument("--recorded", type=Path, metavar="FILE", help="take the answers of a recorded run; ask nobody")
+    made.add_argument("--earlier", type=Path, metavar="FILE", help="decided tickets, for SKIP_CALLS=agreeing")
     made.add_argument("--against", action="append", default=[], metavar="OTHER", help=setting.EXAMPLE)
     made.add_argument("--flips", type=int, default=MOST_FLIPS, metavar="N", help="tickets of --against to list")
     made.add_argument("--gate", action="store_true", help="show what the gate would execute, with all its checks")
@@ -61,8 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     shipped = discover()
     registry = _registry(options, shipped)
     found = _sampled(tickets.read(options.tickets), options.sample)
-    here = setting.of_environment(registry, shipped, options.recorded)
-    others = [setting.of_words(words, registry, shipped) for words in options.against]
+    before = tickets.read(options.earlier) if options.earlier else []
+    earlier = Memory((t.text, t.intent if t.intent in registry else UNCLASSIFIED) for t in before)
+    here = setting.of_environment(registry, shipped, options.recorded, earlier)
+    others = [setting.of_words(words, registry, shipped, earlier) for words in options.against]
     made = asyncio.run(evaluate(found, registry, here, others, record=options.record))
     console = Console()
     console = console if console.is_terminal else Console(width=WIDE)

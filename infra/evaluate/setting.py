@@ -15,11 +15,13 @@ from shared.errors import SettingError
 from shared.intent.mistakes import like
 from shared.intent.named import check_names, check_sources
 from shared.intent.registry import Registry
+from shared.model.memory import Memory
 from shared.model.question import Classifier
 from shared.settings import ClassifierName, Settings, load
 from shared.wiring import classifiers
 
 KEYWORDS = "keywords"
+NOTHING = Memory(())
 EXAMPLE = "a file that --record wrote, or settings such as CLASSIFIER=genai; `keywords` is the keyword router"
 # What changes an answer, or what is made of it.
 VARIABLES = (
@@ -33,6 +35,7 @@ VARIABLES = (
     "GEMINI_MODEL",
     "MAX_CONCURRENT_CALLS",
     "MODEL_TIMEOUT_S",
+    "SKIP_CALLS",
     "VERTEX_LOCATION",
     "VERTEX_PROJECT",
 )
@@ -54,10 +57,10 @@ class Setting:
             await self.classifier.close()
 
 
-def of_environment(registry: Registry, named: Registry, recorded: Path | None) -> Setting:
+def of_environment(registry: Registry, named: Registry, recorded: Path | None, earlier: Memory = NOTHING) -> Setting:
     """Return the setting of this process, or a recording under its settings.
 
-    `named`: the intents that settings may name, where `registry` holds others.
+    `named`: the intents that settings may name, where `registry` holds others. `earlier`: what people decided before.
 
     Raises:
         SettingError, StackError: it cannot be used, or the file cannot be read.
@@ -65,10 +68,10 @@ def of_environment(registry: Registry, named: Registry, recorded: Path | None) -
     settings = _settings({}, named)
     if recorded:
         return _of_file(recorded, settings)
-    return _live(f"CLASSIFIER={settings.classifier}", settings, registry)
+    return _live(f"CLASSIFIER={settings.classifier}", settings, registry, earlier)
 
 
-def of_words(words: str, registry: Registry, named: Registry) -> Setting:
+def of_words(words: str, registry: Registry, named: Registry, earlier: Memory = NOTHING) -> Setting:
     """Return the setting of `--against`: a recording, a classifier's name, or `NAME=value ...` over the environment.
 
     Raises:
@@ -81,7 +84,7 @@ def of_words(words: str, registry: Registry, named: Registry) -> Setting:
         words = f"CLASSIFIER={words}"
     if "=" not in words or Path(words).is_file():
         return _of_file(Path(words), _settings({}, named))
-    return _live(_without_key(words), _settings(_changes(words), named), registry)
+    return _live(_without_key(words), _settings(_changes(words), named), registry, earlier)
 
 
 def _settings(changes: dict[str, str], named: Registry) -> Settings:
@@ -106,9 +109,12 @@ def _without_key(words: str) -> str:
     return " ".join(part for part in words.split() if not part.startswith("GEMINI_API_KEY="))
 
 
-def _live(name: str, settings: Settings, registry: Registry) -> Setting:
+def _live(name: str, settings: Settings, registry: Registry, earlier: Memory) -> Setting:
+    async def remember() -> Memory:
+        return earlier
+
     try:
-        classifier = classifiers.build(settings, registry)
+        classifier = classifiers.build(settings, registry, remember)
     except ModuleNotFoundError as error:
         chosen = f"CLASSIFIER={settings.classifier}"
         raise StackError(f"{chosen} needs {error.name}; `make eval {chosen}` installs it") from None

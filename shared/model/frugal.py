@@ -1,17 +1,19 @@
 """A classifier that asks another one only where its answer matters: the local one answers the rest. Pure.
 
-Two ways, each a setting: `no_parameter`, a call whose answer could not run whatever it said, for what it would have to
-take from the text stands nowhere in it; `certified`, an answer of the local classifier that is proven.
+Three ways, each a setting: `no_parameter`, a call whose answer could not run whatever it said, for what it would have
+to take from the text stands nowhere in it; `certified`, an answer of the local classifier that is proven; `agreeing`,
+what earlier decisions about texts like it agree on.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.certificate import Certificate
 from shared.event.money import amounts
@@ -20,11 +22,14 @@ from shared.intent.declaration import Intent
 from shared.intent.provenance import FromPayload, MoneyFromPayload, markers_of
 from shared.intent.registry import Registry
 from shared.model.extraction import extract
+from shared.model.memory import Memory
 from shared.model.question import NOT_ASKED, Answer, Classifier, Question
 from shared.task.schemas import UNCLASSIFIED
 
 # An intent that the local classifier gives less than this is not among those that the text may ask for.
 PLAUSIBLE = 0.05
+AGREEING = "agreeing-1"  # the model's name in records of what earlier decisions agree on
+AGREED = 0.9  # how sure that is taken to be, less than measured, until a certificate says what it is
 _NUMBER = re.compile(r"\d")
 
 
@@ -45,10 +50,11 @@ class FrugalClassifier:
         registry: Registry,
         skips: Collection[str],
         certificate: Certificate | None = None,
+        earlier: Callable[[], Awaitable[Memory]] | None = None,
     ) -> None:
         self.model = asked.model
         self._asked, self._local, self._registry = asked, local, registry
-        self._skips, self._certificate = skips, certificate
+        self._skips, self._certificate, self._earlier = skips, certificate, earlier
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         """Return the local answer where no other one could matter, else what the model says.
@@ -63,6 +69,9 @@ class FrugalClassifier:
                 answer = await self._local.ask(question, timeout_s)
                 if self._is_proven(answer, question, self._certificate):
                     return answer
+            remember = self._earlier if "agreeing" in self._skips else None
+            if remember is not None and (agreed := self._agreed(question, await remember())):
+                return agreed
         return await self._asked.ask(question, timeout_s)
 
     async def close(self) -> None:
@@ -104,6 +113,20 @@ class FrugalClassifier:
             values = {name: [str(t[name]) for t in told if name in t] for name in sourced}
             found[intent.name] = frozenset(n for n, v in values.items() if v and all(map(_NUMBER.search, v)))
         return found
+
+    def _agreed(self, question: Question, memory: Memory) -> Answer | None:
+        """Return what earlier decisions about texts like this one were, if all that it needs stands in the text."""
+        began = time.perf_counter()
+        intent = memory.agreed("\n".join(dict.fromkeys(question.view.texts.values())))
+        if intent is None or intent not in question.schema["properties"]["intent"]["enum"]:
+            return None
+        parameters: dict[str, Any] = {}
+        if intent != UNCLASSIFIED:
+            parameters, is_complete = extract(self._registry[intent].parameters, question.view)
+            if not is_complete:
+                return None
+        text = json.dumps({"intent": intent, "parameters": parameters, "confidence": AGREED})
+        return Answer(text, AGREEING, tokens_used=0, latency_ms=(time.perf_counter() - began) * 1000)
 
     @staticmethod
     def _is_proven(answer: Answer, question: Question, certificate: Certificate) -> bool:

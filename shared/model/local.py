@@ -82,7 +82,10 @@ class LocalClassifier:
 
     def shares(self, view: View) -> dict[str, float]:
         """Return the probability of every intent, by name; nothing where it cannot tell."""
-        probabilities = self.artefact.regression.probabilities(features("\n".join(dict.fromkeys(view.texts.values()))))
+        text = "\n".join(dict.fromkeys(view.texts.values()))
+        if is_foreign(text, self.artefact.languages, self._vocabulary):
+            return {}
+        probabilities = self.artefact.regression.probabilities(features(text))
         return {name: share for name, share in probabilities.items() if name != UNCLASSIFIED}
 
 

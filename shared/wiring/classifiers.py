@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +17,19 @@ from shared.wiring.routing import Router
 
 if TYPE_CHECKING:
     from shared.model.local import LocalClassifier
+    from shared.model.memory import Memory
+
+    Remember = Callable[[], Awaitable[Memory]]
 
 # What the local classifier learnt. A bundle brings it, so that no cold start trains.
 LEARNT = Path("functions/classify/learnt.bin")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def build(settings: Settings, registry: Registry) -> Classifier:
+def build(settings: Settings, registry: Registry, earlier: Remember | None = None) -> Classifier:
     """Return the classifier of `settings`, which spares calls where they say so; it has sent nothing yet.
+
+    `earlier`: reads what people decided about other texts.
 
     Raises:
         SettingError: a key is needed and GEMINI_API_KEY is empty.
@@ -36,7 +41,7 @@ def build(settings: Settings, registry: Registry) -> Classifier:
     from shared.model.frugal import FrugalClassifier
 
     return FrugalClassifier(
-        _model(settings), _local(registry), registry, settings.skip_calls, settings.local_certificate
+        _model(settings), _local(registry), registry, settings.skip_calls, settings.local_certificate, earlier
     )
 
 

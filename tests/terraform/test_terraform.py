@@ -49,7 +49,7 @@ REFUSED = [
         '"{\\"lines\\": [{\\"threshold\\": 0.5, \\"intents\\": [\\"refund\\"]}]}"',
         "there are cancel_order,",
     ),
-    ("skip_calls", '["all"]', "must hold no_parameter or certified"),
+    ("skip_calls", '["all"]', "must hold no_parameter, certified or agreeing"),
     ("skip_calls", '["certified"]', "which needs local_certificate"),
     ("local_certificate", '"{}"', "the text of a file that make calibrate wrote"),
     ("label_texts", '"all"', "must be hash or keep"),

@@ -163,7 +163,7 @@ def entry(name: str, value: str, said: str) -> tuple[str, str, str]:
         ("VERTEX_LOCATION", "europe west1", "is 'europe west1'; it must be a region, or global"),
         ("GEMINI_API_ENDPOINT", "http://x /", "is 'http://x /'; it must be a URL without spaces"),
         ("IAP_AUDIENCE", "/a /b", "is '/a /b'; it must be such as /projects/1/global/backendServices/2"),
-        ("SKIP_CALLS", "all", "has 'all'; each entry must be one of no_parameter, certified"),
+        ("SKIP_CALLS", "all", "has 'all'; each entry must be one of no_parameter, certified, agreeing"),
         ("SKIP_CALLS", "no_parameter,no_parameter", f"has 'no_parameter'; {TWICE}"),
         ("SKIP_CALLS", "certified", "has 'certified', which needs LOCAL_CERTIFICATE"),
         ("CERTIFICATION", "on", "is 'on'; it must be one of off, required"),

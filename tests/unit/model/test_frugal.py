@@ -11,6 +11,7 @@ import pytest
 from shared.event.payload import View
 from shared.model.frugal import FrugalClassifier
 from shared.model.local import LocalClassifier
+from shared.model.memory import Memory
 from shared.model.question import Question
 from tests.certificates import certificate
 from tests.scripted import ScriptedModel
@@ -25,9 +26,23 @@ def question(text: str, names: list[str] = ENUM) -> Question:
     return Question("", "", schema, "p1", View({"/text": text}, {"requester": {"email": "kim@example.com"}}))
 
 
+DECIDED = [
+    ("where is my order", "order_status"),
+    ("where is my order please", "order_status"),
+    ("so where is my order", "order_status"),
+    ("tell me a joke", "unclassified"),
+    ("tell me a joke please", "unclassified"),
+    ("please tell me a joke", "unclassified"),
+]
+
+
+async def earlier() -> Memory:
+    return Memory(DECIDED)
+
+
 def frugal(*skips: str, proven: Any = None) -> tuple[FrugalClassifier, ScriptedModel]:
     model = ScriptedModel([says("order_status", order_id="#1")])
-    return FrugalClassifier(model, LOCAL, REGISTRY, skips, proven), model
+    return FrugalClassifier(model, LOCAL, REGISTRY, skips, proven, earlier), model
 
 
 @pytest.mark.parametrize(
@@ -56,6 +71,7 @@ async def test_call_is_spared_where_no_answer_could_run(text: str, stands_nowher
         "I forgot my password",  # needs nothing of the text
         "please send a summary of this ticket to the team",
         "I want 25 dollars back for my order 10021",
+        "Wo bleibt meine Bestellung? Sie ist noch nicht angekommen",  # a language that the local one cannot read
     ],
 )
 async def test_call_is_made_where_an_answer_could_run(text: str) -> None:
@@ -104,4 +120,28 @@ async def test_local_answer_that_lacks_a_parameter_is_not_taken() -> None:
 async def test_nothing_is_spared_where_nothing_is_set() -> None:
     classifier, model = frugal()
     await classifier.ask(question("where is my order?"), 5)
+    assert model.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "parameters"),
+    [
+        ("where is my order #47384?", "order_status", {"order_id": "#47384"}),
+        ("tell me a joke", "unclassified", {}),
+    ],
+)
+async def test_what_earlier_decisions_agree_on_takes_the_place_of_a_call(
+    text: str, intent: str, parameters: dict[str, Any]
+) -> None:
+    classifier, model = frugal("agreeing")
+    answer = await classifier.ask(question(text), 5)
+    said = json.loads(answer.text)
+    assert (model.calls, answer.model, answer.spared) == (0, "agreeing-1", "")
+    assert (said["intent"], said["parameters"]) == (intent, parameters)
+
+
+@pytest.mark.parametrize("text", ["where is my order", "cancel what I bought, number 47384"])
+async def test_model_is_asked_where_decisions_are_far_or_a_parameter_is_missing(text: str) -> None:
+    classifier, model = frugal("agreeing")
+    assert (await classifier.ask(question(text), 5)).model == "scripted"
     assert model.calls == 1
