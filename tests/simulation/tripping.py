@@ -66,7 +66,7 @@ async def _flood(run: Run) -> None:
     for n in range(FEWEST_BAD):
         wrong = {"said": intent, "right": False, "drawn": "", "at": run.store.now}
         run.store.write(f"labels/flood{n}", wrong)
-    while not _is_open(run, intent) and run.loop.time() < run.ends_at_s + SWEEP_EVERY_S:
+    while not _is_open(run, intent) and run.loop.time() < run.ends_at_s + PATIENCE_S:
         await run.scheduler.sweep()
         await asyncio.sleep(SWEEP_EVERY_S / 3)
     a_day = run.aging.steps or run.weather.night_s  # may have passed, so that none of it counts any more
