@@ -34,14 +34,15 @@ BROKEN = [
         "policy=",
         "polcy=",
         "/intent.py:17: Intent has no field 'polcy'; did you mean 'policy'? it has name, description, examples, "
-        "parameters, provider, policy, idempotency, limits, reads_first, sources, needs, schema_version",
+        "parameters, provider, policy, idempotency, limits, reads_first, sources, needs, near_misses, schema_version",
     ),
     declared(
         "an unknown field of Policy",
         "Policy()",
         'Policy(riks="money")',
         "/intent.py:23: Policy has no field 'riks'; did you mean 'risk'? it has risk, amount, currency, subject, "
-        "per_day, audit_share, channels, once_per, within, excludes, approvals, approvals_above",
+        "per_day, audit_share, channels, once_per, within, excludes, approvals, approvals_above, "
+        "min_confidence",
     ),
     declared(
         "a field left out",

@@ -456,3 +456,32 @@ MUTATIONS = (
         ("    if ports.clock_trouble():", "    if False:"),
     ),
 )
+
+# The seed that notices what takes many: it is tried first, and whoever changes the runs loses nothing but time.
+NOTICED_BY = {
+    "epoch fence on success": 59,
+    "sticky possibly_applied": 25,
+    "key age at the start": 284,
+    "check of a repetition at reclaim": 38,
+    "patience before the provider is asked": 90,
+    "what was shown to whoever writes into the database": 639,
+    "generation check": 44,
+    "deadline that counts from before the claim": 349,
+    "generation check of dead letters": 75,
+    "time of the look that a verdict rests on": 151,
+    "patience of people": 151,
+    "policy at the start": 69,
+    "task that nobody has looked at": 44,
+    "kill switch": 87,
+    "status of what the provider made": 113,
+    "patience with what the provider has not finished": 166,
+    "patience in time": 33,
+    "doubt about a write that was sent elsewhere": 116,
+    "a second wish about one subject is never automatic": 26,
+    "strict reading of confidence": 172,
+    "words that are taken back": 120,
+    "two who are not one": 47,
+    "kill switch that pauses": 48,
+    "removal after everybody was told": 20,
+    "only what has ended is removed": 31,
+}
