@@ -90,9 +90,11 @@ def _indexes() -> Iterator[str]:
         yield _index("labels", fields)
     yield _index("answers", ["open"])
     yield _index("audits", ["open", "drawn_at"])
-    yield _index("tasks", ["intent", "state", "updated_at"])
-    for field in ("said", "right"):
-        yield _index("labels", [field, "at"])
+    for field in ("at", "open"):
+        yield _index("breakers", [field])
+    yield _index("tasks", ["intent", "state", "updated_at"], "json_type(data, '$.approval') = 'null'")
+    for fields in (["right", "at"], ["said", "right", "at"], ["said", "drawn", "at"]):
+        yield _index("labels", fields)
     yield _index("approvals", ["requested_at"])
     for field in ("requested_at", "status"):
         yield _index("approvals", [field], "json_type(data, '$.outcome') = 'null'")
