@@ -7,8 +7,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from infra.calibrate.proposal import Pool, Proposal
-from infra.errors import StackError
-from infra.evaluate.pictures import PAPER, Plot, svg
+from infra.evaluate.pictures import PAPER, Plot, dots, path, save, svg
 from infra.evaluate.statistics import curve, reliability
 
 
@@ -23,13 +22,7 @@ def write(folder: Path, proposal: Proposal) -> list[Path]:
         name = pool.intents[0] if len(pool.intents) == 1 else "pool"
         made[f"walk-{name}.svg"] = walk(pool, proposal.look.decisions, proposal.wanted.target)
         made[f"reliability-{name}.svg"] = worth(pool)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in made.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StackError(f"{folder} cannot be written: {error.strerror}") from None
-    return [folder / name for name in made]
+    return save(folder, made)
 
 
 def walk(pool: Pool, decisions: int, target: float) -> str:
@@ -48,8 +41,8 @@ def walk(pool: Pool, decisions: int, target: float) -> str:
         ),
         f'<line class="ideal" x1="{plot.x(0)}" y1="{y}" x2="{plot.x(plot.right)}" y2="{y}"/>',
         f'<text class="small" x="{plot.x(0) + 6}" y="{y - 6}">what is allowed: {allowed:.2g}</text>',
-        _path(plot, [(x, min(v, plot.top)) for x, v in line], "ideal"),
-        _path(plot, seen, "line"),
+        path(plot, [(x, min(v, plot.top)) for x, v in line], "ideal"),
+        path(plot, seen, "line"),
         *(f'<circle class="dot" cx="{plot.x(x)}" cy="{plot.y(v)}" r="3"/>' for x, v in seen),
         *(f'<circle class="otherdot" cx="{plot.x(x)}" cy="{plot.y(v)}" r="4"/>' for x, v in most),
         f'<text class="small" x="{plot.x(0) + 6}" y="{plot.y(plot.top) + 14}">'
@@ -67,24 +60,12 @@ def worth(pool: Pool) -> str:
     whose = escape(pool.intents[0]) if len(pool.intents) == 1 else f"{len(pool.intents)} intents"
     parts = [
         *plot.axes(f"What a confidence is worth: {whose}", "confidence", "share right"),
-        f'<line class="ideal" x1="{plot.x(0)}" y1="{plot.y(0)}" x2="{plot.x(1)}" y2="{plot.y(1)}"/>',
-        _path(plot, _stairs(pool.curve), "line"),
+        path(plot, _stairs(pool.curve), "line"),
+        *dots(plot, reliability((label.confidence, bool(label.right)) for label in pool.labels), "ideal", "otherdot"),
     ]
-    for b in reliability((label.confidence, bool(label.right)) for label in pool.labels):
-        if b.right.value is None or b.right.interval is None:
-            continue
-        x, (low, high) = plot.x(b.mean), b.right.interval
-        parts.append(f'<line class="ideal" x1="{x}" y1="{plot.y(low)}" x2="{x}" y2="{plot.y(high)}"/>')
-        parts.append(f'<circle class="otherdot" cx="{x}" cy="{plot.y(b.right.value)}" r="4"/>')
-        parts.append(f'<text class="small" x="{x}" y="{plot.y(0) - 4}" text-anchor="middle">{b.right.of}</text>')
     return svg(*PAPER, parts)
 
 
 def _stairs(curve: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     ends = [start for start, _ in curve[1:]] + [1.0]
     return [point for (start, share), end in zip(curve, ends, strict=True) for point in ((start, share), (end, share))]
-
-
-def _path(plot: Plot, points: Sequence[tuple[float, float]], kind: str) -> str:
-    path = " ".join(f"{plot.x(x)},{plot.y(y)}" for x, y in points)
-    return f'<polyline class="{kind}" fill="none" points="{path}"/>'

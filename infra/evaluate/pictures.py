@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from infra.errors import StackError
 from infra.evaluate.report import Report
+from infra.evaluate.statistics import Bin
 from shared.task.schemas import UNCLASSIFIED
 
 SIZE, LEFT, TOP = 400, 64, 48  # of the plotted square, and where it begins; in pixels
@@ -60,7 +61,7 @@ class Plot:
 
 
 def write(folder: Path, report: Report, keywords: Report) -> list[Path]:
-    """Write the pictures into a folder, which is made where there is none, and return their paths.
+    """Write the pictures of a report into a folder, and return their paths.
 
     Raises:
         StackError: the folder cannot be written.
@@ -70,6 +71,15 @@ def write(folder: Path, report: Report, keywords: Report) -> list[Path]:
         "reliability.svg": reliability(report),
         "confusion.svg": confusion(report),
     }
+    return save(folder, made)
+
+
+def save(folder: Path, made: Mapping[str, str]) -> list[Path]:
+    """Write pictures by name into a folder, which is made where there is none, and return their paths.
+
+    Raises:
+        StackError: the folder cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in made.items():
@@ -92,10 +102,9 @@ def risk_coverage(report: Report, keywords: Report) -> str:
     ]
     points = [*line, *((x, y) for x, y, _, _ in marks)]
     plot = Plot(max((x for x, _ in points), default=1.0), max((y for _, y in points), default=1.0))
-    path = " ".join(f"{plot.x(x)},{plot.y(y)}" for x, y in line)
     parts = [
         *plot.axes("Acting on more, and how often that is wrong", "share of tickets acted on", "share of these wrong"),
-        f'<polyline class="line" points="{path}"/>',
+        path(plot, line, "line"),
     ]
     for x, y, kind, words in marks:
         anchor, beside = ("end", -9) if x > plot.right / 2 else ("start", 9)
@@ -109,16 +118,27 @@ def reliability(report: Report) -> str:
     plot = Plot(1.0, 1.0)
     parts = [
         *plot.axes("What a confidence is worth, where an intent is named", "mean confidence", "share right"),
-        f'<line class="ideal" x1="{plot.x(0)}" y1="{plot.y(0)}" x2="{plot.x(1)}" y2="{plot.y(1)}"/>',
+        *dots(plot, report.bins, "line", "dot"),
     ]
-    for b in report.bins:
+    return svg(*PAPER, parts)
+
+
+def dots(plot: Plot, bins: Iterable[Bin], line: str, dot: str) -> Iterator[str]:
+    """Yield the diagonal of who says what is so, and for each bin a dot with its interval and how many it holds."""
+    yield f'<line class="ideal" x1="{plot.x(0)}" y1="{plot.y(0)}" x2="{plot.x(1)}" y2="{plot.y(1)}"/>'
+    for b in bins:
         if b.right.value is None or b.right.interval is None:
             continue
         x, (low, high) = plot.x(b.mean), b.right.interval
-        parts.append(f'<line class="line" x1="{x}" y1="{plot.y(low)}" x2="{x}" y2="{plot.y(high)}"/>')
-        parts.append(f'<circle class="dot" cx="{x}" cy="{plot.y(b.right.value)}" r="4"/>')
-        parts.append(f'<text class="small" x="{x}" y="{plot.y(0) - 4}" text-anchor="middle">{b.right.of}</text>')
-    return svg(*PAPER, parts)
+        yield f'<line class="{line}" x1="{x}" y1="{plot.y(low)}" x2="{x}" y2="{plot.y(high)}"/>'
+        yield f'<circle class="{dot}" cx="{x}" cy="{plot.y(b.right.value)}" r="4"/>'
+        yield f'<text class="small" x="{x}" y="{plot.y(0) - 4}" text-anchor="middle">{b.right.of}</text>'
+
+
+def path(plot: Plot, points: Iterable[tuple[float, float]], kind: str) -> str:
+    """Return a line through these points."""
+    through = " ".join(f"{plot.x(x)},{plot.y(y)}" for x, y in points)
+    return f'<polyline class="{kind}" fill="none" points="{through}"/>'
 
 
 def confusion(report: Report) -> str:
