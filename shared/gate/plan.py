@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.event.payload import View
@@ -21,7 +20,7 @@ from shared.model.question import Answer
 from shared.settings import Settings
 from shared.task.birth import Plan
 from shared.task.breaker import CODE as BREAKER
-from shared.task.schemas import UNCLASSIFIED, AutomationTask, Classification, Decision
+from shared.task.schemas import UNCLASSIFIED, AutomationTask, Classification, Decision, Drawn
 
 # Words that address a machine instead of a colleague. A hit only ever asks a person; it is not a filter.
 _TRIPWIRE = re.compile(
@@ -74,18 +73,18 @@ def plan(
         if why := (breakers or {}).get(said.intent.name):
             reasons.append(f"{BREAKER}: {why}")
     reasons += [f"{code}: {DOUBTS[code]}" for code in view.doubts] + ([doubt] if doubt else [])
-    planned = _plan(said, answer, prompt_version, reasons, settings, now)
     worth = calibrated_confidence(said.intent, believed, settings) if said.intent else None
-    probation = is_on_probation(said.intent, believed, settings)
     # Of what is spared a person sees all, and of what is not none: that proves nothing of either.
-    drawn = "" if answer.spared else "probation" if probation else _drawn(reasons)
-    decision = planned.decision.model_copy(update={"drawn": drawn, "calibrated": worth})
-    return replace(planned, decision=decision)
+    drawn: Drawn = "" if answer.spared else _drawn(reasons, is_on_probation(said.intent, believed, settings))
+    return _plan(said, answer, prompt_version, reasons, settings, now, drawn=drawn, calibrated=worth)
 
 
-def _drawn(reasons: list[str]) -> str:
+def _drawn(reasons: list[str], is_on_probation: bool) -> Drawn:
     """Return why a person would see this task however sure the classifier was; empty: because it was not."""
-    return next((by for by in ("audit", "policy") if any(r.startswith(f"{by}:") for r in reasons)), "")
+    if is_on_probation:
+        return "probation"
+    draws: tuple[Drawn, ...] = ("audit", "policy")
+    return next((by for by in draws if any(r.startswith(f"{by}:") for r in reasons)), "")
 
 
 def degraded(code: str, settings: Settings, now: datetime, *, answer: Answer | None = None, doubt: str = "") -> Plan:
@@ -118,7 +117,15 @@ def _task_reasons(said: Suggestion, intent: Intent, view: View, draw: float) -> 
 
 
 def _plan(
-    said: Suggestion, answer: Answer, prompt_version: str, reasons: list[str], settings: Settings, now: datetime
+    said: Suggestion,
+    answer: Answer,
+    prompt_version: str,
+    reasons: list[str],
+    settings: Settings,
+    now: datetime,
+    *,
+    drawn: Drawn = "",
+    calibrated: float | None = None,
 ) -> Plan:
     reasons = reasons or list(said.reasons)
     intent = said.intent if said.valid else None
@@ -134,7 +141,13 @@ def _plan(
         said=said.said,
     )
     expires_at = None if route_execute else now + timedelta(seconds=settings.approval_ttl_s)
-    decision = Decision(route="execute" if route_execute else "approve", reasons=reasons, expires_at=expires_at)
+    decision = Decision(
+        route="execute" if route_execute else "approve",
+        reasons=reasons,
+        drawn=drawn,
+        calibrated=calibrated,
+        expires_at=expires_at,
+    )
     return Plan(
         intent=intent.name if intent else UNCLASSIFIED,
         intent_version=intent.schema_version if intent else 0,

@@ -90,6 +90,9 @@ class Ports:
     def classifier(self) -> Classifier:
         """The model, built by the first task that needs it: only `classify` installs an SDK."""
         from shared.wiring.classifiers import build
+
+        if "agreeing" not in self.settings.skip_calls:
+            return build(self.settings, self.registry)
         from shared.wiring.earlier import Earlier
 
         return build(self.settings, self.registry, Earlier(self.store).memory)
