@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 from shared.errors import Forbidden, NotFound, Refused
 from shared.gate.doors import must_be_approver
@@ -14,6 +11,7 @@ from shared.records.documents import transact
 from shared.task.breaker import Breaker, BreakerCause, opened, rearmed
 from shared.task.moves import Person
 from shared.wiring.composition import Ports
+from shared.wiring.lately import Lately
 from shared.wiring.ports import Document, Filter, Snapshot, Store
 
 MAX_BREAKERS = 500
@@ -41,17 +39,6 @@ async def breakers(store: Store, *, open_only: bool = False) -> dict[str, Breake
     return {s.id: breaker for s in found if (breaker := breaker_in(s))}
 
 
-@dataclass
-class Known:
-    """What one instance knows of open breakers, and since when by the loop's clock."""
-
-    at_s: float = float("-inf")
-    open: Mapping[str, Breaker] = field(default_factory=dict)
-
-
-_known: WeakKeyDictionary[Store, Known] = WeakKeyDictionary()
-
-
 async def open_breakers(ports: Ports) -> Mapping[str, Breaker]:
     """Return the open breakers as this instance has seen them in the last seconds; asked again at an effect's start.
 
@@ -62,11 +49,8 @@ async def open_breakers(ports: Ports) -> Mapping[str, Breaker]:
     """
     if not (ports.settings.error_budget or ports.settings.audit_share):
         return {}
-    known = _known.setdefault(ports.store, Known())
-    now_s = asyncio.get_running_loop().time()
-    if not 0 <= now_s - known.at_s < KNOWN_FOR_S:
-        known.open, known.at_s = await breakers(ports.store, open_only=True), now_s
-    return known.open
+    known: Lately[Mapping[str, Breaker]] = ports.lately["breakers"]
+    return await known.value(lambda: breakers(ports.store, open_only=True), KNOWN_FOR_S)
 
 
 async def open_breaker(

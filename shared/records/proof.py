@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import get_args
-from weakref import WeakKeyDictionary
 
 from shared.errors import StoreUnavailable
 from shared.gate.confidence import Classified, is_on_probation
 from shared.task.label import PROOF, Verdict
 from shared.wiring.composition import Ports
+from shared.wiring.lately import Lately
 from shared.wiring.ports import Filter, Store
 
 COUNT_UP_TO = 1000
 LOOK_S = 30.0
 NEWEST = 20  # labels that are looked at for the classifier that answers now
 NOBODY = "none"  # the model of an answer that nobody gave
-
-_known: WeakKeyDictionary[Store, dict[tuple[str, str], tuple[float, int]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +56,12 @@ async def counted(ports: Ports, said: Classified) -> int:
     """
     if not any(is_on_probation(intent, said, ports.settings) for intent in ports.registry.values()):
         return 0
-    who, known, now = (said.model, said.prompt_version), _known.setdefault(ports.store, {}), _seconds()
-    until, count = known.get(who, (0.0, 0))
-    if now >= until:
-        known[who] = now + LOOK_S, count  # others under way need not ask as well
-        with suppress(StoreUnavailable):
-            count = await _proof(ports.store, *who)
-        known[who] = now + LOOK_S, count
-    return count
+    who = (said.model, said.prompt_version)
+    try:
+        known: Lately[int] = ports.lately["proof", *who]
+        return await known.value(lambda: _proof(ports.store, *who), LOOK_S)
+    except StoreUnavailable:
+        return 0
 
 
 async def summary(store: Store, intents: Iterable[str]) -> Summary:
@@ -90,10 +85,6 @@ async def summary(store: Store, intents: Iterable[str]) -> Summary:
         prompt_version,
         await _proof(store, model, prompt_version) if model else 0,
     )
-
-
-def _seconds() -> float:
-    return asyncio.get_running_loop().time()
 
 
 async def _proof(store: Store, model: str, prompt_version: str) -> int:

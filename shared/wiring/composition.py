@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.errors import Skip
 from shared.event.tally import Tally
@@ -21,6 +22,7 @@ from shared.logs import lines_lost
 from shared.model.question import Classifier
 from shared.model.slots import Slots
 from shared.settings import Settings, load
+from shared.wiring.lately import Lately
 from shared.wiring.ports import Publisher, Store
 from shared.wiring.providers import ProviderSettings
 
@@ -70,6 +72,11 @@ class Ports:
     def ignored(self) -> Tally:
         """How many events asked nothing of anybody, as far as this instance has not handed it over."""
         return Tally(timedelta(0)) if self.settings.local else Tally()  # whoever tries it out sees it at once
+
+    @cached_property
+    def lately(self) -> defaultdict[Hashable, Lately[Any]]:
+        """What this instance has read of the store and goes by for some seconds, by what it is."""
+        return defaultdict(Lately)
 
     @cached_property
     def opened(self) -> set[tuple[str, int]]:

@@ -9,7 +9,6 @@ import pytest
 
 from shared.errors import Forbidden, NotFound, Refused
 from shared.intent.outcomes import Permanent
-from shared.records import breakers as doors
 from shared.records.breakers import breaker_path, breakers, open_breaker, rearm
 from shared.task.label import Label
 from shared.task.moves import Person
@@ -49,7 +48,7 @@ async def failed(world: World, count: int) -> None:
 
 
 async def trip(world: World, intent: str) -> None:
-    doors._known.clear()
+    world.ports.lately.clear()
     await open_breaker(world.ports, intent, cause="error_budget", why=WHY, bad=9, seen=10, function="sweep")
 
 
