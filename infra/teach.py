@@ -17,7 +17,7 @@ from pathlib import Path
 
 from infra.commands import in_one_line
 from infra.errors import StackError
-from infra.evaluate.tickets import lines
+from infra.evaluate.tickets import parsed
 from shared.errors import BadRequest
 from shared.event.strict_json import parse_object
 from shared.intent.registry import Registry, discover
@@ -45,16 +45,18 @@ def read(path: Path, registry: Registry) -> Lessons:
         StackError: it cannot be read, or a line cannot be used; says line, field and cure.
     """
     found = Lessons()
-    for number, line in lines(path, MAX_LABELS):
-        try:
-            _add(found, parse_object(line), registry)
-        except BadRequest as error:
-            where = f", field {error.field!r}" if error.field else ""
-            raise StackError(f"{path}, line {number}{where}: {error.message}") from None
+    for _, (text, intent) in parsed(path, lambda line: _said(line, registry), most=MAX_LABELS):
+        if intent is None:
+            found.unsaid += 1
+        elif not text.strip():
+            found.hashed += 1
+        else:
+            found.lessons.append((text, intent))
     return found
 
 
-def _add(found: Lessons, members: dict[str, object], registry: Registry) -> None:
+def _said(line: bytes, registry: Registry) -> tuple[str, str | None]:
+    members = parse_object(line)
     text, intent = members.get("text"), members.get("intent")
     for name in ("text", "intent"):
         if not isinstance(members.get(name), str | None):
@@ -62,12 +64,7 @@ def _add(found: Lessons, members: dict[str, object], registry: Registry) -> None
     if intent is not None and intent not in (*registry, UNCLASSIFIED, OUT_OF_SCOPE):
         why = f"is {intent!r:.60}, which no folder declares; leave the line out, or label it {OUT_OF_SCOPE!r}"
         raise BadRequest(why, field="intent")
-    if not isinstance(intent, str):
-        found.unsaid += 1
-    elif not isinstance(text, str) or not text.strip():
-        found.hashed += 1
-    else:
-        found.lessons.append((text, intent))
+    return text or "", intent
 
 
 @in_one_line

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from infra.errors import StackError
-from infra.evaluate.tickets import lines
+from infra.evaluate.tickets import parsed
 from shared.canonical import canonical_json, sha256_hex
 from shared.errors import BadRequest
 from shared.event.strict_json import parse_object
@@ -27,12 +27,7 @@ def read(path: Path, now: datetime) -> list[Label]:
     """
     places: dict[str, int] = {}
     found: list[Label] = []
-    for number, line in lines(path):
-        try:
-            label = _label(line, now)
-        except BadRequest as error:
-            where = f", field {error.field!r}" if error.field else ""
-            raise StackError(f"{path}, line {number}{where}: {error.message}; {CURE}") from None
+    for number, label in parsed(path, lambda line: _label(line, now), cure=CURE):
         if (first := places.setdefault(label.task_id, number)) != number:
             raise StackError(
                 f"{path}, line {number}, field 'task_id': line {first} is about {label.task_id!r}, too; a task counts "

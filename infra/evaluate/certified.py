@@ -11,9 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from infra.evaluate.route import Verdict
-from infra.evaluate.statistics import Share, share
+from infra.evaluate.statistics import Share, part_for, share
 from shared.calibration.certify import Counted, Step, walk
-from shared.canonical import sha256_hex
 
 TARGETS = (0.95, 0.98, 0.99)
 RISK = 0.05
@@ -69,4 +68,4 @@ def _decisions(verdicts: Iterable[Verdict]) -> list[Counted]:
 
 def part_of(verdict: Verdict) -> int:
     """Return which part a ticket is in, from 0 on; the same in every run."""
-    return int(sha256_hex(verdict.ticket.id.encode())[:8], 16) % PARTS
+    return part_for(verdict.ticket.id, PARTS)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import NormalDist
 
+from shared.canonical import sha256_hex
+
 BINS = 10
 _Z = NormalDist().inv_cdf(0.975)
 
@@ -120,3 +122,8 @@ def mcnemar(only_first: int, only_second: int) -> float:
     n, fewer = only_first + only_second, min(only_first, only_second)
     tail: float = sum(math.comb(n, k) for k in range(fewer + 1)) / (1 << n)
     return min(1.0, 2 * tail)
+
+
+def part_for(key: str, parts: int) -> int:
+    """Return which of so many parts what has this key is in, from 0 on: the same in every run."""
+    return int(sha256_hex(key.encode("utf-8", "surrogatepass"))[:8], 16) % parts

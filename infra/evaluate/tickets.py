@@ -8,14 +8,16 @@ attribution and reach no classifier. Other members are passed over.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from infra.errors import StackError
 from shared.errors import BadRequest
 from shared.event.strict_json import parse_object
+
+T = TypeVar("T")
 
 OUT_OF_SCOPE = "out_of_scope"
 KINDS = ("near", "far")
@@ -44,12 +46,7 @@ def read(path: Path) -> list[Ticket]:
     """
     found: dict[str, int] = {}
     tickets: list[Ticket] = []
-    for number, line in lines(path):
-        try:
-            ticket = _ticket(parse_object(line))
-        except BadRequest as error:
-            where = f", field {error.field!r}" if error.field else ""
-            raise StackError(f"{path}, line {number}{where}: {error.message}") from None
+    for number, ticket in parsed(path, lambda line: _ticket(parse_object(line))):
         if (first := found.setdefault(ticket.id, number)) != number:
             raise StackError(
                 f"{path}, line {number}, field 'id': {ticket.id!r} is also the id of line {first}; "
@@ -69,6 +66,24 @@ def write(path: Path, tickets: Iterable[Ticket]) -> int:
             members = {name: value for name, value in asdict(ticket).items() if value or name == "oos_kind"}
             file.write(json.dumps(members, ensure_ascii=False) + "\n")
     return count
+
+
+def parsed(
+    path: Path, parse: Callable[[bytes], T], *, cure: str = "", most: int | None = None
+) -> Iterator[tuple[int, T]]:
+    """Yield what `parse` makes of each line of a file that is not blank, with its number.
+
+    Raises:
+        StackError: see `lines`; or `parse` refuses a line: it says which, the field, what `parse` says, and the `cure`.
+    """
+    for number, line in lines(path, most):
+        try:
+            found = parse(line)
+        except BadRequest as error:
+            where = f", field {error.field!r}" if error.field else ""
+            why = f"{error.message}; {cure}" if cure else error.message
+            raise StackError(f"{path}, line {number}{where}: {why}") from None
+        yield number, found
 
 
 def lines(path: Path, most: int | None = None) -> Iterator[tuple[int, bytes]]:
