@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from shared.wiring.lanes import POOL
+from tests.chat import Chat, serving
 
 
 @dataclass
@@ -43,3 +44,9 @@ async def shop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
     await POOL.close()
     server.close()
     await asyncio.wait_for(server.wait_closed(), 5)
+
+
+@pytest.fixture
+async def chat() -> AsyncIterator[Chat]:
+    async with serving() as chat:
+        yield chat
