@@ -38,7 +38,7 @@ intent: $(VENV)/.run ## add an intent, a folder with a handler and a test: make 
 test: test-main test-classify ## run every suite
 
 test-main: $(VENV)/.dev ## run all suites but the one of google-generativeai
-	BACKEND= CLASSIFIER= $(VENV)/bin/python -m pytest -n 3 --dist loadfile $(ARGS)
+	BACKEND= CLASSIFIER= $(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-classify: $(CLASSIFY_VENV)/.classify ## run the classifiers' suites where google-generativeai is installed
 	BACKEND= CLASSIFIER= CLASSIFY_ENV=1 $(CLASSIFY_VENV)/bin/python -m pytest tests/contract/test_gemini.py tests/contract/test_genai.py \

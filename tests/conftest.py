@@ -9,3 +9,17 @@ import pytest
 for _suite in Path(__file__).parent.glob("contract/*_contract.py"):
     pytest.register_assert_rewrite(f"tests.contract.{_suite.stem}")
 pytest.register_assert_rewrite("tests.contract.bodies.wire")
+
+# Folders whose files take minutes: they begin first, so that no worker is left alone with one of them at the end.
+SLOW = ("simulation", "emulators", "chaos", "system", "terraform", "bundles", "memory", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slow folders first; the order of a folder's tests stays."""
+    here, places = Path(__file__).parent, {name: number for number, name in enumerate(SLOW)}
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
+        return places.get(folder, len(SLOW))
+
+    items.sort(key=place)
