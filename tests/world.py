@@ -47,7 +47,7 @@ class World:
         self.model = ScriptedModel([answer])
         self.ports = Ports(Settings(**settings), self.store, self.publisher, random.Random(7))
         self.ports.__dict__["registry"] = REGISTRY
-        self.ports.__dict__["classifier"] = self.model
+        self.ports.__dict__["classifier"] = self.ports.desk.before(self.model)
         self._messages = 0
         self._edited: dict[str, Document | None] = {}  # task -> its approval document before the last edit
 

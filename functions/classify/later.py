@@ -21,6 +21,7 @@ from shared.task.requester import view_of
 from shared.task.schemas import AutomationTask, TaskReady, TaskRecord
 from shared.task.waiting import is_spared, suggested
 from shared.wiring.composition import Ports
+from shared.wiring.desk import ASKING_S
 
 
 async def ask_later(delivery: Delivery, ports: Ports) -> Outcome:
@@ -49,8 +50,7 @@ async def _asked(pointer: TaskReady, ports: Ports) -> TaskRecord:
     routed = await routing(ports)
     built = prompt.build(task, seen, ports.registry, disabled=settings.disabled_intents, rules=routed.rules)
     question = replace(built, insists=True)
-    async with ports.model_slots.taken(before.priority):
-        answer = await classifier_of(routed, ports).ask(question, settings.model_timeout_s)
+    answer = await classifier_of(routed, ports).ask(question, ASKING_S)
 
     def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
         if record.generation != before.generation:

@@ -19,7 +19,6 @@ from shared.intent.registry import Registry
 from shared.logs import log
 from shared.model import prompt
 from shared.model.question import Answer, Question
-from shared.model.slots import Slots
 from shared.records.shadows import keep, reserve, settle
 from shared.settings import Settings
 from shared.task.birth import Plan
@@ -49,7 +48,6 @@ class Bench:
     """What a candidate is tried with: all but the bus."""
 
     store: Store
-    slots: Slots
     registry: Registry
     settings: Settings
 
@@ -63,7 +61,7 @@ async def shadow(case: Case, router: Router, candidate: Candidate, bench: Bench,
         expected = _tokens(question)
         if not await reserve(bench.store, candidate, expected, case.task.task_id):
             return
-        answer, error = await _ask(router, question, bench)
+        answer, error = await _ask(router, replace(question, priority=LAST, alone=True), bench)
         if not error:
             await settle(bench.store, answer.tokens_used - expected, case.task.task_id)
         await keep(bench.store, _compared(case, question, answer, error, candidate, bench, now))
@@ -86,7 +84,7 @@ async def _ask(router: Router, question: Question, bench: Bench) -> tuple[Answer
     """Return the answer, or an empty one and why there is none."""
     timeout_s = min(TIMEOUT_S, bench.settings.model_timeout_s)
     try:
-        async with asyncio.timeout(timeout_s), bench.slots.taken(LAST):
+        async with asyncio.timeout(timeout_s):
             return await router.classifier.ask(question, timeout_s), ""
     except (ModelRefused, ModelUnavailable) as error:
         code = error.code

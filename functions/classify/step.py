@@ -36,6 +36,7 @@ from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.tombstone import Tombstone
 from shared.topics import ASK
 from shared.wiring.composition import Ports
+from shared.wiring.desk import ASKING_S
 from shared.wiring.routing import Routing
 
 OVERTAKES_S = 60.0  # how long a deletion waits for the words that it may have overtaken
@@ -169,7 +170,7 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
     began = _seconds()
     answer, refusal = None, "no_words"
     if reading.has_words:
-        answer, refusal = await _ask(question, routed, task.priority, event.delivery, now, ports)
+        answer, refusal = await _ask(question, routed, event.delivery, now, ports)
     now += timedelta(seconds=_seconds() - began)
     proofs = await counted(ports, Classified(0.0, answer.model, question.version, now)) if answer else 0
     draw = ports.random.random()  # once: whichever delivery creates the record has drawn for all of them
@@ -202,7 +203,7 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
     await ask_for_preview(ports, record)
     await tell_others(ports, created.like, record.task_id)
     if routed.shadow and answer and ports.random.random() < routed.shadow[1].share:
-        bench = Bench(ports.store, ports.model_slots, registry, settings)
+        bench = Bench(ports.store, registry, settings)
         await shadow(Case(task, seen, answer, question.version, doubt), *routed.shadow, bench, record.created_at)
     said = record.classification
     fields = {
@@ -237,12 +238,11 @@ async def _with_requester(seen: View, source: str, reading: Reading, ports: Port
 
 
 async def _ask(
-    question: Question, routed: Routing, priority: int, delivery: Delivery, now: datetime, ports: Ports
+    question: Question, routed: Routing, delivery: Delivery, now: datetime, ports: Ports
 ) -> tuple[Answer | None, str]:
     """Return the answer of whoever decides, or None and why a person must look."""
     try:
-        async with ports.model_slots.taken(priority):
-            return await classifier_of(routed, ports).ask(question, ports.settings.model_timeout_s), ""
+        return await classifier_of(routed, ports).ask(question, ASKING_S), ""
     except ModelRefused as error:
         return None, error.code
     except ModelUnavailable as error:

@@ -114,7 +114,7 @@ def _live(name: str, settings: Settings, registry: Registry, earlier: Memory) ->
         return earlier
 
     try:
-        classifier = classifiers.build(settings, registry, remember)
+        classifier = classifiers.build(settings, registry, earlier=remember)
     except ModuleNotFoundError as error:
         chosen = f"CLASSIFIER={settings.classifier}"
         raise StackError(f"{chosen} needs {error.name}; `make eval {chosen}` installs it") from None

@@ -80,6 +80,8 @@ def build(
         schema=form.schema,
         version=form.version,
         view=view,
+        priority=task.priority,
+        nonce=nonce,
     )
 
 

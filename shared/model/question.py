@@ -21,6 +21,10 @@ class Question:
     version: str  # changes whenever instructions or schema do
     view: View = field(repr=False)
     insists: bool = False  # a person wants to know what the model says: it is asked, whatever could be spared
+    priority: int = 1  # of the task: who waits for a call is served by it
+    alone: bool = False  # whether it must have a call of its own
+    nonce: str = ""  # what `content` stands behind, and `instructions` name
+    answers: int = 1  # how many are wanted of the one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Answer:
     tokens_used: int
     latency_ms: float
     spared: str = ""  # why the model was not asked and a person must look, as `code: words`
+    prompt_version: str = ""  # where it was asked in another form than its question has: beside others, in one call
 
 
 class Classifier(Protocol):
@@ -42,7 +47,7 @@ class Classifier(Protocol):
         """Which model answers, as records name it."""
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
-        """Return the model's answer within `timeout_s` seconds.
+        """Return the model's answer within `timeout_s` seconds, the wait for a free call among them.
 
         Raises:
             ModelUnavailable: 429 (with `retry_after_s` when the server names one), 5xx, timeout, no connection.

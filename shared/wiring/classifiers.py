@@ -18,6 +18,7 @@ from shared.wiring.routing import Router
 if TYPE_CHECKING:
     from shared.model.local import LocalClassifier
     from shared.model.memory import Memory
+    from shared.wiring.desk import Desk
 
     Remember = Callable[[], Awaitable[Memory]]
 
@@ -26,9 +27,12 @@ LEARNT = Path("functions/classify/learnt.bin")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def build(settings: Settings, registry: Registry, earlier: Remember | None = None) -> Classifier:
+def build(
+    settings: Settings, registry: Registry, desk: Desk | None = None, earlier: Remember | None = None
+) -> Classifier:
     """Return the classifier of `settings`, which spares calls where they say so; it has sent nothing yet.
 
+    `desk`: where the questions wait that are not spared; without one, whoever asks bounds the calls.
     `earlier`: reads what people decided about other texts.
 
     Raises:
@@ -37,15 +41,21 @@ def build(settings: Settings, registry: Registry, earlier: Remember | None = Non
     if settings.classifier == "local":
         return _local(registry)
     if not settings.skip_calls:
-        return _model(settings)
+        return _model(settings, desk)
     from shared.model.frugal import FrugalClassifier
 
     return FrugalClassifier(
-        _model(settings), _local(registry), registry, settings.skip_calls, settings.local_certificate, earlier
+        _model(settings, desk), _local(registry), registry, settings.skip_calls, settings.local_certificate, earlier
     )
 
 
-def _model(settings: Settings) -> Classifier:
+def _model(settings: Settings, desk: Desk | None) -> Classifier:
+    """Return the model behind all that a call passes on its way: the last thing before the network is innermost."""
+    model = _adapter(settings)
+    return desk.before(model) if desk else model
+
+
+def _adapter(settings: Settings) -> Classifier:
     vertex = settings.classifier == "genai" and settings.vertex_project
     if not settings.gemini_api_key and not vertex:
         raise SettingError(
@@ -73,8 +83,10 @@ def _model(settings: Settings) -> Classifier:
     )
 
 
-def router_of(version: Version, settings: Settings, registry: Registry, usual: Callable[[], Classifier]) -> Router:
-    """Return who answers as this version says; `usual` returns the classifier of the settings.
+def router_of(
+    version: Version, settings: Settings, registry: Registry, usual: Callable[[], Classifier], desk: Desk | None = None
+) -> Router:
+    """Return who answers as this version says; `usual` returns the classifier of the settings. `desk` as in `build`.
 
     Raises:
         SettingError: it cannot be used, or not with this CLASSIFIER.
@@ -88,7 +100,7 @@ def router_of(version: Version, settings: Settings, registry: Registry, usual: C
 
         return Router(LocalClassifier(registry, content), version=version.hash)
     if isinstance(content, str):
-        return Router(build(replace(settings, gemini_model=content), registry), version=version.hash)
+        return Router(build(replace(settings, gemini_model=content), registry, desk), version=version.hash)
     return Router(usual(), content, version.hash)
 
 

@@ -20,13 +20,13 @@ from shared.intent.named import check_names, check_sources
 from shared.intent.registry import Registry, discover
 from shared.logs import lines_lost
 from shared.model.question import Classifier
-from shared.model.slots import Slots
 from shared.settings import Settings, load
 from shared.wiring.lately import Lately
 from shared.wiring.ports import Publisher, Store
 from shared.wiring.providers import ProviderSettings
 
 if TYPE_CHECKING:
+    from shared.wiring.desk import Desk
     from shared.wiring.lanes import Pool
     from shared.wiring.people import People
     from shared.wiring.routing import Held
@@ -44,9 +44,11 @@ class Ports:
     clock_trouble: Callable[[], str] = field(default=lambda: "")
 
     @cached_property
-    def model_slots(self) -> Slots:
-        """Model calls in flight in this instance."""
-        return Slots(self.settings.max_concurrent_calls)
+    def desk(self) -> Desk:
+        """Where tasks wait for the model in this instance."""
+        from shared.wiring.desk import Desk
+
+        return Desk(self.settings.max_concurrent_calls, self.settings.model_timeout_s)
 
     @cached_property
     def pool(self) -> Pool:
@@ -99,10 +101,10 @@ class Ports:
         from shared.wiring.classifiers import build
 
         if "agreeing" not in self.settings.skip_calls:
-            return build(self.settings, self.registry)
+            return build(self.settings, self.registry, self.desk)
         from shared.wiring.earlier import Earlier
 
-        return build(self.settings, self.registry, Earlier(self.store).memory)
+        return build(self.settings, self.registry, self.desk, Earlier(self.store).memory)
 
     @cached_property
     def routing(self) -> Held:

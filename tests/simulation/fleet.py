@@ -67,7 +67,7 @@ class Fleet:
         ports = Ports(self.settings, self._run.store, self._run.bus, self._run.rng)
         vars(ports).update(
             registry=self.registry,
-            classifier=self._run.model,
+            classifier=ports.desk.before(self._run.model),
             pool=SimulatedPool(self._run.provider),
             providers=PROVIDERS,
             clock_trouble=self._run.clock.trouble,
