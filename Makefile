@@ -72,8 +72,9 @@ fuzz: $(VENV)/.dev ## send a million hostile inputs: make fuzz [INPUTS=...] [SEE
 simulate: $(VENV)/.dev ## play the protocol through under every fault: make simulate [RUNS=100000] [SEED=...]
 	@BACKEND= CLASSIFIER= $(VENV)/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
-bench: $(VENV)/.emulators ## measure tasks per second and latency: make bench [BACKEND=emulators]
-	$(VENV)/bin/python -m infra.bench $(ARGS)
+bench: $(VENV)/.dev ## beside what people use instead, in turns: make bench [TASKS=1,450] [AGAINST=REV] [BACKEND=embedded] [ARGS=--help]
+	@CLASSIFIER= $(VENV)/bin/python -m tests.benchmarks $(if $(TASKS),--tasks $(TASKS)) $(if $(AGAINST),--against $(AGAINST)) \
+	  $(if $(filter file,$(origin BACKEND)),,--backend $(BACKEND)) $(ARGS)
 
 chaos: $(VENV)/.dev ## kill everything while tasks come in, then count: make chaos [TASKS=500] [SECONDS=120] [SEED=n] [BACKEND=embedded]
 	@$(VENV)/bin/python -m tests.chaos --backend $(if $(filter file,$(origin BACKEND)),emulators,$(BACKEND)) \
@@ -121,7 +122,7 @@ screenshots: $(VENV)/.dev ## photograph the console's main views for the README 
 	@BACKEND= CLASSIFIER= $(VENV)/bin/python -m tests.browser
 
 clean: ## remove environments and local data
-	rm -rf $(VENV) $(CLASSIFY_VENV) $(COST_VENV) $(TERRAFORM_VENV) dist .switchyard .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CLASSIFY_VENV) $(COST_VENV) $(TERRAFORM_VENV) .venv-bench .bench dist .switchyard .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

@@ -28,6 +28,7 @@ def targets() -> list[tuple[Path, list[str]]]:
     """Return each .in file with its options, in an order in which every constraint exists before it is used."""
     environments = ROOT / "infra/requirements"
     functions = sorted((ROOT / "functions").glob("*/requirements.in"))
+    compared = sorted((ROOT / "tests/benchmarks/competitors").glob("*/requirements.in"))
     within_dev = ["--constraint", "infra/requirements/dev.txt"]
     as_deployed = ["--constraint", "functions/classify/requirements.txt"]
     return [
@@ -40,6 +41,7 @@ def targets() -> list[tuple[Path, list[str]]]:
         # suite runs with the pins that are deployed. On Python 3.14 no such set exists, hence not "universal".
         *((f, [*CLOUD, *([] if f.parent.name == "classify" else within_dev)]) for f in functions),
         (environments / "classify.in", ["--python-version", OLDEST_PYTHON, *as_deployed]),
+        *((f, ANYWHERE) for f in compared),
     ]
 
 

@@ -36,6 +36,8 @@ class GeminiServer:
     calls: int = 0
     in_flight: int = 0
     max_in_flight: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=100))  # the last bodies
 
     def script(self, *steps: str | Mapping[str, Any]) -> None:
@@ -66,6 +68,7 @@ def create_app(
             Route("/token", _token, methods=["POST"]),
             Route("/_script", _script, methods=["POST"]),
             Route("/_calls", _calls),
+            Route("/_usage", _usage),
         ]
     )
     app.state.server = state
@@ -128,6 +131,8 @@ def _answered(server: GeminiServer, step: Step, body: dict[str, Any], model: str
             {"content": content, "finishReason": FINISH.index(finish) if by_number else finish, "index": 0}
         ]
     usage = {"promptTokenCount": prompt_tokens, "totalTokenCount": prompt_tokens + -(-len(text) // 4)}
+    server.prompt_tokens += prompt_tokens
+    server.output_tokens += usage["totalTokenCount"] - prompt_tokens
     if text:
         usage["candidatesTokenCount"] = usage["totalTokenCount"] - prompt_tokens
     return reply | {"usageMetadata": usage if step.usage is None else step.usage}
@@ -205,3 +210,9 @@ async def _calls(request: Request) -> Response:
     server: GeminiServer = request.app.state.server
     names = ("calls", "in_flight", "max_in_flight")
     return JSONResponse({name: getattr(server, name) for name in names})
+
+
+async def _usage(request: Request) -> Response:
+    """Say what was asked since the start, for whoever counts what a task costs."""
+    server: GeminiServer = request.app.state.server
+    return JSONResponse({name: getattr(server, name) for name in ("calls", "prompt_tokens", "output_tokens")})

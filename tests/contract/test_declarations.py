@@ -75,9 +75,7 @@ def test_folder_that_cannot_be_a_name_is_refused(project: Path, name: str) -> No
     )
 
 
-@pytest.mark.parametrize(
-    "arguments", [["infra.run"], ["infra.demo"], ["infra.manifest"], ["infra.bundle"], ["infra.bench"]], ids=str
-)
+@pytest.mark.parametrize("arguments", [["infra.run"], ["infra.demo"], ["infra.manifest"], ["infra.bundle"]], ids=str)
 def test_every_command_says_the_line_at_once_and_nothing_else(project: Path, arguments: list[str]) -> None:
     broken = next(b for b in BROKEN if b.mistake == "an unknown field of Policy")
     put(project, broken.texts())

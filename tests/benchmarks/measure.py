@@ -1,0 +1,234 @@
+"""One system in, what it did with tickets of each number out: it starts, answers one, then one by one, then all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from infra.emulators.process import free_port
+from infra.errors import StackError
+from tests.benchmarks import usage
+from tests.benchmarks.client import Door
+from tests.benchmarks.programs import last_words, running
+from tests.benchmarks.services import started
+from tests.benchmarks.shop import Shop
+from tests.benchmarks.statistics import quantile
+from tests.benchmarks.systems import Site, System
+from tests.benchmarks.tickets import order
+
+START_TIMEOUT_S = 120.0
+STALL_TIMEOUT_S = 60.0  # without any effect
+WARM_UP = 20
+ALONE = 20  # tickets one by one, which is what the number 1 means
+KNOCK_EVERY_S = 0.01
+WEIGH_EVERY_S = 0.5
+Say = Callable[[str, int, int], None]  # what is done, how many of how many
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What `tasks` tickets took, of which `in_flight` requests were open at a time.
+
+    A ticket's wait is from sending it to the system's call of the shop. CPU is counted until the system rests again;
+    `emulators_ms` is what emulators took of it beside. Memory is the most that its processes held, shared pages once.
+    """
+
+    system: str
+    tasks: int
+    in_flight: int
+    seconds: float
+    per_s: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    cpu_ms: float
+    emulators_ms: float
+    peak_mb: float
+    calls: float
+    prompt_tokens: float
+    output_tokens: float
+    repeated: int
+    cold_s: float
+    cold_cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cold:
+    """From starting the processes to the first effect: seconds, and CPU seconds, which say more on a busy machine."""
+
+    seconds: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do with each system."""
+
+    sizes: Sequence[int]
+    in_flight: int
+    calls: int
+
+
+class Run:
+    """A running system, its shop and its model. Numbers of tickets are never used twice."""
+
+    def __init__(self, system: System, plan: Plan, shop: Shop, site: Site, pids: Sequence[int], say: Say) -> None:
+        self._system, self._plan, self._shop, self._site = system, plan, shop, site
+        self._pids = pids
+        self._say = say
+        self._numbers = itertools.count(1)
+        self._door = Door(f"{shop.url}/tickets" if system.polls else f"http://127.0.0.1:{site.port}/")
+
+    async def first(self, began: float, alive: Callable[[], None]) -> Cold:
+        """Wait for the first effect. A number that a starting system refused is tried again."""
+        number = next(self._numbers)
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while not await self._door.knock(number):
+                alive()
+                await asyncio.sleep(KNOCK_EVERY_S)
+            while order(number) not in self._shop.first:
+                alive()
+                await asyncio.sleep(KNOCK_EVERY_S)
+        return Cold(self._shop.first[order(number)] - began, usage.cpu(self._pids).own_s)
+
+    async def measured(self, size: int, cold: Cold) -> Row:
+        """Send so many tickets, wait for their effects and for rest, and count."""
+        numbers = list(itertools.islice(self._numbers, ALONE if size == 1 else size))
+        in_flight = 1 if size == 1 else self._plan.in_flight
+        with _weighing(self._pids) as weights:
+            before, spent = await self._asked(), usage.cpu(self._pids)
+            sent = await (self._one_by_one(numbers) if size == 1 else self._all(numbers, in_flight))
+            rested = await asyncio.to_thread(usage.rested, self._pids)
+        after = await self._asked()
+        done = {n: self._shop.first[order(n)] for n in numbers}
+        waits = [(done[n] - sent[n]) * 1000 for n in numbers]
+        seconds = max(done.values()) - min(sent.values())
+        count = len(numbers)
+        return Row(
+            system=self._system.name,
+            tasks=size,
+            in_flight=in_flight,
+            seconds=seconds,
+            per_s=count / seconds,
+            p50_ms=quantile(waits, 0.5),
+            p95_ms=quantile(waits, 0.95),
+            p99_ms=quantile(waits, 0.99),
+            cpu_ms=(rested.own_s - spent.own_s) * 1000 / count,
+            emulators_ms=(rested.emulators_s - spent.emulators_s) * 1000 / count,
+            peak_mb=max(weights),
+            **{name: (after[name] - before[name]) / count for name in ("calls", "prompt_tokens", "output_tokens")},
+            repeated=sum(self._shop.calls[order(n)] - 1 for n in numbers),
+            cold_s=cold.seconds,
+            cold_cpu_s=cold.cpu_s,
+        )
+
+    async def warm_up(self) -> None:
+        """Let it load what it loads late; nothing is counted."""
+        await self._all(list(itertools.islice(self._numbers, WARM_UP)), self._plan.calls)
+
+    async def _one_by_one(self, numbers: Sequence[int]) -> dict[int, float]:
+        sent: dict[int, float] = {}
+        for place, number in enumerate(numbers):
+            sent |= await self._all([number], 1)
+            self._say("one by one", place + 1, len(numbers))
+        return sent
+
+    async def _all(self, numbers: Sequence[int], in_flight: int) -> dict[int, float]:
+        """Send, and wait until the shop has heard of each.
+
+        Raises:
+            StackError: nothing more happens.
+        """
+        sending = asyncio.create_task(self._door.send_all(numbers, min(in_flight, len(numbers))))
+        try:
+            await self._heard({order(n) for n in numbers}, sending)
+            return await sending
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+        finally:
+            sending.cancel()
+
+    async def _heard(self, orders: set[str], sending: asyncio.Task[dict[int, float]]) -> None:
+        total = len(orders)
+        while orders := orders - self._shop.first.keys():
+            self._shop.arrived.clear()
+            try:
+                async with asyncio.timeout(STALL_TIMEOUT_S):
+                    await self._shop.arrived.wait()
+                    await asyncio.sleep(min(0.2, len(orders) / 10_000))  # to look at many at once
+            except TimeoutError:
+                if sending.done():
+                    await sending
+                missing = f"{len(orders)} of {total} tickets had no effect"
+                raise StackError(f"{missing}, and nothing happened for {STALL_TIMEOUT_S:g} s") from None
+            if total > 1:
+                self._say(f"{total:,} at once", total - len(orders), total)
+
+    async def _asked(self) -> dict[str, int]:
+        async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
+            counted: dict[str, int] = (await http.get(f"{self._site.model}/_usage")).json()
+            return counted
+
+
+async def measure(system: System, site: Site, plan: Plan, shop: Shop, say: Say) -> list[Row]:
+    """Run one system through the plan, from nothing running to nothing running.
+
+    Raises:
+        StackError: it does not start, or stops working; the message quotes its log.
+    """
+    log = site.folder / "log.txt"
+    try:
+        async with _system(system, site, log) as (found, pids, alive, began):
+            run = Run(system, plan, shop, found, pids, say)
+            cold = await run.first(began, alive)
+            await run.warm_up()
+            return [await run.measured(size, cold) for size in plan.sizes]
+    except TimeoutError:
+        raise StackError(f"no effect after {START_TIMEOUT_S:g} s\n{last_words(log)}") from None
+    except StackError as error:
+        raise StackError(f"{error}\n{last_words(log)}") from None
+
+
+@contextlib.asynccontextmanager
+async def _system(system: System, site: Site, log: Path) -> AsyncIterator[Any]:
+    """Start the services that it needs, which are not part of a cold start, and then the system."""
+    with started(system.needs, site) as (services, roots):
+        found = Site(**{**{n: getattr(site, n) for n in site.__slots__}, "services": services, "port": free_port()})
+        began = time.monotonic()
+        with running(system.programs(found), log) as processes:
+
+            def alive() -> None:
+                if any(p.poll() is not None for p in processes):
+                    raise StackError(f"{system.name} ended while starting")
+
+            yield found, [*(p.pid for p in processes), *roots], alive, began
+
+
+@contextlib.contextmanager
+def _weighing(pids: Sequence[int]) -> Iterator[list[float]]:
+    """Look at the memory now and then, from a thread."""
+    weights = [usage.memory_mb(pids)]
+
+    async def weigh() -> None:
+        while True:
+            await asyncio.sleep(WEIGH_EVERY_S)
+            weights.append(await asyncio.to_thread(usage.memory_mb, pids))
+
+    weighing = asyncio.create_task(weigh())
+    try:
+        yield weights
+    finally:
+        weighing.cancel()
+
+
+def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows as JSON keeps them."""
+    return [{k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(row).items()} for row in rows]

@@ -1,0 +1,67 @@
+"""What was measured in, one JSON file out: the machine and the settings named, every repeat kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from infra.errors import StackError
+from tests.benchmarks.measure import Row, as_json
+from tests.benchmarks.revision import git
+from tests.benchmarks.statistics import Ratio
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures depend on."""
+    commit = git("rev-parse", "--short", "HEAD") + ("-changed" if git("status", "--porcelain") else "")
+    return {
+        "cores": os.cpu_count(),
+        "processor": _processor(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "commit": commit,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def write(
+    path: Path,
+    rows: Sequence[Row],
+    settings: Mapping[str, Any],
+    keeps: Mapping[str, str],
+    skipped: Mapping[str, str],
+    ratios: Mapping[int, Mapping[str, Ratio]],
+) -> None:
+    """Write everything down.
+
+    Raises:
+        StackError: the file cannot be written.
+    """
+    compared = {size: {name: asdict(pair) for name, pair in pairs.items()} for size, pairs in ratios.items()}
+    kept = {
+        "machine": machine(),
+        "settings": dict(settings),
+        "keeps": dict(keeps),
+        "skipped": dict(skipped),
+        "ratios": compared,
+        "rows": as_json(rows),
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(kept, indent=1) + "\n")
+    except OSError as error:
+        raise StackError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

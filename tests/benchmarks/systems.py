@@ -1,0 +1,108 @@
+"""The systems that are compared: how each is started, and what it keeps when it crashes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.benchmarks.environments import ROOT
+from tests.benchmarks.programs import Program
+
+COMPETITORS = Path(__file__).parent / "competitors"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where one run takes place. `services` are addresses of what was started for it, as variables."""
+
+    python: str
+    folder: Path
+    port: int
+    shop: str
+    model: str
+    calls: int
+    services: Mapping[str, str] = field(default_factory=dict)
+    tree: Path = ROOT  # of Switchyard
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every competitor is told."""
+        here = {"SHOP_URL": self.shop, "MODEL_URL": self.model, "CALLS": str(self.calls), "FOLDER": str(self.folder)}
+        return {**here, **self.services, "PYTHONPATH": str(COMPETITORS), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """`keeps`: what survives a crash. `backend`: of Switchyard, or the one it needs. `door`: where tickets are sent."""
+
+    name: str
+    keeps: str
+    programs: Callable[[Site], Sequence[Program]]
+    lock: Path | None = None
+    needs: frozenset[str] = frozenset()
+    backend: str = ""
+    polls: bool = False  # it reads tickets from the shop's list
+
+
+def switchyard(backend: str) -> Callable[[Site], Sequence[Program]]:
+    """Return how `make run` is started, with the shop as its provider and the model behind google-genai."""
+
+    def programs(site: Site) -> Sequence[Program]:
+        env = {
+            "BACKEND": backend,
+            "CLASSIFIER": "genai",
+            "GEMINI_API_ENDPOINT": site.model,
+            "GEMINI_API_KEY": "bench",
+            "MAX_CONCURRENT_CALLS": str(site.calls),
+            "SHOP_API_URL": site.shop,
+            "SHOP_API_KEY": "bench",
+            "SANDBOX": "off",
+            "RELOAD": "off",
+            "DATA_DIR": str(site.folder),
+            "INTAKE_URL_PORT": str(site.port),
+            "CONSOLE_PORT": "0",
+            "PYTHONPATH": str(site.tree),
+        }
+        return [Program([site.python, "-m", "infra.run"], site.tree, env)]
+
+    return programs
+
+
+def competitor(folder: str, *commands: str) -> Callable[[Site], Sequence[Program]]:
+    """Return how a competitor is started: modules of its environment, in its folder."""
+
+    def programs(site: Site) -> Sequence[Program]:
+        return [
+            Program(
+                [site.python, "-m", *(c.format(port=site.port, calls=site.calls) for c in command.split())],
+                COMPETITORS / folder,
+                site.environment,
+            )
+            for command in commands
+        ]
+
+    return programs
+
+
+def lock_of(folder: str) -> Path:
+    """Return a competitor's lock."""
+    return COMPETITORS / folder / "requirements.txt"
+
+
+WEB = "uvicorn app:web --port {port} --log-level warning"
+SYSTEMS = (
+    System("switchyard", "every step, in SQLite", switchyard("embedded"), backend="embedded"),
+    System("fastapi", "nothing", competitor("fastapi_genai", WEB), lock_of("fastapi_genai")),
+)
+
+
+def named(names: Sequence[str]) -> list[System]:
+    """Return the systems of these names in their order; all of them where there is none."""
+    return [s for s in SYSTEMS if not names or s.name in names]
+
+
+def python_here() -> str:
+    """Return the interpreter that Switchyard's own tree is measured with."""
+    return sys.executable
