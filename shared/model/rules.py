@@ -14,10 +14,9 @@ Rules = tuple[str, ...]
 
 # What a promoted version may replace.
 RULES: Rules = (
-    'Answer with one JSON object: "intent", "parameters", "confidence".',
-    "Give the parameters of the chosen intent only, and only what the message states, as it states it; leave out the "
-    "rest, never guess. Money becomes a whole number of minor units: $25.00 is 2500.",
-    "confidence, from 0 to 1, is your honest estimate that a careful person would choose this intent with these "
+    "Give the chosen intent's parameters only, and only what the message states, as it states it; leave out the rest, "
+    "never guess. Money in whole minor units: $25.00 is 2500.",
+    "confidence, from 0 to 1: your honest estimate that a careful person would choose this intent with these "
     "parameters. When in doubt, below 0.8.",
 )
 
@@ -36,6 +35,6 @@ def read_rules(text: str) -> Rules:
             raise SettingError(f"rule {number} has {len(rule)} characters; at most {MAX_RULE_CHARS} are taken")
         if not rule.isprintable():
             raise SettingError(f"rule {number} has a character that cannot be shown; write it as plain text")
-        if any(f"{{{name}}}" in rule for name in ("intents", "rules", "nonce")):
+        if any(f"{{{name}}}" in rule for name in ("intents", "parameters", "rules", "nonce")):
             raise SettingError(f"rule {number} has a placeholder of the prompt itself; leave the braces out")
     return rules

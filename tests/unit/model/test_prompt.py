@@ -82,18 +82,43 @@ def data_of(question: Question) -> dict[str, Any]:
 
 def test_instructions_describe_every_listed_intent_and_parameter() -> None:
     text = ask({"/text": "hi"}).instructions
-    for words in ("- refund_request: Wants refund_request.", '"do refund_request"', "order_id (required)", "Cents"):
+    assert "- refund_request (order_id, amount_minor, currency, note?, tags?, " in text
+    for words in (": Wants refund_request.", '"do refund_request"', "- unclassified:", "- amount_minor: Cents"):
         assert words in text
-    assert "note (optional)" in text
-    assert "- unclassified:" in text
-    assert 'email (required, only from fields["/requester/email"]): Own address' in text
+    assert '- email: Own address, only from fields["/requester/email"]' in text
+
+
+def test_parameter_is_described_once_and_apart_where_intents_mean_different_things_by_it() -> None:
+    class Other(ParametersModel):
+        order_id: Annotated[str, Field(description="Number of the return")]
+        amount_minor: Annotated[int, Field(description="Cents")]
+
+    text = ask({"/text": "hi"}, registry(intent("refund_request"), intent("send_back", Other))).instructions
+    assert "- order_id of refund_request: Order number as written\n" in text
+    assert "- order_id of send_back: Number of the return\n" in text
+    assert text.count("Cents") == 1
+
+
+def test_question_keeps_to_its_budget_of_characters() -> None:
+    """Every call pays for this, and a backlog's tickets share it: raise a number only for what is worth it."""
+
+    def size(intents: Registry) -> int:
+        question = ask({"/text": ""}, intents)
+        schema = json.dumps(question.schema, separators=(",", ":"))
+        return len(question.instructions) + len(schema) + len(question.content)
+
+    fixed, shipped = size(registry()), discover()
+    assert fixed <= 1_350
+    for name in shipped:
+        assert size(registry(shipped[name])) - fixed <= 900, name
+    assert size(shipped) <= 3_700
 
 
 def test_only_a_few_examples_are_shown() -> None:
     many = replace(BOTH["refund_request"], examples=tuple(f"example {n}" for n in range(40)))
     text = ask({"/text": "hi"}, registry(many)).instructions
-    assert '"example 2"' in text
-    assert '"example 3"' not in text
+    assert '"example 1"' in text
+    assert '"example 2"' not in text
 
 
 def test_message_never_reaches_the_instructions() -> None:
@@ -127,9 +152,8 @@ def test_nonce_is_fresh_and_named_in_the_instructions() -> None:
     first, second = ask({"/text": "hi"}), ask({"/text": "hi"})
     nonces = [q.content.split()[1] for q in (first, second)]
     assert nonces[0] != nonces[1]
-    assert f"`BEGIN {nonces[0]}`" in first.instructions
-    assert f"`END {nonces[0]}`" in first.instructions
-    assert "{" not in first.instructions.replace('{"', "")
+    assert f"`BEGIN` and `END` that bear {nonces[0]}" in first.instructions
+    assert "{" not in first.instructions
 
 
 @pytest.mark.parametrize(
@@ -182,8 +206,8 @@ def test_many_texts_share_the_limit() -> None:
 
 def test_schema_keeps_only_what_the_api_knows() -> None:
     parameters = ask({"/text": "hi"}).schema["properties"]["parameters"]["properties"]
-    assert parameters["order_id"] == {"type": "STRING", "nullable": True, "description": "Order number as written"}
-    assert parameters["amount_minor"] == {"type": "INTEGER", "nullable": True, "description": "Cents"}
+    assert parameters["order_id"] == {"type": "STRING", "nullable": True}
+    assert parameters["amount_minor"] == {"type": "INTEGER", "nullable": True}
     assert parameters["currency"] == {"type": "STRING", "nullable": True, "format": "enum", "enum": ["USD", "EUR"]}
     assert parameters["note"] == {"type": "STRING", "nullable": True}
     assert parameters["tags"] == {"type": "ARRAY", "nullable": True, "items": {"type": "STRING", "nullable": True}}
