@@ -6,6 +6,7 @@ CLASSIFY_VENV := .venv-classify
 COST_VENV := .venv-cost
 TERRAFORM_VENV := .venv-terraform
 REQUIREMENTS := infra/requirements
+INSTALL := PYTHON='$(PYTHON)' infra/install.sh
 # The SDKs of the model live in an environment of their own: google-generativeai holds the Google clients back.
 RUN_VENV := $(if $(filter gemini genai,$(CLASSIFIER)),$(CLASSIFY_VENV),$(VENV))
 RUN_ENV := $(if $(filter gemini genai,$(CLASSIFIER)),$(CLASSIFY_VENV)/.classify,$(VENV)/.$(if $(filter emulators,$(BACKEND)),emulators,run))
@@ -136,23 +137,20 @@ $(VENV)/bin/switchyard: | $(VENV)/.python
 	@ln -sf ../../infra/cli/switchyard.sh $@
 
 $(VENV)/.%: $(REQUIREMENTS)/%.txt $(VENV)/.python | $(VENV)/bin/switchyard
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(INSTALL) $(VENV) $<
 	@touch $@
 
 $(CLASSIFY_VENV)/.classify: $(REQUIREMENTS)/classify.txt
 	@echo "setting up $(CLASSIFY_VENV)"
-	@$(PYTHON) -m venv $(CLASSIFY_VENV)
-	@$(CLASSIFY_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(INSTALL) $(CLASSIFY_VENV) $<
 	@touch $@
 
 $(COST_VENV)/.cost: $(REQUIREMENTS)/cost.txt
 	@echo "setting up $(COST_VENV)"
-	@$(PYTHON) -m venv $(COST_VENV)
-	@$(COST_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(INSTALL) $(COST_VENV) $<
 	@touch $@
 
 $(TERRAFORM_VENV)/.terraform: $(REQUIREMENTS)/terraform.txt
 	@echo "setting up $(TERRAFORM_VENV)"
-	@$(PYTHON) -m venv $(TERRAFORM_VENV)
-	@$(TERRAFORM_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(INSTALL) $(TERRAFORM_VENV) $<
 	@touch $@
