@@ -104,6 +104,15 @@ class Dossier(Line):
         return found
 
     @property
+    def tokens(self) -> str:
+        """What the one model call took."""
+        said = self.record.classification
+        if said.from_cache:
+            return "no tokens: the answer to the same question before"
+        cached = f", {said.cached_tokens:,} of them cached" if said.cached_tokens else ""
+        return f"{said.tokens_used:,} tokens{cached}"
+
+    @property
     def dollars(self) -> float:
         """What the one model call cost, at list price."""
         return self.record.classification.tokens_used * DOLLARS_PER_MILLION_TOKENS / 1e6

@@ -130,7 +130,7 @@ def bill(records: Iterable[TaskRecord], registry: Registry, prices: Prices, rete
     return Bill(
         prices=prices,
         tasks=len(tasks),
-        estimated=sum(not record.classification.tokens_used for record in tasks),
+        estimated=sum(not (said := r.classification).tokens_used and not said.from_cache for r in tasks),
         stages=average(1),
         loops={calls: sum(average(calls).values(), Units()) for calls in (1, *LOOPS)},
         document_bytes=sum(map(stored_bytes, tasks)) * share,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from shared.canonical import canonical_json
 from shared.event.payload import view
@@ -54,19 +55,34 @@ def stored_bytes(record: TaskRecord) -> int:
     return len(record.model_dump_json())
 
 
-def tokens(record: TaskRecord, registry: Registry, given: Given) -> tuple[float, float]:
-    """Return tokens of prompt and answer. Only their sum is recorded; the local classifier has none: by length."""
-    said = {"intent": record.intent, "parameters": record.parameters, "confidence": record.classification.confidence}
-    answer = len(canonical_json(said)) / given["characters per token"]
-    if record.classification.tokens_used:
-        return max(0.0, record.classification.tokens_used - answer), answer
-    return _asked(record, registry) / given["characters per token"], answer
+class Tokens(NamedTuple):
+    """Tokens of one call by their rates: of the question, of it what the API had cached, and of answer and thoughts."""
+
+    input: float
+    cached: float
+    output: float
+
+
+def tokens(record: TaskRecord, registry: Registry, given: Given) -> Tokens:
+    """Return what the call took, as recorded. A record of before has only the sum, which is parted by length; of the
+    local classifier all is estimated by it. An answer that was kept from before took nothing.
+    """
+    said = record.classification
+    if said.from_cache:
+        return Tokens(0, 0, 0)
+    if said.input_tokens:
+        return Tokens(said.input_tokens - said.cached_tokens, said.cached_tokens, said.tokens_used - said.input_tokens)
+    words = {"intent": record.intent, "parameters": record.parameters, "confidence": said.confidence}
+    answer = len(canonical_json(words)) / given["characters per token"]
+    if said.tokens_used:
+        return Tokens(max(0.0, said.tokens_used - answer), 0, answer)
+    return Tokens(_asked(record, registry) / given["characters per token"], 0, answer)
 
 
 def latency_ms(record: TaskRecord, given: Given) -> float:
     """Return how long the model took, or would have."""
     told = record.classification
-    return told.latency_ms if told.tokens_used else given["model latency ms"]
+    return told.latency_ms if told.tokens_used or told.from_cache else given["model latency ms"]
 
 
 def request_ms(ms: float, given: Given) -> Units:
@@ -107,15 +123,16 @@ def _classified(record: TaskRecord, registry: Registry, given: Given, calls: int
     """The model call and the creation; the approval, and the counter of an intent that is counted, beside the task."""
     said_again = given["loop tokens"] * calls * (calls - 1) / 2  # each call repeats what came of the ones before
     paused, counted = record.history[0].to == "AWAITING_APPROVAL", _is_counted(record, registry)
-    prompt_tokens, answer_tokens = tokens(record, registry, given)
+    spent_on = tokens(record, registry, given)
     beside = _has_subject(record, registry)
     looks = 2 + counted + beside if counted or beside else 0
     writes = 1 + (paused or counted) + beside
     spent = _request(given, calls * latency_ms(record, given)) + _store(1 + 1 + looks, writes)  # and open breakers
     spent += Units(
         {
-            "model input tokens": prompt_tokens * calls + said_again,
-            "model output tokens": answer_tokens * calls,
+            "model input tokens": spent_on.input * calls + said_again,
+            "model cached tokens": spent_on.cached * calls,
+            "model output tokens": spent_on.output * calls,
             "firestore deletes": writes,
         }
     )

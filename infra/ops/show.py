@@ -93,7 +93,7 @@ def explain(console: Console, data: dict[str, Any]) -> None:
         f"  parameters   {json.dumps(record.shown_parameters, ensure_ascii=False)}",
         f"  requester    {json.dumps(dict(dossier.requester), ensure_ascii=False)}",
         *(f"  paused for   {r.code}: {r.words}" for r in dossier.reasons),
-        f"  model        {c.model}, confidence {c.confidence:.2f}, {c.tokens_used} tokens, about {dossier.dollars:.5f} "
+        f"  model        {c.model}, confidence {c.confidence:.2f}, {dossier.tokens}, about {dossier.dollars:.5f} "
         f"dollars, {c.latency_ms:.0f} ms",
     ]
     if c.said:

@@ -137,6 +137,9 @@ def _plan(
         model=answer.model,
         prompt_version=prompt_version,
         tokens_used=answer.tokens_used,
+        input_tokens=answer.input_tokens,
+        cached_tokens=answer.cached_tokens,
+        from_cache=answer.from_cache,
         latency_ms=answer.latency_ms,
         said=said.said,
     )

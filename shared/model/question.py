@@ -36,6 +36,9 @@ class Answer:
     tokens_used: int
     latency_ms: float
     spared: str = ""  # why the model was not asked and a person must look, as `code: words`
+    input_tokens: int = 0  # of `tokens_used`, those of the question; 0: the model did not say
+    cached_tokens: int = 0  # of `input_tokens`, those that the API still had of earlier calls
+    from_cache: bool = False  # whether it was said before, to the very same question
     prompt_version: str = ""  # where it was asked in another form than its question has: beside others, in one call
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.errors import ModelRefused, ModelUnavailable
 
@@ -40,9 +40,24 @@ def read_text(block_reason: str, finish_reason: str, parts: Iterable[tuple[str |
     return text
 
 
-def total_tokens(total: int | None, *of_parts: int | None) -> int:
-    """Return the tokens of a call: the reply's total, or the sum of prompt, answer and thoughts where it has none."""
-    return total or sum(count or 0 for count in of_parts)
+class Tokens(NamedTuple):
+    """What a call took. `cached`: of the input, what the API still had of earlier calls and bills at less."""
+
+    total: int
+    input: int
+    cached: int
+
+
+def count_tokens(
+    total: int | None, input: int | None, output: int | None, thoughts: int | None, cached: int | None
+) -> Tokens:
+    """Return the tokens of a call: the reply's total, or the sum of prompt, answer and thoughts where it has none.
+
+    What a reply says is bounded by itself: no part is more than the whole.
+    """
+    whole = max(0, total or sum(count or 0 for count in (input, output, thoughts)))
+    read = min(max(0, input or 0), whole)
+    return Tokens(whole, read, min(max(0, cached or 0), read))
 
 
 def failure(

@@ -97,6 +97,9 @@ class Classification(Model):
     model: str = Field(description="Which model answered")
     prompt_version: str = Field(description="Hash of the prompt and the response schema")
     tokens_used: int = Field(ge=0, description="Prompt and answer tokens, as the model reported them")
+    input_tokens: int = Field(default=0, ge=0, description="Of these, the question's; 0: not recorded")
+    cached_tokens: int = Field(default=0, ge=0, description="Of the question's, those that the API had cached")
+    from_cache: bool = Field(default=False, description="Whether it was said before, to the very same question")
     latency_ms: float = Field(ge=0, description="Time of the model call")
     said: str = Field(default="", description="The beginning of its answer, where that could not be taken as it stood")
 

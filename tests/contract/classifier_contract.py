@@ -42,12 +42,18 @@ ANSWERS: list[Any] = [
     pytest.param([{"text": f"```json\n{SAID}\n```"}], f"```json\n{SAID}\n```", id="code fence"),
     pytest.param([{"text": "größer 日本 \u2028"}], "größer 日本 \u2028", id="any script"),
 ]
+# Usage as a reply has it; tokens in all, of the question, of the question and cached.
 USAGES: list[Any] = [
-    pytest.param({"promptTokenCount": 900, "candidatesTokenCount": 40, "totalTokenCount": 940}, 940, id="total"),
-    pytest.param({"promptTokenCount": 900, "candidatesTokenCount": 40}, 940, id="no total"),
-    pytest.param({"promptTokenCount": 900, "candidatesTokenCount": 40, "thoughtsTokenCount": 300}, 1240, id="thoughts"),
-    pytest.param({"promptTokenCount": 900, "cachedContentTokenCount": 800}, 900, id="cached are the prompt's"),
-    pytest.param({}, 0, id="nothing"),
+    pytest.param(
+        {"promptTokenCount": 900, "candidatesTokenCount": 40, "totalTokenCount": 940}, (940, 900, 0), id="all"
+    ),
+    pytest.param({"promptTokenCount": 900, "candidatesTokenCount": 40}, (940, 900, 0), id="no total"),
+    pytest.param(
+        {"promptTokenCount": 900, "candidatesTokenCount": 40, "thoughtsTokenCount": 300}, (1240, 900, 0), id="thoughts"
+    ),
+    pytest.param({"promptTokenCount": 900, "cachedContentTokenCount": 800}, (900, 900, 800), id="cached"),
+    pytest.param({"promptTokenCount": 90, "cachedContentTokenCount": 800}, (90, 90, 90), id="more cached than asked"),
+    pytest.param({}, (0, 0, 0), id="nothing"),
 ]
 
 
@@ -261,10 +267,11 @@ class RemoteClassifierContract(ClassifierContract):
 
     @pytest.mark.parametrize(("usage", "tokens"), USAGES)
     async def test_tokens_are_the_total_or_the_sum_of_its_parts(
-        self, server: GeminiServer, classifier: Classifier, usage: dict[str, int], tokens: int
+        self, server: GeminiServer, classifier: Classifier, usage: dict[str, int], tokens: tuple[int, int, int]
     ) -> None:
         server.script({"usage": usage})
-        assert (await classifier.ask(question(), 5)).tokens_used == tokens
+        answer = await classifier.ask(question(), 5)
+        assert (answer.tokens_used, answer.input_tokens, answer.cached_tokens) == tokens
 
     async def test_hang_ends_at_the_timeout(self, server: GeminiServer, classifier: Classifier) -> None:
         server.script("hang")

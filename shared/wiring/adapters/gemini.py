@@ -17,7 +17,7 @@ from typing import Any
 
 from shared.errors import ModelUnavailable
 from shared.model.question import Answer, Question
-from shared.model.reply import MAX_OUTPUT_TOKENS, failure, read_text, total_tokens
+from shared.model.reply import MAX_OUTPUT_TOKENS, count_tokens, failure, read_text
 
 
 class GeminiClassifier:
@@ -60,11 +60,22 @@ class GeminiClassifier:
             # Connection errors of requests and urllib3, a body that is not JSON.
             raise ModelUnavailable(f"the model call failed: {type(error).__name__}") from None
         latency_ms = (time.perf_counter() - started) * 1000
+        usage = response.usage_metadata
+        # It sums up no thoughts, which it does not know: `_within_the_sdks_schema` has put them into the total.
+        spent = count_tokens(
+            usage.total_token_count,
+            usage.prompt_token_count,
+            usage.candidates_token_count,
+            0,
+            usage.cached_content_token_count,
+        )
         return Answer(
             text=_text(response),
             model=response.model_version or self.model,
-            tokens_used=response.usage_metadata.total_token_count,
+            tokens_used=spent.total,
             latency_ms=latency_ms,
+            input_tokens=spent.input,
+            cached_tokens=spent.cached,
         )
 
     async def close(self) -> None:
@@ -112,8 +123,10 @@ def _within_the_sdks_schema(response: Any, **_: Any) -> None:
         content = candidate.get("content", {})
         content["parts"] = [part for part in content.get("parts", ()) if not part.get("thought")]
     usage = body.get("usageMetadata", {})
-    counts = (usage.get(f"{name}TokenCount") for name in ("total", "prompt", "candidates", "thoughts"))
-    body["usageMetadata"] = usage | {"totalTokenCount": total_tokens(*counts)}
+    total, read, said, thoughts = (
+        usage.get(f"{name}TokenCount") for name in ("total", "prompt", "candidates", "thoughts")
+    )
+    body["usageMetadata"] = usage | {"totalTokenCount": count_tokens(total, read, said, thoughts, None).total}
     response._content = json.dumps(body).encode()
 
 

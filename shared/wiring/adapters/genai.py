@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.errors import ModelUnavailable
 from shared.model.question import Answer, Question
-from shared.model.reply import MAX_OUTPUT_TOKENS, failure, read_text, total_tokens
+from shared.model.reply import MAX_OUTPUT_TOKENS, Tokens, count_tokens, failure, read_text
 
 
 class GenaiClassifier:
@@ -55,11 +55,14 @@ class GenaiClassifier:
             # Connection errors of whichever HTTP client the SDK chose, a body that is not JSON, a failed IAM token.
             raise ModelUnavailable(f"the model call failed: {type(error).__name__}") from None
         latency_ms = (time.perf_counter() - started) * 1000
+        spent = _tokens(response.usage_metadata)
         return Answer(
             text=_text(response),
             model=response.model_version or self.model,
-            tokens_used=_tokens(response.usage_metadata),
+            tokens_used=spent.total,
             latency_ms=latency_ms,
+            input_tokens=spent.input,
+            cached_tokens=spent.cached,
         )
 
     async def close(self) -> None:
@@ -101,11 +104,16 @@ def _text(response: Any) -> str:
     )
 
 
-def _tokens(usage: Any) -> int:
+def _tokens(usage: Any) -> Tokens:
     if usage is None:
-        return 0
-    parts = (usage.prompt_token_count, usage.candidates_token_count, usage.thoughts_token_count)
-    return total_tokens(usage.total_token_count, *parts)
+        return Tokens(0, 0, 0)
+    return count_tokens(
+        usage.total_token_count,
+        usage.prompt_token_count,
+        usage.candidates_token_count,
+        usage.thoughts_token_count,
+        usage.cached_content_token_count,
+    )
 
 
 def _name(value: Any) -> str:

@@ -189,6 +189,24 @@ async def test_recorded_tokens_are_billed_and_none_is_lost() -> None:
     assert 10 < spent["model output tokens"] < 40
 
 
+async def test_question_cached_part_and_answer_are_billed_each_at_its_own_rate() -> None:
+    record = await record_of(tokens_used=1000, input_tokens=900, cached_tokens=600)
+    spent = usage(record, REGISTRY, GIVEN)[CLASSIFY]
+    units = {"model input tokens": 300, "model cached tokens": 600, "model output tokens": 100}
+    assert {unit: amount for unit, amount in spent.items() if unit.startswith("model")} == units
+    rates = [PRICES.by_unit[unit].dollars for unit in ("model cached tokens", "model input tokens")]
+    assert rates == sorted(rates)
+    expected = sum(PRICES.by_unit[unit].of(amount) for unit, amount in units.items())
+    assert PRICES.by_group(spent)["model"] == pytest.approx(expected)
+
+
+async def test_answer_that_was_kept_from_before_costs_no_tokens() -> None:
+    record = await record_of(tokens_used=0, from_cache=True)
+    spent = usage(record, REGISTRY, GIVEN)[CLASSIFY]
+    assert PRICES.by_group(spent)["model"] == 0
+    assert bill([record], REGISTRY, PRICES, 90).estimated == 0
+
+
 async def test_tokens_of_the_local_classifier_are_estimated_from_the_question() -> None:
     short = usage(await record_of(tokens_used=0), REGISTRY, GIVEN)[CLASSIFY]
     long_task = ticket("Where is my order #47384? " + "It was due last week. " * 100), ORDER_STATUS[1]
