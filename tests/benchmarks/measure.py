@@ -200,7 +200,7 @@ async def measure(system: System, site: Site, plan: Plan, shop: Shop, say: Say) 
 @contextlib.asynccontextmanager
 async def _system(system: System, site: Site, log: Path) -> AsyncIterator[Any]:
     """Start the services that it needs, which are not part of a cold start, and then the system."""
-    with started(system.needs, site) as (services, roots):
+    with started(system.needs, site.folder) as (services, roots):
         found = Site(**{**{n: getattr(site, n) for n in site.__slots__}, "services": services, "port": free_port()})
         began = time.monotonic()
         with running(system.programs(found), log) as processes:

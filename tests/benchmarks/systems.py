@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from tests.benchmarks.environments import ROOT
 from tests.benchmarks.programs import Program
 
 COMPETITORS = Path(__file__).parent / "competitors"
+REDIS_LOCK = COMPETITORS / "redis/requirements.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def competitor(folder: str, *commands: str) -> Callable[[Site], Sequence[Program
     def programs(site: Site) -> Sequence[Program]:
         return [
             Program(
-                [site.python, "-m", *(c.format(port=site.port, calls=site.calls) for c in command.split())],
+                [site.python, "-m", *(word.format(**words(site)) for word in command.split())],
                 COMPETITORS / folder,
                 site.environment,
             )
@@ -84,6 +86,11 @@ def competitor(folder: str, *commands: str) -> Callable[[Site], Sequence[Program
         ]
 
     return programs
+
+
+def words(site: Site) -> dict[str, int]:
+    """Return what a command line may name; `half`: threads of each of two processes."""
+    return {"port": site.port, "calls": site.calls, "half": math.ceil(site.calls / 2)}
 
 
 def lock_of(folder: str) -> Path:
@@ -94,7 +101,45 @@ def lock_of(folder: str) -> Path:
 WEB = "uvicorn app:web --port {port} --log-level warning"
 SYSTEMS = (
     System("switchyard", "every step, in SQLite", switchyard("embedded"), backend="embedded"),
+    System(
+        "switchyard-emulators",
+        "every step, in Pub/Sub and Firestore",
+        switchyard("emulators"),
+        needs=frozenset({"sdk"}),
+        backend="emulators",
+    ),
     System("fastapi", "nothing", competitor("fastapi_genai", WEB), lock_of("fastapi_genai")),
+    System(
+        "dramatiq",
+        "waiting and running tasks, in Redis's memory",
+        competitor("dramatiq_redis", WEB, "dramatiq app --processes 2 --threads {half}"),
+        lock_of("dramatiq_redis"),
+        frozenset({"redis"}),
+    ),
+    System(
+        "celery",
+        "waiting tasks, in Redis's memory",
+        competitor("celery_redis", WEB, "celery --app app:celery worker --concurrency {calls} --loglevel WARNING"),
+        lock_of("celery_redis"),
+        frozenset({"redis"}),
+    ),
+    System(
+        "huey",
+        "waiting tasks, in SQLite",
+        competitor("huey_sqlite", WEB, "huey.bin.huey_consumer app.huey --workers {calls} --quiet"),
+        lock_of("huey_sqlite"),
+    ),
+    System("dbos", "every step, in SQLite", competitor("dbos_sqlite", WEB), lock_of("dbos_sqlite")),
+    System("langgraph", "nothing", competitor("langgraph_agent", WEB), lock_of("langgraph_agent")),
+    System("script", "the list it reads", competitor("polling_script", "app"), lock_of("polling_script"), polls=True),
+    System(
+        "emulators-plain",
+        "messages and the end, in Pub/Sub and Firestore",
+        competitor("emulators_plain", WEB, "app"),
+        lock_of("emulators_plain"),
+        frozenset({"emulators"}),
+        backend="emulators",
+    ),
 )
 
 
