@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from infra.gemini_server import tools
 from infra.gemini_server.answers import Answerer, answer
 from infra.gemini_server.faults import ERRORS, Faults, Step
 from infra.gemini_server.requests import Rejected, authenticate, content_of, instructions_of, texts_of, validate
@@ -116,7 +117,7 @@ async def _reply(server: GeminiServer, request: Request) -> Response:
 
 
 def _answered(server: GeminiServer, step: Step, body: dict[str, Any], model: str, by_number: bool) -> dict[str, Any]:
-    prompt_tokens = (len(instructions_of(body)) + len(content_of(body))) // 4
+    prompt_tokens = (len(instructions_of(body)) + len(content_of(body)) + tools.characters(body)) // 4
     reply: dict[str, Any] = {"modelVersion": model, "responseId": f"local-{server.calls}"}
     text, finish = _text(server, step, body), "STOP"
     if step.fault == "safety_prompt":
@@ -125,7 +126,7 @@ def _answered(server: GeminiServer, step: Step, body: dict[str, Any], model: str
         finish = {"safety": "SAFETY", "max_tokens": "MAX_TOKENS", "max_tokens_empty": "MAX_TOKENS"}.get(
             step.fault, finish
         )
-        parts = step.parts if step.parts is not None else [{"text": text}] if text else []
+        parts = _parts(step, body, text)
         content: dict[str, Any] = {"role": "model"} | ({"parts": parts} if parts else {})
         reply["candidates"] = [
             {"content": content, "finishReason": FINISH.index(finish) if by_number else finish, "index": 0}
@@ -136,6 +137,14 @@ def _answered(server: GeminiServer, step: Step, body: dict[str, Any], model: str
     if text:
         usage["candidatesTokenCount"] = usage["totalTokenCount"] - prompt_tokens
     return reply | {"usageMetadata": usage if step.usage is None else step.usage}
+
+
+def _parts(step: Step, body: Mapping[str, Any], text: str) -> Sequence[Mapping[str, Any]]:
+    if step.parts is not None:
+        return step.parts
+    if body.get("tools") and step.fault == "ok" and step.text is None:
+        return tools.reply_to(body, json.loads(text)) or [{"text": text}]
+    return [{"text": text}] if text else []
 
 
 def _text(server: GeminiServer, step: Step, body: dict[str, Any]) -> str:

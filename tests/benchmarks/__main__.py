@@ -18,7 +18,7 @@ from rich.progress import Progress
 from infra.commands import in_one_line
 from infra.errors import StackError
 from infra.processes import Child, url_in
-from tests.benchmarks import report, table
+from tests.benchmarks import pictures, report, table
 from tests.benchmarks.arguments import parse
 from tests.benchmarks.environments import ROOT, python_of
 from tests.benchmarks.measure import Plan, Row, measure
@@ -131,9 +131,10 @@ def _show(outcome: Outcome, options: argparse.Namespace) -> None:
         old = [row for row in outcome.rows if "@" in row.system]
         ratios = table.ratios(old, [row for row in outcome.rows if "@" not in row.system])
         console.print(table.compared(ratios, options.against))
-    settings = {name: value for name, value in vars(options).items() if name != "json"}
-    report.write(options.json, outcome.rows, settings, keeps, outcome.skipped, ratios)
-    print(f"wrote {options.json}")
+    settings = {name: value for name, value in vars(options).items() if name != "out"}
+    path = report.write(options.out, outcome.rows, settings, keeps, outcome.skipped, ratios)
+    for written in [path, *(pictures.write(options.out, outcome.rows, report.in_words()) if outcome.rows else [])]:
+        print(f"wrote {written}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--in-flight", type=_count, default=64, help="requests that the sender has open (64)")
     parser.add_argument("--repeat", type=_count, default=1, help="rounds, each system once in each (1)")
     parser.add_argument("--against", metavar="REV", help="Switchyard alone, this tree and a revision in turns")
-    parser.add_argument("--json", type=Path, default=ROOT / ".bench/results.json", help="where figures go")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / ".bench", help="folder of results.json and pictures (.bench)"
+    )
     options = parser.parse_args(argv)
     if options.against and any(not name.startswith("switchyard") for name in options.only):
         parser.error("--against compares Switchyard with itself: leave --only out, or name a backend of Switchyard")

@@ -30,15 +30,21 @@ def machine() -> dict[str, Any]:
     }
 
 
+def in_words() -> str:
+    """Return the machine in a line."""
+    here = machine()
+    return f"{here['cores']} cores, {here['processor']}, Python {here['python']}, {here['at'][:10]}, {here['commit']}"
+
+
 def write(
-    path: Path,
+    folder: Path,
     rows: Sequence[Row],
     settings: Mapping[str, Any],
     keeps: Mapping[str, str],
     skipped: Mapping[str, str],
     ratios: Mapping[int, Mapping[str, Ratio]],
-) -> None:
-    """Write everything down.
+) -> Path:
+    """Write everything down as results.json, and return its path.
 
     Raises:
         StackError: the file cannot be written.
@@ -52,11 +58,13 @@ def write(
         "ratios": compared,
         "rows": as_json(rows),
     }
+    path = folder / "results.json"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(kept, indent=1) + "\n")
     except OSError as error:
         raise StackError(f"{path} cannot be written: {error.strerror}") from None
+    return path
 
 
 def _processor() -> str:

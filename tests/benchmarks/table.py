@@ -27,13 +27,13 @@ WORDS = {
     "p50_ms": "p50 ms",
     "p95_ms": "p95 ms",
     "p99_ms": "p99 ms",
-    "cpu_ms": "CPU ms/task",
-    "emulators_ms": "emulators' CPU ms/task",
-    "peak_mb": "peak MB",
-    "calls": "calls/task",
-    "prompt_tokens": "prompt tokens/task",
-    "cold_s": "cold start s",
-    "cold_cpu_s": "CPU s of it",
+    "cpu_ms": "CPU ms",
+    "emulators_ms": "emulators' CPU ms",
+    "peak_mb": "MB",
+    "calls": "calls",
+    "prompt_tokens": "tokens in",
+    "cold_s": "cold s",
+    "cold_cpu_s": "cold CPU s",
 }
 
 
@@ -44,11 +44,15 @@ def middle(rows: Sequence[Row], name: str) -> float:
 
 def figures(rows: Sequence[Row], size: int, keeps: Mapping[str, str]) -> Table:
     """Return the table of one number of tickets: a line per system, the middle of its repeats."""
-    how = "one at a time" if size == 1 else f"{size:,} tickets, {rows[0].in_flight} requests in flight"
+    how = (
+        "one at a time"
+        if size == 1
+        else f"{size:,} tickets, {rows[0].in_flight} requests in flight; CPU, calls, tokens: a task"
+    )
     shown = [name for name in WORDS if name != "emulators_ms" or any(row.emulators_ms for row in rows)]
     table = Table(title=how, title_justify="left")
-    table.add_column("system")
-    table.add_column("keeps")
+    table.add_column("system", no_wrap=True)
+    table.add_column("keeps", no_wrap=True)
     for name in shown:
         table.add_column(WORDS[name], justify="right")
     for system in dict.fromkeys(row.system for row in rows):

@@ -21,12 +21,11 @@ from tests.benchmarks.usage import processes
 
 
 def test_a_small_run_of_switchyard_counts_effects_calls_and_cpu(tmp_path: Path) -> None:
-    kept = tmp_path / "results.json"
-    command = [sys.executable, "-m", "tests.benchmarks", "--only", "switchyard", "--tasks", "5", "--json", str(kept)]
+    command = [sys.executable, "-m", "tests.benchmarks", "--only", "switchyard", "--tasks", "5", "--out", str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "5 tickets" in ended.stdout
-    found = json.loads(kept.read_text())
+    found = json.loads((tmp_path / "results.json").read_text())
     (row,) = found["rows"]
     assert (row["system"], row["tasks"], row["repeated"]) == ("switchyard", 5, 0)
     assert 0 < row["calls"] <= 1
@@ -34,6 +33,7 @@ def test_a_small_run_of_switchyard_counts_effects_calls_and_cpu(tmp_path: Path) 
     assert row["cpu_ms"] > 0
     assert row["peak_mb"] > 10
     assert row["p50_ms"] <= row["p99_ms"] < row["seconds"] * 1000 + 1
+    assert "5 tickets" in (tmp_path / "systems.svg").read_text()
     assert {"cores", "python", "commit", "at"} <= found["machine"].keys()
 
 

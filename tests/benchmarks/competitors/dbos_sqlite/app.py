@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 from dbos import DBOS, SetWorkflowID
 from fastapi import FastAPI
-from routing import CALLS, CONFIG, MODEL, gemini, order_in, text_of, told
+from prompt import MODEL, order_in, text_of, told
+from routing import CALLS, CONFIG, gemini
 
 database = os.path.join(os.environ["FOLDER"], "dbos.db")
 DBOS(config={"name": "tickets", "system_database_url": f"sqlite:///{database}", "run_admin_server": False})

@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from routing import CALLS, CONFIG, MODEL, gemini, order_in, text_of, told
+from prompt import MODEL, order_in, text_of, told
+from routing import CALLS, CONFIG, gemini
 
 model = gemini().aio
 slots = asyncio.Semaphore(CALLS)

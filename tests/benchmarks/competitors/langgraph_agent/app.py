@@ -41,9 +41,7 @@ def hand_over(reason: str) -> str:
     return f"handed over: {reason}"
 
 
-model = ChatGoogleGenerativeAI(
-    model="gemini-3.5-flash-lite", api_key="bench", base_url=os.environ["MODEL_URL"], temperature=0
-)
+model = ChatGoogleGenerativeAI(model="gemini-3.5-flash-lite", api_key="bench", base_url=os.environ["MODEL_URL"])
 agent = create_react_agent(model, [order_status, hand_over], prompt=PROMPT)
 web = FastAPI()
 
