@@ -5,6 +5,7 @@ data "google_project" "this" {
 locals {
   project_number = data.google_project.this.number
   pubsub_agent   = "serviceAccount:service-${local.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  eventarc_agent = "serviceAccount:service-${local.project_number}@gcp-sa-eventarc.iam.gserviceaccount.com"
   iap_agent      = "serviceAccount:service-${local.project_number}@gcp-sa-iap.iam.gserviceaccount.com"
 
   apis = toset(concat(
@@ -31,4 +32,20 @@ resource "time_sleep" "apis" {
   triggers        = { apis = join(",", local.apis) }
 
   depends_on = [google_project_service.this]
+}
+
+# On the project, as Google grants them where an API makes its agent by itself. An agent that was asked for gets none
+# (cloud.google.com/iam/docs/create-service-agents): Eventarc could not watch documents, Pub/Sub could not sign what it
+# pushes, and neither would say so. Service agents are alone in these roles.
+resource "google_project_iam_member" "agent" {
+  for_each = {
+    "roles/eventarc.serviceAgent" = local.eventarc_agent
+    "roles/pubsub.serviceAgent"   = local.pubsub_agent
+  }
+
+  project = var.project_id
+  role    = each.key
+  member  = each.value
+
+  depends_on = [time_sleep.apis]
 }

@@ -25,8 +25,12 @@ resource "google_billing_budget" "this" {
     spend_basis       = "FORECASTED_SPEND"
   }
 
-  all_updates_rule {
-    monitoring_notification_channels = local.channels
+  # Channels of e-mail only, five at most (billingbudgets v1, NotificationsRule); whoever pays is told in any case.
+  dynamic "all_updates_rule" {
+    for_each = length(var.alert_emails) == 0 ? [] : [slice(sort(var.alert_emails), 0, min(5, length(var.alert_emails)))]
+    content {
+      monitoring_notification_channels = [for a in all_updates_rule.value : google_monitoring_notification_channel.email[a].id]
+    }
   }
 
   depends_on = [time_sleep.apis]

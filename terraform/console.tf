@@ -14,11 +14,7 @@ module "iap" {
   depends_on = [time_sleep.apis]
 }
 
-resource "google_cloud_run_v2_service_iam_member" "iap_calls_console" {
-  count = var.console == null ? 0 : 1
-
-  location = var.region
-  name     = module.stage["console"].name
-  role     = "roles/run.invoker"
-  member   = local.iap_agent
+moved {
+  from = google_cloud_run_v2_service_iam_member.iap_calls_console[0]
+  to   = module.stage["console"].google_cloud_run_v2_service_iam_member.caller[0]
 }

@@ -1,9 +1,4 @@
 locals {
-  # A log-based metric as PromQL names it.
-  series = { for name in keys(local.metrics) : name => "logging_googleapis_com:user_switchyard_${name}" }
-  runs   = "monitored_resource=\"cloud_run_revision\""
-  subs   = "monitored_resource=\"pubsub_subscription\""
-
   tokens_per_hour = "sum by (intent, source) (increase(${local.series["tokens"]}_sum{${local.runs}}[1h]))"
 
   charts = concat(

@@ -7,7 +7,7 @@ module "executor" {
   function      = each.value
   subscriptions = local.subscriptions_of[each.key]
   environment   = local.environment_of[each.key]
-  secrets       = local.secrets_of[each.key]
+  secrets       = local.versions_of[each.key]
   ingress       = "ALLOW_INTERNAL_ONLY"
   min_instances = lookup(var.min_instances, each.key, 0)
   platform      = local.platform[each.key]
@@ -22,10 +22,11 @@ module "stage" {
   function       = each.value
   subscriptions  = local.subscriptions_of[each.key]
   environment    = local.environment_of[each.key]
-  secrets        = local.secrets_of[each.key]
+  secrets        = local.versions_of[each.key]
   ingress        = each.key == "console" ? "ALLOW_INTERNAL_AND_GCLB" : "ALLOW_INTERNAL_ONLY"
   min_instances  = lookup(var.min_instances, each.key, 0)
   document_event = each.value.trigger == "document" ? local.approval_changed : null
+  invoker        = each.key == "console" && var.console != null ? local.iap_agent : null
   platform       = local.platform[each.key]
 
   depends_on = [module.executor]
@@ -38,10 +39,13 @@ module "intake" {
   function      = each.value
   subscriptions = local.subscriptions_of[each.key]
   environment   = local.environment_of[each.key]
-  secrets       = local.secrets_of[each.key]
+  secrets       = local.versions_of[each.key]
   ingress       = each.value.trigger == "http" ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
   min_instances = lookup(var.min_instances, each.key, 0)
   platform      = local.platform[each.key]
+
+  # Webhooks carry no Google identity: intake checks every sender's signature itself, and can do nothing but publish.
+  invoker = each.value.trigger == "http" ? "allUsers" : null
 
   depends_on = [module.stage]
 }
@@ -81,16 +85,14 @@ resource "time_sleep" "builder" {
     google_artifact_registry_repository_iam_member.build_writes_images,
     google_project_iam_member.build_reads_sources,
     google_project_iam_member.build_writes_logs,
+    google_project_iam_member.agent,
     google_pubsub_topic_iam_member.dead_letters,
   ]
 }
 
-# Webhooks carry no Google identity: intake checks every sender's signature itself, and can do nothing but publish tasks.
-resource "google_cloud_run_v2_service_iam_member" "intake_is_public" {
-  location = var.region
-  name     = module.intake["intake"].name
-  role     = "roles/run.invoker"
-  member   = "allUsers"
+moved {
+  from = google_cloud_run_v2_service_iam_member.intake_is_public
+  to   = module.intake["intake"].google_cloud_run_v2_service_iam_member.caller[0]
 }
 
 # On the project, because that is where Google's publisher models are asked; one permission.

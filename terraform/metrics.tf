@@ -9,7 +9,13 @@ locals {
   classified = "jsonPayload.function=\"classify\" AND jsonPayload.outcome=\"classified\""
   swept      = "jsonPayload.function=\"sweep\" AND jsonPayload.outcome=\"swept\""
 
-  # `value` makes a distribution of that field, in `unit`; without it lines are counted. Labels are fields of the line.
+  # As PromQL names them, and what they are read of.
+  series = { for name in keys(local.metrics) : name => "logging_googleapis_com:user_switchyard_${name}" }
+  runs   = "monitored_resource=\"cloud_run_revision\""
+  subs   = "monitored_resource=\"pubsub_subscription\""
+
+  # `value` makes a distribution of that field, in `unit`; without it lines are counted. Labels are fields of the line,
+  # or of `part` of a request that the platform logged.
   metrics = {
     latency = {
       description = "Time of one unit of work, by stage and intent."
@@ -90,6 +96,13 @@ locals {
       value       = null, unit = "1"
       labels      = ["error_code"]
     }
+    turned_away = {
+      description = "Events that Cloud Run refused in intake's place, or lost with an instance: its own count of requests has only those that reached one."
+      # A 503 is intake's own, and counted where it is refused, unless the platform says why in words.
+      filter = "log_id(\"run.googleapis.com/requests\") AND resource.labels.service_name=\"intake\" AND (httpRequest.status=(403 OR 429 OR 500 OR 502 OR 504) OR (httpRequest.status=503 AND textPayload:*))"
+      value  = null, unit = "1"
+      labels = ["status"], part = "httpRequest"
+    }
     ignored = {
       description = "Events that ask nothing of anybody, by source and reason. Only their lines name the kind of the event."
       filter      = "jsonPayload.function=(\"intake\" OR \"intake-events\") AND jsonPayload.kind:*"
@@ -125,7 +138,7 @@ resource "google_logging_metric" "this" {
   filter      = "resource.type=\"cloud_run_revision\" AND ${each.value.filter}"
 
   value_extractor  = each.value.value == null ? null : "EXTRACT(jsonPayload.${each.value.value})"
-  label_extractors = { for field in each.value.labels : field => "EXTRACT(jsonPayload.${field})" }
+  label_extractors = { for field in each.value.labels : field => "EXTRACT(${try(each.value.part, "jsonPayload")}.${field})" }
 
   metric_descriptor {
     metric_kind = "DELTA"
@@ -153,12 +166,4 @@ resource "google_logging_metric" "this" {
   }
 
   depends_on = [time_sleep.apis]
-}
-
-# An alert on a metric that Monitoring has not heard of yet is refused.
-resource "time_sleep" "metrics" {
-  create_duration = "60s"
-  triggers        = { metrics = join(",", keys(local.metrics)) }
-
-  depends_on = [google_logging_metric.this]
 }

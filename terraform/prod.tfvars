@@ -4,6 +4,9 @@ project_id = "switchyard-prod"
 region     = "europe-west1"
 labels     = { environment = "prod" }
 
+# Wherever Google has room: a region keeps tickets inside it, if it serves the model.
+model = { location = "global" }
+
 sources       = ["canary", "zendesk", "slack", "stripe"]
 automatic     = { refund_request = "50.00 USD", password_reset = null }
 approvers     = { "*" = ["ops@acme.test"], refund_request = ["finance@acme.test"] }

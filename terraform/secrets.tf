@@ -1,6 +1,6 @@
 # Secrets are made outside, name and first version together (see README.md), and named as the variable they fill: their
-# values never come near the state, a destroy never takes them along, and a function that needs one that is missing
-# fails in the plan, not halfway through the apply.
+# values never come near the state, a destroy never takes them along, and a function that needs one that is missing, or
+# has no version, fails in the plan, not halfway through the apply.
 
 locals {
   secrets_of = {
@@ -8,6 +8,11 @@ locals {
       for secret in f.secrets :
       strcontains(secret, "<SOURCE>") ? local.webhook_secrets : contains(local.unused_secrets, secret) ? [] : [secret]
     ])
+  }
+
+  versions_of = {
+    for name, secrets in local.secrets_of :
+    name => { for secret in secrets : secret => data.google_secret_manager_secret_version.this[secret].version }
   }
 
   webhook_secrets = [for source in var.sources : "${local.variable_prefix[source]}_WEBHOOK_SECRET"]
@@ -25,8 +30,10 @@ locals {
   )
 }
 
-data "google_secret_manager_secret" "this" {
+# The number of the newest version, not what is in it: a new version is a change that the next plan shows.
+data "google_secret_manager_secret_version" "this" {
   for_each = toset(flatten(values(local.secrets_of)))
 
-  secret_id = each.key
+  secret            = each.key
+  fetch_secret_data = false
 }

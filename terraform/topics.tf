@@ -12,6 +12,11 @@ resource "google_pubsub_topic" "this" {
   name            = each.key
   deletion_policy = contains(local.protected_topics, each.key) ? "PREVENT" : "DELETE"
 
+  # Else a message rests wherever its publisher is.
+  message_storage_policy {
+    allowed_persistence_regions = [var.region]
+  }
+
   depends_on = [time_sleep.apis]
 }
 

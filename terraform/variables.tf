@@ -113,7 +113,7 @@ variable "event_publishers" {
 # How tasks are decided. Null keeps the default of shared/settings.py.
 
 variable "model" {
-  description = "The model. `vertex` asks it through Vertex AI with IAM; else the secret GEMINI_API_KEY holds a key. `classifier` is genai, gemini or local."
+  description = "The model. `vertex` asks it through Vertex AI with IAM, at `location`, a region, or global, wherever Google has room; else the secret GEMINI_API_KEY holds a key. `classifier` is genai, gemini or local."
   type = object({
     classifier = optional(string, "genai")
     vertex     = optional(bool, true)
@@ -133,6 +133,10 @@ variable "model" {
   validation {
     condition     = !(var.model.vertex && var.model.classifier == "gemini")
     error_message = "model.classifier gemini knows no Vertex AI: use genai, or set vertex = false and store a key in the secret GEMINI_API_KEY."
+  }
+  validation {
+    condition     = var.model.classifier != "genai" || !var.model.vertex || var.model.location != null
+    error_message = "model.location must say where tickets are read: a region that serves the model, such as europe-west1, or global, wherever Google has room."
   }
   validation {
     condition     = var.model.timeout_s == null ? true : var.model.timeout_s >= 0.1 && var.model.timeout_s < local.manifest.functions["classify"].timeout_s
@@ -409,7 +413,7 @@ variable "min_instances" {
 # Who looks after it
 
 variable "console" {
-  description = "Publishes the console behind Identity-Aware Proxy at `domain`, for the IAM members `members` (user:, group:, domain:). Null: people decide in the database."
+  description = "Publishes the console behind Identity-Aware Proxy at `domain`, for the IAM members `members` (user:, group:, domain:, serviceAccount:). Null: people decide in the database."
   type = object({
     domain  = string
     members = set(string)
@@ -421,8 +425,8 @@ variable "console" {
     error_message = "console.domain must be a host name such as switchyard.example.com."
   }
   validation {
-    condition     = var.console == null ? true : length(var.console.members) > 0 && alltrue([for m in var.console.members : can(regex("^(user|group|domain):[^\\s]+$", m))])
-    error_message = "console.members must hold at least one user:, group: or domain: member; allUsers is refused."
+    condition     = var.console == null ? true : length(var.console.members) > 0 && alltrue([for m in var.console.members : can(regex("^(user|group|domain|serviceAccount):[^\\s]+$", m))])
+    error_message = "console.members must hold at least one user:, group:, domain: or serviceAccount: member; allUsers is refused."
   }
 }
 
@@ -475,11 +479,11 @@ variable "approval_alert_s" {
 }
 
 variable "budget" {
-  description = "Monthly budget of the project on a billing account, with alerts at 50, 90 and 100 % and at a forecast of 100 %. Null: none."
+  description = "Monthly budget of the project on a billing account, in the account's own currency, with alerts at 50, 90 and 100 % and at a forecast of 100 %, to the first five of alert_emails and to whoever pays. Null: none."
   type = object({
     billing_account = string
     amount          = number
-    currency        = optional(string, "USD")
+    currency        = optional(string)
   })
   default = null
 
@@ -490,6 +494,10 @@ variable "budget" {
   validation {
     condition     = var.budget == null ? true : var.budget.amount >= 1 && floor(var.budget.amount) == var.budget.amount
     error_message = "budget.amount must be a whole number of the currency, at least 1."
+  }
+  validation {
+    condition     = try(var.budget.currency, null) == null ? true : can(regex("^[A-Z]{3}$", var.budget.currency))
+    error_message = "budget.currency must be the billing account's, in three letters such as EUR; leave it out and it is."
   }
 }
 

@@ -4,6 +4,9 @@ mock_provider "google" {
   mock_data "google_project" {
     defaults = { number = "123456789012" }
   }
+  mock_data "google_secret_manager_secret_version" {
+    defaults = { version = "3" }
+  }
   mock_resource "google_service_account" {
     defaults = {
       name   = "projects/test-project/serviceAccounts/somebody@test-project.iam.gserviceaccount.com"
@@ -17,7 +20,9 @@ mock_provider "time" {}
 
 variables {
   project_id        = "test-project"
-  sources           = ["zendesk", "my-crm"]
+  sources           = ["canary", "zendesk", "my-crm"]
+  model             = { location = "europe-west1" }
+  alert_emails      = ["oncall@acme.test"]
   provider_settings = { SHOP_API_URL = "https://shop.acme.test", AUTH0_API_URL = "https://acme.auth0.test", AUTH0_CLIENT_ID = "switchyard" }
   bundles           = { for name in keys(jsondecode(file("manifest.json")).functions) : name => sha256(name) }
 }
@@ -94,24 +99,15 @@ run "a_place_to_try_things_can_be_destroyed" {
   }
 }
 
-run "anyone_may_call_intake" {
-  command = plan
-
-  assert {
-    condition     = google_cloud_run_v2_service_iam_member.intake_is_public.member == "allUsers" && google_cloud_run_v2_service_iam_member.intake_is_public.name == "intake"
-    error_message = "intake is not public."
-  }
-}
-
 run "only_used_secrets_are_asked_for" {
   command = plan
 
   assert {
-    condition     = output.secrets == tolist(["MY_CRM_WEBHOOK_SECRET", "PRIVACY_KEY", "SHOP_API_KEY", "SLACK_API_KEY", "STRIPE_API_KEY", "ZENDESK_WEBHOOK_SECRET"])
+    condition     = output.secrets == tolist(["CANARY_WEBHOOK_SECRET", "MY_CRM_WEBHOOK_SECRET", "PRIVACY_KEY", "SHOP_API_KEY", "SLACK_API_KEY", "STRIPE_API_KEY", "ZENDESK_WEBHOOK_SECRET"])
     error_message = "Secrets: ${join(", ", output.secrets)}"
   }
   assert {
-    condition     = toset(local.secrets_of["intake"]) == toset(["MY_CRM_WEBHOOK_SECRET", "ZENDESK_WEBHOOK_SECRET"]) && tolist(local.secrets_of["classify"]) == tolist(["PRIVACY_KEY"])
+    condition     = toset(local.secrets_of["intake"]) == toset(["CANARY_WEBHOOK_SECRET", "MY_CRM_WEBHOOK_SECRET", "ZENDESK_WEBHOOK_SECRET"]) && tolist(local.secrets_of["classify"]) == tolist(["PRIVACY_KEY"])
     error_message = "A function gets a secret that it does not need."
   }
 }
@@ -198,7 +194,7 @@ run "nothing_is_set_that_the_code_has_a_default_for" {
   command = plan
 
   assert {
-    condition     = toset(keys(local.environment_of["classify"])) == toset(["BACKEND", "CLASSIFIER", "GOOGLE_CLOUD_PROJECT", "VERTEX_PROJECT"])
+    condition     = toset(keys(local.environment_of["classify"])) == toset(["BACKEND", "CLASSIFIER", "GOOGLE_CLOUD_PROJECT", "VERTEX_LOCATION", "VERTEX_PROJECT"])
     error_message = "classify: ${join(", ", keys(local.environment_of["classify"]))}"
   }
 }
@@ -250,7 +246,7 @@ run "without_a_domain_there_is_no_way_to_the_console" {
   command = plan
 
   assert {
-    condition     = length(module.iap) == 0 && length(google_cloud_run_v2_service_iam_member.iap_calls_console) == 0 && output.console_url == null
+    condition     = length(module.iap) == 0 && output.console_url == null
     error_message = "Something leads to the console."
   }
   assert {
@@ -267,10 +263,6 @@ run "the_console_stands_behind_the_proxy" {
   assert {
     condition     = startswith(local.environment_of["console"]["IAP_AUDIENCE"], "/projects/123456789012/global/backendServices/")
     error_message = "The console does not check for whom the proxy signed."
-  }
-  assert {
-    condition     = google_cloud_run_v2_service_iam_member.iap_calls_console[0].member == "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"
-    error_message = "Another than the proxy may call the console."
   }
   assert {
     condition     = output.console_url == "https://switchyard.acme.test" && module.iap[0].address == output.console_address
@@ -305,7 +297,7 @@ run "a_missing_bundle_stops_the_plan" {
 run "budget_and_alerts_reach_the_channels" {
   variables {
     budget         = { billing_account = "012345-6789AB-CDEF01", amount = 100 }
-    alert_emails   = ["oncall@acme.test"]
+    alert_emails   = [for n in range(7) : "oncall${n}@acme.test"]
     alert_channels = ["projects/test-project/notificationChannels/7"]
   }
 
@@ -314,8 +306,12 @@ run "budget_and_alerts_reach_the_channels" {
     error_message = "There is no budget."
   }
   assert {
-    condition     = alltrue([for a in google_monitoring_alert_policy.this : length(a.notification_channels) == 2]) && alltrue([for a in google_monitoring_alert_policy.silent : length(a.notification_channels) == 2])
-    error_message = "An alert reaches nobody."
+    condition     = length(google_monitoring_alert_policy.this) > 10 && alltrue([for a in google_monitoring_alert_policy.this : length(a.notification_channels) == 8])
+    error_message = "An alert does not reach everybody."
+  }
+  assert {
+    condition     = length(google_billing_budget.this[0].all_updates_rule[0].monitoring_notification_channels) == 5 && !contains(google_billing_budget.this[0].all_updates_rule[0].monitoring_notification_channels, "projects/test-project/notificationChannels/7")
+    error_message = "A budget takes five channels of e-mail, and no other kind."
   }
 }
 
@@ -350,4 +346,54 @@ run "chats_are_told_where_their_secrets_are_named" {
     condition     = alltrue([for name, secrets in local.secrets_of : name == "notify" || !contains(secrets, "NOTIFY_WEBHOOK_URL")])
     error_message = "Somebody else gets the webhook."
   }
+}
+
+run "a_budget_may_tell_those_who_pay_alone" {
+  command = plan
+
+  variables {
+    alert_emails   = []
+    alert_channels = ["projects/test-project/notificationChannels/7"]
+    budget         = { billing_account = "012345-6789AB-CDEF01", amount = 100 }
+  }
+
+  assert {
+    condition     = length(google_billing_budget.this[0].all_updates_rule) == 0
+    error_message = "The budget would be refused."
+  }
+}
+
+run "where_nobody_is_told_there_are_no_alerts_and_a_warning" {
+  command = plan
+
+  variables {
+    alert_emails = []
+  }
+
+  assert {
+    condition     = length(google_monitoring_alert_policy.this) == 0
+    error_message = "Alerts cost money and tell nobody."
+  }
+
+  expect_failures = [check.somebody_is_told]
+}
+
+run "sources_without_the_canary_are_warned_of" {
+  command = plan
+
+  variables {
+    sources = ["zendesk"]
+  }
+
+  expect_failures = [check.deployments_are_tested]
+}
+
+run "another_projects_state_is_refused" {
+  command = plan
+
+  variables {
+    project_id = "other-project"
+  }
+
+  expect_failures = [terraform_data.environment]
 }

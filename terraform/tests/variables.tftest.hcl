@@ -5,6 +5,9 @@ mock_provider "time" {}
 
 variables {
   project_id        = "test-project"
+  model             = { location = "global" }
+  sources           = ["canary"]
+  alert_emails      = ["oncall@acme.test"]
   provider_settings = { SHOP_API_URL = "https://shop.acme.test", AUTH0_API_URL = "https://acme.auth0.test", AUTH0_CLIENT_ID = "switchyard" }
 }
 

@@ -12,6 +12,7 @@ from tests.terraform.workspace import OFFLINE, TERRAFORM, Workspace, runner
 GOOD = """
 variables {
   project_id        = "test-project"
+  model             = { location = "global" }
   provider_settings = {
     SHOP_API_URL    = "https://shop.acme.test"
     AUTH0_API_URL   = "https://acme.auth0.test"
@@ -37,6 +38,7 @@ REFUSED = [
     ("event_publishers", '["allUsers"]', "allUsers is refused"),
     ("model", '{ classifier = "gpt" }', "must be genai, gemini or local"),
     ("model", '{ classifier = "gemini" }', "store a key in the secret GEMINI_API_KEY"),
+    ("model", "{}", "model.location must say where tickets are read"),
     ("model", "{ timeout_s = 60 }", "shorter than the timeout of classify"),
     ("model", "{ budget_s = 100000 }", "from 0 to 86400"),
     ("confidence_threshold", "1.1", "from 0 to 1"),
@@ -78,12 +80,17 @@ REFUSED = [
     ("min_instances", "{ intak = 1 }", "must name functions"),
     ("console", '{ domain = "https://a.acme.test", members = ["group:ops@acme.test"] }', "host name such as"),
     ("console", '{ domain = "a.acme.test", members = ["allUsers"] }', "allUsers is refused"),
-    ("console", '{ domain = "a.acme.test", members = [] }', "at least one user:, group: or domain: member"),
+    (
+        "console",
+        '{ domain = "a.acme.test", members = [] }',
+        "at least one user:, group:, domain: or serviceAccount: member",
+    ),
     ("alert_emails", '["oncall"]', "must be an e-mail address"),
     ("alert_channels", '["pagerduty"]', "projects/P/notificationChannels/N"),
     ("approval_alert_s", "1", "at least 60"),
     ("budget", '{ billing_account = "mine", amount = 100 }', "must look like 012345-6789AB-CDEF01"),
     ("budget", '{ billing_account = "012345-6789AB-CDEF01", amount = 0.5 }', "whole number of the currency"),
+    ("budget", '{ billing_account = "012345-6789AB-CDEF01", amount = 9, currency = "euro" }', "such as EUR"),
     ("dollars_per_million_tokens", "0", "over 0"),
 ]
 # Free text, files and switches, which every value fits.

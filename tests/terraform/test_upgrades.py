@@ -1,4 +1,7 @@
-"""What a changed manifest does to a deployment that runs: no task is destroyed along with code."""
+"""What a change does to a deployment that runs: no task is destroyed along with code.
+
+All is applied once, then one plan is made for each change.
+"""
 
 from __future__ import annotations
 
@@ -12,46 +15,40 @@ from shared.intent.registry import Registry
 from tests.terraform.workspace import Change, Workspace
 from tests.world import REGISTRY
 
-HASHES = '{ for name in keys(jsondecode(file("%s")).functions) : name => sha256("%s ${name}") }'
-
-UPGRADE = """
-variables {{
+EXECUTOR = 'module.executor["execute-order-status"]'
+BEFORE = """
+variables {
   project_id        = "test-project"
+  alert_emails      = ["oncall@acme.test"]
+  model             = { location = "global" }
   sources           = ["canary"]
-  provider_settings = {{
+  provider_settings = {
     SHOP_API_URL    = "https://shop.acme.test"
     AUTH0_API_URL   = "https://acme.auth0.test"
     AUTH0_CLIENT_ID = "switchyard"
-  }}
-}}
+  }
+  bundles           = { for name in keys(jsondecode(file("manifest.json")).functions) : name => sha256("old ${name}") }
+}
 
-run "before" {{
-  variables {{
-    bundles = {before}
-  }}
-}}
-
-run "after" {{
-  command = plan
-  variables {{
-    manifest = "{manifest}"
-    bundles  = {after}
-  }}
-}}
+run "before" {}
 """
-
-
-def upgrade(workspace: Workspace, registry: Registry, *, bundles: str = "old") -> list[Change]:
-    """Deploy the manifest as it is, then plan it with other intents or bundles; return what would change."""
-    (workspace.folder / "upgraded.json").write_text(to_json(build(registry)))
-    changes = workspace.changes(
-        UPGRADE.format(
-            manifest="upgraded.json",
-            before=HASHES % ("manifest.json", "old"),
-            after=HASHES % ("upgraded.json", bundles),
-        )
-    )
-    return [c for c in changes if c.action != "no-op"]
+# Run by run, what differs from before: HCL, and the intents where they are others.
+NEW_BUNDLES = """
+  variables {
+    bundles = { for name in keys(jsondecode(file("manifest.json")).functions) : name => sha256("new ${name}") }
+  }
+"""
+NEW_SECRET = """
+  override_data {
+    target = data.google_secret_manager_secret_version.this["CANARY_WEBHOOK_SECRET"]
+    values = { version = "4" }
+  }
+"""
+REPLACED = f"""
+  plan_options {{
+    replace = [{EXECUTOR}.google_cloudfunctions2_function.this]
+  }}
+"""
 
 
 def without(name: str) -> Registry:
@@ -59,22 +56,51 @@ def without(name: str) -> Registry:
     return Registry({n: intent for n, intent in REGISTRY.items() if n != name})
 
 
+def renamed() -> Registry:
+    """Return the intents, one of them under another name."""
+    intent: Intent = dataclasses.replace(REGISTRY["order_status"], name="where_is_order")
+    return Registry({**without("order_status"), "where_is_order": intent})
+
+
+def wider() -> Registry:
+    """Return the intents, of one of which more may run at once and for longer."""
+    intent = REGISTRY["order_status"]
+    limits = dataclasses.replace(intent.limits, max_concurrency=40, timeout_s=60)
+    return Registry({**REGISTRY, "order_status": dataclasses.replace(intent, limits=limits)})
+
+
+def other_intents(name: str) -> str:
+    """Return what names the manifest of a run, and bundles for its functions."""
+    return f"""
+  variables {{
+    manifest = "{name}.json"
+    bundles  = {{ for name in keys(jsondecode(file("{name}.json")).functions) : name => sha256("old ${{name}}") }}
+  }}
+"""
+
+
 @pytest.fixture(scope="module")
-def removed(workspace: Workspace) -> list[Change]:
-    """What the plan says when the folder of an intent is gone."""
-    return upgrade(workspace, without("order_status"))
+def upgrades(workspace: Workspace) -> dict[str, list[Change]]:
+    """What each run would change of the deployment as it was."""
+    runs = {"same": "", "new_bundles": NEW_BUNDLES, "new_secret": NEW_SECRET, "replaced": REPLACED}
+    for name, registry in {"removed": without("order_status"), "renamed": renamed(), "wider": wider()}.items():
+        (workspace.folder / f"{name}.json").write_text(to_json(build(registry)))
+        runs[name] = other_intents(name)
+    planned = "".join(f'run "{name}" {{\n  command = plan\n{differs}}}\n' for name, differs in runs.items())
+    plans = workspace.plans(BEFORE + planned)
+    return {name: [c for c in plans[name] if c.action != "no-op"] for name in runs}
 
 
-def test_same_manifest_changes_nothing(workspace: Workspace) -> None:
-    assert upgrade(workspace, REGISTRY) == []
+def test_same_manifest_changes_nothing(upgrades: dict[str, list[Change]]) -> None:
+    assert upgrades["same"] == []
 
 
-def test_removed_intent_takes_its_own_parts_along_and_nothing_else(removed: list[Change]) -> None:
-    deleted = {c.address for c in removed if c.action == "delete"}
+def test_removed_intent_takes_its_own_parts_along_and_nothing_else(upgrades: dict[str, list[Change]]) -> None:
+    deleted = {c.address for c in upgrades["removed"] if c.action == "delete"}
     assert deleted == {
         'google_pubsub_topic.this["intent-order-status"]',
         *(
-            f'module.executor["execute-order-status"].{part}'
+            f"{EXECUTOR}.{part}"
             for part in (
                 "google_service_account.this",
                 "google_service_account.caller[0]",
@@ -96,35 +122,44 @@ def test_removed_intent_takes_its_own_parts_along_and_nothing_else(removed: list
     }
 
 
-def test_removed_intent_destroys_nothing_that_holds_tasks(removed: list[Change]) -> None:
-    touched = {c.type for c in removed}
+def test_removed_intent_destroys_nothing_that_holds_tasks(upgrades: dict[str, list[Change]]) -> None:
+    touched = {c.type for c in upgrades["removed"]}
     assert not touched & {"google_firestore_database", "google_firestore_field", "google_firestore_index"}
-    lost = {c.address for c in removed if "delete" in c.action and c.type.startswith("google_pubsub_")}
+    lost = {c.address for c in upgrades["removed"] if "delete" in c.action and c.type.startswith("google_pubsub_")}
     assert all("intent-order-status" in a or "execute-order-status" in a for a in lost)
 
 
-def test_renamed_intent_is_one_removed_and_one_added(workspace: Workspace) -> None:
-    renamed: Intent = dataclasses.replace(REGISTRY["order_status"], name="where_is_order")
-    changes = upgrade(workspace, Registry({**without("order_status"), "where_is_order": renamed}))
-    created = {c.address for c in changes if c.action == "create"}
-    deleted = {c.address for c in changes if c.action == "delete"}
+def test_renamed_intent_is_one_removed_and_one_added(upgrades: dict[str, list[Change]]) -> None:
+    created = {c.address for c in upgrades["renamed"] if c.action == "create"}
+    deleted = {c.address for c in upgrades["renamed"] if c.action == "delete"}
     assert 'google_pubsub_topic.this["intent-where-is-order"]' in created
     assert {a.replace("where-is-order", "order-status") for a in created} == deleted
 
 
-def test_new_bundle_updates_its_functions_in_place(workspace: Workspace) -> None:
-    changes = upgrade(workspace, REGISTRY, bundles="new")
+def test_new_bundle_updates_its_functions_in_place(upgrades: dict[str, list[Change]]) -> None:
+    changes = upgrades["new_bundles"]
     assert {c.type for c in changes} == {"google_cloudfunctions2_function"}
     assert {c.action for c in changes} == {"update"}
     assert len(changes) == len(build(REGISTRY).functions)
     # Rolling back is the same change the other way round: a function has no memory of its bundle but the name.
 
 
-def test_new_concurrency_updates_in_place_and_keeps_the_backlog(workspace: Workspace) -> None:
-    intent = REGISTRY["order_status"]
-    wider = dataclasses.replace(intent, limits=dataclasses.replace(intent.limits, max_concurrency=40, timeout_s=60))
-    changes = upgrade(workspace, Registry({**REGISTRY, "order_status": wider}))
-    assert {(c.type, c.action) for c in changes} == {
+def test_new_version_of_a_secret_is_a_revision_of_those_who_read_it(upgrades: dict[str, list[Change]]) -> None:
+    """It holds the old secret and the new, so that nothing is lost while the source changes to the new one."""
+    assert [(c.address, c.action) for c in upgrades["new_secret"]] == [
+        ('module.intake["intake"].google_cloudfunctions2_function.this', "update")
+    ]
+
+
+def test_replaced_function_can_be_called_at_once(upgrades: dict[str, list[Change]]) -> None:
+    """The grant to call it is on the service that goes with it."""
+    replaced = {c.address for c in upgrades["replaced"] if "delete" in c.action}
+    parts = ("google_cloudfunctions2_function.this", "google_cloud_run_v2_service_iam_member.caller[0]")
+    assert replaced == {f"{EXECUTOR}.{part}" for part in parts}
+
+
+def test_new_concurrency_updates_in_place_and_keeps_the_backlog(upgrades: dict[str, list[Change]]) -> None:
+    assert {(c.type, c.action) for c in upgrades["wider"]} == {
         ("google_cloudfunctions2_function", "update"),
         ("google_pubsub_subscription", "update"),
     }

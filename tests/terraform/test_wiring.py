@@ -23,6 +23,8 @@ PROJECT_WIDE = (
     "google_project_iam_member.model[0]",
     ".google_project_iam_member.documents[0]",
     ".google_project_iam_member.receives_events[0]",
+    'google_project_iam_member.agent["roles/eventarc.serviceAgent"]',
+    'google_project_iam_member.agent["roles/pubsub.serviceAgent"]',
 )
 
 
@@ -112,6 +114,8 @@ def test_environment_is_what_the_function_reads_and_settings_accept_it(function:
     for secret in config["secret_environment_variables"]:
         assert secret["key"] == secret["secret"]
         assert secret["key"] in function.secrets or WEBHOOK_SECRET in function.secrets
+        # A number: `latest` is read when an instance starts, so that those that run keep what was before a rotation.
+        assert secret["version"] == "3"
 
 
 def test_intake_gets_the_secret_that_it_looks_for(plan: list[Change]) -> None:
@@ -153,10 +157,39 @@ def test_each_function_may_be_called_by_one_identity(plan: list[Change]) -> None
 
 def test_the_public_may_call_intake_and_nothing_else(plan: list[Change]) -> None:
     public = [c.address for c in plan if (c.after or {}).get("member") in ("allUsers", "allAuthenticatedUsers")]
-    assert public == ["google_cloud_run_v2_service_iam_member.intake_is_public"]
+    assert public == ['module.intake["intake"].google_cloud_run_v2_service_iam_member.caller[0]']
     ingress = {name: f["service_config"][0]["ingress_settings"] for name, f in functions_in(plan).items()}
     assert {name for name, i in ingress.items() if i == "ALLOW_ALL"} == {"intake"}
     assert {name for name, i in ingress.items() if i == "ALLOW_INTERNAL_AND_GCLB"} == {"console"}
+
+
+def test_nobody_but_the_proxy_calls_the_console(plans: dict[str, list[Change]]) -> None:
+    dev, prod = (
+        [g for g in of_type(plans[e], "google_cloud_run_v2_service_iam_member").values() if g["name"] == "console"]
+        for e in ("dev", "prod")
+    )
+    assert dev == []
+    assert [g["member"] for g in prod] == ["serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"]
+
+
+def test_googles_agents_may_do_what_a_trigger_and_a_push_need(plan: list[Change]) -> None:
+    """Agents that were asked for, rather than made by their API, get no role by themselves."""
+    granted = {(g.get("role"), g.get("member")) for g in of_type(plan, "google_project_iam_member").values()}
+    for name in ("eventarc", "pubsub"):
+        agent = f"serviceAccount:service-123456789012@gcp-sa-{name}.iam.gserviceaccount.com"
+        assert (f"roles/{name}.serviceAgent", agent) in granted
+
+
+def test_pubsub_may_sign_as_whoever_a_message_or_an_event_is_pushed_as(plan: list[Change]) -> None:
+    signs = {re.sub(r"\.google.*", "", a) for a in of_type(plan, "google_service_account_iam_member")}
+    pushed = {f.name for f in MANIFEST.functions if f.trigger in ("push", "document")}
+    assert {re.search(r'\["([^"]+)"\]', module)[1] for module in signs} == pushed  # type: ignore[index]
+
+
+def test_messages_rest_in_the_region_of_the_functions(plan: list[Change]) -> None:
+    for topic in of_type(plan, "google_pubsub_topic").values():
+        [policy] = topic["message_storage_policy"]
+        assert policy["allowed_persistence_regions"] == ["europe-west1"]
 
 
 def test_publishers_are_the_steps_that_owe_messages(plan: list[Change]) -> None:
@@ -186,7 +219,7 @@ def test_no_role_is_primitive_and_every_project_wide_one_is_listed(plan: list[Ch
 def test_every_project_wide_role_says_why_beside_it() -> None:
     text = "\n".join(path.read_text() for path in sorted(TERRAFORM.rglob("*.tf")) if ".terraform" not in path.parts)
     blocks = re.findall(r'((?:^#.*\n)*)^resource "google_project_iam_\w*member" "(\w+)"', text, re.MULTILINE)
-    assert len(blocks) == len(PROJECT_WIDE)
+    assert len(blocks) == len({re.sub(r"\[.*\]", "", grant) for grant in PROJECT_WIDE})
     silent = [name for comment, name in blocks if "On the project" not in comment and name != "model"]
     assert silent == []  # the model's stands above the role it grants
 
@@ -210,7 +243,7 @@ def test_prod_is_dev_and_what_its_variables_add(plans: dict[str, list[Change]]) 
     assert dev - prod == set()
     assert added == {
         "google_billing_budget.this",
-        "google_cloud_run_v2_service_iam_member.iap_calls_console",
         "google_firestore_backup_schedule.daily",
+        "google_monitoring_alert_policy.this",
         "google_monitoring_notification_channel.email",
     }

@@ -22,6 +22,9 @@ mock_provider "google" {
   mock_data "google_project" {
     defaults = { number = "123456789012" }
   }
+  mock_data "google_secret_manager_secret_version" {
+    defaults = { version = "3" }
+  }
   mock_resource "google_service_account" {
     defaults = {
       name   = "projects/p/serviceAccounts/somebody@p.iam.gserviceaccount.com"
@@ -100,14 +103,22 @@ class Workspace:
 
     def changes(self, content: str, *arguments: str) -> list[Change]:
         """Return the plan of the last run in a test file."""
+        return list(self.plans(content, *arguments).values())[-1]
+
+    def plans(self, content: str, *arguments: str) -> dict[str, list[Change]]:
+        """Return the plan of each run of a test file that only plans, by its name, in their order."""
         messages = self.test({"plan": content}, *arguments)
-        plans = [m["test_plan"] for m in messages if m["type"] == "test_plan"]
+        plans = {m["@testrun"]: m["test_plan"] for m in messages if m["type"] == "test_plan"}
         assert plans, [m["diagnostic"]["detail"] for m in messages if m["type"] == "diagnostic"]
-        return [
-            Change(c["address"], c["type"], ",".join(c["change"]["actions"]), c["change"].get("after"))
-            for c in plans[-1]["resource_changes"]
-            if c["mode"] == "managed"
-        ]
+        return {name: _changes(plan) for name, plan in plans.items()}
+
+
+def _changes(plan: dict[str, Any]) -> list[Change]:
+    return [
+        Change(c["address"], c["type"], ",".join(c["change"]["actions"]), c["change"].get("after"))
+        for c in plan["resource_changes"]
+        if c["mode"] == "managed"
+    ]
 
 
 def _messages(output: str) -> Iterator[dict[str, Any]]:

@@ -52,9 +52,9 @@ resource "google_cloudfunctions2_function" "this" {
       for_each = var.secrets
       content {
         project_id = var.platform.project_id
-        key        = secret_environment_variables.value
-        secret     = secret_environment_variables.value
-        version    = "latest" # read when an instance starts: a rotation holds both secrets for a while
+        key        = secret_environment_variables.key
+        secret     = secret_environment_variables.key
+        version    = secret_environment_variables.value # a number: with latest, instances that run keep the old one
       }
     }
   }
@@ -87,16 +87,21 @@ resource "google_cloudfunctions2_function" "this" {
 }
 
 resource "google_cloud_run_v2_service_iam_member" "caller" {
-  count = local.is_called ? 1 : 0
+  count = local.is_called || var.invoker != null ? 1 : 0
 
   location = var.platform.region
   name     = google_cloudfunctions2_function.this.name
   role     = "roles/run.invoker"
-  member   = google_service_account.caller[0].member
+  member   = local.is_called ? google_service_account.caller[0].member : var.invoker
+
+  # The grant is on the service under the function, and goes with it.
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.this.id]
+  }
 }
 
 resource "google_secret_manager_secret_iam_member" "this" {
-  for_each = toset(var.secrets)
+  for_each = var.secrets
 
   secret_id = each.key
   role      = "roles/secretmanager.secretAccessor"

@@ -20,5 +20,5 @@ output "caller_email" {
 
 output "environment" {
   description = "Names of its environment variables, secrets included."
-  value       = concat(keys(var.environment), var.secrets)
+  value       = concat(keys(var.environment), keys(var.secrets))
 }

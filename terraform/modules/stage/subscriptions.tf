@@ -1,10 +1,16 @@
+# A message that fails goes to the dead letters within a day; there it waits as long as Pub/Sub keeps one, 31 days
+# (pubsub v1, Subscription.messageRetentionDuration), for it exists nowhere else.
+locals {
+  longest = "2678400s"
+}
+
 resource "google_pubsub_subscription" "this" {
   for_each = var.subscriptions
 
   name                       = each.key
   topic                      = var.platform.topics[each.value.topic]
   ack_deadline_seconds       = each.value.ack_deadline_s
-  message_retention_duration = "604800s" # the longest there is
+  message_retention_duration = each.value.dead_letter_topic == null ? local.longest : "604800s"
   deletion_policy            = contains(var.platform.protected_topics, each.value.topic) ? "PREVENT" : "DELETE"
 
   push_config {
@@ -45,9 +51,9 @@ resource "google_pubsub_subscription_iam_member" "pubsub" {
   member       = var.platform.pubsub_agent
 }
 
-# Pub/Sub signs the tokens it pushes with as the caller, and as nobody else.
+# Pub/Sub signs the tokens it pushes with as the caller, and as nobody else: Eventarc's pushes, too.
 resource "google_service_account_iam_member" "pubsub" {
-  count = length(var.subscriptions) > 0 ? 1 : 0
+  count = length(var.subscriptions) > 0 || var.document_event != null ? 1 : 0
 
   service_account_id = google_service_account.caller[0].name
   role               = "roles/iam.serviceAccountTokenCreator"

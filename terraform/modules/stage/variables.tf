@@ -38,8 +38,14 @@ variable "environment" {
 }
 
 variable "secrets" {
-  description = "Environment variables that are: each the newest version of the secret of its name."
-  type        = list(string)
+  description = "Environment variables that are: the version, a number, of the secret of each name."
+  type        = map(string)
+}
+
+variable "invoker" {
+  description = "IAM member that may call it where none of ours does: allUsers, or a proxy."
+  type        = string
+  default     = null
 }
 
 variable "ingress" {
