@@ -10,6 +10,7 @@ import base64
 import functools
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 
 from infra.manifest import Function, Manifest, Subscription
 from infra.queue import Delivery, Queue
@@ -17,6 +18,8 @@ from shared.logs import log
 
 # function name, headers, body, timeout_s -> HTTP status
 Post = Callable[[str, Mapping[str, str], bytes, float], Awaitable[int]]
+# the same without HTTP, for a function in this process that can be handed its messages; None: it takes envelopes only
+Hand = Callable[[str, Delivery, float], Awaitable[int] | None]
 
 MAX_PULL = 100
 PULL_WAIT_S = 30.0
@@ -25,10 +28,21 @@ PUSH_HEADERS = {"content-type": "application/json"}
 
 
 class Relay:
-    """One loop per subscription of the manifest, each with at most its function's `max_concurrency` in flight."""
+    """One loop per subscription of the manifest, each with at most its function's `max_concurrency` in flight.
 
-    def __init__(self, queue: Queue, manifest: Manifest, post: Post, *, project: str = "switchyard-local") -> None:
-        self._new_lane = functools.partial(_Lane, queue, post, project)
+    With `hand` a message needs no envelope; events of documents are posted all the same.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        manifest: Manifest,
+        post: Post,
+        *,
+        hand: Hand | None = None,
+        project: str = "switchyard-local",
+    ) -> None:
+        self._new_lane = functools.partial(_Lane, queue, post, hand, project)
         self._lanes: dict[str, _Lane] = {}
         self._running: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
@@ -73,12 +87,20 @@ class Relay:
 
 
 class _Lane:
-    def __init__(self, queue: Queue, post: Post, project: str, subscription: Subscription, function: Function) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        post: Post,
+        hand: Hand | None,
+        project: str,
+        subscription: Subscription,
+        function: Function,
+    ) -> None:
         self.name = subscription.name
         self.flying: set[asyncio.Task[None]] = set()
         self._queue = queue
         self._path = f"projects/{project}/subscriptions/{subscription.name}"
-        self._post = post
+        self._post, self._hand = post, hand
         self._landed = asyncio.Event()
         self.rewire(subscription, function)
 
@@ -120,16 +142,22 @@ class _Lane:
     async def _push(self, delivery: Delivery) -> bool:
         """Return whether the function took it."""
         deadline_s = self._subscription.ack_deadline_s
-        headers, body = (
-            (delivery.attributes, delivery.data) if self._is_event else (PUSH_HEADERS, self._envelope(delivery))
-        )
         try:
             async with asyncio.timeout(deadline_s):
-                status = await self._post(self._function, headers, body, deadline_s)
+                status = await self._sent(delivery, deadline_s)
         except Exception as error:
             self._log("push failed", error)
             return False
         return 200 <= status < 300
+
+    async def _sent(self, delivery: Delivery, deadline_s: float) -> int:
+        if self._is_event:
+            return await self._post(self._function, delivery.attributes, delivery.data, deadline_s)
+        if not self._subscription.dead_letter_topic:  # as in Pub/Sub
+            delivery = replace(delivery, attempt=None)
+        if self._hand and (status := self._hand(self._function, delivery, deadline_s)):
+            return await status
+        return await self._post(self._function, PUSH_HEADERS, self._envelope(delivery), deadline_s)
 
     def _envelope(self, delivery: Delivery) -> bytes:
         """Return Pub/Sub's push body, both spellings of its fields included."""
@@ -145,7 +173,7 @@ class _Lane:
             },
             "subscription": self._path,
         }
-        if delivery.attempt is not None and self._subscription.dead_letter_topic:
+        if delivery.attempt is not None:
             envelope["deliveryAttempt"] = delivery.attempt
         return json.dumps(envelope).encode()
 

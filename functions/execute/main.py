@@ -13,32 +13,49 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.execute.step import execute as step
+from functions.execute.step import execute as run
 from shared.intent.declaration import Intent
 from shared.intent.registry import load_handler
-from shared.serving.entry import serve_push
+from shared.serving.entry import Made, Outcome, Step, serve_delivery, serve_push
+from shared.serving.push import Delivery
 from shared.wiring.composition import ports
 
 
 def entry(name: str) -> Callable[[Request], Awaitable[Response]]:
     """Return the HTTP function that executes the intent called `name` as it is now: another declaration or handler
     takes another entry, and this one goes on as it began."""
-    intent, handler = ports().registry[name], load_handler(name)
+    step = _executing(ports().registry[name], load_handler(name))
 
     async def serve(request: Request) -> Response:
-        return await _serve(name, request, lambda: (intent, handler))
+        return await serve_push(_function(name), request, step)
 
     return serve
+
+
+def delivery_entry(name: str) -> Callable[[Made], Awaitable[int]]:
+    """Return the same where the bus is in this process."""
+    step = _executing(ports().registry[name], load_handler(name))
+    return lambda made: serve_delivery(_function(name), made, step)
 
 
 @functions_framework.aio.http
 async def execute(request: Request) -> Response:
     """Handle one push of a `TaskReady` for the intent that `INTENT` names."""
     name = os.environ["INTENT"]
-    return await _serve(name, request, lambda: (ports().registry[name], load_handler(name)))
+
+    async def step(delivery: Delivery) -> Outcome:
+        # Looked up here, where an error is answered and logged as any other.
+        return await _executing(ports().registry[name], load_handler(name))(delivery)
+
+    return await serve_push(_function(name), request, step)
 
 
-async def _serve(name: str, request: Request, look_up: Callable[[], tuple[Intent, Any]]) -> Response:
-    """Execute what `look_up` finds; it is called where an error is answered and logged as any other."""
-    function = f"execute-{name.replace('_', '-')}"
-    return await serve_push(function, request, lambda delivery: step(delivery, ports(), *look_up()))
+def _executing(intent: Intent, handler: Any) -> Step:
+    async def step(delivery: Delivery) -> Outcome:
+        return await run(delivery, ports(), intent, handler)
+
+    return step
+
+
+def _function(intent: str) -> str:
+    return f"execute-{intent.replace('_', '-')}"

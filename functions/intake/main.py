@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from functions.intake.incoming import incoming
 from functions.intake.room import Room
 from functions.intake.step import receive_event, receive_webhook
-from shared.serving.entry import Outcome, guard, log_outcome, serve_push, started
+from shared.serving.entry import Made, Outcome, guard, log_outcome, serve_delivery, serve_push, started
 from shared.serving.push import Delivery
 from shared.wiring.composition import ports
 
@@ -33,8 +33,13 @@ async def intake(request: Request) -> Response:
 @functions_framework.aio.http
 async def intake_events(request: Request) -> Response:
     """Serve the push subscription of topic `events`."""
+    return await serve_push("intake-events", request, _event)
 
-    async def step(delivery: Delivery) -> Outcome:
-        return await receive_event(delivery, ports())
 
-    return await serve_push("intake-events", request, step)
+async def deliver(made: Made) -> int:
+    """Do what `intake_events` does where the bus is in this process."""
+    return await serve_delivery("intake-events", made, _event)
+
+
+async def _event(delivery: Delivery) -> Outcome:
+    return await receive_event(delivery, ports())

@@ -1,10 +1,14 @@
-"""The manifest's functions as ASGI apps in this process, made by functions-framework as in the cloud."""
+"""The manifest's functions in this process: as ASGI apps, made by functions-framework as in the cloud.
+
+Those that take messages have a way in besides that needs no envelope, which took a tenth of a task's time.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from functions_framework import aio
@@ -12,8 +16,12 @@ from starlette.types import ASGIApp, Message
 
 from infra.errors import StackError
 from infra.manifest import Function
+from infra.queue import Delivery
+from shared.serving.entry import Made
+from shared.serving.push import delivered
 
 Handler = Callable[..., Awaitable[Any]]
+Deliver = Callable[[Made], Awaitable[int]]
 
 
 def load_apps(functions: Iterable[Function]) -> dict[str, ASGIApp]:
@@ -23,6 +31,24 @@ def load_apps(functions: Iterable[Function]) -> dict[str, ASGIApp]:
         StackError: a module or its target cannot be imported; names it.
     """
     return {function.name: _load(function) for function in functions}
+
+
+def load_deliveries(functions: Iterable[Function]) -> dict[str, Deliver]:
+    """Return how those of these functions that can be handed a message are handed one, by the function's name.
+
+    Raises:
+        StackError: as `load_apps`.
+    """
+    found = {function.name: _load_delivery(function) for function in functions if function.trigger == "push"}
+    return {name: deliver for name, deliver in found.items() if deliver}
+
+
+async def hand(deliver: Deliver, delivery: Delivery) -> int:
+    """Hand a message over as `call` does with its envelope."""
+    d = delivery
+    return await deliver(
+        lambda: delivered(d.message_id, d.data, d.attributes, d.publish_time, d.subscription, d.attempt)
+    )
 
 
 async def call(app: ASGIApp, headers: Mapping[str, str], body: bytes) -> int:
@@ -65,13 +91,26 @@ def _scope(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
 
 
 def _load(function: Function) -> ASGIApp:
-    try:
-        module = importlib.import_module(function.module)
-        intent = function.environment.get("INTENT")
-        if intent is not None:  # one module serves every intent; in this process no variable can tell them apart
+    with _explained(function) as module:
+        if intent := function.environment.get("INTENT"):
+            # One module serves every intent; in this process no variable can tell them apart.
             return _app_of(module.entry(intent))
         make: Any = aio.create_asgi_app_from_module
         return cast(ASGIApp, make(function.target, module.__file__, "http", module, module.__spec__))
+
+
+def _load_delivery(function: Function) -> Deliver | None:
+    with _explained(function) as module:
+        intent = function.environment.get("INTENT")
+        if intent and hasattr(module, "delivery_entry"):
+            return cast(Deliver, module.delivery_entry(intent))
+        return getattr(module, "deliver", None)
+
+
+@contextlib.contextmanager
+def _explained(function: Function) -> Iterator[Any]:
+    try:
+        yield importlib.import_module(function.module)
     except Exception as error:
         raise StackError(f"function {function.name} ({function.module}) does not load: {error!r}") from error
 

@@ -19,13 +19,14 @@ from starlette.types import ASGIApp
 from infra.embedded.bus import EmbeddedPublisher, EmbeddedQueue, with_document_events
 from infra.embedded.clock import Clock
 from infra.embedded.database import Database
-from infra.embedded.functions import call, load_apps
+from infra.embedded.functions import Deliver, call, hand, load_apps, load_deliveries
 from infra.embedded.store import EmbeddedStore
 from infra.embedded.watch import ClockWatch
 from infra.errors import StackError
 from infra.manifest import Manifest, build
 from infra.privacy_key import with_privacy_key
 from infra.promoter import with_promoter
+from infra.queue import Delivery
 from infra.relay import Relay
 from shared.intent.registry import Registry
 from shared.logs import log
@@ -65,6 +66,7 @@ class Stack:
         self._grace_s = grace_s
         self._clock = clock
         self._apps: dict[str, ASGIApp] = {}
+        self._deliveries: dict[str, Deliver] = {}
         self._rewired: list[Callable[[Manifest], None]] = []  # what follows the manifest
         self._cleanup = contextlib.AsyncExitStack()
 
@@ -99,11 +101,12 @@ class Stack:
         manifest = _with_retired(build(registry), self._manifest)
         self.ports.adopt(registry)
         try:
-            executors = {f.name: f for f in build(registry).functions if "INTENT" in f.environment}
-            self._apps |= load_apps(executors.values())
+            executors = [f for f in build(registry).functions if "INTENT" in f.environment]
+            apps, deliveries = load_apps(executors), load_deliveries(executors)
         except BaseException:
             self.ports.adopt(before)
             raise
+        self._apps, self._deliveries = self._apps | apps, self._deliveries | deliveries
         self._manifest = manifest
         for rewire in self._rewired:
             rewire(manifest)
@@ -120,6 +123,7 @@ class Stack:
         store = EmbeddedStore(database, project=settings.project, authid=_identity(settings))
         await cleanup.enter_async_context(self._wired(database, store))
         self._apps = load_apps(self._manifest.functions)
+        self._deliveries = load_deliveries(self._manifest.functions)
         watch = await cleanup.enter_async_context(self._delivering(database))
         await cleanup.enter_async_context(self._ticking(store, watch))
         self.intake_url = await cleanup.enter_async_context(self._serving("intake", intake))
@@ -147,7 +151,7 @@ class Stack:
         watch = ClockWatch(database, queue)
         await watch.begin()
         await queue.release_leases()
-        relay = Relay(queue, self._manifest, self._post, project=self._settings.project)
+        relay = Relay(queue, self._manifest, self._post, hand=self._hand, project=self._settings.project)
         self._rewired += [queue.rewire, relay.rewire]
         running = asyncio.create_task(relay.run(), name="relay")
         try:
@@ -199,9 +203,18 @@ class Stack:
             await asyncio.wait([serving])
 
     async def _post(self, function: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> int:
-        """Call a function as the cloud does: it is ended at its own timeout."""
+        """Call a function as the cloud does."""
+        return await self._ended(function, timeout_s, call(self._apps[function], headers, body))
+
+    def _hand(self, function: str, delivery: Delivery, timeout_s: float) -> Awaitable[int] | None:
+        """Hand a function a message; None: it takes none without HTTP."""
+        deliver = self._deliveries.get(function)
+        return self._ended(function, timeout_s, hand(deliver, delivery)) if deliver else None
+
+    async def _ended(self, function: str, timeout_s: float, answer: Awaitable[int]) -> int:
+        """End a function at its own timeout."""
         async with asyncio.timeout(min(timeout_s, self._manifest.function(function).timeout_s)):
-            return await call(self._apps[function], headers, body)
+            return await answer
 
 
 class _Server(uvicorn.Server):

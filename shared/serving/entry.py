@@ -26,7 +26,11 @@ class Outcome:
     severity: Severity = "INFO"
 
 
-async def guard(function: str, request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
+Step = Callable[[Delivery], Awaitable[Outcome]]
+Made = Callable[[], Delivery]
+
+
+async def guard(function: str, request: Request | None, work: Callable[[], Awaitable[Response]]) -> Response:
     """Run `work`; answer any error with its status and stable code, never with a traceback or with input."""
     try:
         return await work()
@@ -47,21 +51,36 @@ async def guard(function: str, request: Request, work: Callable[[], Awaitable[Re
         return error_response(SwitchyardError("an unexpected error; see the log", code="internal"))
 
 
-async def serve_push(function: str, request: Request, step: Callable[[Delivery], Awaitable[Outcome]]) -> Response:
+async def serve_push(function: str, request: Request, step: Step) -> Response:
     """Parse the push envelope, run the step, log one canonical line, and answer: 2xx acknowledges, 503 retries."""
 
     async def work() -> Response:
-        delivery = parse(await read_body(request, MAX_ENVELOPE_BYTES))
-        began = started()
-        try:
-            outcome = await step(delivery)
-        except Retry as error:
-            _log_error(function, request, error, delivery)
-            return error_response(error)
-        log_outcome(function, outcome, began, delivery)
-        return Response(status_code=outcome.status)
+        return await _take(function, request, parse(await read_body(request, MAX_ENVELOPE_BYTES)), step)
 
     return await guard(function, request, work)
+
+
+async def serve_delivery(function: str, made: Made, step: Step) -> int:
+    """Return the status that `serve_push` would answer, where bus and function are one process and need no HTTP.
+
+    `made` returns the delivery, or raises as `parse` does.
+    """
+
+    async def work() -> Response:
+        return await _take(function, None, made(), step)
+
+    return (await guard(function, None, work)).status_code
+
+
+async def _take(function: str, request: Request | None, delivery: Delivery, step: Step) -> Response:
+    began = started()
+    try:
+        outcome = await step(delivery)
+    except Retry as error:
+        _log_error(function, request, error, delivery)
+        return error_response(error)
+    log_outcome(function, outcome, began, delivery)
+    return Response(status_code=outcome.status)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -123,14 +142,18 @@ def log_outcome(function: str, outcome: Outcome, began: float, delivery: Deliver
     log(outcome.severity, outcome.code, function=function, outcome=outcome.code, **(fields | outcome.fields))
 
 
-def trace_id(request: Request) -> str:
+def trace_id(request: Request | None) -> str:
     """Return the caller's trace id (W3C traceparent or Google's header), or an empty string."""
+    if request is None:
+        return ""
     parts = request.headers.get("traceparent", "").split("-")
     candidate = parts[1] if len(parts) == 4 else request.headers.get("x-cloud-trace-context", "").partition("/")[0]
     return candidate if candidate.isalnum() and len(candidate) == 32 else ""
 
 
-def _log_error(function: str, request: Request, error: SwitchyardError, delivery: Delivery | None = None) -> None:
+def _log_error(
+    function: str, request: Request | None, error: SwitchyardError, delivery: Delivery | None = None
+) -> None:
     log(
         _severity(error),
         error.message if isinstance(error, SettingError) else error.code,

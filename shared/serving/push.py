@@ -74,6 +74,28 @@ class Delivery:
         return self.attributes.get("trace_id", "")
 
 
+def delivered(
+    message_id: str,
+    data: bytes,
+    attributes: Mapping[str, str],
+    publish_time: datetime,
+    subscription: str,
+    attempt: int | None,
+) -> Delivery:
+    """Return the delivery of a message that came without an envelope, as `parse` would make it of one.
+
+    Raises:
+        BadRequest: `invalid_envelope`, as there.
+    """
+    try:
+        labels = {_text(name): _text(value) for name, value in attributes.items()}
+    except (ValueError, TypeError):
+        raise BadRequest("no envelope could hold the message's attributes", code="invalid_envelope") from None
+    is_cut = len(data) > MAX_DATA_BYTES
+    whole = data[:MAX_DATA_BYTES] if is_cut else data
+    return Delivery(message_id, whole, labels, publish_time, subscription, attempt, is_cut)
+
+
 def parse(body: bytes) -> Delivery:
     """Return the delivery in a push request's body; attribute-only messages have empty data.
 

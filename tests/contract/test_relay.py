@@ -331,3 +331,29 @@ async def test_rewired_subscription_takes_its_new_bound(database: Database) -> N
         assert len(functions.requests) == 3
         let_go.set()
         await until_empty(database)
+
+
+async def test_function_that_can_be_handed_its_messages_gets_no_envelope(database: Database) -> None:
+    handed: list[Delivery] = []
+
+    async def take(delivery: Delivery) -> int:
+        handed.append(delivery)
+        return 503 if len(handed) == 1 else 204
+
+    both = manifest((function("here"), subscription("here")), (function("work"), subscription("work")))
+    functions = answering(204)
+    relay = Relay(
+        EmbeddedQueue(database, both), both, functions.post, hand=lambda name, d, _: take(d) if name == "here" else None
+    )
+    publisher = EmbeddedPublisher(database, both)
+    message_id = await publisher.publish("here", b"{}", {"trace_id": "abc"})
+    await publisher.publish("work", b"{}", {})
+    running = asyncio.create_task(relay.run())
+    try:
+        await until_empty(database)
+    finally:
+        await relay.stop(5)
+        async with asyncio.timeout(5):
+            await running
+    assert [(d.message_id, d.data, d.attempt) for d in handed] == [(message_id, b"{}", None)] * 2
+    assert [name for name, _, _ in functions.requests] == ["work"]

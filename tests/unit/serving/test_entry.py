@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shared import errors
-from shared.serving.entry import Outcome, guard, read_body, serve_push, status_of
-from shared.serving.push import Delivery
+from shared.serving.entry import Outcome, guard, read_body, serve_delivery, serve_push, status_of
+from shared.serving.push import Delivery, parse
 
 STATUSES = {
     errors.BadRequest: 400,
@@ -254,3 +254,38 @@ async def test_trace_of_the_caller_goes_on_if_it_is_one(headers: dict[str, str],
 
     async with client(work) as http:
         assert (await http.get("/", headers=headers)).text == found
+
+
+# --- without HTTP
+
+
+@pytest.mark.parametrize(
+    "error", [None, errors.ModelUnavailable("busy"), errors.NotFound("none"), ValueError("bug")], ids=repr
+)
+async def test_delivery_without_http_ends_and_is_logged_as_one_with_it(
+    error: Exception | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[Delivery] = []
+
+    async def step(delivery: Delivery) -> Outcome:
+        seen.append(delivery)
+        if error:
+            raise error
+        return Outcome("done", 204, fields={"task_id": "t1"})
+
+    body = json.dumps(envelope()).encode()
+    async with pushing(step) as http:
+        status = (await http.post("/", content=body)).status_code
+    assert await serve_delivery("f", lambda: parse(body), step) == status
+    with_http, without = lines(capsys)
+    for varying in ("time", "execution_time_ms"):
+        assert with_http.pop(varying, 0) is not without.pop(varying, 1)
+    assert with_http == without
+    assert seen[0].message_id == seen[1].message_id
+
+
+async def test_delivery_that_cannot_be_made_is_answered_as_a_body_that_is_no_envelope() -> None:
+    async def step(delivery: Delivery) -> Outcome:
+        raise AssertionError("not reached")
+
+    assert await serve_delivery("f", lambda: parse(b"{}"), step) == 400

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.errors import BadRequest, TooLarge
-from shared.serving.push import MAX_DATA_BYTES, MAX_ENVELOPE_BYTES, Delivery, parse
+from shared.serving.push import MAX_DATA_BYTES, MAX_ENVELOPE_BYTES, Delivery, delivered, parse
 from shared.task.letter import DeadLetter
 from shared.task.schemas import MAX_METADATA_BYTES, MAX_PAYLOAD_BYTES, AutomationTask, TaskReady
 
@@ -163,3 +163,28 @@ def test_what_is_kept_of_a_message_fits_into_a_document() -> None:
         expire_at=at,
     )
     assert len(letter.model_dump_json()) < 1024 * 1024 - 32 * 1024
+
+
+@pytest.mark.parametrize(
+    ("data", "attributes"),
+    [(b"hello", {"trace_id": "abc"}), (b"", {}), (b"x" * (MAX_DATA_BYTES + 1), {}), (b"", {"k": "v" * 1025})],
+    ids=["small", "empty", "over the limit", "long attribute"],
+)
+def test_delivery_without_an_envelope_is_what_the_envelope_would_make_of_it(
+    data: bytes, attributes: dict[str, str]
+) -> None:
+    at = datetime(2026, 1, 5, 9, 0, 0, 123456, tzinfo=UTC)
+
+    def of_envelope() -> Delivery:
+        made: Delivery = parsed(data=base64.b64encode(data).decode(), attributes=attributes)
+        return made
+
+    def without() -> Delivery:
+        return delivered("123", data, attributes, at, "tasks", 3)
+
+    if attributes and len(str(attributes)) > 1024:
+        for made in (of_envelope, without):
+            with pytest.raises(BadRequest, match="envelope"):
+                made()
+    else:
+        assert without() == of_envelope()
