@@ -33,6 +33,10 @@ ACK_MARGIN_S = 30
 PLAIN_REQUESTS = 80
 # Where requests wait for calls to others, an instance takes as many as it may have calls in flight.
 CALLING_REQUESTS = Settings().max_concurrent_calls
+# Where tasks wait for the model, an instance takes as many as fill all its calls, and six for each call beside them, so
+# that the next calls are full as well. More would only wait longer; they wait in the subscription.
+CLASSIFY_REQUESTS = CALLING_REQUESTS * (Settings().coalesce + 6)
+CLASSIFY_INSTANCES = 4  # 40 calls for 400 tasks at once
 MAX_ACCOUNT_CHARS = 30
 
 
@@ -174,8 +178,8 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             "classify",
             trigger="push",
             timeout_s=CLASSIFY_TIMEOUT_S,
-            concurrency=100,
-            requests=CALLING_REQUESTS,
+            concurrency=CLASSIFY_INSTANCES * CLASSIFY_REQUESTS,
+            requests=CLASSIFY_REQUESTS,
             variables=[*classify, *reads.USERS_URLS],
             secrets=("GEMINI_API_KEY", reads.PRIVACY_KEY, *reads.USERS_KEYS),
             publishes=moves,

@@ -28,7 +28,7 @@ PUSH_HEADERS = {"content-type": "application/json"}
 
 
 class Relay:
-    """One loop per subscription of the manifest, each with at most its function's `max_concurrency` in flight.
+    """One loop per subscription of the manifest, each with at most what one instance of its function takes at once.
 
     With `hand` a message needs no envelope; events of documents are posted all the same.
     """
@@ -109,7 +109,7 @@ class _Lane:
         self._subscription = subscription
         self._is_event = function.trigger == "document"
         self._function = function.name
-        self._max_flying = function.max_concurrency
+        self._max_flying = min(function.max_concurrency, function.max_requests)
 
     async def run(self) -> None:
         while True:

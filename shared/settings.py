@@ -23,6 +23,7 @@ WebhookFormat = Literal["slack", "google_chat"]
 LabelTexts = Literal["hash", "keep"]
 
 MIN_SECRET_BYTES = 16
+MOST_TOGETHER = 20  # beyond this a call saves little more, and an answer of so many is likelier to be cut off
 MIN_RETENTION_DAYS = 8
 WEBHOOK_HOSTS: Mapping[str, WebhookFormat] = {"hooks.slack.com": "slack", "chat.googleapis.com": "google_chat"}
 _TOPIC_PREFIX = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{0,99}")
@@ -52,6 +53,7 @@ class Settings:
     vertex_location: str = "global"
     confidence_threshold: float = 0.8
     max_concurrent_calls: int = 10  # calls in flight per instance, to the model and to each provider host
+    coalesce: int = 10  # waiting tasks in one model call, while all calls are in flight; 1: each has its own
     model_timeout_s: float = 30.0
     model_budget_s: float = 600.0  # how long a message may wait for the model before a person gets the task
     certification: bool = False  # whether what is not proven waits for a person; else the threshold alone decides
@@ -120,6 +122,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         vertex_location=_matching(env, "VERTEX_LOCATION", _WORD, d.vertex_location, "a region, or global"),
         confidence_threshold=_number(env, "CONFIDENCE_THRESHOLD", d.confidence_threshold, 0.0, 1.0),
         max_concurrent_calls=int(_number(env, "MAX_CONCURRENT_CALLS", d.max_concurrent_calls, 1, 1000, whole=True)),
+        coalesce=int(_number(env, "COALESCE", d.coalesce, 1, MOST_TOGETHER, whole=True)),
         model_timeout_s=_number(env, "MODEL_TIMEOUT_S", d.model_timeout_s, 0.1, 300),
         model_budget_s=_number(env, "MODEL_BUDGET_S", d.model_budget_s, 0, 86_400),
         certification=_choice(env, "CERTIFICATION", ("off", "required"), "off") == "required",

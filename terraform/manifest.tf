@@ -39,6 +39,7 @@ locals {
     AUDIT_SHARE          = var.audit_share
     ERROR_BUDGET         = var.error_budget
     MAX_CONCURRENT_CALLS = var.max_concurrent_calls
+    COALESCE             = var.coalesce
     AUTOMATIC            = join(",", [for intent, ceiling in var.automatic : ceiling == null ? intent : "${intent}<=${ceiling}"])
     DISABLED_INTENTS     = join(",", var.disabled_intents)
     APPROVERS            = join(",", [for intent, people in var.approvers : "${intent}=${join("|", people)}"])

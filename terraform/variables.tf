@@ -256,6 +256,17 @@ variable "max_concurrent_calls" {
   }
 }
 
+variable "coalesce" {
+  description = "How many waiting tasks go into one call of the model while all calls of an instance are in flight, 1 to 20; 1: each has its own."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.coalesce == null ? true : var.coalesce >= 1 && var.coalesce <= 20 && floor(var.coalesce) == var.coalesce
+    error_message = "coalesce must be a whole number from 1 to 20."
+  }
+}
+
 variable "automatic" {
   description = "Intents about money, credentials or goods that may run without a person: the allowance per task and per requester in 24 hours, such as 50.00 USD, one for each currency joined by a vertical bar (a plain number: minor units of the currency that the intent declares), or null where no money moves. An amount in another currency always needs a person."
   type        = map(string)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from functions.classify.asking import ask
 from shared.errors import Skip, SwitchyardError
-from shared.gate.plan import plan
+from shared.gate.plan import plan, speaks_to_machine
 from shared.gate.policy import Usage
 from shared.model import prompt
 from shared.records.approvals import change_both
@@ -21,7 +22,6 @@ from shared.task.requester import view_of
 from shared.task.schemas import AutomationTask, TaskReady, TaskRecord
 from shared.task.waiting import is_spared, suggested
 from shared.wiring.composition import Ports
-from shared.wiring.desk import ASKING_S
 
 
 async def ask_later(delivery: Delivery, ports: Ports) -> Outcome:
@@ -49,13 +49,13 @@ async def _asked(pointer: TaskReady, ports: Ports) -> TaskRecord:
     seen, settings = view_of(before), ports.settings
     routed = await routing(ports)
     built = prompt.build(task, seen, ports.registry, disabled=settings.disabled_intents, rules=routed.rules)
-    question = replace(built, insists=True)
-    answer = await classifier_of(routed, ports).ask(question, ASKING_S)
+    question = replace(built, insists=True, alone=speaks_to_machine(seen))
+    answer = await ask(question, classifier_of(routed, ports))
 
     def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
         if record.generation != before.generation:
             raise Skip(code="already_done")
-        planned = plan(task, seen, answer, question.version, ports.registry, settings, Usage(), now, draw=1.0)
+        planned = plan(task, seen, answer, answer.prompt_version, ports.registry, settings, Usage(), now, draw=1.0)
         return suggested(record, planned, now)
 
     return (await change_both(ports, before.task_id, arrow))[1]

@@ -7,15 +7,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.classify import step
-from shared.serving.entry import Made, Outcome, serve_delivery, serve_push
+from shared.serving.entry import Made, Outcome, guard, serve_delivery, serve_push
 from shared.serving.push import Delivery
+from shared.serving.waiting_room import WaitingRoom
 from shared.wiring.composition import ports
+
+# Of an instance's 512 MiB: sixteen of the largest messages that there are, or hundreds of usual ones.
+ROOM_MIB = 256.0
+_room = WaitingRoom(ROOM_MIB)
 
 
 @functions_framework.aio.http
 async def classify(request: Request) -> Response:
     """Handle one push of an `AutomationTask`."""
-    return await serve_push("classify", request, _step)
+
+    async def work() -> Response:
+        async with _room.place(request):
+            return await serve_push("classify", request, _step)
+
+    return await guard("classify", request, work)
 
 
 async def deliver(made: Made) -> int:

@@ -8,18 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from functions.classify.asking import ask_or_say_why
 from functions.classify.later import ask_later
 from functions.classify.shadow import Bench, Case, shadow
-from shared.errors import BadRequest, Gone, ModelRefused, ModelUnavailable, Retry, Skip
+from shared.errors import BadRequest, Gone, Retry, Skip
 from shared.event.payload import View, content_hash, other_id, read, view, view_of
 from shared.event.reading import Reading
 from shared.event.requester import EMAIL, LOOKED_UP, author_of, vouched
 from shared.event.vendors.slack import answer_path
 from shared.gate.confidence import Classified
-from shared.gate.plan import degraded, plan
+from shared.gate.plan import degraded, needs_own_call, plan, speaks_to_machine
 from shared.gate.policy import Usage, is_enabled
 from shared.model import prompt
-from shared.model.question import Answer, Question
+from shared.model.question import Answer
 from shared.records.answers import expect_answer
 from shared.records.breakers import open_breakers
 from shared.records.creation import create
@@ -36,8 +37,6 @@ from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.tombstone import Tombstone
 from shared.topics import ASK
 from shared.wiring.composition import Ports
-from shared.wiring.desk import ASKING_S
-from shared.wiring.routing import Routing
 
 OVERTAKES_S = 60.0  # how long a deletion waits for the words that it may have overtaken
 WITHOUT_EFFECT = frozenset({"FAILED", "REJECTED", "EXPIRED", "CANCELLED"})
@@ -166,25 +165,15 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
     breakers = {name: breaker.why for name, breaker in (await open_breakers(ports)).items()}
     seen = await _with_requester(event.seen, task.source, reading, ports)
     routed = await routing(ports)
-    question = prompt.build(task, seen, registry, disabled=settings.disabled_intents, rules=routed.rules)
-    began = _seconds()
-    answer, refusal = None, "no_words"
-    if reading.has_words:
-        answer, refusal = await _ask(question, routed, event.delivery, now, ports)
-    now += timedelta(seconds=_seconds() - began)
-    proofs = await counted(ports, Classified(0.0, answer.model, question.version, now)) if answer else 0
-    draw = ports.random.random()  # once: whichever delivery creates the record has drawn for all of them
-    look_again = ports.random.random() if settings.audit_share else 1.0
-    audit_draw = look_again if look_again < settings.audit_share else None
+    built = prompt.build(task, seen, registry, disabled=settings.disabled_intents, rules=routed.rules)
+    question = replace(built, alone=speaks_to_machine(seen))
 
-    def decide(usage: Usage, at: datetime) -> Plan:
-        if answer is None:
-            return degraded(refusal, settings, at, doubt=doubt)
+    def decided(said: Answer, usage: Usage, at: datetime, draw: float, proofs: int = 0) -> Plan:
         return plan(
             task,
             seen,
-            answer,
-            question.version,
+            said,
+            said.prompt_version,
             registry,
             settings,
             usage,
@@ -195,6 +184,25 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
             breakers=breakers,
         )
 
+    def needs_own(said: Answer) -> bool:
+        return needs_own_call(decided(said, Usage(), now, draw=1.0), seen, registry)
+
+    began = _seconds()
+    answer, refusal = None, "no_words"
+    if reading.has_words:
+        is_last = (now - event.delivery.publish_time).total_seconds() >= settings.model_budget_s
+        answer, refusal = await ask_or_say_why(question, classifier_of(routed, ports), needs_own, is_last=is_last)
+    now += timedelta(seconds=_seconds() - began)
+    proofs = await counted(ports, Classified(0.0, answer.model, answer.prompt_version, now)) if answer else 0
+    draw = ports.random.random()  # once: whichever delivery creates the record has drawn for all of them
+    look_again = ports.random.random() if settings.audit_share else 1.0
+    audit_draw = look_again if look_again < settings.audit_share else None
+
+    def decide(usage: Usage, at: datetime) -> Plan:
+        if answer is None:
+            return degraded(refusal, settings, at, doubt=doubt)
+        return decided(answer, usage, at, draw, proofs)
+
     created = await create(ports, task, seen, decide, now=now, trace_id=event.delivery.trace_id, audit_draw=audit_draw)
     record = created.record
     if not created.is_new:  # another delivery came first: of the same, or of something else under this id
@@ -204,7 +212,7 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
     await tell_others(ports, created.like, record.task_id)
     if routed.shadow and answer and ports.random.random() < routed.shadow[1].share:
         bench = Bench(ports.store, registry, settings)
-        await shadow(Case(task, seen, answer, question.version, doubt), *routed.shadow, bench, record.created_at)
+        await shadow(Case(task, seen, answer, answer.prompt_version, doubt), *routed.shadow, bench, record.created_at)
     said = record.classification
     fields = {
         "task_id": task.task_id,
@@ -235,21 +243,6 @@ async def _with_requester(seen: View, source: str, reading: Reading, ports: Port
         return seen
     known = vouched(seen.fields["requester"], email, LOOKED_UP + source)
     return replace(seen, fields={**seen.fields, "requester": known})
-
-
-async def _ask(
-    question: Question, routed: Routing, delivery: Delivery, now: datetime, ports: Ports
-) -> tuple[Answer | None, str]:
-    """Return the answer of whoever decides, or None and why a person must look."""
-    try:
-        return await classifier_of(routed, ports).ask(question, ASKING_S), ""
-    except ModelRefused as error:
-        return None, error.code
-    except ModelUnavailable as error:
-        waited_s = (now - delivery.publish_time).total_seconds()
-        if waited_s < ports.settings.model_budget_s:
-            raise
-        return None, error.code
 
 
 def _seconds() -> float:

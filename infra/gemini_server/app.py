@@ -18,7 +18,16 @@ from starlette.types import Receive, Scope, Send
 from infra.gemini_server import tools
 from infra.gemini_server.answers import Answerer, answer
 from infra.gemini_server.faults import ERRORS, Faults, Step
-from infra.gemini_server.requests import Rejected, authenticate, content_of, instructions_of, texts_of, validate
+from infra.gemini_server.requests import (
+    Rejected,
+    authenticate,
+    content_of,
+    instructions_of,
+    is_of_several,
+    items_of,
+    validate,
+)
+from infra.gemini_server.several import answered
 
 FINISH = ("FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY")
 BLOCK = ("BLOCK_REASON_UNSPECIFIED", "SAFETY")
@@ -33,8 +42,11 @@ class GeminiServer:
     answerer: Answerer = answer
     latency_ms: float = 0.0
     api_keys: Collection[str] = ()
+    obedient: bool = False  # does what one message of several says of the others
     url: str = ""
     calls: int = 0
+    tasks: int = 0  # answered in them
+    tokens: int = 0  # of input, at four characters each
     in_flight: int = 0
     max_in_flight: int = 0
     prompt_tokens: int = 0
@@ -119,6 +131,7 @@ async def _reply(server: GeminiServer, request: Request) -> Response:
 def _answered(server: GeminiServer, step: Step, body: dict[str, Any], model: str, by_number: bool) -> dict[str, Any]:
     prompt_tokens = (len(instructions_of(body)) + len(content_of(body)) + tools.characters(body)) // 4
     reply: dict[str, Any] = {"modelVersion": model, "responseId": f"local-{server.calls}"}
+    server.tokens += prompt_tokens
     text, finish = _text(server, step, body), "STOP"
     if step.fault == "safety_prompt":
         reply["promptFeedback"] = {"blockReason": 1 if by_number else BLOCK[1]}
@@ -154,7 +167,14 @@ def _text(server: GeminiServer, step: Step, body: dict[str, Any]) -> str:
         return ""
     if step.fault == "malformed":
         return 'Sure! {"intent": "refund_request", '
-    text = json.dumps(server.answerer(texts_of(content_of(body))), ensure_ascii=False)
+    items = items_of(content_of(body))
+    if is_of_several(body):
+        server.tasks += len(items)
+        said = answered(items, server.answerer, step.fault, obedient=server.obedient)
+    else:
+        server.tasks += 1
+        said = server.answerer(items[0][1])
+    text = json.dumps(said, ensure_ascii=False)
     return text[: len(text) // 2] if step.fault == "max_tokens" else text
 
 
@@ -217,7 +237,7 @@ async def _script(request: Request) -> Response:
 
 async def _calls(request: Request) -> Response:
     server: GeminiServer = request.app.state.server
-    names = ("calls", "in_flight", "max_in_flight")
+    names = ("calls", "tasks", "tokens", "in_flight", "max_in_flight")
     return JSONResponse({name: getattr(server, name) for name in names})
 
 

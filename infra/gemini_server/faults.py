@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infra.gemini_server.several import FAULTS as SEVERAL
+
 # kind -> (HTTP status, google.rpc status, the real API's words)
 ERRORS: dict[str, tuple[int, str, str]] = {
     "400": (400, "INVALID_ARGUMENT", "Request contains an invalid argument."),
@@ -34,7 +36,7 @@ REPLIES = (
     "stop_empty",  # finishReason STOP without parts
     "malformed",  # text that is not JSON
 )
-KINDS = frozenset(ERRORS) | frozenset(REPLIES)
+KINDS = frozenset(ERRORS) | frozenset(REPLIES) | frozenset(SEVERAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ SCHEMA_FIELDS = frozenset({
 })
 # fmt: on
 FORMATS = {"STRING": {"enum", "date-time"}, "NUMBER": {"float", "double"}, "INTEGER": {"int32", "int64"}}
-_CONTENT = re.compile(r"BEGIN ([0-9a-f]{16,})\n(.*)\nEND \1", re.DOTALL)
+_CONTENT = re.compile(r"BEGIN ([0-9a-f]{16,})\n(.*?)\nEND \1", re.DOTALL)
 
 
 class Rejected(Exception):
@@ -104,15 +104,29 @@ def content_of(body: Mapping[str, Any]) -> str:
     return "\n".join(_text(content) for content in body["contents"])
 
 
-def texts_of(content: str) -> dict[str, str]:
-    """Return the texts between the nonce markers by label, and the authenticated fields as `fields/<pointer>`.
+def is_of_several(body: Mapping[str, Any]) -> bool:
+    """Whether the answer is to be a list, of one entry for each message."""
+    schema = (body.get("generationConfig") or {}).get("responseSchema") or {}
+    return schema.get("type") in ("ARRAY", TYPES.index("ARRAY"))
 
-    Content of any other shape is one text.
+
+def items_of(content: str) -> list[tuple[str, dict[str, str]]]:
+    """Return the nonce of each message and its texts: by label, and the authenticated fields as `fields/<pointer>`.
+
+    Content of any other shape is one text, without a nonce.
     """
-    found = _CONTENT.search(content)
+    return [(m[1], _texts(m[2], m[0])) for m in _CONTENT.finditer(content)] or [("", {"text": content})]
+
+
+def texts_of(content: str) -> dict[str, str]:
+    """Return the texts of the first message, see `items_of`."""
+    return items_of(content)[0][1]
+
+
+def _texts(data: str, content: str) -> dict[str, str]:
     try:
-        data = json.loads(found[2] if found else "")
-        return {**data["texts"], **{f"fields{pointer}": value for pointer, value in data["fields"].items()}}
+        said = json.loads(data)
+        return {**said["texts"], **{f"fields{pointer}": value for pointer, value in said["fields"].items()}}
     except (ValueError, TypeError, KeyError, AttributeError):
         return {"text": content}
 

@@ -14,7 +14,7 @@ from shared.gate.answer import Suggestion, nothing, read_answer
 from shared.gate.confidence import Classified, calibrated_confidence, confidence_reasons, is_on_probation
 from shared.gate.policy import Usage, policy_reasons
 from shared.intent.declaration import Intent
-from shared.intent.provenance import check, has_source
+from shared.intent.provenance import check, has_source, stands_in
 from shared.intent.registry import Registry
 from shared.model.question import Answer
 from shared.settings import Settings
@@ -79,6 +79,22 @@ def plan(
     return _plan(said, answer, prompt_version, reasons, settings, now, drawn=drawn, calibrated=worth)
 
 
+def speaks_to_machine(view: View) -> bool:
+    """Whether words in it address a machine instead of a colleague."""
+    return any(_TRIPWIRE.search(text) for text in (*view.texts.values(), *view.may_be_quoted.values()))
+
+
+def needs_own_call(plan: Plan, view: View, registry: Registry) -> bool:
+    """Whether what an answer in a call with others would have run needs an answer to this task alone.
+
+    Those who wrote the others are strangers. What runs by their leave moves nothing, and says what its own event says.
+    """
+    if plan.decision.route != "execute":
+        return False
+    intent = registry[plan.intent]
+    return intent.policy.risk != "none" or not stands_in(plan.parameters, intent.parameters, view)
+
+
 def _drawn(reasons: list[str], is_on_probation: bool) -> Drawn:
     """Return why a person would see this task however sure the classifier was; empty: because it was not."""
     if is_on_probation:
@@ -105,7 +121,7 @@ def _text_reasons(view: View) -> list[str]:
 
 def _task_reasons(said: Suggestion, intent: Intent, view: View, draw: float) -> list[str]:
     reasons = []
-    if any(_TRIPWIRE.search(text) for text in (*view.texts.values(), *view.may_be_quoted.values())):
+    if speaks_to_machine(view):
         reasons.append("tripwire: the text speaks to a machine, not to a person")
     if view.reordered:
         reasons.append("reordered: hidden characters show the text in another order than the one it is read in")

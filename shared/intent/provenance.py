@@ -103,6 +103,14 @@ def has_source(parameters: Mapping[str, Any], model: type[BaseModel]) -> bool:
     return any(parameters.get(field) is not None for field in sourced)
 
 
+def stands_in(parameters: Mapping[str, Any], model: type[BaseModel], view: View) -> bool:
+    """Return whether every parameter stands in the event, also one that the model may put into words of its own."""
+    texts, markers = [fold(text) for text in view.texts.values()], markers_of(model)
+    given = {name: value for name, value in parameters.items() if value is not None}
+    strict = {n: m for n, m in markers.items() if isinstance(m, FromField | MoneyFromPayload)}
+    return not any(_problem(strict.get(n, FromPayload()), v, parameters, texts, view) for n, v in given.items())
+
+
 def _problem(marker: Marker, value: Any, parameters: Mapping[str, Any], texts: list[str], view: View) -> str | None:
     match marker:
         case FromPayload():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from shared.event.payload import View
@@ -40,6 +40,17 @@ class Answer:
     cached_tokens: int = 0  # of `input_tokens`, those that the API still had of earlier calls
     from_cache: bool = False  # whether it was said before, to the very same question
     prompt_version: str = ""  # where it was asked in another form than its question has: beside others, in one call
+
+    def after(self, other: Answer | None) -> Answer:
+        """Return this answer with the tokens of another call for the same task, which was not enough, counted in."""
+        if other is None:
+            return self
+        return replace(
+            self,
+            tokens_used=self.tokens_used + other.tokens_used,
+            input_tokens=self.input_tokens + other.input_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+        )
 
 
 class Classifier(Protocol):

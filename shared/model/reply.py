@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from shared.errors import ModelRefused, ModelUnavailable
 
 MAX_OUTPUT_TOKENS = 4096  # an answer needs some 100; this only stops a runaway
+MAX_OUTPUT_TOKENS_MORE = 1024  # for each further answer of the same call
 
 _BLOCKED = frozenset(
     {"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "MODEL_ARMOR"}
@@ -38,6 +39,11 @@ def read_text(block_reason: str, finish_reason: str, parts: Iterable[tuple[str |
     if finish_reason != "STOP" or not text:
         raise ModelRefused(f"no answer; finish reason {finish_reason or 'missing'}", code="empty_answer")
     return text
+
+
+def max_output_tokens(answers: int) -> int:
+    """Return how long the answer to so many questions in one call may be."""
+    return MAX_OUTPUT_TOKENS + (answers - 1) * MAX_OUTPUT_TOKENS_MORE
 
 
 class Tokens(NamedTuple):

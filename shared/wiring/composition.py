@@ -48,7 +48,7 @@ class Ports:
         """Where tasks wait for the model in this instance."""
         from shared.wiring.desk import Desk
 
-        return Desk(self.settings.max_concurrent_calls, self.settings.model_timeout_s)
+        return Desk.of(self.settings)
 
     @cached_property
     def pool(self) -> Pool:

@@ -1,87 +1,175 @@
 """The desk where tasks wait for the model: at most so many calls at once, the urgent before the others.
 
-One per instance, whichever classifiers are asked: a candidate's calls are permitted by the same desk.
+A free permit is used at once, for one question alone. While all are taken questions wait in a line, and those of one
+form go into the next call together. One desk per instance, whichever classifiers stand behind it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from bisect import insort
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field, replace
 from itertools import count
 
-from shared.errors import ModelUnavailable
+from shared.certificate import Certificate
+from shared.errors import ModelRefused, ModelUnavailable
 from shared.model.question import Answer, Classifier, Question
+from shared.model.together import fitting, join, split, version_of
+from shared.settings import Settings
 
 # For a question's wait and its calls: the function that asks has a minute, and writes down what it is told.
 ASKING_S = 50.0
-PATIENCE = 0.5  # the share of a question's time that it may wait: the rest is for its call
+PATIENCE = 0.5  # the share of what is left of its time that a question may wait: the rest is for its call
+
+_Outcome = Answer | Exception | None  # None: the call had no answer for this one
 
 
 @dataclass(order=True, slots=True)
 class _Waiter:
-    """A question in the line. Its turn comes with a permit, which whoever asked then holds."""
+    """A question that waits. Its turn brings an answer; or None and a permit, which whoever asked then holds."""
 
     rank: tuple[int, int]
-    turn: asyncio.Future[None] = field(compare=False)
+    question: Question = field(compare=False)
+    asked: Classifier = field(compare=False)
+    until_s: float = field(compare=False)
+    turn: asyncio.Future[Answer | None] = field(compare=False)
+    context: Context = field(compare=False, default_factory=copy_context)
+    patience: asyncio.TimerHandle | None = field(compare=False, default=None)
+    before: Answer | None = field(compare=False, default=None)  # what a call with others had, where that was no answer
 
 
 class Desk:
-    """`permits` calls at once, each of at most `call_s` seconds."""
+    """`permits` calls at once, each of at most `call_s` seconds and with at most `together` questions.
 
-    def __init__(self, permits: int, call_s: float) -> None:
-        self._free, self._call_s = permits, call_s
+    `proven`: where a certificate says what is proven, only forms of several questions that it names are used.
+    """
+
+    def __init__(self, permits: int, call_s: float, together: int = 1, proven: Certificate | None = None) -> None:
+        self._free, self._call_s, self._together, self._proven = permits, call_s, together, proven
         self._line: list[_Waiter] = []  # the next one first
+        self._calls: dict[asyncio.Task[None], Sequence[_Waiter]] = {}  # of several questions, under way
         self._number = count()
 
+    @classmethod
+    def of(cls, settings: Settings) -> Desk:
+        """Return the desk of an instance with these settings."""
+        unproven = settings.certification and settings.certificate is None
+        together = 1 if unproven else settings.coalesce
+        return cls(settings.max_concurrent_calls, settings.model_timeout_s, together, settings.certificate)
+
     def before(self, asked: Classifier) -> Classifier:
-        """Return a `Classifier` that asks this one when there is a permit. Its `timeout_s` is wait and call together.
+        """Return a `Classifier` that asks this one when there is a permit. Its `timeout_s` is wait and calls together.
 
         It raises `ModelUnavailable` also for a question that waited too long.
         """
         return _AtTheDesk(self, asked)
 
     async def ask(self, asked: Classifier, question: Question, timeout_s: float) -> Answer:
-        """Wait for a permit, and ask; see `before`."""
-        now = asyncio.get_running_loop().time
-        until_s = now() + timeout_s
+        """Ask with a permit of its own, or be answered in a call with others; see `before`."""
+        loop = asyncio.get_running_loop()
+        rank = (-question.priority, next(self._number))
+        waiter = _Waiter(rank, question, asked, loop.time() + timeout_s, loop.create_future())
         if self._free:
             self._free -= 1
-        else:
-            await self._wait(question, timeout_s * PATIENCE)
+        elif (answer := await self._turn(waiter)) is not None:
+            return answer
         try:
-            return await asked.ask(question, min(self._call_s, until_s - now()))
+            answer = await asked.ask(question, min(self._call_s, waiter.until_s - loop.time()))
         finally:
             self._pass_on()
+        return answer.after(waiter.before)
 
-    async def _wait(self, question: Question, patience_s: float) -> None:
-        """Return with a permit."""
-        loop = asyncio.get_running_loop()
-        waiter = _Waiter((-question.priority, next(self._number)), loop.create_future())
-        insort(self._line, waiter)
-        given_up = loop.call_later(patience_s, self._give_up, waiter, patience_s)
+    async def _turn(self, waiter: _Waiter) -> Answer | None:
+        self._wait(waiter)
         try:
-            await waiter.turn
+            return await waiter.turn
         except asyncio.CancelledError:
-            if waiter.turn.cancelled():
-                self._line.remove(waiter)
-            elif waiter.turn.exception() is None:  # the permit was handed over just now
-                self._pass_on()
+            self._leave(waiter)
             raise
-        finally:
-            given_up.cancel()
+
+    def _wait(self, waiter: _Waiter) -> None:
+        loop = asyncio.get_running_loop()
+        insort(self._line, waiter)
+        patience_s = (waiter.until_s - loop.time()) * PATIENCE
+        waiter.patience = loop.call_later(patience_s, self._give_up, waiter, patience_s)
 
     def _give_up(self, waiter: _Waiter, patience_s: float) -> None:
+        self._take(waiter)
         if not waiter.turn.done():
-            self._line.remove(waiter)
-            waiter.turn.set_exception(ModelUnavailable(f"no model call was free for {patience_s:g} s"))
+            waiter.turn.set_exception(ModelUnavailable(f"no model call was free for {patience_s:.3g} s"))
+
+    def _take(self, waiter: _Waiter) -> None:
+        self._line.remove(waiter)
+        if waiter.patience is not None:
+            waiter.patience.cancel()
+
+    def _leave(self, waiter: _Waiter) -> None:
+        """See to what was meant for somebody who is gone: a place in the line, a permit, or a call for nobody else."""
+        if waiter in self._line:
+            self._take(waiter)
+        elif not waiter.turn.cancelled() and waiter.turn.exception() is None and waiter.turn.result() is None:
+            self._pass_on()
+        for call, group in self._calls.items():
+            if all(other.turn.done() for other in group):
+                call.cancel()
 
     def _pass_on(self) -> None:
-        """Give a permit to the next in the line, or back."""
+        """Give a permit to the next in the line, with whoever may share its call, or back."""
         if not self._line:
             self._free += 1
             return
-        self._line.pop(0).turn.set_result(None)
+        first, *others = self._line
+        alike = [waiter for waiter in others if waiter.asked is first.asked]
+        most = self._together if self._may_share(first.question) else 1
+        group = [first, *(alike[n] for n in fitting(first.question, [w.question for w in alike], most))]
+        for waiter in group:
+            self._take(waiter)
+        if len(group) == 1:
+            first.turn.set_result(None)
+            return
+        call = asyncio.get_running_loop().create_task(self._ask_together(group), context=first.context)
+        self._calls[call] = group
+        call.add_done_callback(self._calls.pop)
+
+    def _may_share(self, question: Question) -> bool:
+        return self._proven is None or version_of(question.version) in self._proven.prompt_versions
+
+    async def _ask_together(self, group: Sequence[_Waiter]) -> None:
+        """Tell each what is its own; whoever got no answer stands in the line again, for a call alone."""
+        try:
+            for waiter, outcome in zip(group, await self._outcomes(group), strict=True):
+                if waiter.turn.done():
+                    continue
+                if isinstance(outcome, Exception):
+                    waiter.turn.set_exception(outcome)
+                elif outcome is not None and outcome.text:
+                    waiter.turn.set_result(outcome)
+                else:
+                    waiter.before = outcome
+                    waiter.question = replace(waiter.question, alone=True)
+                    self._wait(waiter)
+        finally:
+            self._pass_on()
+
+    async def _outcomes(self, group: Sequence[_Waiter]) -> Sequence[_Outcome]:
+        together = join([waiter.question for waiter in group])
+        left_s = min(waiter.until_s for waiter in group) - asyncio.get_running_loop().time()
+        try:
+            answer = await group[0].asked.ask(together.question, min(self._call_s, left_s))
+        except ModelRefused:  # which of them it is about shows when each is asked alone, which happens once
+            return [None] * len(group)
+        except ModelUnavailable as error:
+            return [_same(error) for _ in group]
+        except Exception as error:
+            return [error] * len(group)
+        return split(together, answer)
+
+
+def _same(error: ModelUnavailable) -> ModelUnavailable:
+    """Return an error of its own for each who is told it: raising one changes it."""
+    return ModelUnavailable(error.message, code=error.code, retry_after_s=error.retry_after_s)
 
 
 class _AtTheDesk:

@@ -205,6 +205,7 @@ run "settings_reach_the_functions_that_read_them" {
   variables {
     confidence_threshold = 0.9
     max_concurrent_calls = 5
+    coalesce             = 8
     approval_ttl_s       = 3600
     retention_days       = 30
     automatic            = { refund_request = "50.00 USD|45.00 EUR", password_reset = null }
@@ -219,6 +220,7 @@ run "settings_reach_the_functions_that_read_them" {
       AUTOMATIC            = "password_reset,refund_request<=50.00 USD|45.00 EUR"
       BACKEND              = "gcp"
       CLASSIFIER           = "genai"
+      COALESCE             = "8"
       CONFIDENCE_THRESHOLD = "0.9"
       GEMINI_API_ENDPOINT  = "https://models.acme.test"
       GEMINI_MODEL         = "gemini-x"

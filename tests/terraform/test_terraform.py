@@ -58,6 +58,7 @@ REFUSED = [
     ("chat_webhooks", '["https://hooks.slack.com/x"]', "names of secrets, never URLs"),
     ("max_concurrent_calls", "0", "whole number from 1 to 1000"),
     ("max_concurrent_calls", "2.5", "whole number from 1 to 1000"),
+    ("coalesce", "0", "whole number from 1 to 20"),
     ("automatic", "{ refund = 5000 }", "there are cancel_order,"),
     ("automatic", "{ refund_request = 50.5 }", "an amount such as 50.00 USD"),
     ("automatic", '{ refund_request = "50.00" }', "an amount such as 50.00 USD"),

@@ -27,6 +27,7 @@ def test_every_variable_is_read() -> None:
             "GEMINI_API_ENDPOINT": "http://127.0.0.1:9/",
             "CONFIDENCE_THRESHOLD": "0.9",
             "MAX_CONCURRENT_CALLS": "3",
+            "COALESCE": "20",
             "AUTOMATIC": "refund_request<=50.00 USD|5800 JPY, gift_card<=5000, password_reset",
             "DISABLED_INTENTS": "order_status",
             "APPROVERS": "refund_request=a@x.com|b@x.com,*=lead@x.com",
@@ -57,6 +58,7 @@ def test_every_variable_is_read() -> None:
     assert settings.privacy_key == "k" * 32
     assert settings.privacy_officers == {"dpo@x.com", "b@x.com"}
     assert settings.promoters == {"ml@x.com"}
+    assert (settings.max_concurrent_calls, settings.coalesce) == (3, 20)
     assert (settings.retention_days, settings.approval_ttl_s, settings.model_budget_s) == (8, 60, 0)
 
 
@@ -74,6 +76,8 @@ def test_every_variable_is_read() -> None:
         ("MAX_CONCURRENT_CALLS", "0"),
         ("MAX_CONCURRENT_CALLS", "2.5"),
         ("MAX_CONCURRENT_CALLS", "1e3"),
+        ("COALESCE", "0"),
+        ("COALESCE", "21"),
         ("INTAKE_URL_PORT", "65536"),
         ("CONSOLE_PORT", "-1"),
         ("RETENTION_DAYS", "7"),

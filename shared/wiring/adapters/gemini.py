@@ -17,7 +17,7 @@ from typing import Any
 
 from shared.errors import ModelUnavailable
 from shared.model.question import Answer, Question
-from shared.model.reply import MAX_OUTPUT_TOKENS, count_tokens, failure, read_text
+from shared.model.reply import count_tokens, failure, max_output_tokens, read_text
 
 
 class GeminiClassifier:
@@ -90,7 +90,7 @@ class GeminiClassifier:
             "contents": [{"role": "user", "parts": [{"text": question.content}]}],
             "generationConfig": {
                 "temperature": 0,
-                "maxOutputTokens": MAX_OUTPUT_TOKENS,
+                "maxOutputTokens": max_output_tokens(question.answers),
                 "responseMimeType": "application/json",
                 "responseSchema": question.schema,
             },

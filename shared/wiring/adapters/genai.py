@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.errors import ModelUnavailable
 from shared.model.question import Answer, Question
-from shared.model.reply import MAX_OUTPUT_TOKENS, Tokens, count_tokens, failure, read_text
+from shared.model.reply import Tokens, count_tokens, failure, max_output_tokens, read_text
 
 
 class GenaiClassifier:
@@ -75,7 +75,7 @@ class GenaiClassifier:
         return types.GenerateContentConfig(
             system_instruction=question.instructions,
             temperature=0,
-            max_output_tokens=MAX_OUTPUT_TOKENS,
+            max_output_tokens=max_output_tokens(question.answers),
             response_mime_type="application/json",
             response_schema=question.schema,
             thinking_config=self._thinking(),

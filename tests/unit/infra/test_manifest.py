@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
+from functions.classify.main import ROOM_MIB
 from functions.console import pages, router
 from functions.console.identity import person
 from functions.console.page import Page
@@ -32,10 +33,12 @@ from shared.records.edits import NOBODY
 from shared.records.letters import close_letter
 from shared.records.privacy import must_be_officer, someone
 from shared.serving.push import MAX_ENVELOPE_BYTES
+from shared.serving.waiting_room import HEAVIEST_MIB, weight_mib
 from shared.settings import Settings, Webhook, fields_of, load, secrets_of
 from shared.task.moves import Person
 from shared.task.router import Promotion
 from shared.wiring import classifiers
+from shared.wiring.desk import ASKING_S
 from shared.wiring.people import DIRECTORIES
 from shared.wiring.providers import provider_settings
 from tests.certificates import certificate
@@ -62,6 +65,7 @@ SAMPLES = {
     "LOCAL_CERTIFICATE": certificate().model_dump_json(),
     "AUDIT_SHARE": "0.2",
     "ERROR_BUDGET": "0.5",
+    "COALESCE": "5",
     "MAX_CONCURRENT_CALLS": "3",
     "MODEL_TIMEOUT_S": "9",
     "MODEL_BUDGET_S": "9",
@@ -313,8 +317,20 @@ def test_instances_together_never_exceed_the_global_concurrency(concurrency: int
 @pytest.mark.parametrize("function", [f for f in MANIFEST.functions if f.trigger == "push"], ids=lambda f: f.name)
 def test_an_instance_takes_no_more_messages_at_once_than_fit_into_its_memory(function: Function) -> None:
     assert BODY_MIB * 1024 * 1024 > MAX_ENVELOPE_BYTES
-    assert PROCESS_MIB + PARSING_MIB + function.requests_per_instance * BODY_MIB <= MEMORY_MIB
+    assert BODY_MIB == HEAVIEST_MIB
+    held_mib = ROOM_MIB if function.name == "classify" else function.requests_per_instance * BODY_MIB
+    assert PROCESS_MIB + PARSING_MIB + held_mib <= MEMORY_MIB
     assert function.instances * function.requests_per_instance == function.max_concurrency
+
+
+def test_classify_takes_more_tasks_at_once_than_its_calls_hold_so_that_the_next_call_is_full() -> None:
+    function, settings = MANIFEST.function("classify"), Settings()
+    in_calls = settings.max_concurrent_calls * settings.coalesce
+    assert function.requests_per_instance >= in_calls + settings.coalesce
+    usual = Request({"type": "http", "headers": [(b"content-length", b"20000")]})
+    assert function.requests_per_instance * weight_mib(usual) < ROOM_MIB
+    for subscription in (s for s in MANIFEST.subscriptions if s.function == "classify"):
+        assert ASKING_S < function.timeout_s < subscription.ack_deadline_s
 
 
 def test_accounts_of_long_names_are_short_and_differ() -> None:
