@@ -94,8 +94,8 @@ bundle: $(VENV)/.run ## write dist/<function>.zip, one per function, with only w
 deploy: $(VENV)/.emulators ## check, bundle, plan, apply, smoke test, roll back: make deploy ENV=dev [PHASE=plan|apply]
 	@$(VENV)/bin/python -m infra.deploy $(ENV) $(PHASE)
 
-smoke: $(VENV)/.emulators ## send a canary task through what runs here, or in the cloud: make smoke [INTAKE=url BACKEND=gcp]
-	@$(VENV)/bin/python -m infra.smoke $(if $(INTAKE),--intake $(INTAKE))
+smoke: $(VENV)/.emulators ## send a canary task through what runs here, or in the cloud: make smoke [INTAKE=url BACKEND=gcp TIMEOUT_S=180]
+	@$(VENV)/bin/python -m infra.smoke $(if $(INTAKE),--intake $(INTAKE)) $(if $(TIMEOUT_S),--timeout-s $(TIMEOUT_S))
 
 doctor: ## say what is missing to work here and to deploy: make doctor [ENV=dev] [FOR=here|deploy]
 	@$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m infra.doctor $(ENV) $(FOR)

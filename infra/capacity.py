@@ -12,3 +12,10 @@ PARSING_MIB = 96
 
 # Anybody who may publish on `events` may send messages of 10 MB, one upon another.
 LARGE_REQUESTS = (MEMORY_MIB - PROCESS_MIB - PARSING_MIB) // BODY_MIB
+
+# Deliveries of an intent's message: as many as Pub/Sub allows, some 16 hours of them. It also counts what Cloud Run
+# turned away at an executor's limit of instances, of which `exec.attempts`, the real cap, knows nothing: fewer would
+# end tasks that never ran, in a burst that takes longer. The limit itself is aimed at, not kept: Cloud Run starts more
+# instances for some minutes when it moves load, and while a revision takes over each has the limit
+# (cloud.google.com/run/docs/about-instance-autoscaling). No effect rests on it.
+MOST_ATTEMPTS = 100

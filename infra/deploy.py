@@ -10,16 +10,17 @@ import argparse
 import json
 import os
 import re
-import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from infra.programs import ROOT, ProgramError, run
+
 TERRAFORM = ROOT / "terraform"
 CANARY = "CANARY_WEBHOOK_SECRET"
-TIMEOUT_S = 3600.0  # of one program; the first apply waits for indexes and certificates
+LOCK_TIMEOUT = "-lock-timeout=10m"  # somebody else's plan or apply ends
+# Grants take effect within 2 minutes, sometimes 7 or more (cloud.google.com/iam/docs/access-change-propagation).
+FIRST_SMOKE_S = 900
 
 
 class DeployError(Exception):
@@ -38,6 +39,11 @@ class Environment:
     def plan(self) -> Path:
         """Where the plan is kept that a person agrees to."""
         return ROOT / "dist" / f"{self.name}.tfplan"
+
+    @property
+    def data_dir(self) -> Path:
+        """Where Terraform remembers what it was initialised with: no environment finds another's state there."""
+        return TERRAFORM / ".terraform" / self.name
 
     @property
     def variables(self) -> str:
@@ -71,14 +77,14 @@ def main() -> int:
         here = environment(options.environment)
         if options.phase is None:
             for target in (["doctor", f"ENV={here.name}", "FOR=deploy"], ["check"], ["bundle"]):
-                _run("make", *target)
+                run("make", *target)
         if options.phase != "apply":
             plan(here)
         if options.phase is None:
             _agree(here)
         if options.phase != "plan":
             apply(here)
-    except DeployError as error:
+    except (DeployError, ProgramError) as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 1
     return 0
@@ -87,31 +93,63 @@ def main() -> int:
 def plan(here: Environment) -> None:
     """Write the plan of what would change, and print it."""
     here.plan.parent.mkdir(exist_ok=True)
-    _terraform("init", "-input=false", "-reconfigure", f"-backend-config=bucket={here.state_bucket}")
-    _terraform("plan", "-input=false", here.variables, f"-out={here.plan}")
+    _init(here)
+    _terraform(here, "plan", "-input=false", LOCK_TIMEOUT, here.variables, f"-out={here.plan}")
 
 
 def apply(here: Environment) -> None:
     """Apply the plan that was agreed to, exactly; take the bundles back if the canary does not come through.
 
+    An apply that stops half way leaves versions mixed: the canary says whether they work together. Only bundles go
+    back: settings and wiring stay as they were planned last.
+
     Raises:
-        DeployError: Terraform failed, or the smoke test did.
+        DeployError: the apply failed, or the smoke test did.
+        ProgramError: nothing was changed, or nobody can tell what was.
     """
-    _terraform("init", "-input=false", "-reconfigure", f"-backend-config=bucket={here.state_bucket}")
-    outputs = json.loads(_terraform("output", "-json", quiet=True))
+    _init(here)
+    outputs = json.loads(_terraform(here, "output", "-json", quiet=True))
     before = outputs["bundles"]["value"] if "bundles" in outputs else {}
     secret = os.environ.get(CANARY) or _secret(here)  # before anything is changed: without it nothing can be tested
-    _terraform("apply", "-input=false", str(here.plan))
-    if _smoke(here, secret):
+    wrong = _applied(here)
+    if wrong and not before:
+        raise DeployError(f"{wrong}; mend it, then plan and apply again: what is there stays")
+    works = _smoke(here, secret, None if before else FIRST_SMOKE_S)
+    if works and not wrong:
         print(f"deploy: {here.name} is deployed and its canary came through")
         return
-    now = json.loads(_terraform("output", "-json", "bundles", quiet=True))
-    # A function that is new has no earlier bundle, one that is gone no place for it.
-    earlier = {name: digest for name, digest in before.items() if now.get(name, digest) != digest}
+    if works:
+        raise DeployError(f"{wrong}; the canary came through what is there: mend it, then plan and apply again")
+    now = {} if wrong else json.loads(_terraform(here, "output", "-json", "bundles", quiet=True))
+    _roll_back(here, _earlier(before, now), secret, wrong or "the smoke test failed")
+
+
+def _applied(here: Environment) -> str:
+    """Apply the plan; return what went wrong, or nothing."""
+    try:
+        _terraform(here, "apply", "-input=false", LOCK_TIMEOUT, str(here.plan))
+    except ProgramError as error:
+        return str(error)
+    return ""
+
+
+def _earlier(before: dict[str, str], now: dict[str, str]) -> dict[str, str]:
+    """Return the bundles to take back: a function that is new has no earlier one, one that is gone no place for it."""
+    known = json.loads((TERRAFORM / "manifest.json").read_text())["functions"]
+    return {name: was for name, was in before.items() if name in known and now.get(name) != was}
+
+
+def _roll_back(here: Environment, earlier: dict[str, str], secret: str, why: str) -> None:
+    """Take the earlier bundles back and test them.
+
+    Raises:
+        DeployError: always; it says how it stands.
+    """
     if not earlier:
-        raise DeployError("the smoke test failed, and there is no earlier bundle to roll back to")
-    print(f"deploy: the smoke test failed; rolling back {', '.join(sorted(earlier))}", file=sys.stderr)
-    _terraform("apply", "-input=false", "-auto-approve", here.variables, f"-var=bundles={json.dumps(earlier)}")
+        raise DeployError(f"{why}, and there is no earlier bundle to roll back to")
+    print(f"deploy: {why}; rolling back {', '.join(sorted(earlier))}", file=sys.stderr)
+    bundles = f"-var=bundles={json.dumps(earlier)}"
+    _terraform(here, "apply", "-input=false", "-auto-approve", LOCK_TIMEOUT, here.variables, bundles)
     works = _smoke(here, secret)
     raise DeployError(f"rolled back; the earlier bundles {'work' if works else 'fail the smoke test as well'}")
 
@@ -130,52 +168,32 @@ def _agree(here: Environment) -> None:
         raise DeployError("nothing was applied")
 
 
-def _smoke(here: Environment, secret: str) -> bool:
-    """Send the canary through what is deployed now."""
-    intake = _terraform("output", "-raw", "intake_url", quiet=True).strip()
+def _smoke(here: Environment, secret: str, timeout_s: int | None = None) -> bool:
+    """Send the canary through what is deployed now; it gives up after `timeout_s`, or the smoke test's own default."""
+    intake = _terraform(here, "output", "-raw", "intake_url", quiet=True).strip()
     env = {"BACKEND": "gcp", "GOOGLE_CLOUD_PROJECT": here.project, CANARY: secret}
+    patience = [] if timeout_s is None else [f"TIMEOUT_S={timeout_s}"]
     try:
-        _run("make", "smoke", f"INTAKE={intake}", "BACKEND=gcp", env=env)
-    except DeployError:
+        run("make", "smoke", f"INTAKE={intake}", "BACKEND=gcp", *patience, env=env)
+    except ProgramError:
         return False
     return True
 
 
 def _secret(here: Environment) -> str:
     access = ["secrets", "versions", "access", "latest", f"--secret={CANARY}", f"--project={here.project}"]
-    return _run("gcloud", *access, quiet=True).strip()
+    return run("gcloud", *access, quiet=True).strip()
 
 
-def _terraform(*arguments: str, quiet: bool = False) -> str:
-    return _run(os.environ.get("TERRAFORM") or "terraform", f"-chdir={TERRAFORM}", *arguments, quiet=quiet)
+def _init(here: Environment) -> None:
+    """Initialise for this environment; where the providers' hashes are kept, no others are taken."""
+    locked = ["-lockfile=readonly"] if (TERRAFORM / ".terraform.lock.hcl").is_file() else []
+    _terraform(here, "init", "-input=false", "-reconfigure", *locked, f"-backend-config=bucket={here.state_bucket}")
 
 
-def _run(program: str, *arguments: str, quiet: bool = False, env: Mapping[str, str] | None = None) -> str:
-    """Run a program at the repository's root and return what it printed, if `quiet`; else it prints for itself.
-
-    Raises:
-        DeployError: it is not there, took too long, or failed.
-    """
-    said = " ".join([Path(program).name, *(a for a in arguments[:3] if not a.startswith("-chdir="))])
-    if not quiet:
-        print(f"deploy: {said}", flush=True)
-    try:
-        ended = subprocess.run(  # noqa: S603
-            [program, *arguments],
-            cwd=ROOT,
-            env={**os.environ, **(env or {})},
-            text=True,
-            timeout=TIMEOUT_S,
-            stdout=subprocess.PIPE if quiet else None,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise DeployError(f"{program} is not installed; `make doctor` says how to get it") from None
-    except subprocess.TimeoutExpired:
-        raise DeployError(f"{said} took more than {TIMEOUT_S:g} s") from None
-    if ended.returncode != 0:
-        raise DeployError(f"{said} failed (status {ended.returncode})")
-    return ended.stdout or ""
+def _terraform(here: Environment, *arguments: str, quiet: bool = False) -> str:
+    program = os.environ.get("TERRAFORM") or "terraform"
+    return run(program, f"-chdir={TERRAFORM}", *arguments, quiet=quiet, env={"TF_DATA_DIR": str(here.data_dir)})
 
 
 if __name__ == "__main__":

@@ -8,43 +8,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
-import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-from infra.deploy import TERRAFORM, DeployError, Environment, environment
 from infra.errors import StackError
+from infra.finding import ROOT, Finding
+from infra.preconditions import deployment
 
-ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 11)
-OLDEST_TERRAFORM = (1, 9)
-TIMEOUT_S = 60.0
-# What is called before Terraform can enable the rest: see terraform/README.md.
-FIRST_APIS = ("cloudresourcemanager", "iam", "serviceusage", "secretmanager", "storage", "pubsub", "eventarc")
-SECRETS = "jsonencode(distinct(flatten(values(local.secrets_of))))"
 SECTIONS = ("here", "deploy")
-REST = "; the rest is looked at after that"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. `problem` is empty where it is well; `fix` is a command."""
-
-    what: str
-    problem: str = ""
-    fix: str = ""
-    required: bool = True
-
-    @property
-    def mark(self) -> str:
-        """How it stands, in one word."""
-        return "ok" if not self.problem else "missing" if self.required else "optional"
 
 
 def main() -> int:
@@ -144,138 +117,6 @@ def _switches() -> Finding:
     odd = {name: does for name, does in policy.get("switches", {}).items() if does not in ("on", "off")}
     said = "; ".join(f"switches/{name} does {does}" for name, does in odd.items())
     return Finding(what, said, "set `enabled` to true or false, or delete the document")
-
-
-def deployment(name: str) -> Iterator[Finding]:
-    """Look at what `make deploy` needs, in the order in which it is set up; what hangs on something missing waits."""
-    try:
-        target = environment(name)
-    except DeployError as error:
-        yield Finding("variables", str(error), f"cp terraform/dev.tfvars terraform/{name}.tfvars, then edit it")
-        return
-    yield Finding(f"variables of {name}, project {target.project}")
-    terraform = _terraform()
-    yield terraform
-    if shutil.which("gcloud") is None:
-        yield Finding("gcloud", f"not installed{REST}", "see https://cloud.google.com/sdk/docs/install")
-        return
-    yield Finding("gcloud")
-    login = _login()
-    yield login
-    if login.problem:
-        return
-    yield _token()
-    project = _project(target)
-    yield project
-    if project.problem:
-        return
-    yield _billing(target)
-    yield _apis(target)
-    yield _state(target)
-    if not terraform.problem:
-        yield from _secrets(target)
-
-
-def _terraform() -> Finding:
-    program = os.environ.get("TERRAFORM") or "terraform"
-    wanted = ".".join(map(str, OLDEST_TERRAFORM))
-    said = _ask(program, "version", "-json")
-    if said is None:
-        fix = "see https://developer.hashicorp.com/terraform/install"
-        return Finding("Terraform", f"not installed; {wanted} or newer is needed", fix)
-    found = re.search(r'"terraform_version":\s*"(\d+)\.(\d+)', said)
-    old = found is None or (int(found[1]), int(found[2])) < OLDEST_TERRAFORM
-    return Finding("Terraform", f"{wanted} or newer is needed" if old else "", "install a newer one")
-
-
-def _login() -> Finding:
-    account = _ask("gcloud", "auth", "list", "--filter=status:ACTIVE", "--format=value(account)")
-    return Finding("gcloud login", "" if account else f"nobody is logged in{REST}", "gcloud auth login")
-
-
-def _token() -> Finding:
-    """Terraform and the smoke test take these credentials, not those of `gcloud auth login`."""
-    token = _ask("gcloud", "auth", "application-default", "print-access-token")
-    return Finding(
-        "credentials of programs", "" if token else "there are none", "gcloud auth application-default login"
-    )
-
-
-def _project(target: Environment) -> Finding:
-    state = _ask("gcloud", "projects", "describe", target.project, "--format=value(lifecycleState)")
-    problem = "" if state == "ACTIVE" else f"it does not exist, or this account may not see it{REST}"
-    return Finding(f"project {target.project}", problem, f"gcloud projects create {target.project}")
-
-
-def _billing(target: Environment) -> Finding:
-    enabled = _ask("gcloud", "billing", "projects", "describe", target.project, "--format=value(billingEnabled)")
-    problem = "" if enabled == "True" else "no billing account pays for the project"
-    return Finding("billing", problem, f"gcloud billing projects link {target.project} --billing-account=ACCOUNT")
-
-
-def _apis(target: Environment) -> Finding:
-    said = _ask("gcloud", "services", "list", "--enabled", f"--project={target.project}", "--format=value(config.name)")
-    wanted = [f"{api}.googleapis.com" for api in FIRST_APIS]
-    missing = [api for api in wanted if api not in (said or "").split()]
-    problem = f"not enabled: {', '.join(missing)}" if missing else ""
-    fix = f"gcloud services enable {' '.join(missing)} --project={target.project}"
-    return Finding("APIs that are needed first", problem, fix)
-
-
-def _state(target: Environment) -> Finding:
-    bucket = f"gs://{target.state_bucket}"
-    found = _ask("gcloud", "storage", "buckets", "describe", bucket, "--format=value(name)")
-    create = f"gcloud storage buckets create {bucket} --project={target.project}"
-    fix = f"{create} --location=REGION --uniform-bucket-level-access"
-    return Finding("bucket of Terraform's state", "" if found else f"{bucket} is not there", fix)
-
-
-def _secrets(target: Environment) -> Iterator[Finding]:
-    """Ask Terraform which secrets these variables need: it knows which sources and intents are in use."""
-    said = _ask(
-        os.environ.get("TERRAFORM") or "terraform", f"-chdir={TERRAFORM}", "console", target.variables, stdin=SECRETS
-    )
-    try:
-        names = json.loads(json.loads(said or ""))
-    except (ValueError, TypeError):
-        fix = f"terraform -chdir=terraform init -backend-config=bucket={target.state_bucket}"
-        yield Finding("secrets", "Terraform, which knows their names, is not initialised", fix)
-        return
-    for name in names:
-        listed = _ask(
-            "gcloud",
-            "secrets",
-            "versions",
-            "list",
-            name,
-            f"--project={target.project}",
-            "--filter=state=ENABLED",
-            "--limit=1",
-            "--format=value(name)",
-        )
-        # This one is nobody else's: it is only to be random.
-        made, file = ("openssl rand -hex 32 | tr -d '\\n' | ", "-") if name == "PRIVACY_KEY" else ("", "FILE")
-        fix = f"{made}gcloud secrets create {name} --project={target.project} --data-file={file}"
-        yield Finding(f"secret {name}", "" if listed else "it has no version", fix)
-
-
-def _ask(program: str, *arguments: str, stdin: str = "") -> str | None:
-    """Return what a program prints, or None where it is missing, fails, or does not answer in time."""
-    env = {**os.environ, "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"}
-    try:
-        ended = subprocess.run(  # noqa: S603
-            [program, *arguments],
-            cwd=ROOT,
-            env=env,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return ended.stdout.strip() if ended.returncode == 0 else None
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from infra import reads
-from infra.capacity import LARGE_REQUESTS, MEMORY_MIB
+from infra.capacity import LARGE_REQUESTS, MEMORY_MIB, MOST_ATTEMPTS
 from infra.commands import in_one_line
 from infra.document_event import EVENT_TYPE
 from shared.canonical import sha256_hex
@@ -64,7 +64,7 @@ class Function:
 
     @property
     def requests_per_instance(self) -> int:
-        """How many requests one instance takes at once: all instances together never exceed `max_concurrency`."""
+        """How many requests one instance takes at once: all together aim at `max_concurrency` (infra/capacity.py)."""
         return self.max_concurrency // self.instances
 
     def account(self, role: str) -> str:
@@ -265,10 +265,8 @@ def _function(
 
 
 def _intent_subscription(intent: Intent) -> Subscription:
-    # exec.attempts is the real cap; Pub/Sub's count must never come first.
-    attempts = min(100, max(5, intent.limits.max_attempts * 4))
     function, timeout_s = _executor_name(intent), intent.limits.timeout_s
-    return _subscription(intent.topic, intent.topic, function, timeout_s=timeout_s, attempts=attempts)
+    return _subscription(intent.topic, intent.topic, function, timeout_s=timeout_s, attempts=MOST_ATTEMPTS)
 
 
 def _subscription(

@@ -38,6 +38,8 @@ PAUSE_S = 0.5
 REQUEST_TIMEOUT_S = 30.0
 # A function that starts cold, and Pub/Sub that has just learned of it, take their time.
 TIMEOUT_S = 180.0
+# Of Cloud Run, while it does not know yet that anybody may call intake, or of it at all; intake answers neither.
+NOT_YET = frozenset({403, 404})
 
 
 class SmokeError(Exception):
@@ -96,7 +98,7 @@ class Canary:
                     self._say(f"intake accepted task {task_id}")
                     return task_id
                 said = f"intake answered {answer.status_code}: {answer.text[:200]}"
-                if answer.status_code < 500:
+                if answer.status_code < 500 and answer.status_code not in NOT_YET:
                     raise SmokeError(said)
                 await self._pause(said)
 
@@ -104,7 +106,7 @@ class Canary:
         """Return once the task has ended as it should; reject it when it waits for a person.
 
         Raises:
-            SmokeError: it did not end, or ended badly.
+            SmokeError: it did not end, or ended badly, or the sweep, which after two minutes does, answered for resume.
         """
         seen = "nothing"
         while True:
@@ -117,8 +119,10 @@ class Canary:
                 raise SmokeError(f"task {task_id} ended {state}")
             if state in GOOD_ENDS:
                 return
-            if approval.data and approval.data["error"]:
-                self._say(f"resume answered {approval.data['error']}; the task waits for those who may decide it")
+            if approval.data and (error := approval.data["error"]):
+                if error.startswith("unattributed"):
+                    raise SmokeError(f"task {task_id}: the sweep found the decision, its event never reached resume")
+                self._say(f"resume answered {error}; the task waits for those who may decide it")
                 return
             if approval.data and approval.data["status"] == "pending":
                 await self._reject(approval)

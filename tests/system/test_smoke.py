@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import subprocess
 import sys
 import time
@@ -16,7 +18,7 @@ from shared.wiring.ports import Snapshot
 from tests.scripted import ScriptedHandler
 from tests.store import MemoryStore
 from tests.system.test_run import ROOT, environment, running
-from tests.world import ORDER_STATUS, World, started
+from tests.world import ORDER_STATUS, REFUND, World, started
 
 SECRET = "canary-secret-of-a-test"
 
@@ -96,6 +98,42 @@ async def test_a_task_that_stands_still_is_named_with_its_state() -> None:
         await Canary(world.store, deadline=0).follow("t1")
     with pytest.raises(SmokeError, match="out of time: task t2 is at nothing"):
         await Canary(world.store, deadline=0).follow("t2")
+
+
+async def test_a_decision_that_only_the_sweep_found_is_no_answer_of_resume() -> None:
+    """After two minutes it looks for decisions whose event never came."""
+    world = World(REFUND[1])
+    await world.classify(REFUND[0])
+    await world.edit("t1", status="rejected")
+    world.pass_time(minutes=3)
+    await world.sweep()
+    with pytest.raises(SmokeError, match="its event never reached resume"):
+        await Canary(world.store, deadline=time.monotonic() + 10).follow("t1")
+
+
+async def intake(answers: list[int]) -> asyncio.Server:
+    """Serve these answers, one connection after the other."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        await reader.readexactly(int(length[1]) if length else 0)
+        body = b'{"task_id": "t1"}'
+        writer.write(b"HTTP/1.1 %d X\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % (answers.pop(0), len(body)))
+        writer.write(body)
+        await writer.drain()
+        writer.close()
+
+    return await asyncio.start_server(answer, "127.0.0.1", 0)
+
+
+async def test_what_cloud_run_says_before_a_grant_works_is_asked_again() -> None:
+    answers = [403, 404, 503, 202]
+    async with await intake(answers) as server:
+        host, port = server.sockets[0].getsockname()
+        canary = Canary(MemoryStore(), deadline=time.monotonic() + 30)
+        assert await canary.send(f"http://{host}:{port}", b"0" * 16) == "t1"
+    assert answers == []
 
 
 class Away(MemoryStore):

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ with (folder / "calls").open("a") as calls:
     calls.write(said + "\\n")
 if said.startswith("make smoke"):
     (folder / "smoke").write_text(os.environ.get("CANARY_WEBHOOK_SECRET", "") + os.environ["GOOGLE_CLOUD_PROJECT"])
+if said.startswith("terraform"):
+    (folder / "data_dirs").open("a").write(os.environ.get("TF_DATA_DIR", "none").replace({root!r}, ".") + "\\n")
 answers = json.loads((folder / "answers").read_text())
 for words, answer in answers.items():
     if said.startswith(words):
@@ -34,14 +37,16 @@ for words, answer in answers.items():
         sys.exit(1 if first is None else 0)
 """
 INIT = "terraform -chdir=./terraform init -input=false -reconfigure -backend-config=bucket=example-dev-tfstate"
-PLAN = "terraform -chdir=./terraform plan -input=false -var-file=dev.tfvars -out=./dist/dev.tfplan"
+PLAN = "terraform -chdir=./terraform plan -input=false -lock-timeout=10m -var-file=dev.tfvars -out=./dist/dev.tfplan"
 OUTPUTS = "terraform -chdir=./terraform output -json"
 SECRET = "gcloud secrets versions access latest --secret=CANARY_WEBHOOK_SECRET --project=example-dev"
-APPLY = "terraform -chdir=./terraform apply -input=false ./dist/dev.tfplan"
+APPLY = "terraform -chdir=./terraform apply -input=false -lock-timeout=10m ./dist/dev.tfplan"
 INTAKE_URL = "terraform -chdir=./terraform output -raw intake_url"
 SMOKE = f"make smoke INTAKE={INTAKE} BACKEND=gcp"
 BUNDLES = "terraform -chdir=./terraform output -json bundles"
-BACK = "terraform -chdir=./terraform apply -input=false -auto-approve -var-file=dev.tfvars -var=bundles="
+BACK = (
+    "terraform -chdir=./terraform apply -input=false -auto-approve -lock-timeout=10m -var-file=dev.tfvars -var=bundles="
+)
 
 
 class Laptop:
@@ -52,9 +57,10 @@ class Laptop:
         (self.root / "terraform").mkdir(parents=True)
         (self.root / "terraform/dev.tfvars").write_text('project_id = "example-dev"\n')
         (self.root / "infra").mkdir()
-        for name in ("__init__.py", "deploy.py"):
+        for name in ("__init__.py", "deploy.py", "programs.py"):
             shutil.copy(ROOT / "infra" / name, self.root / "infra" / name)
         now = {"intake": "e" * 64, "classify": "e" * 64, "sweep": "d" * 64, "execute-new": "f" * 64}
+        (self.root / "terraform/manifest.json").write_text(json.dumps({"functions": now}))
         self.answers: dict[str, Any] = {
             SECRET: ["0123456789abcdef"],
             INTAKE_URL: [INTAKE + "\n"],
@@ -167,7 +173,8 @@ def test_the_first_deployment_has_nothing_to_roll_back_to(laptop: Laptop) -> Non
     status, said = laptop.deploy("dev", "apply")
     assert status == 1
     assert "there is no earlier bundle" in said
-    assert laptop.calls[-2:] == [SMOKE, BUNDLES]
+    # Grants of minutes ago may not be known everywhere yet.
+    assert laptop.calls[-2:] == [f"{SMOKE} TIMEOUT_S=900", BUNDLES]
 
 
 def test_where_no_bundle_changed_there_is_nothing_to_roll_back(laptop: Laptop) -> None:
@@ -177,10 +184,46 @@ def test_where_no_bundle_changed_there_is_nothing_to_roll_back(laptop: Laptop) -
     assert "there is no earlier bundle" in said
 
 
-def test_a_failed_apply_is_not_tested(laptop: Laptop) -> None:
+def test_an_apply_that_stopped_half_way_is_tested_and_stays_where_the_canary_comes_through(laptop: Laptop) -> None:
     laptop.answers = {APPLY: [None]} | laptop.answers
-    assert laptop.deploy("dev", "apply")[0] == 1
+    status, said = laptop.deploy("dev", "apply")
+    assert status == 1
+    assert said.splitlines()[-1] == (
+        "deploy: terraform apply -input=false failed (status 1); the canary came through what is there: "
+        "mend it, then plan and apply again"
+    )
+    assert laptop.calls[-1] == SMOKE
+
+
+def test_an_apply_that_left_versions_mixed_takes_every_bundle_back(laptop: Laptop) -> None:
+    """What its outputs say of the bundles may not be what is there."""
+    laptop.answers = {APPLY: [None], SMOKE: [None, ""]} | laptop.answers
+    status, said = laptop.deploy("dev", "apply")
+    assert (status, said.splitlines()[-1]) == (1, "deploy: rolled back; the earlier bundles work")
+    [back] = [call for call in laptop.calls if call.startswith(BACK)]
+    assert json.loads(back.removeprefix(BACK)) == {"intake": "a" * 64, "classify": "b" * 64, "sweep": "d" * 64}
+
+
+def test_a_first_apply_that_failed_is_neither_tested_nor_taken_back(laptop: Laptop) -> None:
+    laptop.answers = {APPLY: [None]} | laptop.answers | {OUTPUTS: ["{}"]}
+    status, said = laptop.deploy("dev", "apply")
+    assert status == 1
+    assert said.endswith("mend it, then plan and apply again: what is there stays")
     assert laptop.calls[-1] == APPLY
+
+
+def test_no_environment_finds_what_another_was_initialised_with(laptop: Laptop) -> None:
+    (laptop.root / "terraform/prod.tfvars").write_text('project_id = "example-prod"\n')
+    for name in ("dev", "prod"):
+        assert laptop.deploy(name, "plan")[0] == 0
+    where = (laptop.folder / "data_dirs").read_text().split()
+    assert where == ["./terraform/.terraform/dev"] * 2 + ["./terraform/.terraform/prod"] * 2
+
+
+def test_where_hashes_are_kept_no_other_providers_are_taken(laptop: Laptop) -> None:
+    (laptop.root / "terraform/.terraform.lock.hcl").write_text("")
+    assert laptop.deploy("dev", "plan")[0] == 0
+    assert "-lockfile=readonly" in laptop.calls[0]
 
 
 def test_without_the_canarys_secret_nothing_is_changed(laptop: Laptop) -> None:
@@ -211,6 +254,26 @@ def test_a_missing_program_is_one_line(laptop: Laptop) -> None:
 
 def test_an_unknown_environment_is_one_line(laptop: Laptop) -> None:
     assert laptop.deploy("staging") == (1, "deploy: terraform/staging.tfvars is missing; there are dev")
+
+
+OLDEST = timedelta(days=300)
+
+
+@pytest.mark.parametrize(
+    ("path", "pinned"),
+    [
+        # Google deletes an image a year after it was published.
+        ("infra/cloudbuild.yaml", r"google-cloud-cli (\S+) is of (\S+)\."),
+        ("terraform/versions.tf", r'version = "(7\S+)" # of (\S+);'),
+    ],
+)
+def test_what_is_pinned_is_not_too_old(path: str, pinned: str) -> None:
+    text = (ROOT / path).read_text()
+    found = re.search(pinned, text)
+    assert found is not None
+    version, published = found[1], date.fromisoformat(found[2])
+    assert datetime.now(UTC).date() - published < OLDEST, f"{path}: take a newer version than {version}, and its date"
+    assert set(re.findall(r"google-cloud-cli:([\d.]+)", text)) <= {version}
 
 
 STEP_FIELDS = {"id", "name", "entrypoint", "args", "env", "script", "secretEnv", "volumes", "waitFor", "dir", "timeout"}

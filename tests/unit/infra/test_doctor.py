@@ -14,13 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from infra.doctor import FIRST_APIS, Finding, here
+from infra.doctor import here
+from infra.finding import Finding
+from infra.preconditions import FIRST_APIS, SHARING
 from tests.browser.serving import served
 from tests.world import REGISTRY, World
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRETS = ["SHOP_API_KEY", "CANARY_WEBHOOK_SECRET", "PRIVACY_KEY"]
 APIS = "\n".join(f"{api}.googleapis.com" for api in (*FIRST_APIS, "run"))
+VARIABLES = {"secrets": SECRETS, "sources": ["canary"], "console": False, "location": "europe-west1"}
+DATABASE = "gcloud firestore databases describe --database=(default) --project=example-dev"
+POLICY = f"gcloud org-policies describe {SHARING} --project=example-dev --effective"
+CONSOLE = "terraform -chdir=./terraform console -var-file=dev.tfvars"
 # What each call answers where all is well: by the words it begins with.
 WELL = {
     "gcloud auth list": "user@example.com",
@@ -33,11 +39,12 @@ WELL = {
     "gcloud secrets versions list CANARY_WEBHOOK_SECRET --project=example-dev": "1",
     "gcloud secrets versions list PRIVACY_KEY --project=example-dev": "1",
     "terraform version -json": json.dumps({"terraform_version": "1.11.4"}, indent=2),
-    "terraform -chdir": json.dumps(json.dumps(SECRETS)),
+    CONSOLE: json.dumps(json.dumps(VARIABLES)),
+    POLICY: json.dumps({"spec": {"rules": [{"allowAll": True}]}}),
 }
 PROGRAM = """#!{python}
 import json, sys
-said = " ".join([{name!r}, *sys.argv[1:]])
+said = " ".join([{name!r}, *sys.argv[1:]]).replace({root!r}, ".")
 for words, answer in json.load(open({answers!r})).items():
     if said.startswith(words):
         print(answer)
@@ -54,6 +61,7 @@ class Machine:
         self.root = folder / "repository"
         shutil.copytree(ROOT / "infra", self.root / "infra", ignore=shutil.ignore_patterns("__pycache__"))
         self.write("terraform/dev.tfvars", '# Which project.\nproject_id   = "example-dev"\n')
+        self.write("terraform/.terraform.lock.hcl", "")
         for stamp in (".venv/.dev", ".venv-classify/.classify"):
             self.write(stamp, "")
         self.programs = folder / "bin"
@@ -61,7 +69,10 @@ class Machine:
         self._answers = folder / "answers.json"
         for name in ("gcloud", "terraform"):
             path = self.programs / name
-            path.write_text(PROGRAM.format(python=sys.executable, name=name, answers=str(self._answers)))
+            answers = str(self._answers)
+            path.write_text(
+                PROGRAM.format(python=sys.executable, name=name, answers=answers, root=str(self.root.resolve()))
+            )
             path.chmod(0o755)
 
     def write(self, path: str, text: str) -> None:
@@ -109,7 +120,7 @@ def test_nothing_is_missing_where_all_is_there(machine: Machine) -> None:
         ("gcloud storage", "bucket of Terraform's state", "gcloud storage buckets create gs://example-dev-tfstate"),
         ("gcloud secrets versions list SHOP", "secret SHOP_API_KEY", "gcloud secrets create SHOP_API_KEY"),
         ("gcloud secrets versions list PRIVACY", "secret PRIVACY_KEY", "openssl rand -hex 32 | tr -d '\\n' | gcloud"),
-        ("terraform -chdir", "not initialised", "init -backend-config=bucket=example-dev-tfstate"),
+        ("terraform -chdir", "not initialised", "TF_DATA_DIR=.terraform/dev terraform -chdir=terraform init"),
         ("terraform version", "Terraform: not installed", "see https://"),
     ],
 )
@@ -125,6 +136,75 @@ def test_each_missing_thing_is_named_with_the_command_that_mends_it(
     assert line in lines[number]
     assert fix in lines[number + 1]
     assert lines[-1] == "1 missing"
+
+
+def database(**found: str) -> str:
+    return json.dumps({"type": "FIRESTORE_NATIVE", "locationId": "europe-west1"} | found)
+
+
+REFUSED = json.dumps({"spec": {"rules": [{"values": {"allowedValues": ["C012345"]}}]}})
+
+
+@pytest.mark.parametrize(
+    ("words", "answer", "line", "fix"),
+    [
+        (
+            POLICY,
+            REFUSED,
+            f"webhooks from anywhere: the organisation's policy {SHARING} refuses allUsers",
+            "set-policy",
+        ),
+        (
+            DATABASE,
+            database(),
+            "Terraform does not know of it",
+            "import -var-file=dev.tfvars google_firestore_database",
+        ),
+        (DATABASE, database(type="DATASTORE_MODE"), "it is in Datastore mode", "--type=firestore-native"),
+        (DATABASE, database(locationId="eur3"), "it is in eur3, for ever", 'firestore_location = "eur3"'),
+        (
+            CONSOLE,
+            json.dumps(json.dumps(VARIABLES | {"sources": ["zendesk"]})),
+            "canary among the sources: intake would refuse the smoke test",
+            'add "canary" to sources in terraform/dev.tfvars',
+        ),
+        (
+            CONSOLE,
+            json.dumps(json.dumps(VARIABLES | {"console": True})),
+            "organisation: the project has none, and the console needs one",
+            "take console out of dev.tfvars",
+        ),
+    ],
+)
+def test_what_a_project_brings_along_is_named_before_an_apply_stops_at_it(
+    machine: Machine, words: str, answer: str, line: str, fix: str
+) -> None:
+    machine.answers[words] = answer
+    status, said = machine.examine("dev", "deploy")
+    lines = said.splitlines()
+    (number,) = [n for n, text in enumerate(lines) if text.startswith("  missing")]
+    assert status == 1
+    assert line in lines[number]
+    assert fix in lines[number + 1]
+
+
+def test_a_database_that_is_ours_and_a_console_in_an_organisation_are_well(machine: Machine) -> None:
+    machine.answers |= {
+        DATABASE: database(),
+        "terraform -chdir=./terraform state list google_firestore_database.this": "google_firestore_database.this",
+        CONSOLE: json.dumps(json.dumps(VARIABLES | {"console": True})),
+        "gcloud projects get-ancestors example-dev": "project\norganization",
+    }
+    assert machine.examine("dev", "deploy")[0] == 0
+
+
+def test_what_cannot_be_asked_or_is_only_wise_stops_nothing(machine: Machine) -> None:
+    del machine.answers[POLICY]
+    (machine.root / "terraform/.terraform.lock.hcl").unlink()
+    status, said = machine.examine("dev", "deploy")
+    assert status == 0
+    assert "  optional webhooks from anywhere: whether" in said
+    assert "  optional hashes of the providers: not kept\n           terraform -chdir=terraform providers lock" in said
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,32 @@
+"""Programs are never killed in the middle of a write: they are interrupted, and given time."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.programs import ProgramError, run
+
+WRITES_ITS_STATE = "trap 'echo state > \"$0\"; exit 1' INT; while :; do sleep 0.1; done"
+HEARS_NOTHING = "trap '' INT; while :; do sleep 0.1; done"
+
+
+def test_what_takes_too_long_may_write_its_state_before_it_ends(tmp_path: Path) -> None:
+    with pytest.raises(ProgramError, match="took more than 3 s and was interrupted"):
+        run("sh", "-c", WRITES_ITS_STATE, str(tmp_path / "state"), quiet=True, timeout_s=3, grace_s=60)
+    assert (tmp_path / "state").read_text() == "state\n"
+
+
+def test_what_hears_no_interrupt_is_killed_after_the_grace() -> None:
+    with pytest.raises(ProgramError, match="was interrupted"):
+        run("sh", "-c", HEARS_NOTHING, quiet=True, timeout_s=1, grace_s=0.2)
+
+
+def test_what_fails_is_named_and_what_is_quiet_returned() -> None:
+    assert run(sys.executable, "-c", "print(7)", quiet=True) == "7\n"
+    with pytest.raises(ProgramError, match=r"failed \(status 3\)"):
+        run(sys.executable, "-c", "raise SystemExit(3)", quiet=True)
+    with pytest.raises(ProgramError, match="is not installed; `make doctor` says how to get it"):
+        run("no-such-program-anywhere", quiet=True)
