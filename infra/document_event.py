@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.canonical import sha256_hex
-from shared.wiring.adapters.firestore import encode_fields
+from shared.wiring.adapters.firestore_values import encode_fields
 
 EVENT_TYPE = "google.cloud.firestore.document.v1.written.withAuthContext"
 DATABASE = "(default)"

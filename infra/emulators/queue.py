@@ -13,8 +13,10 @@ from typing import Any
 from infra.manifest import Subscription
 from infra.queue import Delivery
 from shared.wiring.adapters import grpc_status
+from shared.wiring.adapters.pubsub import raw_call
 
 CALL_TIMEOUT_S = 10.0
+FIELD = "subscription"
 # A pull that found nothing is asked again until the wait is over; the server ends it by itself after some 20 s.
 LONGEST_PULL_S = 15.0
 
@@ -29,28 +31,28 @@ class PubsubQueue:
         self._policies = {s.name: s for s in subscriptions}
         self._refusals: Counter[str] = Counter()  # by message id, until it is acknowledged
         self._path = f"projects/{project}/subscriptions/{prefix}"
-        self._built: Any = None
+        self._built: _Calls | None = None
         self._acks: dict[str, list[str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def _client(self) -> Any:
+    def _calls(self) -> _Calls:
         if self._built is None:
-            self._built = build_subscriber()
+            self._built = _Calls(build_subscriber())
         return self._built
 
     async def pull(self, subscription: str, max_messages: int, wait_s: float) -> list[Delivery]:
         """See `Queue.pull`.
 
         Raises:
-            google.api_core.exceptions.GoogleAPICallError: there is no such subscription, or no server.
+            grpc.aio.AioRpcError: there is no such subscription, or no server.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_s
-        request = {"subscription": self._path + subscription, "max_messages": max_messages}
+        path = self._path + subscription
         while (left := until - loop.time()) > 0:
             try:
-                answer = await self._client.pull(request=request, retry=None, timeout=min(left, LONGEST_PULL_S))
+                answer = await self._calls.pull(FIELD, path, min(left, LONGEST_PULL_S), max_messages=max_messages)
             except Exception as error:
                 # CANCELLED: the emulator's own clock was the first to end the wait.
                 if grpc_status(error) not in {"DEADLINE_EXCEEDED", "TIMEOUT", "CANCELLED"}:
@@ -73,20 +75,16 @@ class PubsubQueue:
         policy, earlier = self._policies[delivery.subscription], self._refusals[delivery.message_id]
         self._refusals[delivery.message_id] += 1
         pause_s = min(policy.max_backoff_s, policy.min_backoff_s * 2.0**earlier)
-        request = {
-            "subscription": self._path + delivery.subscription,
-            "ack_ids": [delivery.token],
-            "ack_deadline_seconds": math.ceil(pause_s),
-        }
-        await self._client.modify_ack_deadline(request=request, retry=None, timeout=CALL_TIMEOUT_S)
+        lease = {"ack_ids": [delivery.token], "ack_deadline_seconds": math.ceil(pause_s)}
+        await self._calls.modify(FIELD, self._path + delivery.subscription, CALL_TIMEOUT_S, **lease)
 
     async def close(self) -> None:
         """Send the acknowledgements under way, then close the channel."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CALL_TIMEOUT_S)
         if self._built is not None:
-            client, self._built = self._built, None
-            await client.transport.close()
+            calls, self._built = self._built, None
+            await calls.client.transport.close()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -95,13 +93,24 @@ class PubsubQueue:
 
     async def _send_acks(self, subscription: str) -> None:
         await asyncio.sleep(0)  # lets everyone who is ready join
-        request = {"subscription": self._path + subscription, "ack_ids": self._acks.pop(subscription)}
+        tokens = self._acks.pop(subscription)
         try:
-            await self._client.acknowledge(request=request, retry=None, timeout=CALL_TIMEOUT_S)
+            await self._calls.acknowledge(FIELD, self._path + subscription, CALL_TIMEOUT_S, ack_ids=tokens)
         except Exception as error:
             # Best effort, as the port says: the messages come again and their receivers are idempotent.
             if not grpc_status(error):
                 raise
+
+
+class _Calls:
+    def __init__(self, client: Any) -> None:
+        from google.protobuf.empty_pb2 import Empty
+        from google.pubsub_v1 import types
+
+        self.client = client
+        self.pull = raw_call(client, "Subscriber/Pull", types.PullRequest, types.PullResponse.pb())
+        self.acknowledge = raw_call(client, "Subscriber/Acknowledge", types.AcknowledgeRequest, Empty)
+        self.modify = raw_call(client, "Subscriber/ModifyAckDeadline", types.ModifyAckDeadlineRequest, Empty)
 
 
 def build_subscriber() -> Any:
@@ -124,7 +133,7 @@ def _delivery(subscription: str, received: Any) -> Delivery:
         message_id=message.message_id,
         data=message.data,
         attributes=dict(message.attributes),
-        publish_time=message.publish_time.astimezone(UTC),
+        publish_time=message.publish_time.ToDatetime(UTC),
         attempt=received.delivery_attempt or None,
         token=received.ack_id,
     )

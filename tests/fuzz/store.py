@@ -9,7 +9,7 @@ from typing import Any
 
 from google.cloud.firestore_v1.types import Document as FirestoreDocument
 
-from shared.wiring.adapters.firestore import encode_fields
+from shared.wiring.adapters.firestore_values import encode_fields
 from shared.wiring.ports import Document, Filter, Snapshot, Write
 from tests.fuzz.case import Broken
 from tests.store import MemoryStore

@@ -7,41 +7,49 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from shared.errors import PublishFailed
 from shared.wiring.adapters import grpc_status
 
 ACK_TIMEOUT_S = 2.0
 
+# name of the field that names the resource, the resource, timeout in seconds, other fields -> raw response
+RawCall = Callable[..., Awaitable[Any]]
+
 
 class PubsubPublisher:
     """One client per process and event loop, built on first use.
 
-    One message per call on the asyncio client: 0.5 ms alone and 3,100/s at 200 in flight, against 12 ms and 9,700/s of
-    the batching client. No instance gets near 3,100/s, every caller waits for its acknowledgement, and there is no
-    thread, no batch that sleeps with the instance and no future that never resolves.
+    One message per call on the asyncio client's channel: 0.5 ms alone and 3,100/s at 200 in flight, against 12 ms and
+    9,700/s of the batching client. No instance gets near 3,100/s, every caller waits for its acknowledgement, and there
+    is no thread, no batch that sleeps with the instance and no future that never resolves. The generated messages are
+    used as they are: the client's own `publish` wraps them twice, for half as much CPU again.
     """
 
     def __init__(self, project: str, prefix: str = "") -> None:
         self._topics = f"projects/{project}/topics/{prefix}"
-        self._built: Any = None
+        self._client: Any = None
+        self._call: RawCall | None = None
 
     @property
-    def _client(self) -> Any:
-        if self._built is None:
-            self._built = build_publisher()
-        return self._built
+    def _send(self) -> RawCall:
+        if self._call is None:
+            from google.pubsub_v1.types import PublishRequest, PublishResponse
+
+            self._client = build_publisher()
+            self._call = raw_call(self._client, "Publisher/Publish", PublishRequest, PublishResponse.pb())
+        return self._call
 
     async def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
         """See `Publisher.publish`. Waits 2 s at most and never retries: the outbox, or the source, does."""
-        client = self._client  # built before the clock starts: a first import can take a second of a busy machine
-        message = {"data": data, "attributes": dict(attributes)}
-        request = {"topic": self._topics + topic, "messages": [message]}
+        send = self._send  # built before the clock starts: a first import can take a second of a busy machine
+        messages = [{"data": data, "attributes": attributes}]
         try:
             async with asyncio.timeout(ACK_TIMEOUT_S):
-                answer = await client.publish(request=request, retry=None, timeout=ACK_TIMEOUT_S)
+                answer = await send("topic", self._topics + topic, ACK_TIMEOUT_S, messages=messages)
         except Exception as error:
             status = grpc_status(error)
             if status == "NOT_FOUND":
@@ -51,9 +59,9 @@ class PubsubPublisher:
 
     async def close(self) -> None:
         """Close the channel after the calls in flight; nothing is ever buffered."""
-        if self._built is not None:
-            client, self._built = self._built, None
-            await client.transport.close()
+        if self._call is not None:
+            self._call = None
+            await self._client.transport.close()
 
 
 def build_publisher() -> Any:
@@ -66,3 +74,24 @@ def build_publisher() -> Any:
     from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 
     return PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=grpc.aio.insecure_channel(host)))
+
+
+def raw_call(client: Any, method: str, request: Any, response: Any) -> RawCall:
+    """Return one method of `client`'s service on the client's own channel, with the generated messages of the library.
+
+    It is called with the field that names the resource, which also routes the call as the client would, the resource
+    and a timeout in seconds, and raises `grpc.aio.AioRpcError`; nothing is sent twice.
+    """
+    message = request.pb()
+    call = client.transport.grpc_channel.unary_unary(
+        f"/google.pubsub.v1.{method}",
+        request_serializer=message.SerializeToString,
+        response_deserializer=response.FromString,
+    )
+
+    def invoke(field: str, resource: str, timeout_s: float, **fields: Any) -> Awaitable[Any]:
+        metadata = (("x-goog-request-params", f"{field}={quote(resource, safe='')}"),)
+        answer: Awaitable[Any] = call(message(**{field: resource}, **fields), timeout=timeout_s, metadata=metadata)
+        return answer
+
+    return invoke
