@@ -9,16 +9,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from gunicorn.config import Keepalive
 
-from infra.emulators.calls import KEEPALIVE_S, Calls
 from infra.emulators.process import Process, free_port, is_free
 from infra.emulators.sdk import firestore_command, pubsub_command, sdk_root
 from infra.emulators.stack import Stack
@@ -185,27 +183,6 @@ class TestStopping:
                 assert all(is_free(int(port)) for port in ports.values())
             finally:
                 child.kill()
-
-
-class TestCalls:
-    async def test_instances_of_a_function_are_called_in_turn(self) -> None:
-        def answering(status: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-            async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                await reader.readuntil(b"\r\n\r\n")
-                writer.write(b"HTTP/1.1 %d x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
-                writer.close()
-
-            return answer
-
-        servers = [await asyncio.start_server(answering(status), "127.0.0.1", 0) for status in (200, 503)]
-        calls = Calls({"f": [f"http://127.0.0.1:{s.sockets[0].getsockname()[1]}" for s in servers]})
-        assert [await calls.post("f", {}, b"", 10) for _ in range(4)] == [200, 503, 200, 503]
-        await calls.close()
-        for server in servers:
-            server.close()
-
-    def test_connections_end_before_the_functions_close_them(self) -> None:
-        assert Keepalive.default / 2 >= KEEPALIVE_S
 
 
 class TestWhatGoesWrong:
