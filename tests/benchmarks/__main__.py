@@ -18,11 +18,12 @@ from rich.progress import Progress
 from infra.commands import in_one_line
 from infra.errors import StackError
 from infra.processes import Child, url_in
-from tests.benchmarks import pictures, report, table
+from tests.benchmarks import pictures, readme, report, table
 from tests.benchmarks.arguments import parse
 from tests.benchmarks.environments import ROOT, python_of
-from tests.benchmarks.measure import Plan, Row, measure
+from tests.benchmarks.measure import measure
 from tests.benchmarks.revision import tree_of
+from tests.benchmarks.rows import Plan, Row
 from tests.benchmarks.shop import serving
 from tests.benchmarks.statistics import Ratio
 from tests.benchmarks.systems import Site, System, named, python_here
@@ -135,6 +136,10 @@ def _show(outcome: Outcome, options: argparse.Namespace) -> None:
     path = report.write(options.out, outcome.rows, settings, keeps, outcome.skipped, ratios)
     for written in [path, *(pictures.write(options.out, outcome.rows, report.in_words()) if outcome.rows else [])]:
         print(f"wrote {written}")
+    if options.readme and outcome.rows:
+        how = f"Model at {options.latency_ms:g} ms, {options.calls} calls in flight: {report.in_words()}."
+        readme.put(ROOT / "README.md", readme.markdown(outcome.rows, keeps, how))
+        pictures.write(Path(__file__).parent, outcome.rows, report.in_words())
 
 
 if __name__ == "__main__":

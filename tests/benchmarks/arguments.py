@@ -29,6 +29,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, default=ROOT / ".bench", help="folder of results.json and pictures (.bench)"
     )
+    parser.add_argument("--readme", action="store_true", help="put table and pictures into README.md")
     options = parser.parse_args(argv)
     if options.against and any(not name.startswith("switchyard") for name in options.only):
         parser.error("--against compares Switchyard with itself: leave --only out, or name a backend of Switchyard")

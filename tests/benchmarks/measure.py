@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
+import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ from infra.errors import StackError
 from tests.benchmarks import usage
 from tests.benchmarks.client import Door
 from tests.benchmarks.programs import last_words, running
+from tests.benchmarks.rows import Cold, Plan, Row
 from tests.benchmarks.services import started
 from tests.benchmarks.shop import Shop
 from tests.benchmarks.statistics import quantile
-from tests.benchmarks.systems import Site, System
-from tests.benchmarks.tickets import order
+from tests.benchmarks.systems import COUNTS, Site, System
+from tests.benchmarks.tickets import numbers, order
 
 START_TIMEOUT_S = 120.0
 STALL_TIMEOUT_S = 60.0  # without any effect
@@ -33,50 +34,6 @@ WEIGH_EVERY_S = 0.5
 Say = Callable[[str, int, int], None]  # what is done, how many of how many
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What `tasks` tickets took, of which `in_flight` requests were open at a time.
-
-    A ticket's wait is from sending it to the system's call of the shop. CPU is counted until the system rests again;
-    `emulators_ms` is what emulators took of it beside. Memory is the most that its processes held, shared pages once.
-    """
-
-    system: str
-    tasks: int
-    in_flight: int
-    seconds: float
-    per_s: float
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
-    cpu_ms: float
-    emulators_ms: float
-    peak_mb: float
-    calls: float
-    prompt_tokens: float
-    output_tokens: float
-    repeated: int
-    cold_s: float
-    cold_cpu_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Cold:
-    """From starting the processes to the first effect: seconds, and CPU seconds, which say more on a busy machine."""
-
-    seconds: float
-    cpu_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do with each system."""
-
-    sizes: Sequence[int]
-    in_flight: int
-    calls: int
-
-
 class Run:
     """A running system, its shop and its model. Numbers of tickets are never used twice."""
 
@@ -84,12 +41,12 @@ class Run:
         self._system, self._plan, self._shop, self._site = system, plan, shop, site
         self._pids = pids
         self._say = say
-        self._numbers = itertools.count(1)
+        self.tickets = 0
         self._door = Door(f"{shop.url}/tickets" if system.polls else f"http://127.0.0.1:{site.port}/")
 
     async def first(self, began: float, alive: Callable[[], None]) -> Cold:
         """Wait for the first effect. A number that a starting system refused is tried again."""
-        number = next(self._numbers)
+        (number,) = self._next(1)
         async with asyncio.timeout(START_TIMEOUT_S):
             while not await self._door.knock(number):
                 alive()
@@ -101,44 +58,46 @@ class Run:
 
     async def measured(self, size: int, cold: Cold) -> Row:
         """Send so many tickets, wait for their effects and for rest, and count."""
-        numbers = list(itertools.islice(self._numbers, ALONE if size == 1 else size))
-        in_flight = 1 if size == 1 else self._plan.in_flight
+        batch, in_flight = self._next(ALONE if size == 1 else size), 1 if size == 1 else self._plan.in_flight
         with _weighing(self._pids) as weights:
             before, spent = await self._asked(), usage.cpu(self._pids)
-            sent = await (self._one_by_one(numbers) if size == 1 else self._all(numbers, in_flight))
+            sent = await (self._one_by_one(batch) if size == 1 else self._all(batch, in_flight))
             rested = await asyncio.to_thread(usage.rested, self._pids)
-        after = await self._asked()
-        done = {n: self._shop.first[order(n)] for n in numbers}
-        waits = [(done[n] - sent[n]) * 1000 for n in numbers]
-        seconds = max(done.values()) - min(sent.values())
-        count = len(numbers)
+        after, count = await self._asked(), len(batch)
         return Row(
             system=self._system.name,
             tasks=size,
             in_flight=in_flight,
-            seconds=seconds,
-            per_s=count / seconds,
-            p50_ms=quantile(waits, 0.5),
-            p95_ms=quantile(waits, 0.95),
-            p99_ms=quantile(waits, 0.99),
+            **self._times(sent),
             cpu_ms=(rested.own_s - spent.own_s) * 1000 / count,
             emulators_ms=(rested.emulators_s - spent.emulators_s) * 1000 / count,
             peak_mb=max(weights),
             **{name: (after[name] - before[name]) / count for name in ("calls", "prompt_tokens", "output_tokens")},
-            repeated=sum(self._shop.calls[order(n)] - 1 for n in numbers),
+            repeated=sum(self._shop.calls[order(n)] - 1 for n in batch),
             cold_s=cold.seconds,
             cold_cpu_s=cold.cpu_s,
         )
 
+    def _times(self, sent: Mapping[int, float]) -> dict[str, float]:
+        heard = {number: self._shop.first[order(number)] for number in sent}
+        waits = [(heard[number] - at) * 1000 for number, at in sent.items()]
+        seconds = max(heard.values()) - min(sent.values())
+        shares = {f"p{share}_ms": quantile(waits, share / 100) for share in (50, 95, 99)}
+        return {"seconds": seconds, "per_s": len(sent) / seconds, **shares}
+
+    def _next(self, count: int) -> Sequence[int]:
+        self.tickets += count
+        return numbers(self.tickets - count + 1, count)
+
     async def warm_up(self) -> None:
         """Let it load what it loads late; nothing is counted."""
-        await self._all(list(itertools.islice(self._numbers, WARM_UP)), self._plan.calls)
+        await self._all(self._next(WARM_UP), self._plan.calls)
 
-    async def _one_by_one(self, numbers: Sequence[int]) -> dict[int, float]:
+    async def _one_by_one(self, batch: Sequence[int]) -> dict[int, float]:
         sent: dict[int, float] = {}
-        for place, number in enumerate(numbers):
+        for place, number in enumerate(batch):
             sent |= await self._all([number], 1)
-            self._say("one by one", place + 1, len(numbers))
+            self._say("one by one", place + 1, len(batch))
         return sent
 
     async def _all(self, numbers: Sequence[int], in_flight: int) -> dict[int, float]:
@@ -190,18 +149,25 @@ async def measure(system: System, site: Site, plan: Plan, shop: Shop, say: Say) 
             run = Run(system, plan, shop, found, pids, say)
             cold = await run.first(began, alive)
             await run.warm_up()
-            return [await run.measured(size, cold) for size in plan.sizes]
+            rows = [await run.measured(size, cold) for size in plan.sizes]
+        return _with_counts(rows, site.folder / COUNTS, run.tickets)
     except TimeoutError:
         raise StackError(f"no effect after {START_TIMEOUT_S:g} s\n{last_words(log)}") from None
     except StackError as error:
         raise StackError(f"{error}\n{last_words(log)}") from None
 
 
+def _with_counts(rows: Sequence[Row], path: Path, tickets: int) -> list[Row]:
+    """Add what a system counted by itself until its end, over all tickets that it got."""
+    counts = json.loads(path.read_text()) if path.exists() else {}
+    return [replace(row, **{name: count / tickets for name, count in counts.items()}) for row in rows]
+
+
 @contextlib.asynccontextmanager
 async def _system(system: System, site: Site, log: Path) -> AsyncIterator[Any]:
     """Start the services that it needs, which are not part of a cold start, and then the system."""
     with started(system.needs, site.folder) as (services, roots):
-        found = Site(**{**{n: getattr(site, n) for n in site.__slots__}, "services": services, "port": free_port()})
+        found = replace(site, services=services, port=free_port())
         began = time.monotonic()
         with running(system.programs(found), log) as processes:
 
@@ -227,8 +193,3 @@ def _weighing(pids: Sequence[int]) -> Iterator[list[float]]:
         yield weights
     finally:
         weighing.cancel()
-
-
-def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return rows as JSON keeps them."""
-    return [{k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(row).items()} for row in rows]

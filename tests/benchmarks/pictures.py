@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from infra.evaluate.pictures import save, svg
-from tests.benchmarks.measure import Row
+from tests.benchmarks.rows import Row
 from tests.benchmarks.table import figure, middle
 
 NAMES, PANEL, LINE, TOP, FOOT = 170, 190, 26, 64, 34  # pixels
@@ -22,7 +22,7 @@ PANELS = (
     ("p50_ms", "ms alone, p50", True, False),
     ("cold_s", "s to the first answer", True, False),
 )
-PLOT_W, PLOT_H = 560, 300
+PLOT_W, PLOT_H, APART = 560, 300, 14
 
 
 def write(folder: Path, rows: Sequence[Row], machine: str) -> list[Path]:
@@ -94,11 +94,16 @@ def sizes(rows: Sequence[Row], machine: str) -> str:
         parts.append(f'<text class="small" x="52" y="{at + 4:.1f}" text-anchor="end">{10**power:,}</text>')
     for n in counts:
         parts.append(f'<text class="small" x="{x(n):.1f}" y="{48 + PLOT_H + 18}" text-anchor="middle">{n:,}</text>')
-    for system, line in lines.items():
+    taken: list[float] = []  # where names stand already
+    for system, line in sorted(lines.items(), key=lambda item: -item[1][-1][1]):
         colour = OURS if system.startswith("switchyard") else OTHERS
+        beside = y(line[-1][1]) + 4
+        while any(abs(beside - other) < APART for other in taken):
+            beside += 1
+        taken.append(beside)
         points = " ".join(f"{x(n):.1f},{y(v):.1f}" for n, v in line)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{x(line[-1][0]) + 8:.1f}" y="{y(line[-1][1]) + 4:.1f}">{escape(system)}</text>')
+        parts.append(f'<text x="{x(line[-1][0]) + 8:.1f}" y="{beside:.1f}">{escape(system)}</text>')
     parts.append(f'<text class="small" x="12" y="{48 + PLOT_H + 44}">{escape(machine)}</text>')
     return svg(60 + PLOT_W + 190, 48 + PLOT_H + 56, parts)
 

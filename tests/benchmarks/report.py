@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.errors import StackError
-from tests.benchmarks.measure import Row, as_json
 from tests.benchmarks.revision import git
+from tests.benchmarks.rows import Row, as_json
 from tests.benchmarks.statistics import Ratio
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.benchmarks.environments import ROOT
 from tests.benchmarks.programs import Program
 
+COUNTED, COUNTS = Path(__file__).parent / "counted.py", "counts.json"
 COMPETITORS = Path(__file__).parent / "competitors"
 REDIS_LOCK = COMPETITORS / "redis/requirements.txt"
 
@@ -67,7 +68,9 @@ def switchyard(backend: str) -> Callable[[Site], Sequence[Program]]:
             "CONSOLE_PORT": "0",
             "PYTHONPATH": str(site.tree),
         }
-        return [Program([site.python, "-m", "infra.run"], site.tree, env)]
+        module = ["-m", "infra.run"]
+        counted = ["-P", str(COUNTED), str(site.folder / COUNTS)]
+        return [Program([site.python, *(counted if backend == "embedded" else module)], site.tree, env)]
 
     return programs
 

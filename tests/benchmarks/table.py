@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from tests.benchmarks.measure import Row
+from tests.benchmarks.rows import Row
 from tests.benchmarks.statistics import Ratio, ratio
 
 COMPARED = (
@@ -32,6 +32,8 @@ WORDS = {
     "peak_mb": "MB",
     "calls": "calls",
     "prompt_tokens": "tokens in",
+    "commits": "commits",
+    "messages": "messages",
     "cold_s": "cold s",
     "cold_cpu_s": "cold CPU s",
 }
@@ -49,7 +51,7 @@ def figures(rows: Sequence[Row], size: int, keeps: Mapping[str, str]) -> Table:
         if size == 1
         else f"{size:,} tickets, {rows[0].in_flight} requests in flight; CPU, calls, tokens: a task"
     )
-    shown = [name for name in WORDS if name != "emulators_ms" or any(row.emulators_ms for row in rows)]
+    shown = [name for name in WORDS if any(getattr(row, name) for row in rows)]
     table = Table(title=how, title_justify="left")
     table.add_column("system", no_wrap=True)
     table.add_column("keeps", no_wrap=True)

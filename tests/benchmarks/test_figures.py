@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import os
 from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import table, usage
-from tests.benchmarks.measure import Row
+from infra.errors import StackError
+from tests.benchmarks import pictures, readme, table, usage
+from tests.benchmarks.rows import Row
 from tests.benchmarks.statistics import Ratio, quantile, ratio
 from tests.benchmarks.usage import Process
 
@@ -79,3 +82,35 @@ def test_the_table_of_ratios_pairs_the_builds_turn_by_turn() -> None:
     assert "this tree over v1" in lines[0]
     assert "3.00 (2.00-4.00)" in next(line for line in lines if "tasks/s" in line)
     assert not any("emulators" in line for line in lines)
+
+
+def test_the_table_of_the_readme_takes_the_most_tickets_and_what_one_alone_took(tmp_path: Path) -> None:
+    rows = [replace(ROW, tasks=1, p50_ms=7.0), replace(ROW, per_s=99.0), replace(ROW, tasks=10)]
+    file = tmp_path / "README.md"
+    file.write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
+    readme.put(file, readme.markdown(rows, {"switchyard": "every step"}, "How."))
+    lines = file.read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("before", "after")
+    assert "old" not in lines
+    assert "| switchyard | every step | 99 | 8 | 1 | 946 | 75 | 7 | 1.5 |" in lines
+
+
+def test_a_readme_without_the_marks_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "README.md"
+    file.write_text(f"{readme.BEGIN}\n")
+    with pytest.raises(StackError, match="to put the table between"):
+        readme.put(file, "table")
+    assert file.read_text() == f"{readme.BEGIN}\n"
+
+
+def test_pictures_hold_every_system_and_every_number_of_tickets(tmp_path: Path) -> None:
+    rows = [replace(ROW, system=s, tasks=n) for s in ("switchyard", "a<b") for n in (1, 450, 4500)]
+    bars, sizes = (ElementTree.parse(path) for path in pictures.write(tmp_path, rows, "2 cores"))
+    assert {"switchyard", "a<b", "2 cores"} <= {element.text for element in bars.iter()}
+    assert {"switchyard", "a<b", "450", "4,500"} <= {element.text for element in sizes.iter()}
+    names = [float(e.get("y", "")) for e in sizes.iter() if e.text in ("switchyard", "a<b")]
+    assert abs(names[0] - names[1]) >= pictures.APART
+
+
+def test_one_number_of_tickets_makes_one_picture(tmp_path: Path) -> None:
+    assert [path.name for path in pictures.write(tmp_path, [ROW], "2 cores")] == ["systems.svg"]

@@ -12,8 +12,9 @@ import pytest
 from infra.errors import StackError
 from tests.benchmarks.client import Door
 from tests.benchmarks.environments import python_of
-from tests.benchmarks.measure import Plan, measure
+from tests.benchmarks.measure import measure
 from tests.benchmarks.programs import Program, running
+from tests.benchmarks.rows import Plan
 from tests.benchmarks.shop import serving
 from tests.benchmarks.systems import Site, System
 from tests.benchmarks.tickets import order, ticket
@@ -30,6 +31,8 @@ def test_a_small_run_of_switchyard_counts_effects_calls_and_cpu(tmp_path: Path) 
     assert (row["system"], row["tasks"], row["repeated"]) == ("switchyard", 5, 0)
     assert 0 < row["calls"] <= 1
     assert row["prompt_tokens"] > 0
+    assert row["commits"] >= 2  # classified, succeeded
+    assert row["messages"] >= 2  # tasks, intent-order-status
     assert row["cpu_ms"] > 0
     assert row["peak_mb"] > 10
     assert row["p50_ms"] <= row["p99_ms"] < row["seconds"] * 1000 + 1

@@ -37,12 +37,6 @@ def shown(order_id: str) -> dict[str, str]:
     return {"id": order_id, "status": "shipped", "eta": "2030-01-01", "customer_email": owner(order_id)}
 
 
-def text_of(body: bytes) -> tuple[str, str]:
-    """Return the words of a ticket, and the address of whoever wrote them."""
-    payload = json.loads(body)["raw_payload"]
-    return payload["text"], payload["requester"]["email"]
-
-
 def numbers(first: int, count: int) -> Sequence[int]:
     """Return the numbers of `count` tickets that were not sent before."""
     return range(first, first + count)
