@@ -105,7 +105,7 @@ async def _turn(options: argparse.Namespace, entrant: Entrant, model: str, folde
 
             async with serving() as shop:
                 site = Site(python, folder, 0, shop.url, model, options.calls, tree=entrant.tree)
-                plan = Plan(options.tasks, options.in_flight, options.calls)
+                plan = Plan(options.tasks, options.in_flight, options.calls, options.window)
                 outcome.rows += await measure(system, site, plan, shop, say)
     except StackError as error:
         outcome.skipped[system.name] = str(error).splitlines()[0]

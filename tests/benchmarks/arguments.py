@@ -24,6 +24,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--latency-ms", type=_number, default=0.0, help="of every call of the model (0)")
     parser.add_argument("--calls", type=_count, default=10, help="a system may have in flight to the model (10)")
     parser.add_argument("--in-flight", type=_count, default=64, help="requests that the sender has open (64)")
+    parser.add_argument("--window", type=_count, help="tickets that may be sent and not done (any number: a backlog)")
     parser.add_argument("--repeat", type=_count, default=1, help="rounds, each system once in each (1)")
     parser.add_argument("--against", metavar="REV", help="Switchyard alone, this tree and a revision in turns")
     parser.add_argument(

@@ -21,8 +21,12 @@ class Door:
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
         self._head = f"POST {parts.path or '/'} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: application/json\r\n"
 
-    async def send_all(self, numbers: Iterable[int], in_flight: int) -> dict[int, float]:
+    async def send_all(
+        self, numbers: Iterable[int], in_flight: int, room: asyncio.Semaphore | None = None
+    ) -> dict[int, float]:
         """Send these tickets, so many requests at a time; when each was sent, by the monotonic clock.
+
+        With `room`, one is sent only where it can be acquired; whoever sees what was done releases it.
 
         Raises:
             StackError: one was not accepted.
@@ -33,6 +37,8 @@ class Door:
             connection = Kept(self._host, self._port)
             try:
                 for number in waiting:  # one iterator, shared: each takes the next
+                    if room:
+                        await room.acquire()
                     sent[number] = time.monotonic()
                     status, said = await connection.post(self._head, ticket(number))
                     if status >= 300:

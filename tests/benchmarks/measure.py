@@ -106,7 +106,8 @@ class Run:
         Raises:
             StackError: nothing more happens.
         """
-        sending = asyncio.create_task(self._door.send_all(numbers, min(in_flight, len(numbers))))
+        room = self._shop.room = asyncio.Semaphore(self._plan.window) if self._plan.window else None
+        sending = asyncio.create_task(self._door.send_all(numbers, min(in_flight, len(numbers)), room))
         try:
             await self._heard({order(n) for n in numbers}, sending)
             return await sending

@@ -47,11 +47,12 @@ class Cold:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do with each system."""
+    """What to do with each system. `window`: so many tickets may be sent and not done; None: any number."""
 
     sizes: Sequence[int]
     in_flight: int
     calls: int
+    window: int | None = None
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ class Shop:
         self.first: dict[str, float] = {}
         self.calls: Counter[str] = Counter()
         self.arrived = asyncio.Event()  # set at every new order
+        self.room: asyncio.Semaphore | None = None  # of a sender that waits until earlier tickets are done
         self.open: dict[str, dict[str, object]] = {}  # tickets by id, for who polls
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, object]:
@@ -38,6 +39,8 @@ class Shop:
                 if order_id not in self.first:
                     self.first[order_id] = time.monotonic()
                     self.arrived.set()
+                    if self.room:
+                        self.room.release()
                 return 200, shown(order_id)
             case "POST", ["tickets"]:
                 ticket = json.loads(body)

@@ -37,6 +37,7 @@ WORDS = {
     "cold_s": "cold s",
     "cold_cpu_s": "cold CPU s",
 }
+UNKNOWN = ("emulators_ms", "commits", "messages")  # of most systems, where 0 says nothing
 
 
 def middle(rows: Sequence[Row], name: str) -> float:
@@ -59,8 +60,12 @@ def figures(rows: Sequence[Row], size: int, keeps: Mapping[str, str]) -> Table:
         table.add_column(WORDS[name], justify="right")
     for system in dict.fromkeys(row.system for row in rows):
         own = [row for row in rows if row.system == system]
-        table.add_row(system, keeps.get(system, ""), *(figure(middle(own, name)) for name in shown))
+        table.add_row(system, keeps.get(system, ""), *(_cell(middle(own, name), name) for name in shown))
     return table
+
+
+def _cell(value: float, name: str) -> str:
+    return "" if name in UNKNOWN and not value else figure(value)
 
 
 def figure(value: float) -> str:

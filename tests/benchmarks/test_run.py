@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -58,6 +59,21 @@ async def test_the_shop_sees_the_first_call_of_an_order_and_counts_the_others() 
         first = dict(shop.first)
         shop.answer("GET", f"/orders/{order(7)}", b"")
         assert (shop.first, shop.calls[order(7)]) == (first, 2)
+
+
+async def test_with_a_window_the_next_ticket_waits_until_one_is_done() -> None:
+    ahead = []
+    async with serving() as shop:
+        shop.room = asyncio.Semaphore(2)
+        sending = asyncio.create_task(Door(f"{shop.url}/tickets").send_all(range(40), 5, shop.room))
+        async with asyncio.timeout(30):
+            for done in range(40):
+                while len(shop.open) <= done:  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+                ahead.append(len(shop.open) - done)
+                shop.answer("GET", f"/orders/{order(done)}", b"")
+            assert len(await sending) == 40
+    assert max(ahead) <= 2
 
 
 async def test_a_ticket_that_is_not_accepted_ends_the_run() -> None:
