@@ -108,8 +108,9 @@ async def _turn(options: argparse.Namespace, entrant: Entrant, model: str, folde
                 plan = Plan(options.tasks, options.in_flight, options.calls, options.window)
                 outcome.rows += await measure(system, site, plan, shop, say)
     except StackError as error:
-        outcome.skipped[system.name] = str(error).splitlines()[0]
-        print(f"{system.name} is left out: {error}", file=sys.stderr, flush=True)
+        why, _, log = str(error).partition("\n")
+        outcome.skipped[system.name] = why
+        print(f"{log}\n{system.name} is left out: {why}".lstrip(), file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

@@ -71,25 +71,31 @@ class Kept:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, head: str, body: bytes) -> tuple[int, bytes]:
-        """Send one request; its status and body.
+        """Send one request; its status and body. A server may close what it kept at any moment: then once more, anew.
 
         Raises:
             StackError: nobody answers.
         """
         request = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+        was_kept = self._streams is not None
         try:
-            async with asyncio.timeout(TIMEOUT_S):
-                if self._streams is None:
-                    self._streams = await asyncio.open_connection(self._host, self._port)
-                reader, writer = self._streams
-                writer.write(request)
-                answer = await reader.readuntil(b"\r\n\r\n")
-                said = answer.lower()
-                length = int(said.partition(b"content-length:")[2].split(b"\r\n", 1)[0] or 0)
-                content = await reader.readexactly(length)
+            return await self._exchange(request)
         except (OSError, EOFError, TimeoutError) as error:
             self.close()
+            if was_kept and not isinstance(error, TimeoutError):
+                return await self.post(head, body)
             raise StackError(f"port {self._port} does not answer: {type(error).__name__}") from error
+
+    async def _exchange(self, request: bytes) -> tuple[int, bytes]:
+        async with asyncio.timeout(TIMEOUT_S):
+            if self._streams is None:
+                self._streams = await asyncio.open_connection(self._host, self._port)
+            reader, writer = self._streams
+            writer.write(request)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            said = answer.lower()
+            length = int(said.partition(b"content-length:")[2].split(b"\r\n", 1)[0] or 0)
+            content = await reader.readexactly(length)
         if b"connection: close" in said:
             self.close()
         return int(answer.split(b" ", 2)[1]), content

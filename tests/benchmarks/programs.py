@@ -18,7 +18,7 @@ from tests.benchmarks.usage import family, processes
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.05
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-LAST_LINES = 15
+LAST_LINES, LINE_LENGTH = 15, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def stop(started: Iterator[subprocess.Popen[bytes]]) -> None:
 def last_words(log: Path) -> str:
     """Return the end of a log, for whoever has to find out why a system does not work."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return "\n".join(lines[-LAST_LINES:])
+    return "\n".join(line[:LINE_LENGTH] for line in lines[-LAST_LINES:])
 
 
 def _start(program: Program, output: int) -> subprocess.Popen[bytes]:

@@ -83,6 +83,22 @@ async def test_a_ticket_that_is_not_accepted_ends_the_run() -> None:
     assert "was answered 404" in str(group.value.exceptions[0])
 
 
+async def test_a_connection_that_was_closed_while_it_was_kept_is_opened_anew() -> None:
+    requests: list[bytes] = []
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.readuntil(b"}}"))
+        writer.write(b"HTTP/1.1 202 OK\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(once, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        assert len(await Door(f"http://{host}:{port}/").send_all([1, 2, 3], 1)) == 3
+    assert len(requests) == 3
+
+
 def test_no_two_tickets_say_the_same() -> None:
     assert len({ticket(number) for number in range(100)}) == 100
 
