@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import types
 from collections import defaultdict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ BEGINNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 INT64 = 2**63
 PLAIN = frozenset({bool, type(None)})
 NOTHING: Document = {}
+MISSING = object()
 NOWHERE: tuple[Document | None, str] = (None, ABSENT)
 
 Committed = Callable[[str, Document | None, Document, str], None]
@@ -136,11 +137,12 @@ class MemoryStore:
         if self._network.read_fails():
             await self._network.hop()
             raise StoreUnavailable("the store is down")
-        now = self._clock()
+        now, documents = self._clock(), self._documents
         found = [
-            Snapshot(path, data, self._documents[path][1], now)
-            for path, data in self.items(collection)
-            if _matches(data, where) and (order_by is None or order_by in data)
+            Snapshot(path, data, version, now)
+            for path in self._collections[collection]
+            for data, version in (documents[path],)
+            if (order_by is None or order_by in data) and _matches(data, where)
         ]
         await self._network.hop()
 
@@ -180,6 +182,10 @@ class MemoryStore:
     def items(self, collection: str) -> list[tuple[str, Document]]:
         """Return path and data of a collection's documents, in the order of their creation."""
         return [(path, self._documents[path][0]) for path in self._collections[collection]]
+
+    def each(self, collection: str) -> Iterator[Document]:
+        """Yield a collection's documents, in the order of their creation."""
+        return (self._documents[path][0] for path in self._collections[collection])
 
     def all(self, collection: str) -> list[Document]:
         """Return the documents of a collection, by path."""
@@ -230,17 +236,23 @@ def _masked(snapshots: Sequence[Snapshot], fields: Sequence[str]) -> list[Row]:
 
 def _matches(data: Document, where: Sequence[Filter]) -> bool:
     for f in where:
-        value: Any = data
-        for name in f.field.split("."):
-            if not isinstance(value, dict) or name not in value:
-                return False
-            value = value[name]
+        value: Any = data.get(f.field, MISSING) if "." not in f.field else _inside(data, f.field)
+        if value is MISSING:
+            return False
         if f.op == "==":
             if value != f.value:
                 return False
         elif value is None or not (value <= f.value if f.op == "<=" else value >= f.value):
             return False
     return True
+
+
+def _inside(data: Any, field: str) -> Any:
+    for name in field.split("."):
+        if not isinstance(data, dict) or name not in data:
+            return MISSING
+        data = data[name]
+    return data
 
 
 def checked(data: Document, before: Document) -> Document:

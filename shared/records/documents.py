@@ -11,6 +11,9 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel
 
 from shared.errors import CommitUnknown, Conflict, Gone, NotFound, StoreUnavailable
 from shared.task.approval import Approval
@@ -24,6 +27,12 @@ MAX_LOOKS = 3
 FIRST_PAUSE_S = 0.02
 
 Body = Callable[[Mapping[str, Snapshot]], Mapping[str, Document]]
+
+
+class _Versioned(BaseModel, extra="ignore", strict=True, hide_input_in_errors=True):
+    """What is looked at before the rest of a task's document."""
+
+    schema_version: Literal[1] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ def to_record(snapshot: Snapshot) -> TaskRecord:
         raise Gone(
             f"the task ended {stone.state} on {stone.ended_at:%Y-%m-%d}; its record was removed since", field="task_id"
         )
+    _Versioned.model_validate(snapshot.data)  # soon says no, where a whole document of another version costs a lot
     return TaskRecord.model_validate(snapshot.data)
 
 

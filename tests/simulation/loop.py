@@ -18,6 +18,7 @@ from typing import Any
 from tests.store import BEGINNING
 
 MAX_STEPS = 400_000
+FEW = 32  # tasks of one process
 
 
 class Stuck(Exception):
@@ -45,7 +46,7 @@ class Call:
 class Instance:
     """A process: what runs in it dies, stops and goes on together."""
 
-    __slots__ = ("alive", "held", "leaving", "name", "ports", "stopped", "tasks")
+    __slots__ = ("alive", "held", "leaving", "name", "ports", "stopped", "tasks", "tidy_at")
 
     def __init__(self, name: str, ports: Any) -> None:
         self.name = name
@@ -56,6 +57,14 @@ class Instance:
         self.held: list[Call] = []
         # What ran or runs in it -> whom to tell when it dies: the caller, who sees a connection break.
         self.tasks: dict[asyncio.Task[Any], Callable[[], None]] = {}
+        self.tidy_at = FEW
+
+    def owns(self, task: asyncio.Task[Any], broken: Callable[[], None]) -> None:
+        """Let a task belong to this process; those that are over are let go of, now and then."""
+        self.tasks[task] = broken
+        if len(self.tasks) > self.tidy_at:
+            self.tasks = {task: broken for task, broken in self.tasks.items() if not task.done()}
+            self.tidy_at = 2 * len(self.tasks) + FEW
 
 
 class Actor:
@@ -123,7 +132,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name, context=context)
         actor = ACTOR.get(None) if context is None else context.get(ACTOR)
         if actor is not None:
-            self._belongs(task, actor.instance, lambda: None)
+            self._belongs(task, actor.instance, _nobody)
         return task
 
     def get_debug(self) -> bool:
@@ -150,7 +159,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
 
     def _belongs(self, task: asyncio.Task[Any], instance: Instance, broken: Callable[[], None]) -> None:
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # a crash leaves tasks behind, on purpose
-        instance.tasks[task] = broken
+        instance.owns(task, broken)
 
     def resume(self, instance: Instance) -> None:
         """Let a stopped instance go on: deadlines that have passed strike before anything else happens."""
@@ -207,6 +216,10 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
                     self.errors.append(repr(error))
         finally:
             events._set_running_loop(before)
+
+
+def _nobody() -> None:
+    """Tell nobody: whoever waits for this work dies with it."""
 
 
 class ServerClock:

@@ -53,10 +53,14 @@ class Scheduler:
 
     def _is_anything_due(self) -> bool:
         now, trouble = self._run.store.now, bool(self._run.clock.trouble())
-        if any(_is_due(data, now, trouble) for _, data in self._run.store.items("tasks")):
-            return True
-        approvals = (data for _, data in self._run.store.items("approvals"))
-        return any(a.get("outcome") is None and a.get("status") in ("approved", "rejected") for a in approvals)
+        is_due = _is_due_in_doubt if trouble else _is_due
+        for data in self._run.store.each("tasks"):
+            if is_due(data, now):
+                return True
+        for data in self._run.store.each("approvals"):
+            if data.get("outcome") is None and data.get("status") in ("approved", "rejected"):
+                return True
+        return False
 
     async def sweep(self) -> None:
         """Sweep once, whatever is due."""
@@ -71,11 +75,15 @@ class Scheduler:
             self._run.witness.fail("I0", "sweep could not handle a document")
 
 
-def _is_due(data: dict[str, Any], now: datetime, trouble: bool) -> bool:
-    """Whether the sweeper has anything to do with a task; while the clock is in doubt nothing ends by it."""
+def _is_due(data: dict[str, Any], now: datetime) -> bool:
+    """Whether the sweeper has anything to do with a task."""
     at, expire_at = data.get("next_check_at"), data.get("expire_at")
-    if not trouble:
-        return any(moment is not None and moment <= now for moment in (at, expire_at))
+    return (at is not None and at <= now) or (expire_at is not None and expire_at <= now)
+
+
+def _is_due_in_doubt(data: dict[str, Any], now: datetime) -> bool:
+    """The same while the clock is in doubt: nothing ends by it then."""
+    at = data.get("next_check_at")
     if at is None or (data["state"] == "AWAITING_APPROVAL" and data["decision"]["reminded_at"]):
         return False
     return bool(at <= now or (data["state"] != "AWAITING_APPROVAL" and at > now + LONGEST_WAIT))
