@@ -15,7 +15,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor eval calibrate teach policy-simulate cost clean
+.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor eval calibrate teach policy-simulate cost trace clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ smoke: $(VENV)/.emulators ## send a canary task through what runs here, or in th
 
 doctor: ## say what is missing to work here and to deploy: make doctor [ENV=dev] [FOR=here|deploy]
 	@$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m infra.doctor $(ENV) $(FOR)
+
+trace: $(VENV)/.run ## draw where the time of a task went, while `make run TRACING=local` runs: make trace TASK=helpdesk-1
+	@$(VENV)/bin/python -m infra.ops tasks trace $(TASK)
 
 # What `make run CLASSIFIER=...` uses, and the tickets that come with the tests where DATA names no others.
 eval: $(RUN_ENV) ## how right a classifier is on labelled tickets: make eval [DATA=tickets.jsonl] [CLASSIFIER=...] [ARGS=--help]

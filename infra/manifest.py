@@ -257,7 +257,7 @@ def _function(
         concurrency,
         environment or {},
         requests,
-        (reads.PROJECT, *variables),
+        (reads.PROJECT, *reads.TRACED, *variables),
         secrets,
         publishes,
         stores,

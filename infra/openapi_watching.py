@@ -1,4 +1,4 @@
-"""How people look at the classifier again, described: audits of what ran by itself, and breakers."""
+"""How people look again, described: audits of what ran by itself, breakers, and where a task's time went."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from functions.console.audits import AuditBody
 from functions.console.breakers import RearmBody
+from functions.console.waterfall import Trace
 from infra.openapi_parts import Schema, answer, closed, operation, parameter, ref, refusals
 from shared.task.audit import Audit
 from shared.task.breaker import Breaker
@@ -15,12 +16,13 @@ MODELS = (
     (RearmBody, "validation"),
     (Audit, "serialization"),
     (Breaker, "serialization"),
+    (Trace, "serialization"),
 )
 
 
 def paths(task_id: Iterable[Schema], refused: Schema) -> Schema:
     """Describe the paths; `refused` are the errors of what changes something."""
-    return _audits(list(task_id), refused) | _breakers(refused)
+    return _audits(list(task_id), refused) | _breakers(refused) | _traces(list(task_id))
 
 
 def _audits(task_id: list[Schema], refused: Schema) -> Schema:
@@ -35,6 +37,14 @@ def _audits(task_id: list[Schema], refused: Schema) -> Schema:
             "post": operation("answerAudit", AuditBody.__doc__, answered, body=ref("AuditBody")),
         },
     }
+
+
+def _traces(task_id: list[Schema]) -> Schema:
+    link = {"type": "string", "description": "Where Cloud Trace shows it; empty where spans do not go there"}
+    traced = closed(task_id=task_id[0]["schema"], traces={"type": "array", "items": ref("Trace")}, cloud_trace=link)
+    shown = {"200": answer("Its traces, oldest first", traced)} | refusals(401, 403, 404, 410, 503)
+    get = operation("traceTask", "Tell where the time of one task went.", shown)
+    return {"/api/tasks/{task_id}/trace": {"parameters": task_id, "get": get}}
 
 
 def _breakers(refused: Schema) -> Schema:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functions.notify.answers import SLACK
 from shared.wiring.people import DIRECTORIES
 
-# What each step reads of `shared.settings`; the backend and the project are every function's.
+# What each step reads of `shared.settings`; the backend, the project and tracing are every function's.
 PROJECT = "GOOGLE_CLOUD_PROJECT"
+TRACED = ("TRACING", "TRACING_RATIO")
 DECIDES = ("APPROVERS", "AUTOMATIC", "DISABLED_INTENTS", "LABEL_TEXTS")
 CREATES = ("APPROVAL_TTL_S", "RETENTION_DAYS")
 MODEL = ("CLASSIFIER", "GEMINI_API_ENDPOINT", "GEMINI_MODEL", "SKIP_CALLS", "VERTEX_LOCATION", "VERTEX_PROJECT")

@@ -60,7 +60,7 @@ PATIENCE_MS = 1000  # what a reader may be late for the first line; then it is n
 _lost = 0
 _stalled = False
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # ASCII: no stream can refuse it
-_is_word = re.compile(r"[\w.:/@#*+-]{1,200}").fullmatch
+is_word = re.compile(r"[\w.:/@#*+-]{1,200}").fullmatch  # what may be said of anything, here and on spans
 
 
 def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fields: Any) -> None:
@@ -72,7 +72,7 @@ def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fie
     kept = {
         k: v
         for k, v in fields.items()
-        if k in FIELDS and (_is_word(v) if isinstance(v, str) else isinstance(v, (int, float)))
+        if k in FIELDS and (is_word(v) if isinstance(v, str) else isinstance(v, (int, float)))
     }
     if _is_terminal(stream):
         words = " ".join(f"{k}={v}" for k, v in kept.items() if k not in ("function", "trace_id", "message_id"))

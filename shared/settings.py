@@ -21,6 +21,7 @@ ClassifierName = Literal["local", "gemini", "genai"]
 Skip = Literal["no_parameter", "certified", "agreeing"]
 WebhookFormat = Literal["slack", "google_chat"]
 LabelTexts = Literal["hash", "keep"]
+SpanExporter = Literal["off", "local", "cloud"]
 
 MIN_SECRET_BYTES = 16
 MOST_TOGETHER = 20  # beyond this a call saves little more, and an answer of so many is likelier to be cut off
@@ -38,6 +39,14 @@ class Webhook:
 
     format: WebhookFormat
     url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """Where spans go, `local` into DATA_DIR and `cloud` to Cloud Trace; of how many traces, where no caller decides."""
+
+    exporter: SpanExporter = "off"
+    ratio: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,7 @@ class Settings:
     privacy_key: str = field(default="", repr=False)  # makes the keys that find a person's tasks
     privacy_officers: frozenset[str] = frozenset()  # who may export and erase what a person asked for
     promoters: frozenset[str] = frozenset()  # who may say which version of the router decides; empty: nobody, ever
+    tracing: Tracing = Tracing()
 
     @property
     def names_something(self) -> bool:
@@ -152,7 +162,18 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         privacy_key=_secret(env, "PRIVACY_KEY"),
         privacy_officers=entries.officers("PRIVACY_OFFICERS", env.get("PRIVACY_OFFICERS", "")),
         promoters=entries.officers("PROMOTERS", env.get("PROMOTERS", "")),
+        tracing=tracing_of(env),
     )
+
+
+def tracing_of(env: Mapping[str, str]) -> Tracing:
+    """Return what is traced, and where it goes.
+
+    Raises:
+        SettingError: a variable cannot be used.
+    """
+    exporter = _choice(env, "TRACING", get_args(SpanExporter), "off")
+    return Tracing(exporter, _number(env, "TRACING_RATIO", 1.0, 0.0, 1.0))  # type: ignore[arg-type]
 
 
 def secrets_of(source: str, env: Mapping[str, str] | None = None) -> list[bytes]:

@@ -14,6 +14,7 @@ locals {
       "logging", "monitoring", "pubsub", "run", "secretmanager", "storage",
     ],
     local.uses_vertex ? ["aiplatform"] : [],
+    var.tracing_ratio == null ? [] : ["cloudtrace", "telemetry"],
     var.console == null ? [] : ["compute", "iap"],
     var.budget == null ? [] : ["billingbudgets"],
   ))

@@ -72,6 +72,7 @@ locals {
       database_role    = google_project_iam_custom_role.documents.id
       database         = google_firestore_database.this.id
       protected_topics = local.protected_topics
+      traces           = var.tracing_ratio != null
     }
   }
 }

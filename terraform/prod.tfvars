@@ -31,3 +31,5 @@ alert_emails = ["oncall@acme.test"]
 budget       = { billing_account = "000000-000000-000000", amount = 200 }
 
 dollars_per_million_tokens = 0.2
+
+tracing_ratio = 0.1

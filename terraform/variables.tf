@@ -522,3 +522,14 @@ variable "dollars_per_million_tokens" {
     error_message = "dollars_per_million_tokens must be over 0."
   }
 }
+
+variable "tracing_ratio" {
+  description = "Share of traces whose spans go to Cloud Trace, 0 to 1, beside those that the caller keeps. Null: nothing is traced."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.tracing_ratio == null ? true : var.tracing_ratio >= 0 && var.tracing_ratio <= 1
+    error_message = "tracing_ratio must be from 0 to 1."
+  }
+}

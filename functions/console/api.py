@@ -16,6 +16,7 @@ from functions.console import audits, breakers, labels, privacy, router, search
 from functions.console.bodies import body_of
 from functions.console.identity import admitted, only
 from functions.console.policy import policy
+from functions.console.traces import shown_traces
 from functions.console.whatif_api import simulate
 from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.gate.doors import Look
@@ -39,7 +40,7 @@ DESCRIPTION = Path(__file__).with_name("openapi.json")
 _LETTER = re.compile(
     rf"/api/dead-letters/(?P<letter_id>{LETTER_ID.pattern})(?:/(?P<action>{'|'.join(LETTER_ACTIONS)}))?"
 )
-_TASK = re.compile(rf"/api/tasks/(?P<task_id>{search.TASK_ID.pattern})(?:/(?P<action>{'|'.join(ACTIONS)}))?")
+_TASK = re.compile(rf"/api/tasks/(?P<task_id>{search.TASK_ID.pattern})(?:/(?P<action>{'|'.join(ACTIONS)}|trace))?")
 _PAGE = ("limit", "page_token")
 _NAMES = {
     "/api/tasks": (*search.NAMES, "order", *_PAGE),
@@ -156,11 +157,14 @@ async def respond(request: Request, ports: Ports) -> Response:
         only(request, "POST")
         return await _decide(request, ports, who, match["task_id"])
     if match := _TASK.fullmatch(path):
-        only(request, "POST" if match["action"] else "GET")
-        if match["action"]:
+        only(request, "POST" if match["action"] in ACTIONS else "GET")
+        if match["action"] in ACTIONS:
             return await _repair(request, ports, who, match["task_id"], match["action"])
         (snapshot,) = await ports.store.read(task_path(match["task_id"]))
-        return _answer(to_record(snapshot))
+        record = to_record(snapshot)
+        if match["action"]:
+            return JSONResponse(await shown_traces(ports.settings, record))
+        return _answer(record)
     raise NotFound("there is nothing here; see /api/tasks", code="not_found")
 
 

@@ -39,6 +39,15 @@ def share(part: float, whole: float, title: str) -> Markup:
     return _svg("meter", title, shapes, 100, 8)
 
 
+def lane(offset: float, length: float, whole: float, title: str, *, failed: bool = False) -> Markup:
+    """Return a bar where something happened within `whole`; however short it was, it can be seen."""
+    scale = 100 / whole if whole > 0 else 0
+    width = max(0.5, length * scale)
+    place = f'x="{min(offset * scale, 100 - width):.2f}" width="{width:.2f}" height="8"'
+    bar = f'<rect class="{"bad" if failed else "enough"}" {place}/>'
+    return _svg("lane", title, f'<rect class="track" width="100" height="8"/>{bar}', 100, 8)
+
+
 def _svg(kind: str, title: str, shapes: str, width: int, height: int) -> Markup:
     # Only `title` is not ours, and `format` escapes it.
     frame = f'<svg class="{kind}" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" '

@@ -106,7 +106,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"meter": charts.meter, "bars": charts.bars, "share": charts.share, "static": static_url}
+    made.globals |= {
+        "meter": charts.meter,
+        "bars": charts.bars,
+        "share": charts.share,
+        "lane": charts.lane,
+        "static": static_url,
+    }
     made.globals |= {"amount": present.amount, "written": written, "TOKEN_FIELD": guard.TOKEN_FIELD}
     made.globals |= {"COUNT_UP_TO": search.COUNT_UP_TO}
     made.filters |= {"visible": present.visible, "span": present.span, "counted": present.counted}

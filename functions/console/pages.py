@@ -16,6 +16,7 @@ from functions.console.forms import Field, fields
 from functions.console.groups import grouped
 from functions.console.health import UP_TO, latest
 from functions.console.page import Page
+from functions.console.traces import cloud_trace, traces_of
 from shared.errors import NotFound
 from shared.gate.doors import missing
 from shared.gate.policy import subject_path
@@ -77,7 +78,7 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
     record = to_record(found)
     await _ask_model(page, record)
     dossier = Dossier(record)
-    like = await _like(page, record)
+    like, traces = await _like(page, record), await traces_of(page.ports.settings, task_id)
     form = form or {}
     suggested = record.intent if record.intent in page.ports.registry else record.classification.intent
     name = form.get("intent") or page.query.get("intent") or suggested
@@ -97,7 +98,9 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
         error=error,
         form=form,
         read_at=found.read_time,
-        shown=[found.version, like, error],
+        traces=traces,
+        cloud_trace=cloud_trace(page.ports.settings, record),
+        shown=[found.version, like, error, [len(trace.spans) for trace in traces]],
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from functions.execute.asking import MustAsk, ask_people
 from functions.execute.context import context, handler_seconds
 from functions.execute.ended import ended, fields_of
+from shared import tracing
 from shared.errors import Retry, Skip
 from shared.gate.policy import may_run_alone, subject_path
 from shared.gate.start import ASKS, reason_to_ask, start_refusal
@@ -80,7 +81,8 @@ class Attempt:
             if seconds() >= self.deadline:
                 raise NotApplied(code="deadline_passed")
             async with asyncio.timeout_at(self.deadline):
-                output = await self.handler.handle(parameters, self._context())
+                with tracing.span(f"handle {intent.name}", intent=intent.name):
+                    output = await self.handler.handle(parameters, self._context())
             done = output if isinstance(output, TaskOutput) else TaskOutput(output)
             result, provider_ref = self._result(_text(done.output)), done.provider_ref and _text(done.provider_ref)
         except EffectRefused:

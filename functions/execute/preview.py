@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.execute.context import context
+from shared import tracing
 from shared.errors import SwitchyardError
 from shared.gate.answer import validate
 from shared.gate.policy import is_enabled
@@ -70,7 +71,8 @@ async def look(record: TaskRecord, ports: Ports, intent: Intent, handler: Any, d
     parameters = intent.parameters.model_validate(record.parameters)
     try:
         async with asyncio.timeout_at(deadline):
-            said = await handler.plan(parameters, context(record, ports, intent, deadline, _no_write, dry_run=True))
+            with tracing.span(f"plan {intent.name}", intent=intent.name):
+                said = await handler.plan(parameters, context(record, ports, intent, deadline, _no_write, dry_run=True))
         return str(said)
     except WriteRefused:
         return "cannot be looked up: the handler's plan tries to change something (plan_writes)"

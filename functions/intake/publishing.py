@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from shared import tracing
 from shared.errors import PublishFailed
 from shared.logs import log
 from shared.records.ignored import told
@@ -65,4 +66,4 @@ async def _acknowledged(topic: str, data: bytes, attributes: Mapping[str, str], 
 
 
 def _new_trace(ports: Ports) -> str:
-    return f"{ports.random.getrandbits(128):032x}"
+    return tracing.trace_id() or f"{ports.random.getrandbits(128):032x}"

@@ -19,6 +19,7 @@ from functions.sweep.retention import entomb_expired
 from functions.sweep.stopped import left_waiting
 from functions.sweep.switches import tell_odd_switches
 from functions.sweep.unreadable import put_back
+from shared import tracing
 from shared.errors import NotFound, Retry, Skip
 from shared.logs import log
 from shared.records import decisions
@@ -48,7 +49,9 @@ async def sweep(ports: Ports) -> Outcome:
 
     async def one(snapshot: Snapshot) -> None:
         async with slots:
-            what = await _alone(snapshot, _look_after(ports, snapshot))
+            with tracing.entered("sweep", "", kind="internal", function="sweep", task_id=snapshot.id) as seen:
+                what = await _alone(snapshot, _look_after(ports, snapshot))
+                seen.tell(outcome=what)
             done[what] += 1
             if what == "unreadable":
                 await put_back(ports, snapshot, "next_check_at", clock.read_time)

@@ -28,6 +28,7 @@ from infra.privacy_key import with_privacy_key
 from infra.promoter import with_promoter
 from infra.queue import Delivery
 from infra.relay import Relay
+from shared import tracing
 from shared.intent.registry import Registry
 from shared.logs import log
 from shared.settings import Settings
@@ -134,12 +135,14 @@ class Stack:
         """Give the functions of this process their ports."""
         publisher = EmbeddedPublisher(database, self._manifest)
         self._rewired.append(publisher.rewire)
-        clock = database.clock
+        clock, settings = database.clock, self._settings
+        tracing.start(settings.tracing, settings.data_dir, settings.project)
         self.ports = Ports(self._settings, store, publisher, clock_trouble=lambda: clock.trouble)
         composition.install(self.ports)
         try:
             yield
         finally:
+            tracing.stop()
             composition.install(None)
             if "classifier" in vars(self.ports):  # built on first use
                 await self.ports.classifier.close()

@@ -89,6 +89,9 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "TOPIC_PREFIX": settings.topic_prefix,
         "PRIVACY_KEY": settings.privacy_key,
         "PROMOTERS": ",".join(sorted(settings.promoters)),
+        "DATA_DIR": str(Path(settings.data_dir).absolute()),  # where all of them write their spans
+        "TRACING": settings.tracing.exporter,
+        "TRACING_RATIO": str(settings.tracing.ratio),
     }
 
 

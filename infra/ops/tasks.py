@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console as Terminal
 
-from infra.ops import session, show
+from infra.ops import session, show, waterfall
 from infra.ops.acting import do, each, look, picked
 from infra.ops.arguments import MOST, Args, acting, command, filters, in_state, listing, noun, search
 from infra.ops.bulk import Item
@@ -76,6 +76,7 @@ def _looking(commands: Any) -> None:
     for name, run, words in (
         ("show", _show, "print the whole record of a task"),
         ("explain", _explain, "tell what happened to a task, and why"),
+        ("trace", _trace, "draw where the time of a task went"),
         ("reenact", _reenact, "play a task again in memory, and tell what would be different today"),
     ):
         command(commands, name, run, words, f"switchyard tasks {name} helpdesk-1").add_argument("id", metavar="ID")
@@ -101,6 +102,11 @@ def _show(args: Args, console: Console, terminal: Terminal) -> int:
 def _explain(args: Args, console: Console, terminal: Terminal) -> int:
     record = console.get(f"tasks/{args.id}")
     return show.answer(args.json, record, lambda: show.explain(terminal, record))
+
+
+def _trace(args: Args, console: Console, terminal: Terminal) -> int:
+    found = console.get(f"tasks/{args.id}/trace")
+    return show.answer(args.json, found, lambda: waterfall.draw(terminal, found))
 
 
 def _reenact(args: Args, console: Console, terminal: Terminal) -> int:

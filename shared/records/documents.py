@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from shared import tracing
 from shared.errors import CommitUnknown, Conflict, Gone, NotFound, StoreUnavailable
 from shared.task.approval import Approval
 from shared.task.schemas import TaskRecord, TaskRow
@@ -66,7 +67,7 @@ def approval_path(task_id: str) -> str:
 
 def to_document(model: TaskRecord | Approval) -> Document:
     """Return the model as the store takes it: JSON types and aware datetimes."""
-    return model.model_dump()
+    return tracing.stamped(model.model_dump())
 
 
 def to_record(snapshot: Snapshot) -> TaskRecord:

@@ -10,9 +10,14 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from shared import tracing
 from shared.errors import BadRequest, Misconfigured, NotFound, Retry, SettingError, SwitchyardError, TooLarge
 from shared.logs import Severity, log, show_traceback
 from shared.serving.push import MAX_ENVELOPE_BYTES, Delivery, parse
+
+UNTRACED = frozenset({"GET", "HEAD"})  # they change nothing, and pages and probes ask all day long
+# Whose requests are spans. Of others a delivery is one, or what they do for a task: mostly they find nothing to do.
+ASKED_BY_OTHERS = frozenset({"intake", "console"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,22 @@ Made = Callable[[], Delivery]
 
 async def guard(function: str, request: Request | None, work: Callable[[], Awaitable[Response]]) -> Response:
     """Run `work`; answer any error with its status and stable code, never with a traceback or with input."""
+    if request is None or not tracing.is_on() or request.method in UNTRACED or function not in ASKED_BY_OTHERS:
+        return await _answered(function, request, work)
+    parent = tracing.parent_of(request.headers)
+    with tracing.entered(function, parent, kind="server", function=function, method=request.method) as seen:
+        response = await _answered(function, request, work)
+        seen.tell(status=response.status_code)
+    return await _flushed(response)
+
+
+async def _flushed(response: Response) -> Response:
+    if tracing.flush_is_due():
+        await tracing.flush()
+    return response
+
+
+async def _answered(function: str, request: Request | None, work: Callable[[], Awaitable[Response]]) -> Response:
     try:
         return await work()
     except SwitchyardError as error:
@@ -57,7 +78,18 @@ async def serve_push(function: str, request: Request, step: Step) -> Response:
     async def work() -> Response:
         return await _take(function, request, parse(await read_body(request, MAX_ENVELOPE_BYTES)), step)
 
-    return await guard(function, request, work)
+    return await _flushed(await _answered(function, request, work))
+
+
+def _of(function: str, delivery: Delivery) -> dict[str, Any]:
+    """Return what a span says of a delivery: each attempt has its own."""
+    return {
+        "function": function,
+        "system": "gcp_pubsub",
+        "subscription": delivery.subscription,
+        "message_id": delivery.message_id,
+        "attempt": delivery.attempt,
+    }
 
 
 async def serve_delivery(function: str, made: Made, step: Step) -> int:
@@ -75,11 +107,12 @@ async def serve_delivery(function: str, made: Made, step: Step) -> int:
 async def _take(function: str, request: Request | None, delivery: Delivery, step: Step) -> Response:
     began = started()
     try:
-        outcome = await step(delivery)
+        with tracing.entered(function, delivery.traceparent, kind="consumer", **_of(function, delivery)):
+            outcome = await step(delivery)
+            log_outcome(function, outcome, began, delivery)
     except Retry as error:
         _log_error(function, request, error, delivery)
         return error_response(error)
-    log_outcome(function, outcome, began, delivery)
     return Response(status_code=outcome.status)
 
 
@@ -130,7 +163,8 @@ def started() -> float:
 
 
 def log_outcome(function: str, outcome: Outcome, began: float, delivery: Delivery | None = None) -> None:
-    """Write the canonical line of one unit of work; `began` comes from `started()`."""
+    """Write the canonical line of one unit of work, and say the same on its span; `began` comes from `started()`."""
+    tracing.tell(outcome=outcome.code, **outcome.fields)
     fields: dict[str, Any] = {"execution_time_ms": round((time.perf_counter() - began) * 1000, 1)}
     if delivery is not None:
         fields |= {
@@ -146,8 +180,9 @@ def trace_id(request: Request | None) -> str:
     """Return the caller's trace id (W3C traceparent or Google's header), or an empty string."""
     if request is None:
         return ""
-    parts = request.headers.get("traceparent", "").split("-")
-    candidate = parts[1] if len(parts) == 4 else request.headers.get("x-cloud-trace-context", "").partition("/")[0]
+    candidate = request.headers.get("x-cloud-trace-context", "").partition("/")[0]
+    if "traceparent" in request.headers:
+        return tracing.trace_id_of(request.headers["traceparent"])
     return candidate if candidate.isalnum() and len(candidate) == 32 else ""
 
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import BadRequest, TooLarge
+from shared.tracing import MESSAGE_CONTEXT, trace_id_of
 
 MAX_ENVELOPE_BYTES = 15 * 1024 * 1024  # Pub/Sub's 10 MB message limit, as base64, with room for attributes
 MAX_ATTRIBUTE_CHARS = 1024  # Pub/Sub's own limit
@@ -71,7 +72,12 @@ class Delivery:
     @property
     def trace_id(self) -> str:
         """The trace this message belongs to, or an empty string."""
-        return self.attributes.get("trace_id", "")
+        return self.attributes.get("trace_id", "") or trace_id_of(self.traceparent)
+
+    @property
+    def traceparent(self) -> str:
+        """The span that published it, as W3C and google-cloud-pubsub write it, or an empty string."""
+        return self.attributes.get(MESSAGE_CONTEXT, "")
 
 
 def delivered(

@@ -302,6 +302,7 @@ class TaskRow(Model):
 class TaskRecord(TaskRow):
     """The document `tasks/{task_id}`: the only authority over a task."""
 
+    traceparent: str = Field(default="", description="The span that wrote this, in W3C's form, where it was traced")
     payload: str = Field(description="raw_payload as one JSON string, so that no index ever sees it")
     followups: list[Followup] = Field(default=[], max_length=MAX_FOLLOWUPS, description="Told since, oldest first")
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared import tracing
 from shared.errors import SettingError
 from shared.intent.registry import Registry
 from shared.logs import log
@@ -39,7 +40,7 @@ def build(
         SettingError: a key is needed and GEMINI_API_KEY is empty.
     """
     if settings.classifier == "local":
-        return _local(registry)
+        return _traced(_local(registry), settings)
     if not settings.skip_calls:
         return _model(settings, desk)
     from shared.model.frugal import FrugalClassifier
@@ -51,7 +52,7 @@ def build(
 
 def _model(settings: Settings, desk: Desk | None) -> Classifier:
     """Return the model behind all that a call passes on its way: the last thing before the network is innermost."""
-    model = _adapter(settings)
+    model = _traced(_adapter(settings), settings)
     return desk.before(model) if desk else model
 
 
@@ -81,6 +82,17 @@ def _adapter(settings: Settings) -> Classifier:
         settings.vertex_project,
         settings.vertex_location,
     )
+
+
+def _traced(classifier: Classifier, settings: Settings) -> Classifier:
+    """Return it with a span around each call, where anything is traced."""
+    if not tracing.is_on():
+        return classifier
+    from shared.wiring.traced import TracedClassifier
+
+    vertex = settings.classifier == "genai" and settings.vertex_project
+    google = "gcp.vertex_ai" if vertex else "gcp.gemini"
+    return TracedClassifier(classifier, "switchyard" if settings.classifier == "local" else google)
 
 
 def router_of(

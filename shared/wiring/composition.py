@@ -14,6 +14,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from shared import tracing
 from shared.errors import Skip
 from shared.event.tally import Tally
 from shared.intent.named import check_names, check_sources
@@ -42,6 +43,12 @@ class Ports:
     random: random.Random = field(default_factory=random.SystemRandom)
     # Why the store's time cannot be trusted with what is final, in words. Firestore's is Google's, and always can.
     clock_trouble: Callable[[], str] = field(default=lambda: "")
+
+    def __post_init__(self) -> None:
+        if tracing.is_on():
+            from shared.wiring.traced import TracedPublisher, TracedStore
+
+            self.store, self.publisher = TracedStore(self.store), TracedPublisher(self.publisher)
 
     @cached_property
     def desk(self) -> Desk:

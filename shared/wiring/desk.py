@@ -13,6 +13,7 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from shared import tracing
 from shared.certificate import Certificate
 from shared.errors import ModelRefused, ModelUnavailable
 from shared.model.question import Answer, Classifier, Question
@@ -157,7 +158,9 @@ class Desk:
         together = join([waiter.question for waiter in group])
         left_s = min(waiter.until_s for waiter in group) - asyncio.get_running_loop().time()
         try:
-            answer = await group[0].asked.ask(together.question, min(self._call_s, left_s))
+            told = (waiter.context.run(tracing.traceparent) for waiter in group[1:])  # the first is around it
+            with tracing.span("ask together", links=told, asked=len(group)):
+                answer = await group[0].asked.ask(together.question, min(self._call_s, left_s))
         except ModelRefused:  # which of them it is about shows when each is asked alone, which happens once
             return [None] * len(group)
         except ModelUnavailable as error:

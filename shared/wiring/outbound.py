@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
+from shared import tracing
 from shared.intent.outcomes import Ambiguous, HandlerOutcome, LockedOut, NotApplied, Permanent
 
 if TYPE_CHECKING:
@@ -89,7 +90,11 @@ class Outbound:
             lane.circuit.check(str(call))
             if call.write:
                 await self._start()
-            return await self._send(lane, call, request)
+            # Its own host alone is told of, as paths may hold names; and no context is sent to another company.
+            with tracing.span(call.method, kind="client", method=call.method, host=request.url.host) as seen:
+                reply = await self._send(lane, call, request)
+                seen.tell(status=reply.status)
+                return reply
         finally:
             lane.slots.release()
 

@@ -43,6 +43,7 @@ REFUSED = [
     ("model", "{ budget_s = 100000 }", "from 0 to 86400"),
     ("confidence_threshold", "1.1", "from 0 to 1"),
     ("audit_share", "1.1", "audit_share must be from 0 to 1"),
+    ("tracing_ratio", "1.1", "tracing_ratio must be from 0 to 1"),
     ("error_budget", "-0.1", "error_budget must be from 0 to 1"),
     ("certification", '"on"', "must be off or required"),
     ("certificate", '"{}"', "the text of a file that make calibrate wrote"),

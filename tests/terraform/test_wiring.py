@@ -25,6 +25,7 @@ PROJECT_WIDE = (
     ".google_project_iam_member.receives_events[0]",
     'google_project_iam_member.agent["roles/eventarc.serviceAgent"]',
     'google_project_iam_member.agent["roles/pubsub.serviceAgent"]',
+    ".google_project_iam_member.traces[0]",
 )
 
 
@@ -246,4 +247,15 @@ def test_prod_is_dev_and_what_its_variables_add(plans: dict[str, list[Change]]) 
         "google_firestore_backup_schedule.daily",
         "google_monitoring_alert_policy.this",
         "google_monitoring_notification_channel.email",
+        *(f"module.{kind}.google_project_iam_member.traces" for kind in ("executor", "intake", "stage")),
     }
+
+
+def test_functions_may_add_spans_where_something_is_traced_and_say_so(plans: dict[str, list[Change]]) -> None:
+    for name, may in (("prod", len(MANIFEST.functions)), ("dev", 0)):
+        granted = [m for a, m in of_type(plans[name], "google_project_iam_member").items() if ".traces[" in a]
+        assert [m["role"] for m in granted] == ["roles/cloudtrace.agent"] * may
+        settings = [load(f["service_config"][0]["environment_variables"]) for f in functions_in(plans[name]).values()]
+        assert {(s.tracing.exporter, s.tracing.ratio) for s in settings} == {("cloud", 0.1) if may else ("off", 1.0)}
+        apis = {a["service"] for a in of_type(plans[name], "google_project_service").values()}
+        assert ({"cloudtrace.googleapis.com", "telemetry.googleapis.com"} <= apis) == bool(may)

@@ -122,6 +122,15 @@ resource "google_project_iam_member" "documents" {
   }
 }
 
+# On the project, because traces have no other owner; it may add spans and read none.
+resource "google_project_iam_member" "traces" {
+  count = var.platform.traces ? 1 : 0
+
+  project = var.platform.project_id
+  role    = "roles/cloudtrace.agent"
+  member  = google_service_account.this.member
+}
+
 # On the project, because Eventarc knows no narrower resource to receive events of.
 resource "google_project_iam_member" "receives_events" {
   count = var.document_event == null ? 0 : 1

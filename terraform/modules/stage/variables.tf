@@ -83,5 +83,6 @@ variable "platform" {
     database_role    = string
     database         = string
     protected_topics = set(string)
+    traces           = optional(bool, false)
   })
 }

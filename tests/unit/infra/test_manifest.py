@@ -22,7 +22,7 @@ from functions.intake.step import receive_event, receive_webhook
 from functions.notify.step import notify
 from infra.capacity import BODY_MIB, MEMORY_MIB, PARSING_MIB, PROCESS_MIB
 from infra.manifest import PATH, Function, Manifest, build, to_json
-from infra.reads import SOURCE_FIELDS, WEBHOOK_SECRET
+from infra.reads import SOURCE_FIELDS, TRACED, WEBHOOK_SECRET
 from shared.errors import Misconfigured, ModelUnavailable, Unprocessable
 from shared.event.signatures import sign
 from shared.intent.declaration import Intent
@@ -90,6 +90,8 @@ SAMPLES = {
     "PRIVACY_KEY": "k" * 32,
     "PRIVACY_OFFICERS": "a@x.com",
     "PROMOTERS": "a@x.com",
+    "TRACING": "cloud",
+    "TRACING_RATIO": "0.5",
     "ESCALATION_WEBHOOK_URL": "https://hooks.slack.com/services/y",
 }
 
@@ -270,8 +272,8 @@ async def test_function_is_given_exactly_what_its_step_reads_and_publishes_on(
     watched = Watched(replace(load(env), automatic=automatic, approvers=approvers))
     world.ports.settings = watched  # type: ignore[assignment]
     await drive(world)
-    read = {variable_of(field) for field in watched.fields} - LOCAL - {"BACKEND"}
-    settings = {v for v in (*function.variables, *function.secrets) if v in SAMPLES} - {"GOOGLE_CLOUD_PROJECT"}
+    read = {variable_of(field) for field in watched.fields - {"tracing"}} - LOCAL - {"BACKEND"}
+    settings = {v for v in (*function.variables, *function.secrets) if v in SAMPLES} - {"GOOGLE_CLOUD_PROJECT", *TRACED}
     assert read == settings
     assert {topic for topic, _, _ in world.publisher.messages} <= set(function.publishes)
 
