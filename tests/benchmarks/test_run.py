@@ -50,6 +50,35 @@ async def test_a_system_that_ends_while_it_starts_is_said_with_its_last_words(tm
             await measure(system, site, Plan([1], 1, 1), shop, lambda *_: None)
 
 
+ONE_AND_NO_MORE = """
+import http.server, json, sys, urllib.request
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    seen = 0
+
+    def do_POST(self):
+        order = json.loads(self.rfile.read(int(self.headers["content-length"])))["task_id"].removeprefix("bench-")
+        Handler.seen += 1
+        if Handler.seen == 1:
+            urllib.request.urlopen(f"{sys.argv[2]}/orders/{order}").read()
+        self.send_response(202 if Handler.seen == 1 else 507)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+async def test_a_system_that_takes_no_more_tickets_is_said_at_once(tmp_path: Path) -> None:
+    def programs(site: Site) -> list[Program]:
+        return [Program([sys.executable, "-c", ONE_AND_NO_MORE, str(site.port), site.shop], tmp_path)]
+
+    async with serving() as shop, asyncio.timeout(30):
+        site = Site(sys.executable, tmp_path, 0, shop.url, "http://127.0.0.1:9", 1)
+        with pytest.raises(StackError, match=r"^ticket 2 was answered 507"):
+            await measure(System("full", "nothing", programs), site, Plan([1], 1, 1), shop, lambda *_: None)
+
+
 async def test_the_shop_sees_the_first_call_of_an_order_and_counts_the_others() -> None:
     async with serving() as shop:
         door = Door(f"{shop.url}/tickets")
