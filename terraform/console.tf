@@ -11,6 +11,8 @@ module "iap" {
   domain         = var.console.domain
   members        = var.console.members
 
+  programmatic_clients = var.console.programmatic_clients
+
   depends_on = [time_sleep.apis]
 }
 

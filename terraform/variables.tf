@@ -424,10 +424,11 @@ variable "min_instances" {
 # Who looks after it
 
 variable "console" {
-  description = "Publishes the console behind Identity-Aware Proxy at `domain`, for the IAM members `members` (user:, group:, domain:, serviceAccount:). Null: people decide in the database."
+  description = "Publishes the console behind Identity-Aware Proxy at `domain`, for the IAM members `members` (user:, group:, domain:, serviceAccount:); `programmatic_clients` are ids of OAuth desktop clients through which people sign in at a terminal. Null: people decide in the database."
   type = object({
-    domain  = string
-    members = set(string)
+    domain               = string
+    members              = set(string)
+    programmatic_clients = optional(set(string), [])
   })
   default = null
 
@@ -438,6 +439,10 @@ variable "console" {
   validation {
     condition     = var.console == null ? true : length(var.console.members) > 0 && alltrue([for m in var.console.members : can(regex("^(user|group|domain|serviceAccount):[^\\s]+$", m))])
     error_message = "console.members must hold at least one user:, group:, domain: or serviceAccount: member; allUsers is refused."
+  }
+  validation {
+    condition     = var.console == null ? true : alltrue([for c in var.console.programmatic_clients : endswith(c, ".apps.googleusercontent.com")])
+    error_message = "Each of console.programmatic_clients must be the id of an OAuth client, which ends in .apps.googleusercontent.com."
   }
 }
 

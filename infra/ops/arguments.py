@@ -19,7 +19,9 @@ SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 MOST = 10_000  # items of a list or a bulk action, where all are asked for
 ENVIRONMENT = {
     "CONSOLE_URL": "where the console is, in the cloud; default: the stack that runs here",
-    "IAP_CLIENT_ID, IAP_TOKEN": "how to sign in at the Identity-Aware Proxy before it",
+    "IAP_SERVICE_ACCOUNT": "the account to sign in as at the Identity-Aware Proxy before it",
+    "IAP_CREDENTIALS": "or the file of a person who signed in through a desktop client",
+    "IAP_TOKEN": "or a token that was made already",
     "DATA_DIR": "whose stack: the folder that it was started with",
 }
 STATUS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,10 @@ from typing import Any
 import httpx
 
 from infra import running
+from infra.ops import sign_in
 
 TIMEOUT_S = 30.0
 PAGE = 200
-LOGIN_TIMEOUT_S = 60
 
 
 class OpsError(Exception):
@@ -89,7 +88,7 @@ class Console:
                 return said
             code, message, field = (said["error"][name] for name in ("code", "message", "field"))
         except (ValueError, KeyError, TypeError):
-            why = f"{self.url} answered {answer.status_code}, and not as a console does; is IAP_CLIENT_ID set?"
+            why = f"{self.url} answered {answer.status_code}, and not as a console does; does it ask to sign in?"
             raise OpsError(why, 3) from None
         refused = answer.status_code in (401, 403) or answer.status_code >= 500
         where = f" ({field})" if field else ""
@@ -110,21 +109,10 @@ def connect(url: str | None) -> Console:
             return Console(running.read(Path(os.environ.get("DATA_DIR") or ".switchyard")).console)
         except Exception as error:
             raise OpsError(f"{error}, or name a console with --console or CONSOLE_URL", 3) from None
-    token = os.environ.get("IAP_TOKEN") or _signed_in()
+    try:
+        token = sign_in.token(url)
+    except sign_in.SignInError as error:
+        raise OpsError(str(error), 3) from None
     if token and not url.startswith("https://"):
         raise OpsError(f"the sign-in token is sent over https only, and {url} is not", 2)
     return Console(url.rstrip("/"), token)
-
-
-def _signed_in() -> str:
-    """Return a token for the Identity-Aware Proxy, where `IAP_CLIENT_ID` says that one is in front."""
-    audience = os.environ.get("IAP_CLIENT_ID")
-    if not audience:
-        return ""
-    command = ["gcloud", "auth", "print-identity-token", f"--audiences={audience}"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LOGIN_TIMEOUT_S, check=True)  # noqa: S603
-    except (OSError, subprocess.SubprocessError) as error:
-        why = f"`{' '.join(command)}` failed ({type(error).__name__}); sign in with `gcloud auth login`"
-        raise OpsError(why, 3) from None
-    return done.stdout.strip()

@@ -259,7 +259,7 @@ run "without_a_domain_there_is_no_way_to_the_console" {
 
 run "the_console_stands_behind_the_proxy" {
   variables {
-    console = { domain = "switchyard.acme.test", members = ["group:ops@acme.test"] }
+    console = { domain = "switchyard.acme.test", members = ["group:ops@acme.test", "serviceAccount:robot@test-project.iam.gserviceaccount.com"], programmatic_clients = ["1-a.apps.googleusercontent.com"] }
   }
 
   assert {

@@ -87,6 +87,11 @@ REFUSED = [
         '{ domain = "a.acme.test", members = [] }',
         "at least one user:, group:, domain: or serviceAccount: member",
     ),
+    (
+        "console",
+        '{ domain = "a.acme.test", members = ["group:ops@acme.test"], programmatic_clients = ["x"] }',
+        "ends in .apps.googleusercontent.com",
+    ),
     ("alert_emails", '["oncall"]', "must be an e-mail address"),
     ("alert_channels", '["pagerduty"]', "projects/P/notificationChannels/N"),
     ("approval_alert_s", "1", "at least 60"),

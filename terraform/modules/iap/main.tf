@@ -27,6 +27,20 @@ resource "google_compute_backend_service" "this" {
   }
 }
 
+# Google's own client is shut to programs; those of a desktop client of yours are let in by its id
+# (cloud.google.com/iap/docs/authentication-howto). A service account needs none: it signs for itself.
+resource "google_iap_settings" "programs" {
+  count = length(var.programmatic_clients) == 0 ? 0 : 1
+
+  name = "projects/${var.project_number}/iap_web/compute/services/${google_compute_backend_service.this.generated_id}"
+
+  access_settings {
+    oauth_settings {
+      programmatic_clients = sort(var.programmatic_clients)
+    }
+  }
+}
+
 resource "google_iap_web_backend_service_iam_member" "this" {
   for_each = var.members
 

@@ -27,3 +27,8 @@ variable "members" {
   description = "IAM members that are let through."
   type        = set(string)
 }
+
+variable "programmatic_clients" {
+  description = "Ids of OAuth clients through which people sign in at a terminal."
+  type        = set(string)
+}

@@ -47,6 +47,20 @@ class TestRefused:
         signed = sign(ROUTES[path][0], body, b"previous-secret-0123456789", datetime.now(UTC))
         assert (await send("POST", path, content=body, headers=JSON | signed)).status_code == 202
 
+    async def test_rotation_of_a_secret_loses_no_event(self, ports: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """While revisions change, the source signs with the old one; with the new one, once both are accepted."""
+        path, variable = "/hooks/crm", "CRM_WEBHOOK_SECRET"
+        old, new = "the-old-secret-0123456789", "the-new-secret-0123456789"
+        accepted = []
+        for deployed in (old, f"{new},{old}", new):
+            monkeypatch.setenv(variable, deployed)
+            for n, secret in enumerate((old, new)):
+                body = json.dumps({"id": f"{deployed}-{n}", "text": CANARY}).encode()
+                signed = sign(ROUTES[path][0], body, secret.encode(), datetime.now(UTC))
+                answer = await send("POST", path, content=body, headers=JSON | signed)
+                accepted.append(answer.status_code != 401)
+        assert accepted == [True, False, True, True, False, True]
+
     @pytest.mark.parametrize(
         ("headers", "code"),
         [
