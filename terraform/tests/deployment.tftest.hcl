@@ -350,44 +350,25 @@ run "chats_are_told_where_their_secrets_are_named" {
   }
 }
 
-run "a_budget_may_tell_those_who_pay_alone" {
-  command = plan
-
-  variables {
-    alert_emails   = []
-    alert_channels = ["projects/test-project/notificationChannels/7"]
-    budget         = { billing_account = "012345-6789AB-CDEF01", amount = 100 }
-  }
-
-  assert {
-    condition     = length(google_billing_budget.this[0].all_updates_rule) == 0
-    error_message = "The budget would be refused."
-  }
-}
-
-run "where_nobody_is_told_there_are_no_alerts_and_a_warning" {
+run "what_is_legal_but_unwise_is_warned_of" {
   command = plan
 
   variables {
     alert_emails = []
+    budget       = { billing_account = "012345-6789AB-CDEF01", amount = 100 }
+    sources      = ["zendesk"]
   }
 
+  assert {
+    condition     = length(google_billing_budget.this[0].all_updates_rule) == 0
+    error_message = "A budget without channels would be refused."
+  }
   assert {
     condition     = length(google_monitoring_alert_policy.this) == 0
     error_message = "Alerts cost money and tell nobody."
   }
 
-  expect_failures = [check.somebody_is_told]
-}
-
-run "sources_without_the_canary_are_warned_of" {
-  command = plan
-
-  variables {
-    sources = ["zendesk"]
-  }
-
-  expect_failures = [check.deployments_are_tested]
+  expect_failures = [check.deployments_are_tested, check.somebody_is_told]
 }
 
 run "another_projects_state_is_refused" {

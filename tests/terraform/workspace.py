@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TERRAFORM = ROOT / "terraform"
 # Beside the project there may be a runner with stub providers, for machines that reach no registry.
 OFFLINE = ROOT.parent / "shared/terraform/offline-terraform/offline-terraform"
-TIMEOUT_S = 200
+TIMEOUT_S = 600
 
 MOCKS = """
 mock_provider "google" {
