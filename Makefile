@@ -15,7 +15,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform deploy smoke doctor eval calibrate teach policy-simulate cost trace clean
+.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform bootstrap deploy smoke doctor eval calibrate teach policy-simulate cost trace clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ terraform: $(VENV)/.dev $(TERRAFORM_VENV)/.terraform ## format, validate and tes
 
 bundle: $(VENV)/.run ## write dist/<function>.zip, one per function, with only what it needs
 	@$(VENV)/bin/python -m infra.bundle
+
+bootstrap: ## make what a project needs before Terraform can work, and its deploy account: make bootstrap ENV=dev [ARGS=--repository=...]
+	@$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m infra.bootstrap $(ENV) $(ARGS)
 
 deploy: $(VENV)/.emulators ## check, bundle, plan, apply, smoke test, roll back: make deploy ENV=dev [PHASE=plan|apply]
 	@$(VENV)/bin/python -m infra.deploy $(ENV) $(PHASE)

@@ -33,7 +33,7 @@ def run(
     """
     said = " ".join([Path(program).name, *(a for a in arguments[:3] if not a.startswith("-chdir="))])
     if not quiet:
-        print(f"deploy: {said}", flush=True)
+        print(f"running {said}", flush=True)
     try:
         process = subprocess.Popen(  # noqa: S603
             [program, *arguments],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.bootstrap import ROLES
 from infra.embedded.bus import backoff_s
 from infra.emulators import provision
 from infra.manifest import Function, Manifest, Subscription, build
@@ -215,6 +216,14 @@ def test_no_role_is_primitive_and_every_project_wide_one_is_listed(plan: list[Ch
     assert {a for a in project_wide if not a.endswith(PROJECT_WIDE)} == set()
     refused = re.compile(r"_iam_(binding|policy)$|^google_service_account_key$|_secret_version$|^google_(org|folder)")
     assert {c.address for c in plan if refused.search(c.type)} == set()
+
+
+def test_who_applies_has_a_role_for_every_resource_and_none_besides(plans: dict[str, list[Change]]) -> None:
+    """terraform_data and time_sleep are in the state alone; the budget's role is on the billing account."""
+    kinds = {c.type for c in plans["prod"] if c.type.startswith("google_")} - {"google_billing_budget"}
+    served = {role: {k for k in kinds if k.startswith(begins)} for role, begins in ROLES.items() if begins}
+    assert kinds - set().union(*served.values()) == set()
+    assert [role for role, kinds in served.items() if not kinds] == []
 
 
 def test_every_project_wide_role_says_why_beside_it() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -219,11 +218,6 @@ def test_an_answer_may_say_that_something_is_missing(machine: Machine, words: st
     status, said = machine.examine("dev", "deploy")
     assert status == 1
     assert f"  missing  {line}" in said
-
-
-def test_the_apis_are_those_that_the_instructions_enable() -> None:
-    (listed,) = re.findall(r"gcloud services enable (.*\\\n.*)", (ROOT / "terraform/README.md").read_text())
-    assert set(re.findall(r"([a-z]+)\.googleapis\.com", listed)) == set(FIRST_APIS)
 
 
 def test_only_the_apis_that_are_not_enabled_are_enabled(machine: Machine) -> None:

@@ -1,0 +1,98 @@
+"""What is made before Terraform can work: a stand-in for gcloud on PATH records every call."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.bootstrap import ROLES
+
+ROOT = Path(__file__).resolve().parents[3]
+MEMBER = "--member=serviceAccount:deploy@example-dev.iam.gserviceaccount.com"
+GCLOUD = """#!{python}
+import sys
+said = " ".join(sys.argv[1:])
+open({calls!r}, "a").write(said + "\\n")
+there = {there!r}
+print("\\n".join(answer for words, answer in there.items() if said.startswith(words)))
+sys.exit(1 if {failing!r} and said.startswith({failing!r}) else 0)
+"""
+THERE = {
+    "storage buckets describe": "example-dev-tfstate",
+    "iam service-accounts describe": "deploy@example-dev.iam.gserviceaccount.com",
+    "builds triggers list": "plan\napply",
+}
+
+
+def bootstrap(
+    folder: Path, *arguments: str, there: dict[str, str] | None = None, failing: str = ""
+) -> tuple[int, str, list[str]]:
+    """Run it on a repository of its own; return its exit status, its errors, and what gcloud was told."""
+    shutil.copytree(ROOT / "infra", folder / "infra", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "terraform").mkdir()
+    (folder / "terraform/dev.tfvars").write_text('project_id = "example-dev"\n')
+    calls = folder / "calls"
+    text = GCLOUD.format(python=sys.executable, calls=str(calls), there=there or {}, failing=failing)
+    (folder / "bin").mkdir()
+    (folder / "bin/gcloud").write_text(text)
+    (folder / "bin/gcloud").chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.bootstrap", "dev", *arguments],
+        cwd=folder,
+        env={"PATH": str(folder / "bin"), "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stderr, calls.read_text().splitlines()
+
+
+def test_empty_project_gets_what_terraform_needs_in_its_order(tmp_path: Path) -> None:
+    status, errors, calls = bootstrap(tmp_path)
+    assert (status, errors) == (0, "")
+    asked = [call for call in calls if " describe " not in call]
+    enabled, *agents, create, update, account = asked[:7]
+    assert enabled.startswith("services enable cloudresourcemanager.googleapis.com iam.googleapis.com")
+    assert [a.split("=")[1].split(".")[0] for a in agents] == ["pubsub", "eventarc", "iap"]
+    assert "buckets create gs://example-dev-tfstate" in create
+    assert "--public-access-prevention" in create
+    assert "--versioning --lifecycle-file=" in update
+    assert account.startswith("iam service-accounts create deploy --project=example-dev")
+    grants = [call for call in asked[7:] if call.startswith(f"projects add-iam-policy-binding example-dev {MEMBER} ")]
+    assert len(grants) == len(asked[7:]) == len(ROLES)
+
+
+def test_what_is_there_stays(tmp_path: Path) -> None:
+    status, _, calls = bootstrap(tmp_path, "--repository=acme/switchyard", there=THERE)
+    assert status == 0
+    assert not [call for call in calls if " create " in call and " identity create " not in call]
+
+
+def test_pipeline_plans_on_every_push_and_applies_what_a_person_approved(tmp_path: Path) -> None:
+    _, _, calls = bootstrap(tmp_path, "--repository=acme/switchyard", "--billing-account=000000-111111-222222")
+    plan, apply = (call for call in calls if call.startswith("builds triggers create github"))
+    assert "--require-approval" not in plan
+    assert "--require-approval" in apply
+    for phase, trigger in (("plan", plan), ("apply", apply)):
+        assert f"_ENV=dev,_PHASE={phase}" in trigger
+        assert "--repo-owner=acme --repo-name=switchyard --branch-pattern=^main$" in trigger
+        assert "serviceAccounts/deploy@example-dev.iam.gserviceaccount.com" in trigger
+    [budget] = [call for call in calls if call.startswith("billing accounts add-iam-policy-binding")]
+    assert budget.split()[3:6] == ["000000-111111-222222", MEMBER, "--role=roles/billing.costsManager"]
+
+
+@pytest.mark.parametrize("failing", ["services enable", "storage buckets create"])
+def test_what_fails_is_named_and_nothing_follows(tmp_path: Path, failing: str) -> None:
+    status, errors, calls = bootstrap(tmp_path, failing=failing)
+    assert status == 1
+    assert errors.startswith(f"bootstrap: gcloud {failing}")
+    assert calls[-1].startswith(failing)
+
+
+def test_no_role_is_primitive() -> None:
+    assert not {"roles/owner", "roles/editor", "roles/viewer"} & ROLES.keys()
