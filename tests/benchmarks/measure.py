@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -60,17 +61,19 @@ class Run:
         """Send so many tickets, wait for their effects and for rest, and count."""
         batch, in_flight = self._next(ALONE if size == 1 else size), 1 if size == 1 else self._plan.in_flight
         with _weighing(self._pids) as weights:
-            before, spent = await self._asked(), usage.cpu(self._pids)
+            before, spent, here = await self._asked(), usage.cpu(self._pids), usage.cpu([os.getpid()])
             sent = await (self._one_by_one(batch) if size == 1 else self._all(batch, in_flight))
             rested = await asyncio.to_thread(usage.rested, self._pids)
-        after, count = await self._asked(), len(batch)
+        after, count, there = await self._asked(), len(batch), usage.cpu([os.getpid()])
+        own_s, emulators_s = rested.own_s - spent.own_s, rested.emulators_s - spent.emulators_s
         return Row(
             system=self._system.name,
             tasks=size,
             in_flight=in_flight,
             **self._times(sent),
-            cpu_ms=(rested.own_s - spent.own_s) * 1000 / count,
-            emulators_ms=(rested.emulators_s - spent.emulators_s) * 1000 / count,
+            cpu_ms=own_s * 1000 / count,
+            emulators_ms=emulators_s * 1000 / count,
+            bench_ms=(there.own_s - here.own_s - own_s) * 1000 / count,
             peak_mb=max(weights),
             **{name: (after[name] - before[name]) / count for name in ("calls", "prompt_tokens", "output_tokens")},
             repeated=sum(self._shop.calls[order(n)] - 1 for n in batch),

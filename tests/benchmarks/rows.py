@@ -12,7 +12,8 @@ class Row:
     """What `tasks` tickets took, of which `in_flight` requests were open at a time.
 
     A ticket's wait is from sending it to the system's call of the shop. CPU is counted until the system rests again;
-    `emulators_ms` is what emulators took of it beside. Memory is the most that its processes held, shared pages once.
+    `emulators_ms` is what emulators took beside it, `bench_ms` what sender, shop and model server took of the same
+    machine. Memory is the most that its processes held, shared pages once.
     Commits and messages are known of the embedded Switchyard only, and else 0.
     """
 
@@ -26,6 +27,7 @@ class Row:
     p99_ms: float
     cpu_ms: float
     emulators_ms: float
+    bench_ms: float
     peak_mb: float
     calls: float
     prompt_tokens: float

@@ -18,7 +18,7 @@ from tests.benchmarks.rows import Row
 from tests.benchmarks.statistics import Ratio, quantile, ratio
 from tests.benchmarks.usage import Process
 
-ROW = Row("switchyard", 450, 64, 9.0, 50.0, 80.0, 95.0, 99.0, 8.0, 0.0, 75.0, 1.0, 946.0, 20.0, 0, 1.5, 0.9)
+ROW = Row("switchyard", 450, 64, 9.0, 50.0, 80.0, 95.0, 99.0, 8.0, 0.0, 1.0, 75.0, 1.0, 946.0, 20.0, 0, 1.5, 0.9)
 
 
 def text(made: Table) -> list[str]:
