@@ -151,7 +151,9 @@ def to_json(manifest: Manifest) -> str:
 
 def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
     lanes = (TASKS, TASKS_EXPRESS)
-    classify = sorted({*reads.MODEL, *reads.MODEL_CALLS, *reads.GATE, *reads.CREATES, *reads.PROMOTES})
+    classify = sorted(
+        {*reads.MODEL, *reads.MODEL_CALLS, *reads.MODEL_LIMITS, *reads.GATE, *reads.CREATES, *reads.PROMOTES}
+    )
     return (
         _function(
             "intake",

@@ -12,6 +12,13 @@ DECIDES = ("APPROVERS", "AUTOMATIC", "DISABLED_INTENTS", "LABEL_TEXTS")
 CREATES = ("APPROVAL_TTL_S", "RETENTION_DAYS")
 MODEL = ("CLASSIFIER", "GEMINI_API_ENDPOINT", "GEMINI_MODEL", "SKIP_CALLS", "VERTEX_LOCATION", "VERTEX_PROJECT")
 MODEL_CALLS = ("COALESCE", "MAX_CONCURRENT_CALLS", "MODEL_BUDGET_S", "MODEL_TIMEOUT_S")
+MODEL_LIMITS = (
+    "ANSWER_CACHE_S",
+    "MODEL_IN_PLACE",
+    "MODEL_REQUESTS_A_MINUTE",
+    "MODEL_TOKENS_A_DAY",
+    "MODEL_TOKENS_A_MINUTE",
+)
 # Who may change the router: where they do it, and where its versions are looked for only if anybody may.
 PROMOTES = ("PROMOTERS",)
 ROUTES = (*PROMOTES, "CERTIFICATION", "CLASSIFIER")  # what a version has to fit, and whether it begins on probation

@@ -1,4 +1,4 @@
-"""Settings that are lists, `entry,entry`: their text in; their entries as they were written out, or a refusal.
+"""Settings that are lists, `entry,entry`, words or numbers: their text in; what they say out, or a refusal.
 
 Nothing is taken for something else: an entry that stands there twice, or in another form, is refused by name. Whether a
 name is one of ours is for `shared.intent.named` to say.
@@ -6,6 +6,7 @@ name is one of ours is for `shared.intent.named` to say.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping
 
@@ -20,6 +21,29 @@ SERVICE_ACCOUNT = re.compile(r"[a-z0-9.-]+@[a-z0-9.:-]+\.gserviceaccount\.com")
 _INTENT = re.compile(r"[a-z][a-z0-9_]*")
 _PERSON = re.compile(r"[^@\s,|=:*]+@[^@\s,|=:*]+")
 _VOICE = re.compile(r"([a-z][a-z0-9_-]{0,62}):(bot|staff|private_note)")
+
+
+def choice(env: Mapping[str, str], name: str, options: tuple[str, ...], default: str) -> str:
+    """Return a word that must be one of these."""
+    value = env.get(name) or default
+    if value not in options:
+        raise SettingError(f"{name} is {value!r}; it must be one of {', '.join(options)}", field=name)
+    return value
+
+
+def number(env: Mapping[str, str], name: str, default: float, low: float, high: float, *, whole: bool = False) -> float:
+    """Return a number from `low` to `high`."""
+    text = env.get(name)
+    if not text:
+        return default
+    try:
+        value = float(int(text)) if whole else float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        kind = "a whole number" if whole else "a number"
+        raise SettingError(f"{name} is {text!r}; it must be {kind} from {low:g} to {high:g}", field=name)
+    return value
 
 
 def intents(variable: str, text: str) -> frozenset[str]:

@@ -135,6 +135,17 @@ class ModelUnavailable(Retry):
 
     code = "model_unavailable"
 
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str | None = None,
+        retry_after_s: float | None = None,
+        is_overload: bool = False,
+    ) -> None:
+        super().__init__(message, code=code, retry_after_s=retry_after_s)
+        self.is_overload = is_overload  # it says so itself: 429 or 503
+
 
 class Misconfigured(Retry):
     """Raised when a setting or secret is missing: the caller may retry once an operator has fixed it."""

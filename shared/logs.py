@@ -51,6 +51,7 @@ FIELDS = frozenset(
         "prompt_version",
         "overdue_s",
         "step_s",
+        "wait_s",
         "approvals_waiting",
         "oldest_approval_s",
         "author",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Mapping
@@ -12,8 +11,12 @@ from urllib.parse import urlsplit
 
 from shared import entries
 from shared.certificate import Certificate, parse
+from shared.entries import choice as _choice
+from shared.entries import number as _number
 from shared.errors import Misconfigured, SettingError
 from shared.field_map import parse_fields
+from shared.limits import Limits
+from shared.limits import read as read_limits
 
 Backend = Literal["embedded", "emulators", "gcp"]
 ClassifierName = Literal["local", "gemini", "genai"]
@@ -65,6 +68,7 @@ class Settings:
     coalesce: int = 10  # waiting tasks in one model call, while all calls are in flight; 1: each has its own
     model_timeout_s: float = 30.0
     model_budget_s: float = 600.0  # how long a message may wait for the model before a person gets the task
+    limits: Limits = field(default_factory=Limits)
     certification: bool = False  # whether what is not proven waits for a person; else the threshold alone decides
     certificate: Certificate | None = None  # what is proven of the classifier
     skip_calls: frozenset[str] = frozenset()  # where the local classifier answers in place of the model
@@ -135,6 +139,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         coalesce=int(_number(env, "COALESCE", d.coalesce, 1, MOST_TOGETHER, whole=True)),
         model_timeout_s=_number(env, "MODEL_TIMEOUT_S", d.model_timeout_s, 0.1, 300),
         model_budget_s=_number(env, "MODEL_BUDGET_S", d.model_budget_s, 0, 86_400),
+        limits=read_limits(env),
         certification=_choice(env, "CERTIFICATION", ("off", "required"), "off") == "required",
         certificate=_certificate(env, "CERTIFICATE"),
         skip_calls=_skips(env),
@@ -216,34 +221,11 @@ def _variable(source: str, suffix: str) -> str:
     return f"{source.upper().replace('_', '__').replace('-', '_')}_{suffix}"
 
 
-def _choice(env: Mapping[str, str], name: str, options: tuple[str, ...], default: str) -> str:
-    value = env.get(name) or default
-    if value not in options:
-        raise SettingError(f"{name} is {value!r}; it must be one of {', '.join(options)}", field=name)
-    return value
-
-
 def _matching(env: Mapping[str, str], name: str, form: re.Pattern[str], default: str, wanted: str) -> str:
     value = env.get(name)
     if value and not form.fullmatch(value):
         raise SettingError(f"{name} is {value!r}; it must be {wanted}", field=name)
     return value or default
-
-
-def _number(
-    env: Mapping[str, str], name: str, default: float, low: float, high: float, *, whole: bool = False
-) -> float:
-    text = env.get(name)
-    if not text:
-        return default
-    try:
-        value = float(int(text)) if whole else float(text)
-    except ValueError:
-        value = math.nan
-    if not low <= value <= high:
-        kind = "a whole number" if whole else "a number"
-        raise SettingError(f"{name} is {text!r}; it must be {kind} from {low:g} to {high:g}", field=name)
-    return value
 
 
 def _certificate(env: Mapping[str, str], name: str) -> Certificate | None:

@@ -59,7 +59,7 @@ locals {
     errors = {
       title     = "A step says that an operator is needed", severity = "ERROR"
       query     = "${local.counted["errors"]} > 0", for_s = 0
-      what_next = "A setting, a role, an index or a document is wrong: the log line with severity ERROR names it."
+      what_next = "A setting, a role, an index or a document is wrong, or the model's tokens of the day are spent (spend_cap_reached): the log line with severity ERROR names it."
     }
     overdue = {
       title     = "The sweep is behind", severity = "ERROR"

@@ -42,18 +42,25 @@ locals {
     ERROR_BUDGET         = var.error_budget
     MAX_CONCURRENT_CALLS = var.max_concurrent_calls
     COALESCE             = var.coalesce
-    AUTOMATIC            = join(",", [for intent, ceiling in var.automatic : ceiling == null ? intent : "${intent}<=${ceiling}"])
-    DISABLED_INTENTS     = join(",", var.disabled_intents)
-    APPROVERS            = join(",", [for intent, people in var.approvers : "${intent}=${join("|", people)}"])
-    PRIVACY_OFFICERS     = join(",", var.privacy_officers)
-    PROMOTERS            = join(",", var.promoters)
-    APPROVAL_TTL_S       = var.approval_ttl_s
-    RETENTION_DAYS       = var.retention_days
-    DIRECT_AUDIENCE      = local.intake_url
-    DIRECT_CALLERS       = join(",", var.direct_callers)
-    LISTEN_TO            = join(",", var.listen_to)
-    IAP_AUDIENCE         = one(module.iap[*].audience)
-    CONSOLE_URL          = var.console == null ? null : "https://${var.console.domain}"
+    # Whole numbers, so that all instances together stay within the quota.
+    MODEL_REQUESTS_A_MINUTE = try(max(1, floor(var.model_limits.requests_a_minute / local.functions["classify"].instances)), null)
+    MODEL_TOKENS_A_MINUTE   = try(max(1, floor(var.model_limits.tokens_a_minute / local.functions["classify"].instances)), null)
+    MODEL_TOKENS_A_DAY      = var.model_limits.tokens_a_day
+    MODEL_IN_PLACE          = var.model_limits.in_place
+    ANSWER_CACHE_S          = var.model_limits.cache_s
+
+    AUTOMATIC        = join(",", [for intent, ceiling in var.automatic : ceiling == null ? intent : "${intent}<=${ceiling}"])
+    DISABLED_INTENTS = join(",", var.disabled_intents)
+    APPROVERS        = join(",", [for intent, people in var.approvers : "${intent}=${join("|", people)}"])
+    PRIVACY_OFFICERS = join(",", var.privacy_officers)
+    PROMOTERS        = join(",", var.promoters)
+    APPROVAL_TTL_S   = var.approval_ttl_s
+    RETENTION_DAYS   = var.retention_days
+    DIRECT_AUDIENCE  = local.intake_url
+    DIRECT_CALLERS   = join(",", var.direct_callers)
+    LISTEN_TO        = join(",", var.listen_to)
+    IAP_AUDIENCE     = one(module.iap[*].audience)
+    CONSOLE_URL      = var.console == null ? null : "https://${var.console.domain}"
   })
 
   # As shared/settings.py names them: no two sources share a variable, nor a secret.

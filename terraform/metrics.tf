@@ -47,6 +47,12 @@ locals {
       value       = null, unit = "1"
       labels      = ["function", "error_code"]
     }
+    model_weather = {
+      description = "What an instance found of the model: too much or down, open again, the day's tokens spent, the local classifier in its place."
+      filter      = "jsonPayload.function=\"classify\" AND jsonPayload.outcome=(\"model_shut\" OR \"model_open\" OR \"spend_cap_reached\" OR \"in_place\")"
+      value       = null, unit = "1"
+      labels      = ["outcome", "error_code"]
+    }
     breakers = {
       description = "Intents that wait for people because too many of their decisions were wrong."
       filter      = "jsonPayload.outcome=\"breaker_opened\""

@@ -267,6 +267,32 @@ variable "coalesce" {
   }
 }
 
+variable "model_limits" {
+  description = "Bounds for the calls to the model: the project's quota of requests and tokens a minute, which all instances of classify share evenly; tokens a day of all of them, by UTC; who decides while these are spent or the model is down for longer than model.budget_s, people or local; and for how many seconds an answer is good for the very same question of the same person, 0 for never."
+  type = object({
+    requests_a_minute = optional(number)
+    tokens_a_minute   = optional(number)
+    tokens_a_day      = optional(number)
+    in_place          = optional(string)
+    cache_s           = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for n in [var.model_limits.requests_a_minute, var.model_limits.tokens_a_minute, var.model_limits.tokens_a_day] : n == null ? true : n >= 1 && floor(n) == n])
+    error_message = "model_limits: requests_a_minute, tokens_a_minute and tokens_a_day must be whole numbers from 1; leave out what has no bound."
+  }
+  validation {
+    condition     = var.model_limits.in_place == null ? true : contains(["people", "local"], var.model_limits.in_place)
+    error_message = "model_limits.in_place must be people or local."
+  }
+  validation {
+    condition     = var.model_limits.cache_s == null ? true : var.model_limits.cache_s >= 0 && var.model_limits.cache_s <= 86400
+    error_message = "model_limits.cache_s must be from 0 to 86400."
+  }
+}
+
 variable "automatic" {
   description = "Intents about money, credentials or goods that may run without a person: the allowance per task and per requester in 24 hours, such as 50.00 USD, one for each currency joined by a vertical bar (a plain number: minor units of the currency that the intent declares), or null where no money moves. An amount in another currency always needs a person."
   type        = map(string)

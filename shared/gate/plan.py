@@ -38,7 +38,11 @@ DOUBTS = {
     "connected_account": "the event is of another account that is connected with ours",
     "foreign_workspace": "whoever wrote this is of another workspace",
 }
-WITHOUT_ANSWER = {"no_words": "nothing that the event is known to hold is somebody's words; the model was not asked"}
+WITHOUT_ANSWER = {
+    "no_words": "nothing that the event is known to hold is somebody's words; the model was not asked",
+    "spend_cap": "the model's tokens of this day are spent; the model was not asked",
+    "model_down": "the model has not answered for long; it was not asked again",
+}
 
 
 def plan(

@@ -27,6 +27,12 @@ class Question:
     answers: int = 1  # how many are wanted of the one call
 
 
+def expected_tokens(question: Question) -> int:
+    """Return about how many tokens a call takes, before it says: characters / 4, and 200 for an answer."""
+    chars = len(question.instructions) + len(question.content) + len(str(question.schema))
+    return chars // 4 + 200 * question.answers
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the model said, unread. `text` should be JSON {intent, parameters, confidence}; the gate reads it."""

@@ -81,7 +81,9 @@ def failure(
         )
     if status in (408, 429) or not 400 <= status < 500:
         wait_s = _retry_after_s(details, headers or {})
-        return ModelUnavailable(f"the model API answered HTTP {status}", retry_after_s=wait_s)
+        return ModelUnavailable(
+            f"the model API answered HTTP {status}", retry_after_s=wait_s, is_overload=status in (429, 503)
+        )
     return ModelRefused(f"the model API rejected the request (HTTP {status})", code="model_rejected_request")
 
 

@@ -73,7 +73,7 @@ def _made(ports: Ports, found: Snapshot) -> Router | None:
         _refuse(found, "version_not_found" if version is None else "version_differs")
         return None
     try:
-        return router_of(version, ports.settings, ports.registry, lambda: ports.classifier, ports.desk)
+        return router_of(version, ports.settings, ports.registry, lambda: ports.classifier, ports.desk, ports.spending)
     except SettingError as error:
         _refuse(found, error.code)
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from shared.errors import SettingError
 from shared.intent.registry import Registry
 from shared.logs import log
 from shared.model.question import Classifier
+from shared.model.weather import Weather
 from shared.settings import Settings
 from shared.task.router import Version
 from shared.wiring.routing import Router
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from shared.model.local import LocalClassifier
     from shared.model.memory import Memory
     from shared.wiring.desk import Desk
+    from shared.wiring.spending import Spending
 
     Remember = Callable[[], Awaitable[Memory]]
 
@@ -29,31 +32,45 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def build(
-    settings: Settings, registry: Registry, desk: Desk | None = None, earlier: Remember | None = None
+    settings: Settings,
+    registry: Registry,
+    desk: Desk | None = None,
+    earlier: Remember | None = None,
+    spending: Spending | None = None,
 ) -> Classifier:
     """Return the classifier of `settings`, which spares calls where they say so; it has sent nothing yet.
 
     `desk`: where the questions wait that are not spared; without one, whoever asks bounds the calls.
-    `earlier`: reads what people decided about other texts.
+    `earlier`: reads what people decided about other texts. `spending`: counts tokens where a day's are bounded.
 
     Raises:
         SettingError: a key is needed and GEMINI_API_KEY is empty.
     """
     if settings.classifier == "local":
         return _traced(_local(registry), settings)
+    model = _model(settings, registry, desk, spending)
     if not settings.skip_calls:
-        return _model(settings, desk)
+        return model
     from shared.model.frugal import FrugalClassifier
 
-    return FrugalClassifier(
-        _model(settings, desk), _local(registry), registry, settings.skip_calls, settings.local_certificate, earlier
-    )
+    certificate = settings.local_certificate
+    return FrugalClassifier(model, _local(registry), registry, settings.skip_calls, certificate, earlier)
 
 
-def _model(settings: Settings, desk: Desk | None) -> Classifier:
+def _model(settings: Settings, registry: Registry, desk: Desk | None, spending: Spending | None) -> Classifier:
     """Return the model behind all that a call passes on its way: the last thing before the network is innermost."""
-    model = _traced(_adapter(settings), settings)
-    return desk.before(model) if desk else model
+    model, limits = _traced(_adapter(settings), settings), settings.limits
+    if desk is None:
+        return model
+    from shared.wiring.cache import CachingClassifier
+    from shared.wiring.in_place import InPlaceClassifier
+    from shared.wiring.weather import WeatherClassifier
+
+    weather = Weather(settings.max_concurrent_calls, limits, random.random)
+    model = desk.before(WeatherClassifier(model, weather, spending, settings.model_budget_s))
+    if limits.cache_s:
+        model = CachingClassifier(model, registry, limits.cache_s)
+    return InPlaceClassifier(model, _local(registry)) if limits.in_place == "local" else model
 
 
 def _adapter(settings: Settings) -> Classifier:
@@ -96,9 +113,14 @@ def _traced(classifier: Classifier, settings: Settings) -> Classifier:
 
 
 def router_of(
-    version: Version, settings: Settings, registry: Registry, usual: Callable[[], Classifier], desk: Desk | None = None
+    version: Version,
+    settings: Settings,
+    registry: Registry,
+    usual: Callable[[], Classifier],
+    desk: Desk | None = None,
+    spending: Spending | None = None,
 ) -> Router:
-    """Return who answers as this version says; `usual` returns the classifier of the settings. `desk` as in `build`.
+    """Return who answers as this version says; `usual` returns the classifier of the settings, the rest as in `build`.
 
     Raises:
         SettingError: it cannot be used, or not with this CLASSIFIER.
@@ -112,7 +134,9 @@ def router_of(
 
         return Router(LocalClassifier(registry, content), version=version.hash)
     if isinstance(content, str):
-        return Router(build(replace(settings, gemini_model=content), registry, desk), version=version.hash)
+        return Router(
+            build(replace(settings, gemini_model=content), registry, desk, None, spending), version=version.hash
+        )
     return Router(usual(), content, version.hash)
 
 

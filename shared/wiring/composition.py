@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from shared.wiring.lanes import Pool
     from shared.wiring.people import People
     from shared.wiring.routing import Held
+    from shared.wiring.spending import Spending
 
 
 @dataclass
@@ -56,6 +57,14 @@ class Ports:
         from shared.wiring.desk import Desk
 
         return Desk.of(self.settings)
+
+    @cached_property
+    def spending(self) -> Spending | None:
+        """What counts the model's tokens of the day, where they are bounded."""
+        from shared.wiring.spending import Spending
+
+        cap = self.settings.limits.tokens_a_day
+        return Spending(self.store, cap) if cap else None
 
     @cached_property
     def pool(self) -> Pool:
@@ -108,10 +117,10 @@ class Ports:
         from shared.wiring.classifiers import build
 
         if "agreeing" not in self.settings.skip_calls:
-            return build(self.settings, self.registry, self.desk)
+            return build(self.settings, self.registry, self.desk, None, self.spending)
         from shared.wiring.earlier import Earlier
 
-        return build(self.settings, self.registry, self.desk, Earlier(self.store).memory)
+        return build(self.settings, self.registry, self.desk, Earlier(self.store).memory, self.spending)
 
     @cached_property
     def routing(self) -> Held:

@@ -211,26 +211,32 @@ run "settings_reach_the_functions_that_read_them" {
     automatic            = { refund_request = "50.00 USD|45.00 EUR", password_reset = null }
     approvers            = { "*" = ["ops@acme.test", "lead@acme.test"], refund_request = ["finance@acme.test"] }
     direct_callers       = ["crm@acme.iam.gserviceaccount.com"]
+    model_limits         = { requests_a_minute = 1000, tokens_a_minute = 1000000, tokens_a_day = 5000000, in_place = "local", cache_s = 0 }
     model                = { timeout_s = 20, budget_s = 300, name = "gemini-x", location = "europe-west1", endpoint = "https://models.acme.test" }
   }
 
   assert {
     condition = local.environment_of["classify"] == {
-      APPROVAL_TTL_S       = "3600"
-      AUTOMATIC            = "password_reset,refund_request<=50.00 USD|45.00 EUR"
-      BACKEND              = "gcp"
-      CLASSIFIER           = "genai"
-      COALESCE             = "8"
-      CONFIDENCE_THRESHOLD = "0.9"
-      GEMINI_API_ENDPOINT  = "https://models.acme.test"
-      GEMINI_MODEL         = "gemini-x"
-      GOOGLE_CLOUD_PROJECT = "test-project"
-      MAX_CONCURRENT_CALLS = "5"
-      MODEL_BUDGET_S       = "300"
-      MODEL_TIMEOUT_S      = "20"
-      RETENTION_DAYS       = "30"
-      VERTEX_LOCATION      = "europe-west1"
-      VERTEX_PROJECT       = "test-project"
+      ANSWER_CACHE_S          = "0"
+      APPROVAL_TTL_S          = "3600"
+      AUTOMATIC               = "password_reset,refund_request<=50.00 USD|45.00 EUR"
+      BACKEND                 = "gcp"
+      CLASSIFIER              = "genai"
+      COALESCE                = "8"
+      CONFIDENCE_THRESHOLD    = "0.9"
+      GEMINI_API_ENDPOINT     = "https://models.acme.test"
+      GEMINI_MODEL            = "gemini-x"
+      GOOGLE_CLOUD_PROJECT    = "test-project"
+      MAX_CONCURRENT_CALLS    = "5"
+      MODEL_BUDGET_S          = "300"
+      MODEL_IN_PLACE          = "local"
+      MODEL_REQUESTS_A_MINUTE = "100"
+      MODEL_TOKENS_A_DAY      = "5000000"
+      MODEL_TOKENS_A_MINUTE   = "100000"
+      MODEL_TIMEOUT_S         = "20"
+      RETENTION_DAYS          = "30"
+      VERTEX_LOCATION         = "europe-west1"
+      VERTEX_PROJECT          = "test-project"
     }
     error_message = "classify: ${jsonencode(local.environment_of["classify"])}"
   }

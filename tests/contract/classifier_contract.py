@@ -197,7 +197,7 @@ class RemoteClassifierContract(ClassifierContract):
         server.script({"fault": "429", "retry_delay_s": delay_s})
         with pytest.raises(ModelUnavailable) as caught:
             await classifier.ask(question(), 5)
-        assert caught.value.retry_after_s == delay_s
+        assert (caught.value.retry_after_s, caught.value.is_overload) == (delay_s, True)
         assert server.calls == 1
 
     async def test_retry_after_header_counts_where_no_retry_info_is_given(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import Misconfigured, SettingError
+from shared.limits import Limits
 from shared.settings import Settings, fields_of, load, secrets_of
 from shared.wiring.providers import provider_settings
 from tests.world import REGISTRY
@@ -39,6 +40,11 @@ def test_every_variable_is_read() -> None:
             "APPROVAL_TTL_S": "60",
             "MODEL_BUDGET_S": "0",
             "MODEL_TIMEOUT_S": "2.5",
+            "MODEL_REQUESTS_A_MINUTE": "60",
+            "MODEL_TOKENS_A_MINUTE": "90000",
+            "MODEL_TOKENS_A_DAY": "5000000",
+            "MODEL_IN_PLACE": "local",
+            "ANSWER_CACHE_S": "0",
             "PRIVACY_KEY": "k" * 32,
             "PRIVACY_OFFICERS": "dpo@x.com, b@x.com",
             "PROMOTERS": "ml@x.com",
@@ -59,6 +65,7 @@ def test_every_variable_is_read() -> None:
     assert settings.privacy_officers == {"dpo@x.com", "b@x.com"}
     assert settings.promoters == {"ml@x.com"}
     assert (settings.max_concurrent_calls, settings.coalesce) == (3, 20)
+    assert settings.limits == Limits(60, 90_000, 5_000_000, "local", 0)
     assert (settings.retention_days, settings.approval_ttl_s, settings.model_budget_s) == (8, 60, 0)
 
 
@@ -78,6 +85,11 @@ def test_every_variable_is_read() -> None:
         ("MAX_CONCURRENT_CALLS", "1e3"),
         ("COALESCE", "0"),
         ("COALESCE", "21"),
+        ("MODEL_REQUESTS_A_MINUTE", "-1"),
+        ("MODEL_TOKENS_A_MINUTE", "1.5"),
+        ("MODEL_TOKENS_A_DAY", "many"),
+        ("MODEL_IN_PLACE", "nobody"),
+        ("ANSWER_CACHE_S", "86401"),
         ("INTAKE_URL_PORT", "65536"),
         ("CONSOLE_PORT", "-1"),
         ("RETENTION_DAYS", "7"),
