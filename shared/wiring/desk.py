@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import insort
-from collections.abc import Sequence
-from contextvars import Context, copy_context
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -29,14 +28,14 @@ _Outcome = Answer | Exception | None  # None: the call had no answer for this on
 
 @dataclass(order=True, slots=True)
 class _Waiter:
-    """A question that waits. Its turn brings an answer; or None and a permit, which whoever asked then holds."""
+    """A question that waits. Its turn brings its answer; or a permit, and with whom to share the call: itself first."""
 
     rank: tuple[int, int]
     question: Question = field(compare=False)
     asked: Classifier = field(compare=False)
     until_s: float = field(compare=False)
-    turn: asyncio.Future[Answer | None] = field(compare=False)
-    context: Context = field(compare=False, default_factory=copy_context)
+    turn: asyncio.Future[Answer | list[_Waiter]] = field(compare=False)
+    trace: str = field(compare=False, default_factory=tracing.traceparent)
     patience: asyncio.TimerHandle | None = field(compare=False, default=None)
     before: Answer | None = field(compare=False, default=None)  # what a call with others had, where that was no answer
 
@@ -50,7 +49,6 @@ class Desk:
     def __init__(self, permits: int, call_s: float, together: int = 1, proven: Certificate | None = None) -> None:
         self._free, self._call_s, self._together, self._proven = permits, call_s, together, proven
         self._line: list[_Waiter] = []  # the next one first
-        self._calls: dict[asyncio.Task[None], Sequence[_Waiter]] = {}  # of several questions, under way
         self._number = count()
 
     @classmethod
@@ -72,17 +70,23 @@ class Desk:
         loop = asyncio.get_running_loop()
         rank = (-question.priority, next(self._number))
         waiter = _Waiter(rank, question, asked, loop.time() + timeout_s, loop.create_future())
+        group = [waiter]
         if self._free:
             self._free -= 1
-        elif (answer := await self._turn(waiter)) is not None:
-            return answer
+        else:
+            turn = await self._turn(waiter)
+            if isinstance(turn, Answer):
+                return turn
+            group = turn
         try:
-            answer = await asked.ask(question, min(self._call_s, waiter.until_s - loop.time()))
+            if len(group) > 1 and (answer := await self._ask_together(group)):
+                return answer
+            answer = await asked.ask(waiter.question, min(self._call_s, waiter.until_s - loop.time()))
+            return answer.after(waiter.before)
         finally:
             self._pass_on()
-        return answer.after(waiter.before)
 
-    async def _turn(self, waiter: _Waiter) -> Answer | None:
+    async def _turn(self, waiter: _Waiter) -> Answer | list[_Waiter]:
         self._wait(waiter)
         try:
             return await waiter.turn
@@ -107,17 +111,24 @@ class Desk:
             waiter.patience.cancel()
 
     def _leave(self, waiter: _Waiter) -> None:
-        """See to what was meant for somebody who is gone: a place in the line, a permit, or a call for nobody else."""
+        """Leave the line; or hand on the permit that was handed over just now."""
         if waiter in self._line:
             self._take(waiter)
-        elif not waiter.turn.cancelled() and waiter.turn.exception() is None and waiter.turn.result() is None:
-            self._pass_on()
-        for call, group in self._calls.items():
-            if all(other.turn.done() for other in group):
-                call.cancel()
+        elif not waiter.turn.cancelled() and waiter.turn.exception() is None:
+            turn = waiter.turn.result()
+            if isinstance(turn, list):
+                self._send_back(turn[1:])
+                self._pass_on()
+
+    def _send_back(self, group: Iterable[_Waiter]) -> None:
+        for waiter in group:
+            if not waiter.turn.done():
+                self._wait(waiter)
 
     def _pass_on(self) -> None:
         """Give a permit to the next in the line, with whoever may share its call, or back."""
+        for gone in [waiter for waiter in self._line if waiter.turn.done()]:  # cancelled, and not yet told
+            self._take(gone)
         if not self._line:
             self._free += 1
             return
@@ -127,39 +138,49 @@ class Desk:
         group = [first, *(alike[n] for n in fitting(first.question, [w.question for w in alike], most))]
         for waiter in group:
             self._take(waiter)
-        if len(group) == 1:
-            first.turn.set_result(None)
-            return
-        call = asyncio.get_running_loop().create_task(self._ask_together(group), context=first.context)
-        self._calls[call] = group
-        call.add_done_callback(self._calls.pop)
+        first.turn.set_result(group)
 
     def _may_share(self, question: Question) -> bool:
         return self._proven is None or version_of(question.version) in self._proven.prompt_versions
 
-    async def _ask_together(self, group: Sequence[_Waiter]) -> None:
-        """Tell each what is its own; whoever got no answer stands in the line again, for a call alone."""
+    async def _ask_together(self, group: Sequence[_Waiter]) -> Answer | None:
+        """Return the answer of the first, None where it has none; tell the others theirs, or put them back in the line.
+
+        Raises:
+            ModelUnavailable: for all of them.
+        """
+        first, *others = group
         try:
-            for waiter, outcome in zip(group, await self._outcomes(group), strict=True):
-                if waiter.turn.done():
-                    continue
-                if isinstance(outcome, Exception):
-                    waiter.turn.set_exception(outcome)
-                elif outcome is not None and outcome.text:
-                    waiter.turn.set_result(outcome)
-                else:
-                    waiter.before = outcome
-                    waiter.question = replace(waiter.question, alone=True)
-                    self._wait(waiter)
-        finally:
-            self._pass_on()
+            own, *outcomes = await self._outcomes(group)
+        except asyncio.CancelledError:  # whoever asked for all of them goes: somebody else does
+            self._send_back(others)
+            raise
+        for waiter, outcome in zip(others, outcomes, strict=True):
+            self._tell(waiter, outcome)
+        if isinstance(own, Exception):
+            raise own
+        if own is not None and own.text:
+            return own
+        _alone(first, own)
+        return None
+
+    def _tell(self, waiter: _Waiter, outcome: _Outcome) -> None:
+        if waiter.turn.done():
+            return
+        if isinstance(outcome, Exception):
+            waiter.turn.set_exception(outcome)
+        elif outcome is not None and outcome.text:
+            waiter.turn.set_result(outcome)
+        else:
+            _alone(waiter, outcome)
+            self._wait(waiter)
 
     async def _outcomes(self, group: Sequence[_Waiter]) -> Sequence[_Outcome]:
         together = join([waiter.question for waiter in group])
         left_s = min(waiter.until_s for waiter in group) - asyncio.get_running_loop().time()
         try:
-            told = (waiter.context.run(tracing.traceparent) for waiter in group[1:])  # the first is around it
-            with tracing.span("ask together", links=told, asked=len(group)):
+            others = (waiter.trace for waiter in group[1:])  # the first is around it
+            with tracing.span("ask together", links=others, asked=len(group)):
                 answer = await group[0].asked.ask(together.question, min(self._call_s, left_s))
         except ModelRefused:  # which of them it is about shows when each is asked alone, which happens once
             return [None] * len(group)
@@ -168,6 +189,10 @@ class Desk:
         except Exception as error:
             return [error] * len(group)
         return split(together, answer)
+
+
+def _alone(waiter: _Waiter, had: Answer | None) -> None:
+    waiter.question, waiter.before = replace(waiter.question, alone=True), had
 
 
 def _same(error: ModelUnavailable) -> ModelUnavailable:

@@ -6,6 +6,7 @@ A subclass named `Test...` supplies the fixture `classifier`, or says how to bui
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -23,6 +24,8 @@ from shared.intent.provenance import FromPayload
 from shared.intent.registry import Registry
 from shared.model import prompt
 from shared.model.question import Classifier, Question
+from shared.model.reply import max_output_tokens
+from shared.model.together import join, split
 from shared.task.schemas import UNCLASSIFIED, AutomationTask
 
 KEY = "AIza-the-key-itself"
@@ -162,6 +165,32 @@ class RemoteClassifierContract(ClassifierContract):
         assert properties["intent"]["enum"] == ["refund_request", "unclassified"]
         assert set(properties["parameters"]["properties"]) == {"order_id", "amount_minor"}
         assert set(config["responseSchema"]["required"]) == {"intent", "parameters", "confidence"}
+
+    async def test_several_questions_in_one_call_are_answered_as_each_alone(
+        self, server: GeminiServer, classifier: Classifier
+    ) -> None:
+        questions = [question(f"I want a refund of $25.00 for order #{20000 + n}") for n in range(10)]
+        alone = [(await classifier.ask(q, 5)).text for q in questions]
+        together = join(questions)
+        answer = await classifier.ask(together.question, 5)
+        answers = split(together, answer)
+        assert [json.loads(a.text) for a in answers] == [json.loads(text) for text in alone]
+        assert sum(a.tokens_used for a in answers) == answer.tokens_used > 100
+        assert (server.calls, server.tasks) == (11, 20)
+        config = server.requests[-1]["generationConfig"]
+        assert config["maxOutputTokens"] == max_output_tokens(10)
+        assert set(config["responseSchema"]["items"]["required"]) == {"id", "intent", "parameters", "confidence"}
+
+    @pytest.mark.parametrize(
+        ("fault", "lost"), [("misses_one", 1), ("repeats_one", 1), ("unknown_id", 1), ("no_list", 3)]
+    )
+    async def test_what_a_call_of_several_has_no_answer_for_is_known(
+        self, server: GeminiServer, classifier: Classifier, fault: str, lost: int
+    ) -> None:
+        server.script(fault)
+        together = join([question(f"refund of $25.00 for order #{20000 + n}") for n in range(3)])
+        answers = split(together, await classifier.ask(together.question, 5))
+        assert [a.text for a in answers].count("") == lost
 
     async def test_schema_the_api_would_refuse_is_a_rejected_request(
         self, server: GeminiServer, classifier: Classifier

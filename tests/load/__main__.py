@@ -1,13 +1,15 @@
-"""`python -m tests.load`: the same backlog twice, once with a handler that always raises; the others must not notice.
+"""`python -m tests.load`: what a backlog takes of the model; then the same backlog twice on the emulators, once with a
+handler that always raises, and the others must not notice.
 
-The model answers 429 to a third of its calls. Exit status 0: the queue drained, every task of the broken handler ended
-where people see it, no other intent took over 10% longer, and no function process outgrew its memory.
+There the model answers 429 to a third of its calls. Exit status 0: the queue drained, every task of the broken handler
+ended where people see it, no other intent took over 10% longer, and no function process outgrew its memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import statistics
 import sys
 import tempfile
@@ -15,10 +17,11 @@ from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from tests.load.backlog import TEXTS, Load, Outcome, drain
+from tests.load.sharing import measure
 
 MAX_SLOWER = 1.10
 MAX_MB = 256.0  # what a function has in the cloud, at least
@@ -32,12 +35,32 @@ def main() -> int:
     parser.add_argument("--broken", choices=sorted(TEXTS), default="cancel_order", help="whose handler raises")
     parser.add_argument("--latency-ms", type=float, default=300.0, help="of the model (default: 300)")
     parser.add_argument("--timeout-s", type=float, default=1200.0, help="for each backlog")
+    parser.add_argument("--only-calls", action="store_true", help="what the backlog takes of the model, and no more")
     options = parser.parse_args()
-    healthy, broken = (_drained(options, handler) for handler in ("", options.broken))
-    problems = _compare(healthy, broken, options.broken)
+    problems = _shared(options)
+    if not options.only_calls:
+        problems += _disturbed(options)
     for problem in problems:
         print(f"PROBLEM {problem}")
     return 1 if problems else 0
+
+
+def _shared(options: argparse.Namespace) -> list[str]:
+    with tempfile.TemporaryDirectory(prefix="switchyard-load-") as folder, Progress(transient=True) as progress:
+        bar = progress.add_task("tasks share calls", total=options.tasks)
+        say = functools.partial(_say, progress, bar)
+        seen = asyncio.run(measure(options.tasks, Path(folder), options.timeout_s, say))
+    print(seen)
+    return seen.problems()
+
+
+def _say(progress: Progress, bar: TaskID, done: int) -> None:
+    progress.update(bar, completed=done)
+
+
+def _disturbed(options: argparse.Namespace) -> list[str]:
+    healthy, broken = (_drained(options, handler) for handler in ("", options.broken))
+    return _compare(healthy, broken, options.broken)
 
 
 def _drained(options: argparse.Namespace, broken: str) -> Outcome:
@@ -45,7 +68,7 @@ def _drained(options: argparse.Namespace, broken: str) -> Outcome:
     what = f"{broken} raises" if broken else "all handlers work"
     with tempfile.TemporaryDirectory(prefix="switchyard-load-") as folder, Progress(transient=True) as progress:
         bar = progress.add_task(what, total=load.tasks)
-        return asyncio.run(drain(load, Path(folder), lambda done: progress.update(bar, completed=done)))
+        return asyncio.run(drain(load, Path(folder), functools.partial(_say, progress, bar)))
 
 
 def _compare(healthy: Outcome, broken: Outcome, intent: str) -> list[str]:

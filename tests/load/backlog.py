@@ -91,14 +91,14 @@ async def drain(load_: Load, folder: Path, say: Say) -> Outcome:
 
 
 async def _run(load_: Load, stack: Stack, store: Store, say: Say, root: Path) -> Outcome:
-    wanted = {f"load-{n}": intent for n, intent in zip(range(load_.tasks), _mix(load_.tasks), strict=True)}
+    wanted = {f"load-{n}": intent for n, intent in zip(range(load_.tasks), mix(load_.tasks), strict=True)}
     weights: list[dict[str, float]] = []
     weighing = asyncio.create_task(_weigh(weights, str(root).encode()))
     try:
         async with asyncio.timeout(load_.timeout_s):
             began_at = datetime.now(UTC)
-            sending = asyncio.create_task(_send(stack.intake_url, wanted))
-            records = await _at_rest(store, list(wanted), say)
+            sending = asyncio.create_task(send(stack.intake_url, wanted))
+            records = await at_rest(store, list(wanted), say)
             await sending
     finally:
         weighing.cancel()
@@ -106,13 +106,15 @@ async def _run(load_: Load, stack: Stack, store: Store, say: Say, root: Path) ->
     return Outcome(began_at, by_intent, weights)
 
 
-def _mix(count: int) -> list[str]:
+def mix(count: int) -> list[str]:
+    """Return the intents of so many tasks, an equal share of each, in an order that is always the same."""
     intents = [list(TEXTS)[n % len(TEXTS)] for n in range(count)]
     random.Random(1).shuffle(intents)
     return intents
 
 
-async def _send(intake: str, wanted: dict[str, str]) -> None:
+async def send(intake: str, wanted: dict[str, str]) -> None:
+    """Post a ticket for each task, some of them at a time."""
     slots = asyncio.Semaphore(SENDERS)
 
     async def one(number: int, task_id: str, intent: str) -> None:
@@ -129,7 +131,7 @@ async def _send(intake: str, wanted: dict[str, str]) -> None:
         await asyncio.gather(*(one(n, t, i) for n, (t, i) in enumerate(wanted.items())))
 
 
-async def _at_rest(store: Store, waiting: list[str], say: Say) -> dict[str, TaskRecord]:
+async def at_rest(store: Store, waiting: list[str], say: Say) -> dict[str, TaskRecord]:
     """Look at the oldest tasks that are not at rest, a page at a time, so that watching costs little."""
     rested: dict[str, TaskRecord] = {}
     while waiting:

@@ -190,19 +190,34 @@ async def test_one_who_gives_up_takes_nothing_from_the_others() -> None:
     assert orders(answers) == ["#20000", "#20001", "#20003", "#20004"]
 
 
-async def test_a_call_for_nobody_ends() -> None:
+async def test_all_can_end_at_once() -> None:
+    """As a process that is told to stop does: nobody is handed what was meant for one who is gone."""
     model, desk = Model(), Desk(1, 30.0, 10)
-    first, *others = asking(desk, model, [question(n) for n in range(4)])
+    tasks = asking(desk, model, [question(n) for n in range(30)])
+    await settle()
+    for task in tasks:
+        task.cancel()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(error) for error in ended} == {asyncio.CancelledError}
+    model.gate.set()
+    assert (await desk.before(model).ask(question(99), LONG_S)).text
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+async def test_one_who_asks_for_others_and_gives_up_leaves_that_to_another(under_way: bool) -> None:
+    model, desk = Model(), Desk(1, 30.0, 10)
+    first, second, *others = asking(desk, model, [question(n) for n in range(5)])
     await settle()
     first.cancel()
+    await asyncio.sleep(0)  # the second has the permit, and does not know it yet
+    if under_way:
+        await settle()
+        assert [len(call) for call in model.calls] == [1, 4]
+    second.cancel()
     await settle()
-    assert [len(call) for call in model.calls] == [1, 3]
-    for task in others:
-        task.cancel()
-    await settle()
-    assert model.ended == 2
+    assert len(model.calls[-1]) == 3
     model.gate.set()
-    assert (await desk.before(model).ask(question(9), LONG_S)).text
+    assert orders(await asyncio.gather(*others)) == ["#20002", "#20003", "#20004"]
 
 
 # --- where something is proven
