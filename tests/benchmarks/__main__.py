@@ -20,7 +20,7 @@ from infra.errors import StackError
 from infra.processes import Child, url_in
 from tests.benchmarks import pictures, readme, report, table
 from tests.benchmarks.arguments import parse
-from tests.benchmarks.environments import ROOT, python_of
+from tests.benchmarks.environments import ROOT, compiled, python_of
 from tests.benchmarks.measure import measure
 from tests.benchmarks.revision import tree_of
 from tests.benchmarks.rows import Plan, Row
@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, show and write; status 1 where nothing could be measured."""
     options = parse(argv)
     HOME.mkdir(exist_ok=True)
+    compiled(ROOT)
     try:
         with tempfile.TemporaryDirectory(prefix="run-", dir=HOME) as name, _entrants(options, Path(name)) as entrants:
             outcome = asyncio.run(_rounds(options, entrants, Path(name)))

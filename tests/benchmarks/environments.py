@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import shutil
 import subprocess
@@ -23,15 +24,23 @@ def python_of(name: str, lock: Path, folder: Path = FOLDER) -> str:
     Raises:
         StackError: it cannot be installed here; the message says why in a line.
     """
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
     home = folder / name
     if not (home / DONE).exists() or (home / DONE).read_text() != digest:
         print(f"setting up {home.relative_to(folder.parent)}", flush=True)
         shutil.rmtree(home, ignore_errors=True)
         _run(name, ["venv", "--python", sys.executable, str(home)])
-        _run(name, ["pip", "install", "--python", str(home), "--require-hashes", "-r", str(lock)])
+        # Compiled now, as pip does: otherwise the first start would compile everything, and be taken for a cold one.
+        _run(name, ["pip", "install", "--compile-bytecode", "--python", str(home), "--require-hashes", "-r", str(lock)])
         (home / DONE).write_text(digest)
     return str(home / "bin/python")
+
+
+def compiled(tree: Path) -> Path:
+    """Compile what is imported from a tree of Switchyard, as it would be after its first start, and return the tree."""
+    for part in ("shared", "functions", "infra"):
+        compileall.compile_dir(tree / part, quiet=2)
+    return tree
 
 
 def _run(name: str, arguments: list[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infra.errors import StackError
-from tests.benchmarks.environments import ROOT, python_of
+from tests.benchmarks.environments import ROOT, compiled, python_of
 from tests.benchmarks.systems import python_here
 
 TIMEOUT_S = 60
@@ -25,7 +25,7 @@ def tree_of(revision: str, folder: Path) -> Iterator[tuple[Path, str]]:
     git("worktree", "add", "--quiet", "--detach", str(folder), revision)
     try:
         same = (folder / LOCK).read_bytes() == (ROOT / LOCK).read_bytes()
-        yield folder, python_here() if same else python_of("revision", folder / LOCK)
+        yield compiled(folder), python_here() if same else python_of("revision", folder / LOCK)
     finally:
         git("worktree", "remove", "--force", str(folder))
 

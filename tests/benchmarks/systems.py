@@ -33,7 +33,7 @@ class Site:
     def environment(self) -> dict[str, str]:
         """What every competitor is told."""
         here = {"SHOP_URL": self.shop, "MODEL_URL": self.model, "CALLS": str(self.calls), "FOLDER": str(self.folder)}
-        return {**here, **self.services, "PYTHONPATH": str(COMPETITORS), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**here, **self.services, "PYTHONPATH": str(COMPETITORS)}
 
 
 @dataclass(frozen=True, slots=True)
