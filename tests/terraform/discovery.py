@@ -117,7 +117,8 @@ def _scalar(schema: Schema, value: Any) -> Iterator[str]:
         if not re.fullmatch(r"-?\d+", str(value)):
             yield f"{value!r} is no whole number"
         return
-    if not isinstance(value, fits.get(str(kind), object)) or (isinstance(value, bool) and kind != "boolean"):
+    is_fit: bool = isinstance(value, fits.get(str(kind), object)) and (kind == "boolean") == isinstance(value, bool)
+    if not is_fit:
         yield f"{value!r} is no {kind}"
         return
     if "enum" in schema and value not in schema["enum"]:
