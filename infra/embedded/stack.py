@@ -31,6 +31,7 @@ from infra.relay import Relay
 from shared import tracing
 from shared.intent.registry import Registry
 from shared.logs import log
+from shared.serving.connections import IDLE_S
 from shared.settings import Settings
 from shared.wiring import composition
 from shared.wiring.composition import Ports
@@ -195,6 +196,7 @@ class Stack:
             log_level="error",
             access_log=False,
             lifespan="off",
+            timeout_keep_alive=IDLE_S,
             timeout_graceful_shutdown=math.ceil(self._grace_s),
         )
         server = _Server(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -13,11 +14,15 @@ from starlette.responses import JSONResponse, Response
 from shared import tracing
 from shared.errors import BadRequest, Misconfigured, NotFound, Retry, SettingError, SwitchyardError, TooLarge
 from shared.logs import Severity, log, show_traceback
+from shared.serving.connections import keep_connections
 from shared.serving.push import MAX_ENVELOPE_BYTES, Delivery, parse
 
 UNTRACED = frozenset({"GET", "HEAD"})  # they change nothing, and pages and probes ask all day long
 # Whose requests are spans. Of others a delivery is one, or what they do for a task: mostly they find nothing to do.
 ASKED_BY_OTHERS = frozenset({"intake", "console"})
+
+if "FUNCTION_TARGET" in os.environ:  # functions-framework loads this before it builds its server
+    keep_connections()
 
 
 @dataclass(frozen=True, slots=True)

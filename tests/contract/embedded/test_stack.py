@@ -188,3 +188,20 @@ async def test_data_directory_that_cannot_be_made_is_named(settings: Settings, t
     (tmp_path / "file").touch()
     with pytest.raises(StackError, match=r"file/data cannot be written .*DATA_DIR"):
         await Stack(replace(settings, data_dir=str(tmp_path / "file" / "data")), TINY).__aenter__()
+
+
+@pytest.mark.parametrize("front", ["intake_url", "console_url"])
+async def test_connection_that_idled_as_long_as_any_client_keeps_one_still_serves(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, front: str
+) -> None:
+    loop = asyncio.get_running_loop()
+    now, limits = loop.time, httpx.Limits(keepalive_expiry=None)
+    async with Stack(settings, TINY) as stack, httpx.AsyncClient(limits=limits, timeout=None) as client:
+        used = []
+        for _ in range(2):
+            answer = await client.post(f"{getattr(stack, front)}/work")
+            assert answer.is_success
+            used.append(answer.extensions["network_stream"].get_extra_info("client_addr"))
+            monkeypatch.setattr(loop, "time", lambda: now() + 600)
+            await asyncio.sleep(0.05)  # timers that end within those 600 s have ended by now
+    assert used[0] == used[1]
