@@ -22,6 +22,7 @@ from infra.document_event import EVENT_TYPE
 from shared.canonical import sha256_hex
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry, check_handlers, discover
+from shared.metrics import METRICS
 from shared.settings import Settings
 from shared.task.schemas import State
 from shared.topics import DEAD_LETTERS, EVENTS, RESULTS, TASKS, TASKS_EXPRESS
@@ -144,6 +145,7 @@ def to_json(manifest: Manifest) -> str:
         "intents": dict(manifest.intents),
         "defaults": dict(manifest.defaults),
         "states": get_args(State),
+        "metrics": {name: dataclasses.asdict(metric) for name, metric in METRICS.items()},
         "document_event": EVENT_TYPE,
     }
     return json.dumps(document, indent=2, sort_keys=True) + "\n"
@@ -161,10 +163,7 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             concurrency=1000,
             variables=("DIRECT_AUDIENCE", "DIRECT_CALLERS", "LISTEN_TO", reads.SOURCE_FIELDS),
             secrets=(reads.WEBHOOK_SECRET,),
-            publishes=(
-                EVENTS,
-                *lanes,
-            ),  # a verified body that it cannot read goes to `intake-events`, which has the store
+            publishes=(EVENTS, *lanes),  # a body that it cannot read goes to `intake-events`, which has the store
             stores=False,
         ),
         _function(

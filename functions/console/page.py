@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from functions.console import charts, guard, present, search
+from shared import metrics
 from shared.canonical import sha256_hex
 from shared.currency import written
 from shared.errors import NotFound
@@ -114,7 +115,7 @@ def environment() -> Environment:
         "static": static_url,
     }
     made.globals |= {"amount": present.amount, "written": written, "TOKEN_FIELD": guard.TOKEN_FIELD}
-    made.globals |= {"COUNT_UP_TO": search.COUNT_UP_TO}
+    made.globals |= {"COUNT_UP_TO": search.COUNT_UP_TO, "metric": metrics.named}
     made.filters |= {"visible": present.visible, "span": present.span, "counted": present.counted}
     return made
 

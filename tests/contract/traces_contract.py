@@ -65,7 +65,7 @@ def settings(backend: Any, data_dir: Path, **ports: int) -> Settings:
         backend=backend,
         data_dir=str(data_dir),
         project="traces-test",
-        automatic={"refund_request": 5000},  # type: ignore[dict-item]
+        automatic={"refund_request": 5000},
         tracing=Tracing("local"),
         **ports,  # type: ignore[arg-type]
     )
