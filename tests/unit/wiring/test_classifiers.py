@@ -5,17 +5,22 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from shared.errors import SettingError
 from shared.intent.registry import Registry
+from shared.limits import Limits
 from shared.model.artefact import dump
 from shared.model.rules import RULES
 from shared.model.teaching import train
 from shared.settings import Settings
 from shared.task.router import Kind, Version
 from shared.wiring import classifiers
+from shared.wiring.cache import CachingClassifier
+from shared.wiring.desk import Desk
+from shared.wiring.in_place import InPlaceClassifier
 from tests.scripted import ScriptedModel
 from tests.store import BEGINNING
 from tests.world import REGISTRY
@@ -45,6 +50,25 @@ def version(kind: Kind, content: str) -> Version:
 
 
 GENAI = Settings(classifier="genai", gemini_api_key="k", gemini_model="m", gemini_api_endpoint="http://localhost")
+
+
+@pytest.mark.parametrize(
+    ("limits", "outermost"),
+    [
+        (Limits(), CachingClassifier),
+        (Limits(in_place="local"), InPlaceClassifier),
+        (Limits(in_place="local", cache_s=0), InPlaceClassifier),
+    ],
+)
+def test_model_stands_behind_what_the_limits_say(limits: Limits, outermost: type) -> None:
+    built = classifiers.build(replace(GENAI, limits=limits), REGISTRY, Desk(10, 30))
+    assert type(built) is outermost
+    assert built.model == "m"
+
+
+def test_without_a_cache_every_question_goes_to_the_desk() -> None:
+    built = classifiers.build(replace(GENAI, limits=Limits(cache_s=0)), REGISTRY, Desk(10, 30))
+    assert not isinstance(built, CachingClassifier)
 
 
 def test_version_that_names_a_model_is_asked_with_the_key_and_the_rules_of_the_settings() -> None:
