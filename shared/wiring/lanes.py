@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import logging
 import socket
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -66,7 +64,7 @@ class Circuit:
 class Lane:
     """The way to one provider host: the client, the places in flight, and whether it is open."""
 
-    client: Any  # httpx.AsyncClient
+    client: Any  # `SocketClient`, or as much of `httpx.AsyncClient`
     slots: asyncio.Semaphore
     circuit: Circuit = field(default_factory=Circuit)
 
@@ -82,7 +80,7 @@ class Pool:
         lanes = self._lanes.setdefault(asyncio.get_running_loop(), {})
         key = (origin, allow_private, transport)
         if key not in lanes:
-            client = _client(allow_private, max_in_flight, transport)
+            client = _client(allow_private, transport)
             lanes[key] = Lane(client, asyncio.Semaphore(max_in_flight))
         return lanes[key]
 
@@ -95,17 +93,11 @@ class Pool:
 POOL = Pool()
 
 
-def _client(allow_private: bool, max_in_flight: int, transport: Any) -> httpx.AsyncClient:
-    import httpx
+def _client(allow_private: bool, transport: Any) -> Any:
+    from shared.wiring.sockets import SocketClient, SocketTransport
 
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs whole URLs
-    limits = httpx.Limits(max_connections=max_in_flight, keepalive_expiry=KEEPALIVE_S)
-    inner = transport or httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
-    return httpx.AsyncClient(
-        transport=inner if allow_private else _PublicOnly(inner),  # type: ignore[arg-type]
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # the client is shared: no task sees another's
-        trust_env=False,  # a proxy would resolve names behind our back
-    )
+    inner: Any = transport or SocketTransport(KEEPALIVE_S)
+    return SocketClient(inner if allow_private else _PublicOnly(inner))
 
 
 class _PublicOnly:
