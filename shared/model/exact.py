@@ -32,7 +32,12 @@ def key_of(question: Question, model: str) -> str:
 
 
 def may_be_kept(answer: Answer, registry: Registry) -> bool:
-    """Return whether an answer has the wanted form and names no intent that could do harm."""
+    """Return whether an answer has the wanted form, names no intent that could do harm, and was given to nobody else.
+
+    Of a call that several shared nothing is kept: whoever was beside may have had a say in it.
+    """
+    if answer.prompt_version:
+        return False
     try:
         said = parse_object(answer.text.encode("utf-8", "surrogatepass"))
     except BadRequest:

@@ -197,7 +197,9 @@ def _alone(waiter: _Waiter, had: Answer | None) -> None:
 
 def _same(error: ModelUnavailable) -> ModelUnavailable:
     """Return an error of its own for each who is told it: raising one changes it."""
-    return ModelUnavailable(error.message, code=error.code, retry_after_s=error.retry_after_s)
+    return ModelUnavailable(
+        error.message, code=error.code, retry_after_s=error.retry_after_s, is_overload=error.is_overload
+    )
 
 
 class _AtTheDesk:

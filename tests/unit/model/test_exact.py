@@ -76,6 +76,12 @@ def test_only_a_readable_answer_that_moves_nothing_is_kept(text: Any, kept: bool
     assert may_be_kept(Answer(said, MODEL, 1, 1.0), REGISTRY) is kept
 
 
+def test_answer_of_a_call_that_several_shared_is_not_kept() -> None:
+    said = Answer(json.dumps(says("order_status", order_id="#47384")), MODEL, 1, 1.0)
+    assert may_be_kept(said, REGISTRY)
+    assert not may_be_kept(replace(said, prompt_version="several"), REGISTRY)
+
+
 def test_kept_answer_costs_nothing_and_says_where_it_came_from() -> None:
     kept = Kept(10)
     kept.put("k", Answer("{}", MODEL, 900, 450.0, input_tokens=800, cached_tokens=5), 0)
