@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,6 +13,10 @@ from shared.serving.entry import Made, Outcome, guard, serve_delivery, serve_pus
 from shared.serving.push import Delivery
 from shared.serving.waiting_room import WaitingRoom
 from shared.wiring.composition import ports
+from shared.wiring.warmth import warm_workers
+
+if "FUNCTION_TARGET" in os.environ:  # functions-framework loads this before it starts its server
+    warm_workers()
 
 # Of an instance's 512 MiB: sixteen of the largest messages that there are, or hundreds of usual ones.
 ROOM_MIB = 256.0
