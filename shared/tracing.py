@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from shared.errors import SettingError
-from shared.logs import is_word
+from shared.logs import is_word, log
 from shared.settings import Tracing, tracing_of
 
 if TYPE_CHECKING:
@@ -81,13 +81,16 @@ def install(spans: Spans | None) -> None:
 
 
 def start(settings: Tracing, data_dir: str, project: str) -> None:
-    """Trace as the settings say."""
+    """Trace as the settings say; where that cannot be, the log says so, and the work goes on untraced."""
+    install(None)
     if settings.exporter == "off":
-        install(None)
         return
-    from shared.spans import Spans, exporting
+    try:
+        from shared.spans import Spans, exporting
 
-    install(Spans(exporting(settings, data_dir, project), settings.ratio, project))
+        install(Spans(exporting(settings, data_dir, project), settings.ratio, project))
+    except Exception as error:  # no exporter is installed, or there are no credentials
+        log("ERROR", "nothing can be traced", outcome="not_traced", error_type=type(error).__name__)
 
 
 def stop() -> None:

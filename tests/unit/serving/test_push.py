@@ -188,3 +188,10 @@ def test_delivery_without_an_envelope_is_what_the_envelope_would_make_of_it(
                 made()
     else:
         assert without() == of_envelope()
+
+
+def test_a_publisher_that_traces_names_the_trace_by_its_span_alone() -> None:
+    span = f"00-{'ab' * 16}-{'cd' * 8}-01"
+    message = {"messageId": "1", "data": "", "attributes": {"googclient_traceparent": span}}
+    delivery = parse(json.dumps({"message": message}).encode())
+    assert (delivery.traceparent, delivery.trace_id) == (span, "ab" * 16)
