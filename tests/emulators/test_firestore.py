@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from functools import partial
 
 import pytest
 
 from infra.emulators.approvals import ApprovalWatcher
-from shared.errors import CommitUnknown, Misconfigured, Retry, StoreUnavailable, SwitchyardError
+from shared.errors import CommitUnknown, Conflict, Misconfigured, Retry, StoreUnavailable, SwitchyardError
 from shared.event.tally import Kind
 from shared.records.ignored import add, last_days, told
 from shared.wiring.adapters.firestore import FirestoreStore
+from shared.wiring.adapters.shared_calls import CALLS
 from shared.wiring.ports import ABSENT, Write
 from tests.contract.document_events_contract import APPROVAL, DocumentEventsContract, NextEvent
 from tests.contract.shared_store_contract import SharedStoreContract, StoreClockContract
 from tests.contract.store_contract import StoreContract
 from tests.emulators.broken_server import BrokenServer
 from tests.store import BEGINNING
+
+gather = partial(asyncio.gather, return_exceptions=True)
 
 
 @pytest.fixture
@@ -94,6 +98,36 @@ class TestDocumentsThatFirestoreRefuses:
         assert "ud800" not in caught.value.message
 
 
+class TestCommitsOfTheSameMoment:
+    """They travel together, and share nothing else."""
+
+    async def test_one_that_lost_its_race_takes_no_other_with_it(self, store: FirestoreStore) -> None:
+        await store.commit(Write("tasks/t7", {"by": "somebody else"}, ABSENT))
+        ended = await gather(*(store.commit(Write(f"tasks/t{n}", {"n": n}, ABSENT)) for n in range(40)))
+        assert [n for n, each in enumerate(ended) if isinstance(each, Conflict)] == [7]
+        versions = {f"tasks/t{n}": each[0] for n, each in enumerate(ended) if isinstance(each, list)}
+        assert {s.path: s.version for s in await store.read(*versions)} == versions
+
+    async def test_one_that_is_refused_takes_no_other_with_it(self, store: FirestoreStore) -> None:
+        texts = ["x" * (1_100_000 if n == 7 else n) for n in range(20)]
+        ended = await gather(*(store.commit(Write(f"tasks/t{n}", {"text": t}, ABSENT)) for n, t in enumerate(texts)))
+        [refused] = [each for each in ended if isinstance(each, SwitchyardError)]
+        assert (refused.code, isinstance(refused, Retry)) == ("invalid_document", False)
+        found = await store.read(*(f"tasks/t{n}" for n in range(20)))
+        assert [n for n, each in enumerate(found) if each.data is None] == [7]
+
+    async def test_of_many_about_one_document_one_wins(self, store: FirestoreStore) -> None:
+        ended = await gather(*(store.commit(Write("tasks/t1", {"n": n}, ABSENT)) for n in range(20)))
+        [winner] = [n for n, each in enumerate(ended) if not isinstance(each, Conflict)]
+        [found] = await store.read("tasks/t1")
+        assert found.data == {"n": winner}
+
+    async def test_each_reader_gets_its_own_documents(self, store: FirestoreStore) -> None:
+        await store.commit(*(Write(f"tasks/t{n}", {"n": n}, ABSENT) for n in range(20)))
+        found = await gather(*(store.read(f"tasks/t{n}", "tasks/none", f"tasks/t{19 - n}") for n in range(20)))
+        assert [[s.data and s.data["n"] for s in each] for each in found] == [[n, None, 19 - n] for n in range(20)]
+
+
 class TestErrors:
     """A server that answers every call with one status, or not at all."""
 
@@ -139,6 +173,16 @@ class TestErrors:
         assert type(caught.value) is commit
         with pytest.raises(read):
             await store.query("tasks")
+
+    @pytest.mark.parametrize("status", ["ABORTED", "FAILED_PRECONDITION", "NOT_FOUND", "RESOURCE_EXHAUSTED"])
+    async def test_status_that_is_definite_for_one_commit_is_none_for_several(
+        self, broken: BrokenServer, store: FirestoreStore, status: str
+    ) -> None:
+        """A call with several writes is not atomic: what it answers as a whole says nothing of any of them."""
+        broken.status = status
+        ended = await gather(*(store.commit(Write(f"tasks/t{n}", {}, ABSENT)) for n in range(10)))
+        assert [type(each) for each in ended[CALLS:]] == [CommitUnknown] * (10 - CALLS)
+        assert broken.calls == CALLS + 1
 
     async def test_failed_commit_is_sent_once(self, broken: BrokenServer, store: FirestoreStore) -> None:
         broken.status = "UNAVAILABLE"

@@ -49,7 +49,15 @@ class TestDeadlines(DeadlineContract):
 
 
 class TestPubsubPublisher(PublisherContract):
-    pass
+    async def test_refused_message_takes_no_other_with_it(self, open_bus: OpenBus) -> None:
+        topic = unique("topic")
+        publisher, queue = await open_bus(wiring(subscribe(topic)))
+        texts = [b"" if n == 7 else b"%d" % n for n in range(20)]  # one without data and attributes is refused
+        ended = await asyncio.gather(*(publisher.publish(topic, text, {}) for text in texts), return_exceptions=True)
+        assert [n for n, each in enumerate(ended) if isinstance(each, PublishFailed)] == [7]
+        found = await take(queue, topic, 19)
+        assert {d.message_id: d.data for d in found} == {i: t for i, t in zip(ended, texts, strict=True) if t}
+        await asyncio.gather(*map(queue.ack, found))
 
 
 class TestPubsubQueue(QueueContract):

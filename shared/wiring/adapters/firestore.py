@@ -5,7 +5,8 @@ Reads the environment through Google's client only: FIRESTORE_EMULATOR_HOST, or 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 from shared.errors import CommitUnknown, Conflict, Misconfigured, StoreUnavailable, SwitchyardError
 from shared.wiring.adapters import grpc_status
 from shared.wiring.adapters.firestore_values import decode_fields, encode_fields, plain, refused
-from shared.wiring.adapters.firestore_wire import Wire, version_of
+from shared.wiring.adapters.firestore_wire import UNKNOWN, Wire, WriteFailed, version_of
+from shared.wiring.adapters.shared_calls import SharedCalls, settled
 from shared.wiring.ports import ABSENT, Filter, Row, Snapshot, Write
 
 TIMEOUT_S = 10.0
@@ -33,6 +35,8 @@ class FirestoreStore:
         self._project = project
         self._built: Any = None
         self._opened: Wire | None = None
+        self._reads: SharedCalls[tuple[str, ...], list[Snapshot]] = SharedCalls(self._read_each)
+        self._writes: SharedCalls[Any, Any] = SharedCalls(self._commit_each)
 
     @property
     def _client(self) -> Any:
@@ -50,20 +54,50 @@ class FirestoreStore:
 
     async def read(self, *paths: str) -> list[Snapshot]:
         """See `Store.read`."""
+        if not paths:
+            return []
         with _errors_of("read"):
-            found = await self._get(paths)
-        return [found[path] for path in paths]
+            async with asyncio.timeout(TIMEOUT_S):
+                return await self._reads.ask(paths)
+
+    async def _read_each(self, wanted: list[tuple[str, ...]]) -> list[list[Snapshot]]:
+        found = await self._get({path: None for paths in wanted for path in paths})
+        return [[found[path] for path in paths] for paths in wanted]
 
     async def commit(self, *writes: Write) -> list[str]:
         """See `Store.commit`."""
-        wire = self._wire
-        request = wire.commit_request(database=wire.database)
+        request = self._wire.commit_request(database=self._wire.database)
         for write in writes:
             self._write(request.writes.add(), write)
         with _errors_of("commit"):
-            # Never sent again: what was applied would fail its own precondition, and our success would be a Conflict.
-            answer = await wire.commit(request, timeout=TIMEOUT_S, metadata=wire.metadata)
-        return [version_of(result.update_time) for result in answer.write_results]
+            async with asyncio.timeout(TIMEOUT_S):
+                # Only what is atomic by itself may travel with others.
+                results = await (self._writes.ask(request.writes[0]) if len(writes) == 1 else self._commit(request))
+        return [version_of(result.update_time) for result in results]
+
+    async def _commit(self, request: Any) -> Any:
+        """Send a commit, once: what was applied would fail its own precondition, and success would be a Conflict."""
+        answer = await self._wire.commit(request, timeout=TIMEOUT_S, metadata=self._wire.metadata)
+        return answer.write_results
+
+    async def _commit_each(self, writes: list[Any]) -> list[Any]:
+        """Apply writes that have nothing to do with each other; return for each its results, or the error."""
+        wire = self._wire
+        if len(writes) > 1 and len({write.update.name for write in writes}) == len(writes):
+            try:
+                request = wire.batch_request(database=wire.database, writes=writes)
+                answer = await wire.batch_write(request, timeout=TIMEOUT_S, metadata=wire.metadata)
+            except Exception as error:
+                status = grpc_status(error)
+                if status in _LOST_RACE | _NOTHING_WRITTEN:  # said of which? Not of all, for they are not atomic
+                    raise WriteFailed(UNKNOWN) from error
+                if status not in _REFUSED:  # for one of them all are refused, and nothing is written
+                    raise
+            else:
+                done = zip(answer.write_results, answer.status, strict=True)
+                return [WriteFailed(status.code) if status.code else [result] for result, status in done]
+        requests = [wire.commit_request(database=wire.database, writes=[write]) for write in writes]
+        return await settled(map(self._commit, requests))
 
     async def query(
         self,
@@ -82,6 +116,8 @@ class FirestoreStore:
 
     async def read_rows(self, fields: Sequence[str], *paths: str) -> list[Row]:
         """See `Store.read_rows`. Billed as one read per document; the other members do not travel."""
+        if not paths:
+            return []
         with _errors_of("read"):
             found = await self._get(paths, mask={"field_paths": fields})
         return _rows([found[path] for path in paths])
@@ -139,9 +175,7 @@ class FirestoreStore:
         cursor = {"__name__": self._client.document(after.path)}
         return query.start_after(cursor | ({order_by: (after.data or {})[order_by]} if order_by else {}))
 
-    async def _get(self, paths: Sequence[str], **options: Any) -> dict[str, Snapshot]:
-        if not paths:
-            return {}
+    async def _get(self, paths: Iterable[str], **options: Any) -> dict[str, Snapshot]:
         wire = self._wire
         request = wire.get_request(database=wire.database, documents=map(wire.name_of, paths), **options)
         answers = [a async for a in wire.batch_get(request, timeout=TIMEOUT_S, metadata=wire.metadata)]

@@ -9,7 +9,18 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+UNKNOWN = 2  # the number of this gRPC status
 _SERVICE = "/google.firestore.v1.Firestore/"
+
+
+class WriteFailed(Exception):
+    """Raised when one write of several did not happen, for a reason of its own; the others know nothing of it."""
+
+    def __init__(self, number: int) -> None:
+        import grpc
+
+        self.code = next(code for code in grpc.StatusCode if code.value[0] == number)
+        super().__init__(self.code.name)
 
 
 class Wire:
@@ -23,12 +34,18 @@ class Wire:
         # What the client adds to a call: which database, twice, so that the call is routed to where that is.
         self.metadata = (*client._rpc_metadata, ("x-goog-request-params", f"database={quote(self.database, safe='')}"))
         self.commit_request = types.CommitRequest.pb()
+        self.batch_request = types.BatchWriteRequest.pb()
         self.get_request = types.BatchGetDocumentsRequest.pb()
         channel = client._firestore_api.transport.grpc_channel
         self.commit = channel.unary_unary(
             f"{_SERVICE}Commit",
             request_serializer=self.commit_request.SerializeToString,
             response_deserializer=types.CommitResponse.pb().FromString,
+        )
+        self.batch_write = channel.unary_unary(
+            f"{_SERVICE}BatchWrite",
+            request_serializer=self.batch_request.SerializeToString,
+            response_deserializer=types.BatchWriteResponse.pb().FromString,
         )
         self.batch_get = channel.unary_stream(
             f"{_SERVICE}BatchGetDocuments",
