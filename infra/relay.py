@@ -30,7 +30,8 @@ PUSH_HEADERS = {"content-type": "application/json"}
 class Relay:
     """One loop per subscription of the manifest, each with at most what one instance of its function takes at once.
 
-    With `hand` a message needs no envelope; events of documents are posted all the same.
+    With `hand` a message needs no envelope; events of documents are posted all the same. Where a pull is dear, one that
+    was full waits `gather_s` seconds after a message has landed, so that the next pull fills several places.
     """
 
     def __init__(
@@ -41,8 +42,9 @@ class Relay:
         *,
         hand: Hand | None = None,
         project: str = "switchyard-local",
+        gather_s: float = 0.0,
     ) -> None:
-        self._new_lane = functools.partial(_Lane, queue, post, hand, project)
+        self._new_lane = functools.partial(_Lane, queue, post, hand, project, gather_s)
         self._lanes: dict[str, _Lane] = {}
         self._running: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
@@ -93,6 +95,7 @@ class _Lane:
         post: Post,
         hand: Hand | None,
         project: str,
+        gather_s: float,
         subscription: Subscription,
         function: Function,
     ) -> None:
@@ -101,6 +104,7 @@ class _Lane:
         self._queue = queue
         self._path = f"projects/{project}/subscriptions/{subscription.name}"
         self._post, self._hand = post, hand
+        self._gather_s = gather_s
         self._landed = asyncio.Event()
         self.rewire(subscription, function)
 
@@ -113,9 +117,8 @@ class _Lane:
 
     async def run(self) -> None:
         while True:
-            while len(self.flying) >= self._max_flying:
-                self._landed.clear()
-                await self._landed.wait()
+            if len(self.flying) >= self._max_flying:
+                await self._place()
             free = self._max_flying - len(self.flying)
             try:
                 deliveries = await self._queue.pull(self.name, min(free, MAX_PULL), PULL_WAIT_S)
@@ -127,6 +130,13 @@ class _Lane:
                 task = asyncio.create_task(self._deliver(delivery))
                 self.flying.add(task)
                 task.add_done_callback(self._land)
+
+    async def _place(self) -> None:
+        while len(self.flying) >= self._max_flying:
+            self._landed.clear()
+            await self._landed.wait()
+        if self._gather_s and self._max_flying > 1:
+            await asyncio.sleep(self._gather_s)
 
     def _land(self, task: asyncio.Task[None]) -> None:
         self.flying.discard(task)

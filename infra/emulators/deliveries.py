@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from infra.emulators.approvals import ApprovalWatcher, Event
-from infra.emulators.queue import PubsubQueue
+from infra.emulators.queue import GATHER_S, PubsubQueue
 from infra.manifest import Function, Manifest
 from infra.relay import Post, Relay
 from shared.logs import say
@@ -38,7 +38,7 @@ class Deliveries:
         settings, manifest = self._settings, self._manifest
         queue = PubsubQueue(settings.project, manifest.subscriptions, settings.topic_prefix)
         self._exits.push_async_callback(queue.close)
-        relay = Relay(queue, manifest, self._post, project=settings.project)
+        relay = Relay(queue, manifest, self._post, project=settings.project, gather_s=GATHER_S)
         self._exits.push_async_callback(self._stop_tasks)
         self._exits.push_async_callback(relay.stop, STOP_GRACE_S)
         self._spawn("relay", relay.run())
