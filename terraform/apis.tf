@@ -39,6 +39,7 @@ resource "time_sleep" "apis" {
 # (cloud.google.com/iam/docs/create-service-agents): Eventarc could not watch documents, Pub/Sub could not sign what it
 # pushes, and neither would say so. Service agents are alone in these roles.
 resource "google_project_iam_member" "agent" {
+  # checkov:skip=CKV_GCP_49: Google's own agents in the roles that Google gives them
   for_each = {
     "roles/eventarc.serviceAgent" = local.eventarc_agent
     "roles/pubsub.serviceAgent"   = local.pubsub_agent
