@@ -1,0 +1,79 @@
+"""The pipeline that Cloud Build runs: fields, images and secrets as it knows them, and none that is too old."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+OLDEST = timedelta(days=300)
+
+
+@pytest.mark.parametrize(
+    ("path", "pinned"),
+    [
+        # Google deletes an image a year after it was published.
+        ("infra/cloudbuild.yaml", r"google-cloud-cli (\S+) is of (\S+)\."),
+        ("terraform/versions.tf", r'version = "(7\S+)" # of (\S+);'),
+    ],
+)
+def test_what_is_pinned_is_not_too_old(path: str, pinned: str) -> None:
+    text = (ROOT / path).read_text()
+    found = re.search(pinned, text)
+    assert found is not None
+    version, published = found[1], date.fromisoformat(found[2])
+    assert datetime.now(UTC).date() - published < OLDEST, f"{path}: take a newer version than {version}, and its date"
+    assert set(re.findall(r"google-cloud-cli:([\d.]+)", text)) <= {version}
+
+
+STEP_FIELDS = {"id", "name", "entrypoint", "args", "env", "script", "secretEnv", "volumes", "waitFor", "dir", "timeout"}
+BUILD_FIELDS = {"steps", "substitutions", "availableSecrets", "timeout", "options"}
+BUILT_IN = {"PROJECT_ID", "COMMIT_SHA"}
+
+
+@pytest.fixture(scope="module")
+def build() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "infra/cloudbuild.yaml").read_text())
+    return loaded
+
+
+def test_the_pipeline_has_only_fields_that_cloud_build_knows(build: dict[str, Any]) -> None:
+    assert build.keys() <= BUILD_FIELDS
+    for step in build["steps"]:
+        assert step.keys() <= STEP_FIELDS
+        assert step["name"].count(":") == 1, "an image without a tag is another one tomorrow"
+        assert not ("script" in step and ("args" in step or "entrypoint" in step)), "Cloud Build takes one of them"
+    ids = [step["id"] for step in build["steps"]]
+    assert ids == ["terraform", "check", "bundle", "fetch-plan", "deploy", "keep-plan"]
+
+
+def test_the_pipeline_uses_only_substitutions_that_exist(build: dict[str, Any]) -> None:
+    used = set()
+    for step in build["steps"]:
+        outside_scripts = [*step.get("args", []), *step.get("env", [])]
+        used |= {name for text in outside_scripts for name in re.findall(r"\$\{?(\w+)", text)}
+        # Cloud Build replaces nothing in a script: what it reads must be in its environment.
+        given = {entry.partition("=")[0] for entry in step.get("env", [])}
+        assert set(re.findall(r"\$\{?([A-Z_]+)", step.get("script", ""))) <= given
+    assert used <= BUILT_IN | build["substitutions"].keys()
+    assert build["substitutions"].keys() <= used
+
+
+def test_the_pipelines_targets_exist(build: dict[str, Any]) -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    called = {step["args"][0] for step in build["steps"] if step.get("entrypoint") == "make"}
+    assert called == {"bundle", "deploy"}
+    assert called | {"check", "doctor", "smoke"} <= targets
+    assert (ROOT / ".ci/run").is_file()
+
+
+def test_secrets_reach_the_step_that_tests_and_no_other(build: dict[str, Any]) -> None:
+    offered = {secret["env"] for secret in build["availableSecrets"]["secretManager"]}
+    assert {step["id"]: step["secretEnv"] for step in build["steps"] if "secretEnv" in step} == {
+        "deploy": sorted(offered)
+    }
