@@ -90,8 +90,9 @@ class Outbound:
             lane.circuit.check(str(call))
             if call.write:
                 await self._start()
-            # Its own host alone is told of, as paths may hold names; and no context is sent to another company.
-            with tracing.span(call.method, kind="client", method=call.method, host=request.url.host) as seen:
+            # The host alone is told of, as paths may hold names; and no context is sent to another company.
+            host = origin.partition("://")[2]
+            with tracing.span(call.method, kind="client", method=call.method, host=host) as seen:
                 reply = await self._send(lane, call, request)
                 seen.tell(status=reply.status)
                 return reply
