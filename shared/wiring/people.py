@@ -24,7 +24,7 @@ from shared.wiring.lanes import Pool
 from shared.wiring.outbound import Outbound
 from shared.wiring.providers import ProviderSettings, provider_settings
 
-LOOKUP_TIMEOUT_S = 2.0
+LOOKUP_TIMEOUT_S = 5.0
 KEPT_S = 600.0
 FAILURE_KEPT_S = 30.0  # a users API that is down is not asked again by every ticket of the same person
 MAX_KEPT = 2_000

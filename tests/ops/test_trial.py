@@ -69,9 +69,9 @@ def test_the_screen_shows_each_part_and_folds_the_instructions(capsys: Capture) 
     screen = capsys.readouterr().out
     parts = [line.split()[0] for line in screen.splitlines() if not line.startswith(" ")]
     assert parts == ["event", "question", "answer", "gate", "plan", "approval", "provider", "state"]
-    assert "You sort support" not in screen
+    assert "Sort a support" not in screen
     assert main(["refund_request", "--text", REFUND, "--verbose"]) == 0
-    assert "You sort support" in capsys.readouterr().out
+    assert "Sort a support" in capsys.readouterr().out
 
 
 def test_words_of_a_ticket_cannot_move_the_cursor(capsys: Capture) -> None:

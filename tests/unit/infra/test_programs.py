@@ -9,19 +9,26 @@ import pytest
 
 from infra.programs import ProgramError, run
 
-WRITES_ITS_STATE = "trap 'echo state > \"$0\"; exit 1' INT; while :; do sleep 0.1; done"
-HEARS_NOTHING = "trap '' INT; while :; do sleep 0.1; done"
+# Not in a shell, which cannot take back that interrupts are ignored, as they are for whatever runs in the background.
+HEEDING = """
+import signal, sys, time, pathlib
+def write(*_):
+    pathlib.Path(sys.argv[1]).write_text("state")
+    raise SystemExit(1)
+signal.signal(signal.SIGINT, write if len(sys.argv) > 1 else signal.SIG_IGN)
+time.sleep(60)
+"""
 
 
 def test_what_takes_too_long_may_write_its_state_before_it_ends(tmp_path: Path) -> None:
     with pytest.raises(ProgramError, match="took more than 3 s and was interrupted"):
-        run("sh", "-c", WRITES_ITS_STATE, str(tmp_path / "state"), quiet=True, timeout_s=3, grace_s=60)
-    assert (tmp_path / "state").read_text() == "state\n"
+        run(sys.executable, "-c", HEEDING, str(tmp_path / "state"), quiet=True, timeout_s=3, grace_s=60)
+    assert (tmp_path / "state").read_text() == "state"
 
 
 def test_what_hears_no_interrupt_is_killed_after_the_grace() -> None:
     with pytest.raises(ProgramError, match="was interrupted"):
-        run("sh", "-c", HEARS_NOTHING, quiet=True, timeout_s=1, grace_s=0.2)
+        run(sys.executable, "-c", HEEDING, quiet=True, timeout_s=1, grace_s=0.2)
 
 
 def test_what_fails_is_named_and_what_is_quiet_returned() -> None:

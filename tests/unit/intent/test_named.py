@@ -154,7 +154,7 @@ def test_function_in_the_cloud_has_no_ports_under_such_a_setting(
     assert error.value.field == name
 
 
-@pytest.mark.parametrize("module", ["run", "demo", "bench", "trial", "smoke", "cost"])
+@pytest.mark.parametrize("module", ["run", "demo", "trial", "smoke", "cost"])
 def test_command_ends_with_the_line_and_nothing_else(module: str) -> None:
     env = os.environ | {"DISABLED_INTENTS": "ticket_sumary"}
     done = subprocess.run(
