@@ -18,7 +18,7 @@ from shared.gate.policy import Usage
 from shared.intent.registry import Registry
 from shared.logs import log
 from shared.model import prompt
-from shared.model.question import Answer, Question
+from shared.model.question import Answer, Question, expected_tokens
 from shared.records.shadows import keep, reserve, settle
 from shared.settings import Settings
 from shared.task.birth import Plan
@@ -29,7 +29,6 @@ from shared.wiring.routing import Router
 
 TIMEOUT_S = 10.0  # after a slow answer about the task itself, the function still ends within its minute
 LAST = 0  # a task of any priority gets a free call first
-CHARS_A_TOKEN, TOKENS_OF_AN_ANSWER = 4, 200  # what a call is taken to need until it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ async def shadow(case: Case, router: Router, candidate: Candidate, bench: Bench,
         question = prompt.build(
             case.task, case.seen, bench.registry, disabled=bench.settings.disabled_intents, rules=router.rules
         )
-        expected = _tokens(question)
+        expected = expected_tokens(question)
         if not await reserve(bench.store, candidate, expected, case.task.task_id):
             return
         answer, error = await _ask(router, replace(question, priority=LAST, alone=True), bench)
@@ -129,8 +128,3 @@ def _differs(decided: Plan, would: Plan) -> Differs:
     if decided.parameters != would.parameters:
         return "parameters"
     return "" if decided.decision.route == would.decision.route else "route"
-
-
-def _tokens(question: Question) -> int:
-    chars = len(question.instructions) + len(question.content)
-    return chars // CHARS_A_TOKEN + TOKENS_OF_AN_ANSWER

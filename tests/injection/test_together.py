@@ -23,18 +23,11 @@ from shared.model.question import Answer, Question
 from shared.model.together import join, split
 from shared.task.schemas import AutomationTask, TaskRecord
 from tests.injection.pipeline import ALLOWANCE, cases, task_of
+from tests.shipped import REQUESTS
 from tests.world import REGISTRY, World, ticket
 
-NEIGHBOURS = {
-    "refund_request": "I want a refund of $25.00 for order #10021, it arrived broken.",
-    "password_reset": "I forgot my password.",
-    "cancel_order": "Please cancel order #10044.",
-    "change_address": "Please ship order #31177 to 12 Baker Street, London NW1 6XE instead.",
-    "order_status": "Where is my order #20017?",
-    "ticket_summary": "Please summarize: the printer is on fire since Tuesday.",
-}
 FIRST = ticket("Where is my order #10001?", task_id="first", email="first@example.com")
-BESIDE = [ticket(text, task_id=name, email=f"{name}@example.com") for name, text in NEIGHBOURS.items()]
+BESIDE = [ticket(text, task_id=name, email=f"{name}@example.com") for name, text in REQUESTS.items()]
 STEPS = [(case.name, step) for case in cases() for step in case.steps]
 ATTACKS = {
     name: (task, step.answer)
@@ -122,14 +115,14 @@ async def test_a_model_that_obeys_one_ticket_moves_nothing_for_the_others(said: 
         if record.state != "READY":  # a person looks
             continue
         if record.classification.prompt_version in model.alone:  # asked about alone: as if nobody had been beside it
-            own = answer({"/text": NEIGHBOURS[name], "fields/requester/email": f"{name}@example.com"})
+            own = answer({"/text": REQUESTS[name], "fields/requester/email": f"{name}@example.com"})
             assert (record.intent, record.parameters) == (
                 name,
                 own["parameters"] if name != "ticket_summary" else {"summary": "Help"},
             )
         else:  # what moves nothing, about what this very ticket names
             assert REGISTRY[record.intent].policy.risk == "none"
-            assert all(str(value).lstrip("#") in NEIGHBOURS[name] + "Help" for value in record.parameters.values())
+            assert all(str(value).lstrip("#") in REQUESTS[name] + "Help" for value in record.parameters.values())
 
 
 async def test_nothing_of_the_guarantee_is_there_by_chance() -> None:

@@ -15,14 +15,19 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("shared", "functions", "infra", "tests/simulation")
 
 
+def copy_without(mutation: Mutation, folder: Path) -> None:
+    """Put what the simulation runs into `folder`, without this guard."""
+    for part in PARTS:
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("__init__.py", "store.py"):
+        shutil.copy(ROOT / "tests" / file, folder / "tests")
+    guarded = folder / mutation.file
+    guarded.write_text(mutation.apply(guarded.read_text()))
+
+
 def must_be_noticed(mutation: Mutation, tmp_path: Path) -> None:
     """Run the simulation on a copy without this guard, and fail unless it finds what is wrong."""
-    for part in PARTS:
-        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("__init__.py", "store.py"):
-        shutil.copy(ROOT / "tests" / file, tmp_path / "tests")
-    guarded = tmp_path / mutation.file
-    guarded.write_text(mutation.apply(guarded.read_text()))
+    copy_without(mutation, tmp_path)
     # The seed that noticed it last is tried first; where the code has moved on, all are.
     for seeds in (range(last := NOTICED_BY.get(mutation.name, 0), last + 1), range(BUDGET)):
         which = ["--first", str(seeds.start), "--runs", str(len(seeds))]

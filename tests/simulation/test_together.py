@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.mutations import Mutation
-from tests.simulation.removed import PARTS, ROOT
+from tests.simulation.removed import copy_without
 from tests.simulation.together import Together
 
 RUNS = 12
@@ -55,12 +54,7 @@ def test_protocol_holds_and_answers_are_of_whom_they_were_meant_for() -> None:
 
 @pytest.mark.parametrize("mutation", REMOVED, ids=lambda mutation: mutation.name)
 def test_removed_guard_is_noticed(mutation: Mutation, tmp_path: Path) -> None:
-    for part in PARTS:
-        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("__init__.py", "store.py"):
-        shutil.copy(ROOT / "tests" / file, tmp_path / "tests")
-    guarded = tmp_path / mutation.file
-    guarded.write_text(mutation.apply(guarded.read_text()))
+    copy_without(mutation, tmp_path)
     command = [sys.executable, "-m", "tests.simulation.together", "--runs", str(RUNS)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     found = re.search(r"^seed \d+: ([A-Z]\d+)", done.stdout, re.MULTILINE)

@@ -16,18 +16,11 @@ from shared.errors import ModelRefused, ModelUnavailable
 from shared.model.question import Answer, Question
 from shared.model.together import version_of
 from shared.task.schemas import AutomationTask, TaskRecord
+from tests.shipped import REQUESTS
 from tests.world import GOODS, World, ticket
 
 ALLOWED: Any = {"refund_request": 5000, "password_reset": None, **GOODS}
 FIRST = ticket("Where is my order #10001?", task_id="first")
-TICKETS = {
-    "refund_request": "I want a refund of $25.00 for order #10021, it arrived broken.",
-    "password_reset": "I forgot my password.",
-    "cancel_order": "Please cancel order #10044.",
-    "change_address": "Please ship order #31177 to 12 Baker Street, London NW1 6XE instead.",
-    "order_status": "Where is my order #20017?",
-    "ticket_summary": "Please summarize: the printer is on fire since Tuesday.",
-}
 RISKY = {"refund_request", "password_reset", "cancel_order", "change_address"}
 
 
@@ -77,7 +70,7 @@ async def together(world: World, model: Model, *tasks: AutomationTask) -> dict[s
     return {path.removeprefix("tasks/"): await world.record(path.removeprefix("tasks/")) for path in found}
 
 
-ALL = [ticket(text, task_id=name) for name, text in TICKETS.items()]
+ALL = [ticket(text, task_id=name) for name, text in REQUESTS.items()]
 
 
 def said(record: TaskRecord) -> Any:
@@ -107,7 +100,7 @@ async def test_record_says_in_which_form_it_was_asked_and_what_that_cost() -> No
 async def test_what_moves_something_without_a_person_is_decided_on_a_call_of_its_own() -> None:
     model = Model()
     records = await together(world_with(model, automatic=ALLOWED), model, *ALL)
-    assert {name for name, r in records.items() if r.state == "READY"} == set(TICKETS)
+    assert {name for name, r in records.items() if r.state == "READY"} == set(REQUESTS)
     alone = {name for name, r in records.items() if r.classification.prompt_version in model.versions}
     assert alone == RISKY
     assert model.calls == [1, 6, 1, 1, 1, 1]
