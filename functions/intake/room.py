@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from starlette.requests import Request
 
 from shared.errors import Retry
+from shared.serving.entry import announced_bytes
 from shared.task.schemas import MAX_PAYLOAD_BYTES
 
 # A Jira issue with some hundred comments, or a Zendesk mail told three times, has a megabyte or two. GitHub stops at
@@ -31,9 +32,8 @@ class Room:
         Raises:
             Retry: `busy`: no place is free (503); the source sends it again.
         """
-        announced = request.headers.get("content-length", "")
-        is_small = announced.isascii() and announced.isdigit() and len(announced) < 18
-        if request.scope["path"] == "/" or (is_small and int(announced) <= MAX_PAYLOAD_BYTES):
+        announced = announced_bytes(request)
+        if request.scope["path"] == "/" or (announced is not None and announced <= MAX_PAYLOAD_BYTES):
             yield MAX_PAYLOAD_BYTES
             return
         if not self._free:

@@ -12,8 +12,9 @@ from itertools import cycle
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-# Gunicorn closes what was idle for 2 s: a request that crosses that on its way is lost, and comes again late.
-KEEPALIVE_S = 1.0
+# Less than half of what functions keep an idle connection for (`shared/serving/connections.py`): a request that crosses
+# the end of its connection is lost, and comes again late.
+KEEPALIVE_S = 300.0
 
 
 class Calls:

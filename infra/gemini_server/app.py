@@ -46,10 +46,9 @@ class GeminiServer:
     url: str = ""
     calls: int = 0
     tasks: int = 0  # answered in them
-    tokens: int = 0  # of input, at four characters each
     in_flight: int = 0
     max_in_flight: int = 0
-    prompt_tokens: int = 0
+    prompt_tokens: int = 0  # at four characters each
     output_tokens: int = 0
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=100))  # the last bodies
 
@@ -81,7 +80,6 @@ def create_app(
             Route("/token", _token, methods=["POST"]),
             Route("/_script", _script, methods=["POST"]),
             Route("/_calls", _calls),
-            Route("/_usage", _usage),
         ]
     )
     app.state.server = state
@@ -131,7 +129,6 @@ async def _reply(server: GeminiServer, request: Request) -> Response:
 def _answered(server: GeminiServer, step: Step, body: dict[str, Any], model: str, by_number: bool) -> dict[str, Any]:
     prompt_tokens = (len(instructions_of(body)) + len(content_of(body)) + tools.characters(body)) // 4
     reply: dict[str, Any] = {"modelVersion": model, "responseId": f"local-{server.calls}"}
-    server.tokens += prompt_tokens
     text, finish = _text(server, step, body), "STOP"
     if step.fault == "safety_prompt":
         reply["promptFeedback"] = {"blockReason": 1 if by_number else BLOCK[1]}
@@ -236,12 +233,7 @@ async def _script(request: Request) -> Response:
 
 
 async def _calls(request: Request) -> Response:
-    server: GeminiServer = request.app.state.server
-    names = ("calls", "tasks", "tokens", "in_flight", "max_in_flight")
-    return JSONResponse({name: getattr(server, name) for name in names})
-
-
-async def _usage(request: Request) -> Response:
     """Say what was asked since the start, for whoever counts what a task costs."""
     server: GeminiServer = request.app.state.server
-    return JSONResponse({name: getattr(server, name) for name in ("calls", "prompt_tokens", "output_tokens")})
+    names = ("calls", "tasks", "prompt_tokens", "output_tokens", "in_flight", "max_in_flight")
+    return JSONResponse({name: getattr(server, name) for name in names})

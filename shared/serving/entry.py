@@ -121,6 +121,13 @@ async def _take(function: str, request: Request | None, delivery: Delivery, step
     return Response(status_code=outcome.status)
 
 
+def announced_bytes(request: Request) -> int | None:
+    """Return how long the caller says that the body is; None where it does not say, or not as a number."""
+    said = request.headers.get("content-length", "")
+    # int() refuses superscript digits and thousands of digits with an error of its own.
+    return int(said[:19]) if said.isascii() and said.isdigit() else None
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """Return the body, reading no further than `limit` bytes.
 
@@ -128,10 +135,9 @@ async def read_body(request: Request, limit: int) -> bytes:
         TooLarge: the announced or the actual size is over the limit.
         BadRequest: `incomplete_body`: the caller went away.
     """
-    announced = request.headers.get("content-length", "")
-    # int() refuses superscript digits and thousands of digits with an error of its own.
-    if announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > limit):
-        raise TooLarge(f"the body has {announced[:20]} bytes; at most {limit} are taken")
+    announced = announced_bytes(request)
+    if announced is not None and announced > limit:
+        raise TooLarge(f"the body has {announced} bytes; at most {limit} are taken")
     body = bytearray()
     try:
         async for chunk in request.stream():

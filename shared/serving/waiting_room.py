@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from starlette.requests import Request
 
 from shared.errors import Retry
+from shared.serving.entry import announced_bytes
 
 # A body, and what is kept of it while others are asked: small objects need some fifty times their bytes as a tree.
 HEAVIEST_MIB = 16.0
@@ -66,7 +67,5 @@ class WaitingRoom:
 
 def weight_mib(request: Request) -> float:
     """Return what a request may need, in MiB; one that does not say how long it is may be the longest."""
-    announced = request.headers.get("content-length", "")
-    if not (announced.isascii() and announced.isdigit() and len(announced) < 18):
-        return HEAVIEST_MIB
-    return min(HEAVIEST_MIB, int(announced) * TIMES / MIB)
+    announced = announced_bytes(request)
+    return HEAVIEST_MIB if announced is None else min(HEAVIEST_MIB, announced * TIMES / MIB)

@@ -139,7 +139,7 @@ class Run:
 
     async def _asked(self) -> dict[str, int]:
         async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
-            counted: dict[str, int] = (await http.get(f"{self._site.model}/_usage")).json()
+            counted: dict[str, int] = (await http.get(f"{self._site.model}/_calls")).json()
             return counted
 
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
-from gunicorn.config import Keepalive
 
 from infra.emulators.calls import KEEPALIVE_S, Calls
+from shared.serving.connections import IDLE_S
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -127,4 +127,4 @@ async def test_header_cannot_end_its_own_line(serving: Open) -> None:
 
 
 def test_connections_end_before_the_functions_close_them() -> None:
-    assert Keepalive.default / 2 >= KEEPALIVE_S
+    assert IDLE_S / 2 >= KEEPALIVE_S

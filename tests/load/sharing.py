@@ -91,7 +91,7 @@ async def _measured(stack: Stack, model: str, tasks: int, say: Callable[[int], N
             await _rested(stack, {f"idle-{n}": list(TEXTS)[n % len(TEXTS)]}, lambda done: None)
         seen.append((await http.get("/_calls")).json())
     (calls, tokens), (idle_calls, idle_tokens) = (
-        [(after[name] - before[name]) / count for name in ("calls", "tokens")]
+        [(after[name] - before[name]) / count for name in ("calls", "prompt_tokens")]
         for before, after, count in zip(seen, seen[1:], (tasks, IDLE), strict=False)
     )
     return Sharing(tasks, seconds, calls, tokens, idle_calls, idle_tokens)
