@@ -1,6 +1,6 @@
 #!/bin/sh
 # usage: infra/install.sh ENVIRONMENT LOCK - install exactly what the lock says, hashes checked; the environment is made
-# where there is none. With uv, which downloads many packages at once and takes a tenth of pip's processor time: the lock's
+# where there is none. With uv, which downloads many packages at once and takes a fifth of pip's processor time: the lock's
 # own where it pins one, else that of the dev environment or of the PATH. Without uv, or where it fails, with pip.
 set -eu
 environment=$1 lock=$2
