@@ -109,7 +109,7 @@ async def _demo(stack: running.Running, began: float) -> int:
                         board.refresh()
                 await _settle(http, stack, cases, board)
             for case in cases:
-                if case.event.decision:
+                if case.decision:
                     await _decide(http, stack, case)
             await _settle(http, stack, cases, board, decided=True)
         ledger = (await http.get(f"{stack.sandbox}/_ledger")).json()
@@ -143,7 +143,7 @@ async def _settle(
                 if answer.status_code == 200:
                     case.record = answer.json()
         board.refresh()
-        waits_for_us = [c for c in cases if decided and c.event.decision and c.state == "AWAITING_APPROVAL"]
+        waits_for_us = [c for c in cases if decided and c.decision and c.state == "AWAITING_APPROVAL"]
         if not waits_for_us and all(c.state in RESTING for c in cases if c.task_id):
             return
         await asyncio.sleep(0.1)
@@ -152,14 +152,14 @@ async def _settle(
 
 async def _decide(http: httpx.AsyncClient, stack: running.Running, case: Case) -> None:
     """Decide as an ops person would: through the API, or straight in the approval's document."""
-    if case.event.decision == "approve by document":
+    if case.decision == "approve by document":
         async with running.documents(stack, load()) as store:
             (approval,) = await store.read(f"approvals/{case.task_id}")
             assert approval.data is not None, "a paused task has an approval"
             await store.commit(Write(approval.path, approval.data | {"status": "approved"}, approval.version))
         return
     shown = {name: case.record[name] for name in ("generation", "params_hash")}
-    body = shown | {"decision": case.event.decision, "comment": "seen in the demo"}
+    body = shown | {"decision": case.decision, "comment": "seen in the demo"}
     answer = await http.post(f"{stack.console}/api/approvals/{case.task_id}", json=body)
     if answer.status_code != 200:
         raise StackError(f"the decision on {case.event.title!r} was refused: {answer.text}")
