@@ -1,65 +1,16 @@
-"""An intent's parameters model in, the fields of an HTML form out, and a submitted form back into typed values."""
+"""A submitted HTML form in, its pairs of names and values out."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from shared.errors import BadRequest, Unprocessable, UnsupportedMediaType
-from shared.intent.declaration import ParametersModel
+from shared.errors import BadRequest, UnsupportedMediaType
 from shared.serving.entry import read_body
 
 MAX_FORM_BYTES = 64 * 1024
 MAX_FIELDS = 1000
-PREFIX = "p."
-LONG_TEXT_CHARS = 120
-_WHOLE = re.compile(r"-?[0-9]{1,18}")
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One input. `name` is the parameter's with `PREFIX`, `value` what stands in it."""
-
-    name: str
-    label: str
-    hint: str
-    kind: Literal["text", "long", "whole", "choice", "flag"]
-    value: str
-    required: bool
-    options: tuple[str, ...] = ()
-    max_length: int | None = None
-
-    def filled(self, value: str) -> Field:
-        """Return the same input with what somebody has typed."""
-        return replace(self, value=value)
-
-
-def fields(model: type[ParametersModel], values: Mapping[str, Any]) -> list[Field]:
-    """Return the inputs of a parameters model, filled with `values` as far as these are of the model's names."""
-    schema = model.model_json_schema()
-    required = schema.get("required", ())
-    return [_field(n, s, values.get(n), n in required) for n, s in schema["properties"].items()]
-
-
-def parameters(model: type[ParametersModel], form: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the form says, typed; the intent's model has the last word on whether it holds.
-
-    Raises:
-        Unprocessable: a number is none; `field` names the input.
-    """
-    found: dict[str, Any] = {}
-    for field in fields(model, {}):
-        text = form.get(field.name, "")
-        if field.kind == "flag":
-            found[field.name.removeprefix(PREFIX)] = bool(text)
-        elif text.strip() or field.required:
-            found[field.name.removeprefix(PREFIX)] = _typed(field, text)
-    return found
 
 
 async def submitted(request: Request) -> list[tuple[str, str]]:
@@ -75,35 +26,3 @@ async def submitted(request: Request) -> list[tuple[str, str]]:
         return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError:
         raise BadRequest("the form cannot be read; reload the page", code="bad_form") from None
-
-
-def _field(name: str, schema: Mapping[str, Any], value: Any, required: bool) -> Field:
-    options = [s for s in schema.get("anyOf", [schema]) if s.get("type") != "null"]
-    kind_schema = options[0] if options else schema
-    choices = tuple(str(c) for c in kind_schema.get("enum", ()))
-    longest = kind_schema.get("maxLength")
-    kind: Any = {"integer": "whole", "boolean": "flag"}.get(kind_schema.get("type", ""), "text")
-    if choices:
-        kind = "choice"
-    elif kind == "text" and longest is not None and longest > LONG_TEXT_CHARS:
-        kind = "long"
-    return Field(
-        name=PREFIX + name,
-        label=name.replace("_", " "),
-        hint=schema.get("description", ""),
-        kind=kind,
-        value="" if value is None or value is False else str(value),
-        required=required,
-        options=choices,
-        max_length=longest,
-    )
-
-
-def _typed(field: Field, text: str) -> Any:
-    # Browsers send the line ends of a text area as CRLF.
-    text = text.replace("\r\n", "\n")
-    if field.kind != "whole":
-        return text
-    if not _WHOLE.fullmatch(text.strip()):
-        raise Unprocessable(f"{field.label} must be a whole number", code="parameters_invalid", field=field.name)
-    return int(text)

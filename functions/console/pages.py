@@ -12,13 +12,13 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from functions.console import present, search
 from functions.console.dossier import Dossier, Line
-from functions.console.forms import Field, fields
 from functions.console.groups import grouped
 from functions.console.health import UP_TO, latest
 from functions.console.page import Page
 from functions.console.traces import cloud_trace, traces_of
 from shared.errors import NotFound
 from shared.gate.doors import missing
+from shared.gate.inputs import Input, inputs
 from shared.gate.policy import subject_path
 from shared.intent.declaration import Intent
 from shared.records.breakers import breakers
@@ -162,11 +162,11 @@ async def _jump(page: Page, task_id: str) -> Response:
     raise NotFound("there is no task of this id; ids are case-sensitive and complete", code="task_not_found")
 
 
-def _inputs(intent: Intent | None, record: TaskRecord, form: Mapping[str, str]) -> list[Field]:
+def _inputs(intent: Intent | None, record: TaskRecord, form: Mapping[str, str]) -> list[Input]:
     if intent is None:
         return []
     values: dict[str, Any] = {n: v for n, v in record.shown_parameters.items() if n in intent.parameters.model_fields}
     if not record.parameters:  # only suggested: whoever approves must see all of it
         values = {n: present.plain(v) for n, v in values.items()}
-    found = fields(intent.parameters, values)
+    found = inputs(intent.parameters, values)
     return [field.filled(form[field.name]) if field.name in form else field for field in found]

@@ -8,10 +8,10 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from functions.console import bulk, pages, search
-from functions.console.forms import parameters
 from functions.console.page import Page
 from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.gate.doors import Look
+from shared.gate.inputs import parameters
 from shared.records import decisions, repairs
 from shared.records.decisions import AS_SHOWN, Change
 from shared.records.documents import ROW_FIELDS, task_path, to_record, to_rows
