@@ -15,7 +15,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform bootstrap deploy smoke doctor eval calibrate teach policy-simulate cost trace clean
+.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform bootstrap deploy smoke doctor eval calibrate teach policy-simulate cost scale trace clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -121,6 +121,10 @@ policy-simulate: $(VENV)/.run ## what other settings would have done: make polic
 
 cost: $(COST_VENV)/.cost ## what the recorded tasks would cost in the cloud, as table and picture: make cost [ARGS=--help]
 	@$(COST_VENV)/bin/python -m infra.cost $(ARGS)
+
+# prod, unless ENV was given: what it bears is the question.
+scale: $(VENV)/.run ## what is full first at so many tasks an hour, and what it costs: make scale [TASKS_PER_HOUR="10 1000"] [ENV=prod] [ARGS=--help]
+	@$(VENV)/bin/python -m infra.scale --env $(if $(filter file,$(origin ENV)),prod,$(ENV)) $(TASKS_PER_HOUR) $(ARGS)
 
 load: $(VENV)/.dev ## a backlog, a model over quota and a handler that always raises: make load [TASKS=4500]
 	@BACKEND= CLASSIFIER= $(VENV)/bin/python -m tests.load $(if $(TASKS),--tasks $(TASKS)) $(ARGS)
