@@ -30,6 +30,7 @@ from infra.gemini_server.requests import (
 from infra.gemini_server.several import answered
 
 FINISH = ("FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY")
+ENDS = {"safety": "SAFETY", "max_tokens": "MAX_TOKENS", "max_tokens_empty": "MAX_TOKENS", "goes_on": "CONTINUATION"}
 BLOCK = ("BLOCK_REASON_UNSPECIFIED", "SAFETY")
 RPC = "type.googleapis.com/google.rpc."
 
@@ -133,13 +134,12 @@ def _answered(server: GeminiServer, step: Step, body: dict[str, Any], model: str
     if step.fault == "safety_prompt":
         reply["promptFeedback"] = {"blockReason": 1 if by_number else BLOCK[1]}
     elif step.fault != "no_candidates":
-        finish = {"safety": "SAFETY", "max_tokens": "MAX_TOKENS", "max_tokens_empty": "MAX_TOKENS"}.get(
-            step.fault, finish
-        )
+        finish = ENDS.get(step.fault, finish)
         parts = _parts(step, body, text)
         content: dict[str, Any] = {"role": "model"} | ({"parts": parts} if parts else {})
         reply["candidates"] = [
-            {"content": content, "finishReason": FINISH.index(finish) if by_number else finish, "index": 0}
+            {"content": content, "finishReason": _number(finish) if by_number else finish, "index": 0}
+            | ({"continuationToken": "bW9yZQ=="} if step.fault == "goes_on" else {})
         ]
     usage = {"promptTokenCount": prompt_tokens, "totalTokenCount": prompt_tokens + -(-len(text) // 4)}
     server.prompt_tokens += prompt_tokens
@@ -147,6 +147,10 @@ def _answered(server: GeminiServer, step: Step, body: dict[str, Any], model: str
     if text:
         usage["candidatesTokenCount"] = usage["totalTokenCount"] - prompt_tokens
     return reply | {"usageMetadata": usage if step.usage is None else step.usage}
+
+
+def _number(finish: str) -> int:
+    return FINISH.index(finish) if finish in FINISH else 99  # newer than the SDK that asks for numbers
 
 
 def _parts(step: Step, body: Mapping[str, Any], text: str) -> Sequence[Mapping[str, Any]]:
@@ -172,7 +176,7 @@ def _text(server: GeminiServer, step: Step, body: dict[str, Any]) -> str:
         server.tasks += 1
         said = server.answerer(items[0][1])
     text = json.dumps(said, ensure_ascii=False)
-    return text[: len(text) // 2] if step.fault == "max_tokens" else text
+    return text[: len(text) // 2] if step.fault in ("max_tokens", "goes_on") else text
 
 
 def _fault(step: Step) -> Response:

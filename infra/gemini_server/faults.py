@@ -32,6 +32,7 @@ REPLIES = (
     "safety",  # a candidate with finishReason SAFETY
     "max_tokens",  # finishReason MAX_TOKENS with half the answer
     "max_tokens_empty",  # finishReason MAX_TOKENS without parts
+    "goes_on",  # finishReason CONTINUATION with half the answer, and a token to ask for the other half
     "no_candidates",
     "stop_empty",  # finishReason STOP without parts
     "malformed",  # text that is not JSON

@@ -12,9 +12,6 @@ from typing import Any, NamedTuple
 
 from shared.errors import ModelRefused, ModelUnavailable
 
-MAX_OUTPUT_TOKENS = 4096  # an answer needs some 100; this only stops a runaway
-MAX_OUTPUT_TOKENS_MORE = 1024  # for each further answer of the same call
-
 _BLOCKED = frozenset(
     {"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "MODEL_ARMOR"}
 )
@@ -33,17 +30,12 @@ def read_text(block_reason: str, finish_reason: str, parts: Iterable[tuple[str |
     if finish_reason in _BLOCKED:
         raise ModelRefused(f"the answer was blocked: {finish_reason}", code="safety_block")
     # Half an answer may still parse: the finish reason decides, never the text.
-    if finish_reason == "MAX_TOKENS":
+    if finish_reason in ("MAX_TOKENS", "CONTINUATION"):
         raise ModelRefused("the answer was cut off at the token limit", code="cut_off")
     text = "".join(words for words, is_thought in parts if words and not is_thought)
     if finish_reason != "STOP" or not text:
         raise ModelRefused(f"no answer; finish reason {finish_reason or 'missing'}", code="empty_answer")
     return text
-
-
-def max_output_tokens(answers: int) -> int:
-    """Return how long the answer to so many questions in one call may be."""
-    return MAX_OUTPUT_TOKENS + (answers - 1) * MAX_OUTPUT_TOKENS_MORE
 
 
 class Tokens(NamedTuple):

@@ -24,7 +24,7 @@ from shared.intent.provenance import FromPayload
 from shared.intent.registry import Registry
 from shared.model import prompt
 from shared.model.question import Classifier, Question
-from shared.model.reply import max_output_tokens
+from shared.model.request import max_output_tokens
 from shared.model.together import join, split
 from shared.task.schemas import UNCLASSIFIED, AutomationTask
 

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from infra.gemini_server import GeminiServer
+from shared.errors import ModelRefused
 from shared.model.question import Classifier
 from shared.wiring.adapters.genai import GenaiClassifier
 from tests.contract.classifier_contract import KEY, MODEL, RemoteClassifierContract, question
@@ -35,13 +36,28 @@ class TestGenai(RemoteClassifierContract):
         classifier = GenaiClassifier(KEY, model, server.url)
         await classifier.ask(question(), 5)
         config = server.requests[0]["generationConfig"].get("thinkingConfig")
-        assert (config and {_camel(name): value for name, value in config.items()}) == thinking
+        assert config == thinking
         await classifier.close()
 
     async def test_intent_comes_before_the_confidence_in_it(self, server: GeminiServer, classifier: Classifier) -> None:
         await classifier.ask(question(), 5)
         schema = server.requests[0]["generationConfig"]["responseSchema"]
-        assert (schema.get("propertyOrdering") or schema["property_ordering"]) == ["intent", "parameters", "confidence"]
+        assert schema["propertyOrdering"] == ["intent", "parameters", "confidence"]
+
+    async def test_an_answer_that_goes_on_is_cut_off_and_not_asked_for_by_the_sdk(
+        self, server: GeminiServer, classifier: Classifier
+    ) -> None:
+        server.script("goes_on", "ok")
+        with pytest.raises(ModelRefused) as caught:
+            await classifier.ask(question(), 5)
+        assert (caught.value.code, server.calls) == ("cut_off", 1)
+
+    async def test_order_of_members_is_said_of_every_object(self, server: GeminiServer, classifier: Classifier) -> None:
+        asked = question()
+        await classifier.ask(asked, 5)
+        sent = server.requests[0]["generationConfig"]["responseSchema"]
+        assert sent["properties"]["parameters"]["propertyOrdering"] == ["order_id", "amount_minor"]
+        assert "propertyOrdering" not in asked.schema["properties"]["parameters"]
 
     async def test_vertex_uses_iam_and_no_key(
         self, server: GeminiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -69,8 +85,3 @@ def _service_account(folder: Path, url: str) -> Path:
         )
     )
     return path
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.title() for word in rest)

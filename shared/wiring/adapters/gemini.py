@@ -17,7 +17,8 @@ from typing import Any
 
 from shared.errors import ModelUnavailable
 from shared.model.question import Answer, Question
-from shared.model.reply import count_tokens, failure, max_output_tokens, read_text
+from shared.model.reply import count_tokens, failure, read_text
+from shared.model.request import request_body
 
 
 class GeminiClassifier:
@@ -86,14 +87,8 @@ class GeminiClassifier:
     def _request(self, question: Question) -> Any:
         body = {
             "model": f"models/{self.model}",
-            "systemInstruction": {"parts": [{"text": question.instructions}]},
             "contents": [{"role": "user", "parts": [{"text": question.content}]}],
-            "generationConfig": {
-                "temperature": 0,
-                "maxOutputTokens": max_output_tokens(question.answers),
-                "responseMimeType": "application/json",
-                "responseSchema": question.schema,
-            },
+            **request_body(question),
         }
         # The SDK's schema is older than the API's: what it does not know (propertyOrdering) is left out.
         return self._protos.GenerateContentRequest.from_json(json.dumps(body), ignore_unknown_fields=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 from shared.errors import ModelUnavailable
 from shared.model.question import Answer, Question
-from shared.model.reply import Tokens, count_tokens, failure, max_output_tokens, read_text
+from shared.model.reply import Tokens, count_tokens, failure, read_text
+from shared.model.request import request_body
 
 
 class GenaiClassifier:
@@ -23,6 +24,7 @@ class GenaiClassifier:
         from google.genai import errors, types
 
         self.model = model
+        self._thinking = _thinking(model)
         self._types, self._api_error = types, errors.APIError
         http = types.HttpOptions(
             base_url=endpoint or None,
@@ -73,23 +75,25 @@ class GenaiClassifier:
     def _config(self, question: Question, timeout_s: float) -> Any:
         types = self._types
         return types.GenerateContentConfig(
-            system_instruction=question.instructions,
-            temperature=0,
-            max_output_tokens=max_output_tokens(question.answers),
-            response_mime_type="application/json",
-            response_schema=question.schema,
-            thinking_config=self._thinking(),
-            # The SDK counts in milliseconds and waits for ever by default.
-            http_options=types.HttpOptions(timeout=max(1, int(timeout_s * 1000))),
+            # One question is one call: the SDK shall call no function, for which it would copy all of this every time,
+            # and shall not ask on by itself where an answer is cut.
+            automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+            automatic_continuation=False,
+            http_options=types.HttpOptions(
+                # The SDK counts in milliseconds and waits for ever by default.
+                timeout=max(1, int(timeout_s * 1000)),
+                extra_body=request_body(question, self._thinking),
+            ),
         )
 
-    def _thinking(self) -> Any:
-        """Choosing from a list needs no thoughts. Models that cannot do without keep their own default."""
-        if re.match(r"gemini-2\.5-flash", self.model):
-            return self._types.ThinkingConfig(thinking_budget=0)
-        if re.match(r"gemini-[3-9][\d.]*-flash", self.model):
-            return self._types.ThinkingConfig(thinking_level=self._types.ThinkingLevel.MINIMAL)
-        return None
+
+def _thinking(model: str) -> dict[str, Any] | None:
+    """Choosing from a list needs no thoughts. Models that cannot do without keep their own default."""
+    if re.match(r"gemini-2\.5-flash", model):
+        return {"thinkingBudget": 0}
+    if re.match(r"gemini-[3-9][\d.]*-flash", model):
+        return {"thinkingLevel": "MINIMAL"}
+    return None
 
 
 def _text(response: Any) -> str:

@@ -16,7 +16,7 @@ from infra.gemini_server.requests import items_of, validate
 from shared.event.payload import View
 from shared.model import prompt
 from shared.model.question import Answer, Question
-from shared.model.reply import max_output_tokens
+from shared.model.request import max_output_tokens
 from shared.model.together import MAX_CHARS, Together, fitting, join, split, version_of
 from shared.task.schemas import AutomationTask
 from tests.world import REGISTRY
