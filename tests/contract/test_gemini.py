@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+
+import pytest
 
 from infra.gemini_server import GeminiServer
+from shared.errors import ModelUnavailable
 from shared.model.question import Classifier
 from shared.wiring.adapters.gemini import GeminiClassifier
 from tests.contract.classifier_contract import KEY, MODEL, RemoteClassifierContract, question
@@ -19,6 +23,25 @@ class TestGemini(RemoteClassifierContract):
         server.latency_ms = 400
         await asyncio.gather(*(classifier.ask(question(), 5) for _ in range(25)))
         assert server.max_in_flight == 25
+        await classifier.close()
+
+    @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["header", "body"])
+    async def test_a_reply_that_drips_holds_no_place_beyond_the_timeout(self, head: bytes) -> None:
+        async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.closing(writer), contextlib.suppress(OSError):
+                writer.write(head)
+                while True:
+                    writer.write(b"H")
+                    await writer.drain()
+                    await asyncio.sleep(0.02)
+
+        async with await asyncio.start_server(drip, "127.0.0.1") as server:
+            port = server.sockets[0].getsockname()[1]
+            classifier = GeminiClassifier(KEY, MODEL, f"http://127.0.0.1:{port}", max_in_flight=1)
+            with pytest.raises(ModelUnavailable, match="did not answer"):
+                await classifier.ask(question(), 0.2)
+        with pytest.raises(ModelUnavailable, match="call failed"):
+            await classifier.ask(question(), 10)  # nobody listens any more, as a thread that is free finds out
         await classifier.close()
 
     async def test_two_classifiers_keep_their_own_key_and_endpoint(self, server: GeminiServer) -> None:

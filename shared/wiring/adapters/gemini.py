@@ -31,10 +31,11 @@ class GeminiClassifier:
             import google.generativeai as sdk
             from google.api_core.exceptions import GoogleAPICallError
             from google.generativeai.client import get_default_generative_client
-        from requests.adapters import HTTPAdapter
+
+        from shared.wiring.adapters.ending import Call, EndingAdapter
 
         self.model = model
-        self._protos, self._api_error = sdk.protos, GoogleAPICallError
+        self._protos, self._api_error, self._new_call = sdk.protos, GoogleAPICallError, Call
         sdk.configure(
             api_key=api_key, transport="rest", client_options={"api_endpoint": endpoint} if endpoint else None
         )
@@ -42,17 +43,18 @@ class GeminiClassifier:
         session = self._client.transport._session
         session._max_refresh_attempts = 0  # a key cannot be refreshed: it would call twice more after a 401
         session.hooks["response"].append(_within_the_sdks_schema)
-        session.mount("http://", HTTPAdapter(pool_maxsize=max_in_flight))
-        session.mount("https://", HTTPAdapter(pool_maxsize=max_in_flight))
+        session.mount("http://", EndingAdapter(pool_maxsize=max_in_flight))
+        session.mount("https://", EndingAdapter(pool_maxsize=max_in_flight))
         self._threads = ThreadPoolExecutor(max_in_flight, thread_name_prefix="gemini")
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
-        """Make one call, see `Classifier.ask`. A thread given up on ends by itself at its own timeout."""
-        call = partial(self._client.generate_content, self._request(question), retry=None, timeout=timeout_s)
+        """Make one call, see `Classifier.ask`. Whoever gives up on it takes its thread back, too."""
+        work = partial(self._client.generate_content, self._request(question), retry=None, timeout=timeout_s)
+        call = self._new_call()
         started = time.perf_counter()
         try:
             async with asyncio.timeout(timeout_s):
-                response = await asyncio.get_running_loop().run_in_executor(self._threads, call)
+                response = await asyncio.get_running_loop().run_in_executor(self._threads, call.run, work)
         except self._api_error as error:
             raise failure(int(error.code or 503), error.details, getattr(error.response, "headers", None)) from None
         except TimeoutError:
@@ -60,6 +62,8 @@ class GeminiClassifier:
         except Exception as error:
             # Connection errors of requests and urllib3, a body that is not JSON.
             raise ModelUnavailable(f"the model call failed: {type(error).__name__}") from None
+        finally:
+            call.end()
         latency_ms = (time.perf_counter() - started) * 1000
         usage = response.usage_metadata
         # It sums up no thoughts, which it does not know: `_within_the_sdks_schema` has put them into the total.
