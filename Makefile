@@ -15,7 +15,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform bootstrap deploy smoke doctor eval calibrate teach policy-simulate cost scale trace clean
+.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform bootstrap deploy smoke restore doctor eval calibrate teach policy-simulate cost scale trace clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ deploy: $(VENV)/.emulators ## check, bundle, plan, apply, smoke test, roll back:
 
 smoke: $(VENV)/.emulators ## send a canary task through what runs here, or in the cloud: make smoke [INTAKE=url BACKEND=gcp TIMEOUT_S=180]
 	@$(VENV)/bin/python -m infra.smoke $(if $(INTAKE),--intake $(INTAKE)) $(if $(TIMEOUT_S),--timeout-s $(TIMEOUT_S))
+
+restore: $(VENV)/.emulators ## a database of an earlier time, held and checked: make restore ENV=prod INTO=restored-1130 AT=...Z [ARGS=--help]
+	@$(VENV)/bin/python -m infra.restore $(ENV) $(INTO) $(if $(AT),--at $(AT)) $(ARGS)
 
 doctor: ## say what is missing to work here and to deploy: make doctor [ENV=dev] [FOR=here|deploy]
 	@$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m infra.doctor $(ENV) $(FOR)

@@ -8,7 +8,6 @@ from shared.canonical import sha256_hex
 from shared.wiring.adapters.firestore_values import encode_fields
 
 EVENT_TYPE = "google.cloud.firestore.document.v1.written.withAuthContext"
-DATABASE = "(default)"
 LOCATION = "local"
 
 
@@ -19,6 +18,7 @@ def approval_event(
     update_time: str,
     authid: str,
     before: dict[str, Any] | None = None,
+    database: str = "(default)",
 ) -> tuple[dict[str, str], bytes]:
     """Return the headers and the body of the event of one write to `approvals/{task_id}`.
 
@@ -32,7 +32,7 @@ def approval_event(
     event = DocumentEventData.pb(DocumentEventData())
     for value, fields in ((event.value, data), (event.old_value, before)):
         if fields is not None:
-            value.name = f"projects/{project}/databases/{DATABASE}/documents/{document}"
+            value.name = f"projects/{project}/databases/{database}/documents/{document}"
             encode_fields(value.fields, fields)
     if data is not None:
         event.value.update_time.FromJsonString(update_time)
@@ -40,13 +40,13 @@ def approval_event(
         "content-type": "application/protobuf",
         "ce-specversion": "1.0",
         "ce-type": EVENT_TYPE,
-        "ce-source": f"//firestore.googleapis.com/projects/{project}/databases/{DATABASE}",
+        "ce-source": f"//firestore.googleapis.com/projects/{project}/databases/{database}",
         "ce-subject": f"documents/{document}",
         "ce-id": sha256_hex(f"{project}/{document}@{update_time}".encode())[:32],
         "ce-time": update_time,
         "ce-project": project,
-        "ce-database": DATABASE,
-        "ce-namespace": DATABASE,
+        "ce-database": database,
+        "ce-namespace": "(default)",
         "ce-location": LOCATION,
         "ce-document": document,
         "ce-authtype": _auth_type(authid),

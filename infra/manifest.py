@@ -258,7 +258,7 @@ def _function(
         concurrency,
         environment or {},
         requests,
-        (reads.PROJECT, *reads.TRACED, *variables),
+        (reads.PROJECT, *reads.PLACES, *reads.TRACED, *variables),
         secrets,
         publishes,
         stores,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functions.notify.answers import SLACK
 from shared.wiring.people import DIRECTORIES
 
-# What each step reads of `shared.settings`; the backend, the project and tracing are every function's.
+# What each step reads of `shared.settings`; the backend, the project, its places and tracing are every function's.
 PROJECT = "GOOGLE_CLOUD_PROJECT"
+PLACES = ("FIRESTORE_DATABASE", "TOPIC_PREFIX")  # where documents are, and how topics are called
 TRACED = ("TRACING", "TRACING_RATIO")
 DECIDES = ("APPROVERS", "AUTOMATIC", "DISABLED_INTENTS", "LABEL_TEXTS")
 CREATES = ("APPROVAL_TTL_S", "RETENTION_DAYS")

@@ -64,7 +64,7 @@ async def documents(running: Running, settings: Settings) -> AsyncIterator[Store
     from shared.wiring.adapters.firestore import FirestoreStore
 
     os.environ.update(running.environment)
-    store = FirestoreStore(settings.project)
+    store = FirestoreStore(settings.project, settings.database)
     try:
         yield store
     finally:

@@ -31,6 +31,8 @@ MOST_TOGETHER = 20  # beyond this a call saves little more, and an answer of so 
 MIN_RETENTION_DAYS = 8
 WEBHOOK_HOSTS: Mapping[str, WebhookFormat] = {"hooks.slack.com": "slack", "chat.googleapis.com": "google_chat"}
 _TOPIC_PREFIX = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{0,99}")
+# Google's rule (gcloud firestore databases create); the emulators take it as well.
+_DATABASE = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
 _PROJECT = re.compile(r"[a-z][a-z0-9.:-]*")
 _WORD = re.compile(r"[!-~]+")
 _HOST = re.compile(r"https?://[A-Za-z0-9.:-]+/?")
@@ -86,6 +88,7 @@ class Settings:
     console_port: int = 8081
     data_dir: str = ".switchyard"
     project: str = "switchyard-local"
+    database: str = "(default)"  # of Firestore: another one after a restore, or of a second copy in one project
     topic_prefix: str = ""
     iap_audience: str = ""
     direct_callers: frozenset[str] = frozenset()  # service accounts that may POST / in the cloud
@@ -157,6 +160,9 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         console_port=int(_number(env, "CONSOLE_PORT", d.console_port, 0, 65_535, whole=True)),
         data_dir=env.get("DATA_DIR") or d.data_dir,
         project=_matching(env, "GOOGLE_CLOUD_PROJECT", _PROJECT, d.project, "a project's id, not its name"),
+        database=_matching(
+            env, "FIRESTORE_DATABASE", _DATABASE, d.database, "(default), or a name of 4 to 63 a-z, 0-9, -"
+        ),
         topic_prefix=_matching(env, "TOPIC_PREFIX", _TOPIC_PREFIX, "", "letters, digits and -._~+%, a letter first"),
         iap_audience=_matching(env, "IAP_AUDIENCE", _WORD, "", "such as /projects/1/global/backendServices/2"),
         direct_callers=entries.callers("DIRECT_CALLERS", env.get("DIRECT_CALLERS", "")),

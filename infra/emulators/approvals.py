@@ -16,7 +16,7 @@ import grpc
 from google.cloud.firestore_v1.types import ListenRequest, ListenResponse
 from google.protobuf.message import DecodeError
 
-from infra.document_event import DATABASE, approval_event
+from infra.document_event import approval_event
 
 # Nobody signs in to the emulator, so every edit made there has this one author.
 AUTHOR = "firestore-emulator@localhost"
@@ -33,15 +33,15 @@ class ApprovalWatcher:
     At least once: the approvals open at the start, and after a broken connection, count as changed.
     """
 
-    def __init__(self, project: str) -> None:
-        self._project = project
+    def __init__(self, project: str, database: str = "(default)") -> None:
+        self._project, self._database = project, database
         self._seen: dict[str, tuple[str, Any]] = {}  # document name -> update time and data of the last event
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Yield headers and body of each change, for ever; a broken connection is opened again."""
         while True:
             try:
-                async with _listening(self._project) as changes:
+                async with _listening(f"projects/{self._project}/databases/{self._database}") as changes:
                     async for change in changes:
                         if event := self._event(change):
                             yield event
@@ -64,11 +64,12 @@ class ApprovalWatcher:
         task_id = document.name.rpartition("/")[2]
         data: Any = decode_dict(type(document).pb(document).fields, None)
         self._seen[document.name] = update_time, data
-        return approval_event(self._project, task_id, _plain(data), update_time, AUTHOR, before and _plain(before))
+        before = before and _plain(before)
+        return approval_event(self._project, task_id, _plain(data), update_time, AUTHOR, before, self._database)
 
 
 @asynccontextmanager
-async def _listening(project: str) -> AsyncIterator[AsyncIterator[Any]]:
+async def _listening(database: str) -> AsyncIterator[AsyncIterator[Any]]:
     """Open the stream of changes on a channel of its own.
 
     A change that comes while the emulator still answers the request is sometimes lost, or sent as bytes that are no
@@ -82,9 +83,9 @@ async def _listening(project: str) -> AsyncIterator[AsyncIterator[Any]]:
             request_serializer=ListenRequest.serialize,
             response_deserializer=bytes,
         )
-        metadata = (("authorization", "Bearer owner"), ("google-cloud-resource-prefix", _database(project)))
+        metadata = (("authorization", "Bearer owner"), ("google-cloud-resource-prefix", database))
         call = listen(metadata=metadata, timeout=LISTEN_S)
-        await call.write(ListenRequest(_listen_request(project)))  # an iterator of requests would outlive the call
+        await call.write(ListenRequest(_listen_request(database)))  # an iterator of requests would outlive the call
         yield (ListenResponse.deserialize(message) async for message in call)
     finally:
         with suppress(TimeoutError):  # a broken channel may never close
@@ -105,12 +106,8 @@ def _is_deadline(error: Exception) -> bool:
     return isinstance(error, grpc.aio.AioRpcError) and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-def _database(project: str) -> str:
-    return f"projects/{project}/databases/{DATABASE}"
-
-
-def _listen_request(project: str) -> dict[str, Any]:
+def _listen_request(database: str) -> dict[str, Any]:
     is_open = {"unary_filter": {"field": {"field_path": "outcome"}, "op": "IS_NULL"}}
     query = {"from": [{"collection_id": "approvals"}], "where": is_open}
-    target = {"query": {"parent": f"{_database(project)}/documents", "structured_query": query}, "target_id": 1}
-    return {"database": _database(project), "add_target": target}
+    target = {"query": {"parent": f"{database}/documents", "structured_query": query}, "target_id": 1}
+    return {"database": database, "add_target": target}

@@ -74,7 +74,8 @@ class Deliveries:
     async def _watch(self, function: Function) -> None:
         """Send the function every change of an open approval, as Eventarc would."""
         slots = asyncio.Semaphore(EVENTS_IN_FLIGHT)
-        async with asyncio.TaskGroup() as flying, aclosing(ApprovalWatcher(self._settings.project).events()) as events:
+        watcher = ApprovalWatcher(self._settings.project, self._settings.database)
+        async with asyncio.TaskGroup() as flying, aclosing(watcher.events()) as events:
             async for event in events:
                 await slots.acquire()
                 flying.create_task(self._send(function, event)).add_done_callback(lambda _: slots.release())

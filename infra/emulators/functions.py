@@ -86,6 +86,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return {
         "BACKEND": "emulators",
         "GOOGLE_CLOUD_PROJECT": settings.project,
+        "FIRESTORE_DATABASE": settings.database,
         "TOPIC_PREFIX": settings.topic_prefix,
         "PRIVACY_KEY": settings.privacy_key,
         "PROMOTERS": ",".join(sorted(settings.promoters)),

@@ -175,7 +175,7 @@ def _google(settings: Settings) -> Ports:
 
     made = Ports(
         settings=settings,
-        store=FirestoreStore(settings.project),
+        store=FirestoreStore(settings.project, settings.database),
         publisher=PubsubPublisher(settings.project, settings.topic_prefix),
     )
     if settings.names_something:

@@ -59,6 +59,7 @@ def test_every_setting_is_in_the_readme() -> None:
     assert len(names) > 15
     undocumented = {n for n in names if n not in README}
     assert undocumented <= {
+        "FIRESTORE_DATABASE",
         "GOOGLE_CLOUD_PROJECT",
         "K_SERVICE",
         "TOPIC_PREFIX",

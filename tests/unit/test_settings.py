@@ -34,6 +34,7 @@ def test_every_variable_is_read() -> None:
             "APPROVERS": "refund_request=a@x.com|b@x.com,*=lead@x.com",
             "INTAKE_URL_PORT": "1",
             "CONSOLE_PORT": "2",
+            "FIRESTORE_DATABASE": "restored-1130",
             "TOPIC_PREFIX": "staging-",
             "DIRECT_CALLERS": "a@x.iam.gserviceaccount.com,7-compute@developer.gserviceaccount.com",
             "RETENTION_DAYS": "8",
@@ -59,6 +60,7 @@ def test_every_variable_is_read() -> None:
     }
     assert settings.approvers == {"refund_request": {"a@x.com", "b@x.com"}, "*": {"lead@x.com"}}
     assert (settings.intake_port, settings.console_port, settings.topic_prefix) == (1, 2, "staging-")
+    assert settings.database == "restored-1130"
     assert settings.direct_callers == {"a@x.iam.gserviceaccount.com", "7-compute@developer.gserviceaccount.com"}
     assert settings.disabled_intents == frozenset({"order_status"})
     assert settings.privacy_key == "k" * 32
@@ -117,6 +119,7 @@ CEILING = (
 )
 VOICE = "each entry must be source:bot, source:staff or source:private_note"
 ACCOUNT = "each entry must be a service account such as crm@project.iam.gserviceaccount.com"
+STORED = "it must be (default), or a name of 4 to 63 a-z, 0-9, -"
 PREFIX = "it must be letters, digits and -._~+%, a letter first"
 TWICE = "it stands there twice"
 
@@ -173,6 +176,9 @@ def entry(name: str, value: str, said: str) -> tuple[str, str, str]:
         ("TOPIC_PREFIX", "9-", f"is '9-'; {PREFIX}"),
         ("TOPIC_PREFIX", "my topic", f"is 'my topic'; {PREFIX}"),
         ("TOPIC_PREFIX", "google-", f"is 'google-'; {PREFIX}"),
+        ("FIRESTORE_DATABASE", "(other)", f"is '(other)'; {STORED}"),
+        ("FIRESTORE_DATABASE", "new", f"is 'new'; {STORED}"),
+        ("FIRESTORE_DATABASE", "Restored", f"is 'Restored'; {STORED}"),
         ("GOOGLE_CLOUD_PROJECT", "My project", "is 'My project'; it must be a project's id, not its name"),
         ("VERTEX_PROJECT", "p ", "is 'p '; it must be a project's id, not its name"),
         ("GEMINI_MODEL", "gemini 3", "is 'gemini 3'; it must be a model's name"),

@@ -31,8 +31,8 @@ _LOST_RACE = {"FAILED_PRECONDITION", "ALREADY_EXISTS", "NOT_FOUND", "ABORTED"}
 class FirestoreStore:
     """One client per process and event loop, built on first use."""
 
-    def __init__(self, project: str) -> None:
-        self._project = project
+    def __init__(self, project: str, database: str = "(default)") -> None:
+        self._project, self._database = project, database
         self._built: Any = None
         self._opened: Wire | None = None
         self._reads: SharedCalls[tuple[str, ...], list[Snapshot]] = SharedCalls(self._read_each)
@@ -43,7 +43,7 @@ class FirestoreStore:
         if self._built is None:
             from google.cloud.firestore import AsyncClient
 
-            self._built = AsyncClient(project=self._project)
+            self._built = AsyncClient(project=self._project, database=self._database)
         return self._built
 
     @property

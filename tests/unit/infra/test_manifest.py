@@ -22,7 +22,7 @@ from functions.intake.step import receive_event, receive_webhook
 from functions.notify.step import notify
 from infra.capacity import BODY_MIB, MEMORY_MIB, PARSING_MIB, PROCESS_MIB
 from infra.manifest import PATH, Function, Manifest, build, to_json
-from infra.reads import SOURCE_FIELDS, TRACED, WEBHOOK_SECRET
+from infra.reads import PLACES, SOURCE_FIELDS, TRACED, WEBHOOK_SECRET
 from shared.errors import Misconfigured, ModelUnavailable, Unprocessable
 from shared.event.signatures import sign
 from shared.intent.declaration import Intent
@@ -47,8 +47,8 @@ from tests.world import ORDER_STATUS, REFUND, REGISTRY, World, ticket
 
 JSON = {"content-type": "application/json"}
 MANIFEST: Manifest = build(REGISTRY)
-# Read by no function in the cloud: ports and folders of one machine, and what two stacks on one emulator need.
-LOCAL = {"INTAKE_URL_PORT", "CONSOLE_PORT", "DATA_DIR", "TOPIC_PREFIX", "NOTIFY_FORMAT"}
+# Read by no function in the cloud: ports and folders of one machine.
+LOCAL = {"INTAKE_URL_PORT", "CONSOLE_PORT", "DATA_DIR", "NOTIFY_FORMAT"}
 
 SAMPLES = {
     "BACKEND": "gcp",
@@ -88,6 +88,7 @@ SAMPLES = {
     "INTAKE_URL_PORT": "1",
     "CONSOLE_PORT": "1",
     "DATA_DIR": "d",
+    "FIRESTORE_DATABASE": "data",
     "TOPIC_PREFIX": "t",
     "NOTIFY_FORMAT": "slack",
     "NOTIFY_WEBHOOK_URL": "https://hooks.slack.com/services/x",
@@ -277,8 +278,12 @@ async def test_function_is_given_exactly_what_its_step_reads_and_publishes_on(
     watched = Watched(replace(load(env), automatic=automatic, approvers=approvers))
     world.ports.settings = watched  # type: ignore[assignment]
     await drive(world)
-    read = set().union(*map(variables_of, watched.fields - {"tracing"})) - LOCAL - {"BACKEND"}
-    settings = {v for v in (*function.variables, *function.secrets) if v in SAMPLES} - {"GOOGLE_CLOUD_PROJECT", *TRACED}
+    read = set().union(*map(variables_of, watched.fields - {"tracing"})) - LOCAL - {"BACKEND", *PLACES}
+    settings = {v for v in (*function.variables, *function.secrets) if v in SAMPLES} - {
+        "GOOGLE_CLOUD_PROJECT",
+        *PLACES,
+        *TRACED,
+    }
     assert read == settings
     assert {topic for topic, _, _ in world.publisher.messages} <= set(function.publishes)
 

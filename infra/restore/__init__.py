@@ -1,0 +1,1 @@
+"""A database of an earlier time, put in another's place: made, held still, checked; then the functions move over."""

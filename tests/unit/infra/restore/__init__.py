@@ -1,0 +1,1 @@
+"""Restoring a database: what is checked, and what gcloud is asked."""
