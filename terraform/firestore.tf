@@ -126,6 +126,18 @@ resource "google_firebaserules_release" "deny_all" {
   }
 }
 
+# A restored database comes with its documents and indexes, and without rules.
+resource "google_firebaserules_release" "restored" {
+  count = var.database == null ? 0 : 1
+
+  name         = "cloud.firestore/${var.database}"
+  ruleset_name = "projects/${var.project_id}/rulesets/${google_firebaserules_ruleset.deny_all.name}"
+
+  lifecycle {
+    replace_triggered_by = [google_firebaserules_ruleset.deny_all]
+  }
+}
+
 # Everything the steps do to documents. None may delete one: expiry does, and what is erased leaves an empty document.
 resource "google_project_iam_custom_role" "documents" {
   role_id = "switchyardDocuments"

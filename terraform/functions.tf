@@ -51,10 +51,12 @@ module "intake" {
 }
 
 locals {
+  database = coalesce(var.database, google_firestore_database.this.name)
+
   approval_changed = {
     type     = local.manifest.document_event
     location = google_firestore_database.this.location_id
-    database = google_firestore_database.this.name
+    database = local.database
     document = "approvals/{task_id}"
   }
 
@@ -70,7 +72,7 @@ locals {
       topics           = { for topic, t in google_pubsub_topic.this : topic => t.id }
       pubsub_agent     = local.pubsub_agent
       database_role    = google_project_iam_custom_role.documents.id
-      database         = google_firestore_database.this.id
+      database         = var.database == null ? google_firestore_database.this.id : "projects/${var.project_id}/databases/${var.database}"
       protected_topics = local.protected_topics
       traces           = var.tracing_ratio != null
     }

@@ -23,6 +23,8 @@ locals {
   # The value of every variable that some function reads. Null and empty ones stay unset: the code has its defaults.
   settings = merge(local.manifest.defaults, var.provider_settings, {
     GOOGLE_CLOUD_PROJECT = var.project_id
+    FIRESTORE_DATABASE   = var.database
+    TOPIC_PREFIX         = null
     TRACING              = var.tracing_ratio == null ? null : "cloud"
     TRACING_RATIO        = var.tracing_ratio
     CLASSIFIER           = var.model.classifier

@@ -34,6 +34,17 @@ variable "firestore_location" {
   }
 }
 
+variable "database" {
+  description = "Id of the database that the functions use in place of the one that is made here: a restored one. Null: that one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.database == null || can(regex("^[a-z][a-z0-9-]{2,61}[a-z0-9]$", var.database))
+    error_message = "database must be the id of a restored database, 4 to 63 of a-z, 0-9 and -; null is the one that is made here."
+  }
+}
+
 variable "labels" {
   description = "Labels on everything, beside `app`."
   type        = map(string)

@@ -27,6 +27,7 @@ REFUSED = [
     ("project_id", '"My Project"', "must be a project's id"),
     ("region", '"europe-west1-b"', "must be a region such as europe-west1"),
     ("firestore_location", '"europe"', "must be a region, eur3 or nam5"),
+    ("database", '"(default)"', "must be the id of a restored database"),
     ("sources", '["Zen desk"]', "lower case letters, digits"),
     ("direct_callers", '["serviceAccount:crm@acme.test"]', "without the prefix serviceAccount:"),
     ("direct_callers", '["crm@acme.test"]', "of a service account"),
