@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from infra.emulators.provision import provision
-from infra.emulators.queue import PubsubQueue
+from infra.emulators.queue import PubsubQueue, build_subscriber
 from infra.manifest import Manifest
 from infra.queue import Queue
 from shared.errors import PublishFailed
@@ -74,6 +74,25 @@ class TestPubsubQueue(QueueContract):
         assert await again.pull(topic, 1, self.deadline_s + 2) == []
         await again.close()
 
+    async def test_message_that_comes_while_a_relay_stops_is_there_for_the_next_one(
+        self, open_bus: OpenBus, project: str
+    ) -> None:
+        """The emulator goes on with a pull that is cancelled, and what it finds would come after the deadline only."""
+        topic = unique("topic")
+        manifest = wiring(subscribe(topic, ack_deadline_s=600))
+        publisher, queue = await open_bus(manifest)
+        pulling = asyncio.create_task(queue.pull(topic, 20, 30))
+        await asyncio.wait([pulling], timeout=0.3)
+        pulling.cancel()
+        ids, _ = await asyncio.gather(
+            asyncio.gather(*(publisher.publish(topic, b"%d" % n, {}) for n in range(20))), queue.close()
+        )
+        again = PubsubQueue(project, manifest.subscriptions)
+        found = await take(again, topic, 20, wait_s=20)
+        await asyncio.gather(*map(again.ack, found))
+        await again.close()
+        assert sorted(d.message_id for d in found) == sorted(ids)
+
     async def test_message_published_between_two_pulls_is_not_lost(self, open_bus: OpenBus) -> None:
         """A pull that gave up must not have taken what came afterwards."""
         topic = unique("topic")
@@ -89,11 +108,12 @@ class TestPubsubQueue(QueueContract):
         topic, count = unique("topic"), 30
         manifest = wiring(subscribe(topic, ack_deadline_s=self.deadline_s, min_backoff_s=1, max_backoff_s=1))
         publisher, queue = await open_bus(manifest)
-        broken = PubsubQueue(project, manifest.subscriptions)
+        broken = build_subscriber()
+        path = f"projects/{project}/subscriptions/{topic}"
         refused: set[str] = set()
         taken: set[str] = set()
         for n in range(count):
-            gone = [asyncio.create_task(broken.pull(topic, 1, 30)) for _ in range(2)]
+            gone = [asyncio.create_task(broken.pull(subscription=path, max_messages=1, timeout=30)) for _ in range(2)]
             await asyncio.wait(gone, timeout=0.1)
             for pull in gone:
                 pull.cancel()
@@ -104,7 +124,7 @@ class TestPubsubQueue(QueueContract):
                 for delivery in await queue.pull(topic, 10, 5):
                     await (queue.ack if delivery.message_id in refused else queue.nack)(delivery)
                     (taken if delivery.message_id in refused else refused).add(delivery.message_id)
-        await broken.close()
+        await broken.transport.close()
 
 
 class TestProvision:
