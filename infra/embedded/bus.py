@@ -8,7 +8,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from infra.embedded.database import Database, Row, Transaction
+from infra.embedded.connections import Row
+from infra.embedded.database import Database, Transaction
 from infra.embedded.encoding import from_us, to_rfc3339
 from infra.manifest import ACK_MARGIN_S, Manifest, Subscription
 from infra.queue import Delivery

@@ -18,13 +18,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from infra.embedded.clock import Clock
-from infra.embedded.schema import prepare
-from infra.errors import StackError
+from infra.embedded.connections import Row, fetch, open_file
 from shared.errors import CommitUnknown, StoreUnavailable
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
-
 FILE = "switchyard.db"  # in the data directory
 MAX_BATCH = 256
 FOREIGN_POLL_S = 0.1
@@ -84,7 +81,7 @@ class Database:
         """Open or create the file.
 
         Raises:
-            StackError: it cannot be written, is damaged, or another program holds it locked.
+            StackError: see `open_file`.
         """
         self.path = path
         self.clock = clock or Clock()
@@ -134,7 +131,7 @@ class Database:
             StoreUnavailable: nothing was read.
         """
         self._refuse_if_closed()
-        return _fetch(self._reader, sql, arguments)
+        return fetch(self._reader, sql, arguments)
 
     async def scan(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
         """Return the rows of one statement that may take long; only other scans wait for it.
@@ -144,7 +141,7 @@ class Database:
         """
         self._refuse_if_closed()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._scans, _fetch, self._scanner, sql, arguments)
+        return await loop.run_in_executor(self._scans, fetch, self._scanner, sql, arguments)
 
     def channel(self, name: str) -> asyncio.Event:
         """Return the event that is set when an operation wakes `name`, or when another process wrote anything."""
@@ -168,17 +165,7 @@ class Database:
             connection.close()
 
     def _open(self, *timeouts_s: float) -> list[sqlite3.Connection]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.closing(_connect(self.path, self._busy_timeout_s)) as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("BEGIN IMMEDIATE")
-                if not prepare(connection):
-                    raise StackError(f"{self.path} was written by another version; move it away to start empty")
-                connection.execute("COMMIT")
-            return [_connect(self.path, timeout_s) for timeout_s in timeouts_s]
-        except (sqlite3.Error, OSError) as error:
-            raise StackError(_explain(self.path, error)) from error
+        return open_file(self.path, self._busy_timeout_s, *timeouts_s)
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
@@ -270,26 +257,3 @@ class Database:
         for channel in channels:
             if event := self._channels.get(channel):
                 event.set()
-
-
-def _connect(path: Path, timeout_s: float) -> sqlite3.Connection:
-    # Threads take turns on a connection; SQLite's own mutex guards it besides.
-    connection = sqlite3.connect(path, timeout_s, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
-
-
-def _fetch(connection: sqlite3.Connection, sql: str, arguments: Sequence[Any]) -> list[Row]:
-    try:
-        return connection.execute(sql, arguments).fetchall()
-    except sqlite3.Error as error:
-        raise StoreUnavailable(str(error)) from error
-
-
-def _explain(path: Path, error: Exception) -> str:
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return f"{path} is locked by another program; close it and start again"
-    if "malformed" in text or "not a database" in text:
-        return f"{path} is damaged ({text}); move it away to start empty"
-    return f"{path} cannot be written ({text}); check DATA_DIR and its permissions"

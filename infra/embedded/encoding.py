@@ -1,8 +1,6 @@
-"""Documents as JSON text and back, exactly. Pure.
+"""Documents as JSON text and back, exactly; members as what SQLite compares and sorts. Pure.
 
-Datetimes become `{"$time": ...}` of fixed width, so that the order of the text is the order in time. A key of a
-document's own that begins with `$` gets a second one, and a text that begins like a map or a list becomes
-`{"$text": ...}`: what SQLite extracts of a member then tells a text from everything else, so an index answers alone.
+Datetimes become `{"$time": ...}`. A key of a document's own that begins with `$` gets a second one.
 """
 
 from __future__ import annotations
@@ -19,16 +17,20 @@ from shared.errors import SwitchyardError
 from shared.wiring.ports import Document
 
 TIME_KEY = "$time"
-TEXT_KEY = "$text"
-# What every datetime lies between, and nothing else does.
-FIRST_TIME, LAST_TIME = '{"$time":"', '{"$time":"~'
+TEXT_KEY = "$text"  # formats before 3 wrote a text that begins like a map or a list as {"$text": ...}
+# SQLite sorts NULL, numbers, texts and bytes in this order, and bytes by their first: each kind has a range of its own.
+ABSENT_KEY, _FALSE, _TRUE, _MAP = b"", b"\x00", b"\x01", b"\xff"
+FIRST_TEXT, FIRST_BOOL, FIRST_TIME, FIRST_MAP = "''", "x'00'", "x'02'", "x'ff'"  # in SQL
+_SHIFT_US = 2**62  # the years 1 to 9999 become positive, and begin with bytes between 0x3f and 0x43
 # Up to 1 MiB each, and no list shows them: they lie apart, so that reading the others does not read them.
-BULKY: Mapping[str, frozenset[str]] = {
-    "tasks": frozenset({"payload", "followups"}),
-    "dead_letters": frozenset({"data"}),
+BULKY: Mapping[str, tuple[str, ...]] = {
+    "tasks": ("payload", "followups"),
+    "dead_letters": ("data",),
 }
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LIKE_MAPS = frozenset("{[")
+_US = timedelta(microseconds=1)
+_AS_IT_IS = frozenset({str, bool, type(None)})  # most of what there is: each call that they are spared counts
+_ESCAPED = '"$$'  # stands before every key that was escaped
 
 
 def to_text(value: Any) -> str:
@@ -45,7 +47,7 @@ def to_text(value: Any) -> str:
 
 def from_text(text: str) -> Document:
     """Return the document that `to_text` was given."""
-    document: Document = _from_json(text)
+    document: Document = (_decode_escaped if _ESCAPED in text else _decode)(text)
     return document
 
 
@@ -55,9 +57,23 @@ def to_texts(collection: str, data: Document) -> tuple[str, str]:
     Raises:
         SwitchyardError: see `to_text`.
     """
-    bulky = BULKY.get(collection, frozenset())
-    bulk = {name: value for name, value in data.items() if name in bulky}
-    return to_text({name: value for name, value in data.items() if name not in bulky}), to_text(bulk)
+    rest = {**data}
+    bulk = {name: rest.pop(name) for name in BULKY.get(collection, ()) if name in rest}
+    return to_text(rest), to_text(bulk) if bulk else "{}"
+
+
+def to_key(value: Any) -> Any:
+    """Return what SQLite compares and sorts a value by: null first, then numbers, texts, truth values, times, maps."""
+    match value:
+        case None | str():
+            return value
+        case bool():
+            return _TRUE if value else _FALSE
+        case datetime():
+            return ((value - EPOCH) // _US + _SHIFT_US).to_bytes(8)
+        case int() | float():
+            return value
+    return _MAP
 
 
 def from_us(us: int) -> datetime:
@@ -72,50 +88,52 @@ def to_rfc3339(us: int) -> str:
 
 
 def _encode(value: Any) -> Any:
+    """Return what JSON can say of a value; maps and lists that it can say as they are stay the same objects."""
     if isinstance(value, dict):
-        # Most of what there is are short texts and nothing, in maps: each call that they are spared counts.
-        return {
-            key if type(key) is str and key[:1] != "$" else _escape(key): item
-            if item is None or (type(item) is str and item[:1] not in _LIKE_MAPS)
-            else _encode(item)
-            for key, item in value.items()
-        }
-    if isinstance(value, str):
-        return {TEXT_KEY: value} if value[:1] in _LIKE_MAPS else value
-    if isinstance(value, datetime):
-        return {TIME_KEY: _time(value)}
+        return _encode_map(value)
     if isinstance(value, list | tuple):
-        return [_encode(item) for item in value]
+        return value if not value or set(map(type, value)) == {str} else [*map(_encode, value)]
+    if isinstance(value, datetime):
+        return {TIME_KEY: _in_utc(value)}
     if isinstance(value, int):
         if not -(2**63) <= value < 2**63:
             raise ValueError("over 64 bits")
-    elif value is not None and not (isinstance(value, float) and math.isfinite(value)):
+    elif not (value is None or isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))):
         raise TypeError("no JSON type")
     return value
 
 
-def _time(value: datetime) -> str:
+def _encode_map(value: dict[str, Any]) -> dict[str, Any]:
+    if "$" in "".join(value):  # raises TypeError where a key is no text
+        value = {"$" + key if key.startswith("$") else key: item for key, item in value.items()}
+    changed = {}
+    for key, item in value.items():
+        if type(item) not in _AS_IT_IS:
+            encoded = _encode(item)
+            if encoded is not item:
+                changed[key] = encoded
+    return {**value, **changed} if changed else value
+
+
+def _in_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("naive datetime")
-    in_utc = value if value.tzinfo is UTC else value.astimezone(UTC)
-    return in_utc.isoformat(timespec="microseconds")[:-6] + "Z"
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
-def _escape(key: Any) -> str:
-    if not isinstance(key, str):
-        raise TypeError("keys are strings")
-    return "$" + key if key.startswith("$") else key
-
-
-def _decode(pairs: dict[str, Any]) -> Any:
-    if TIME_KEY in pairs:
-        return datetime.fromisoformat(pairs[TIME_KEY])
-    if TEXT_KEY in pairs:
-        return pairs[TEXT_KEY]
-    for key in pairs:
-        if key[:1] == "$":
-            return {key[1:] if key[:1] == "$" else key: item for key, item in pairs.items()}
+def _from_map(pairs: dict[str, Any]) -> Any:
+    if len(pairs) == 1:
+        if TIME_KEY in pairs:
+            return datetime.fromisoformat(pairs[TIME_KEY])
+        if TEXT_KEY in pairs:
+            return pairs[TEXT_KEY]
     return pairs
 
 
-_from_json = json.JSONDecoder(object_hook=_decode).decode
+def _from_escaped_map(pairs: dict[str, Any]) -> Any:
+    found = _from_map(pairs)
+    return {key[1:] if key[:1] == "$" else key: item for key, item in found.items()} if found is pairs else found
+
+
+_decode = json.JSONDecoder(object_hook=_from_map).decode
+_decode_escaped = json.JSONDecoder(object_hook=_from_escaped_map).decode

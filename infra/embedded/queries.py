@@ -1,4 +1,4 @@
-"""Filters, orders and places of `Store` in, SQL over the table of documents out, as the indexes of `schema` serve it.
+"""Filters, orders and places of `Store` in, SQL over the table of documents out, as the indexes of `indexes` serve it.
 
 Pure. Names go into the text, so that indexes are found; values are bound.
 """
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from infra.embedded.encoding import BULKY, FIRST_TIME, LAST_TIME, to_text
+from infra.embedded import indexes
+from infra.embedded.encoding import ABSENT_KEY, BULKY, FIRST_BOOL, FIRST_MAP, FIRST_TEXT, FIRST_TIME, to_key
 from shared.wiring.ports import Filter, Row, Snapshot
 
 WHOLE = "path, version, data, bulk"
@@ -41,7 +42,7 @@ def pages(
     if order_by is None:  # paths of one collection are neighbours; with an order, its index is the better way in
         always += f" AND path > '{collection}/' AND path < '{collection}0'"
     elif order_by not in {f.field for f in where}:  # missing: not in the order
-        always += f" AND json_type(data, '$.{_checked(collection, order_by)}') IS NOT NULL"
+        always += f" AND {_column(collection, order_by)} IS NOT x'{ABSENT_KEY.hex()}'"
     column = _column(collection, order_by) if order_by else None
     parts: list[_Part] = _beyond(column, order_by, descending, after) if after else [("TRUE", [], column)]
     direction = "DESC" if descending else "ASC"
@@ -55,30 +56,36 @@ def pages(
 def condition(collection: str, where: Sequence[Filter]) -> Clause:
     """Return what must hold of a document of the collection.
 
-    Values are compared within one type only, as in Firestore. Where SQLite's value alone tells the type, nothing else
-    is asked, so that an index answers without the document.
+    Values are compared within one type only, as in Firestore: of what is only bounded on one side, the type's own
+    range is the other.
     """
     parts, bound = [f"collection = '{_checked('', collection)}'"], []
     sides = {(f.field, f.op) for f in where}
     for f in where:
-        column, kind = _column(collection, f.field), f"json_type(data, '$.{f.field}')"
-        if f.value is None:  # json_extract alone cannot tell null from missing
-            parts.append(f"{kind} = 'null'")
+        column = _column(collection, f.field)
+        if f.value is None:
+            parts.append(f"{column} IS NULL")
             continue
         parts.append(f"{column} {'=' if f.op == '==' else f.op} ?")
-        bound.append(_bound(f.value))
-        match f.value:
-            case datetime() if f.op == "<=" and (f.field, ">=") not in sides:
-                parts.append(f"{column} > '{FIRST_TIME}'")
-            case datetime() if f.op == ">=" and (f.field, "<=") not in sides:
-                parts.append(f"{column} < '{LAST_TIME}'")
-            case bool():
-                parts.append(f"{kind} IN ('true', 'false')")
-            case int() | float():
-                parts.append(f"{kind} IN ('integer', 'real')")
-            case str() if f.op != "==":
-                parts.append(f"{kind} = 'text'")
+        bound.append(to_key(f.value))
+        first, beyond = _range(f.value)
+        if f.op == "<=" and first and (f.field, ">=") not in sides:
+            parts.append(f"{column} >= {first}")
+        if f.op == ">=" and (f.field, "<=") not in sides:
+            parts.append(f"{column} < {beyond}")
     return " AND ".join(parts), bound
+
+
+def _range(value: Any) -> tuple[str, str]:
+    """Return the least key of a value's type and one beyond it, in SQL; before numbers there is only null."""
+    match value:
+        case str():
+            return FIRST_TEXT, f"x'{ABSENT_KEY.hex()}'"
+        case bool():
+            return FIRST_BOOL, FIRST_TIME
+        case datetime():
+            return FIRST_TIME, FIRST_MAP
+    return "", FIRST_TEXT
 
 
 def _beyond(column: str | None, order_by: str | None, descending: bool, after: Snapshot | Row) -> list[_Part]:
@@ -97,7 +104,7 @@ def _beyond(column: str | None, order_by: str | None, descending: bool, after: S
         rest: list[_Part] = [] if descending else [(f"{column} IS NOT NULL", [], column)]
         return [(f"{nulls} AND path {operator} ?", [after.path], None), *rest]
     rest = [(nulls, [], None)] if descending else []
-    at = _bound(value)
+    at = to_key(value)
     return [(f"{column} {operator}= ? AND ({column}, path) {operator} (?, ?)", [at, at, after.path], column), *rest]
 
 
@@ -110,10 +117,6 @@ def _checked(collection: str, name: str) -> str:
 
 
 def _column(collection: str, field: str) -> str:
-    return f"json_extract(data, '$.{_checked(collection, field)}')"
-
-
-def _bound(value: Any) -> Any:
-    """Return the value as json_extract gives it: a datetime, or a text that looks like one, is a map there."""
-    text = to_text(value)
-    return text if text.startswith("{") else value
+    """Return what to compare: its column, or what `database` reads of the document where nobody searches often."""
+    name = _checked(collection, field)
+    return indexes.column(name) if name in indexes.columns(collection) else f"member(data, '{name}')"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from itertools import combinations
 
-from infra.embedded.encoding import from_text, to_texts
+from infra.embedded import documents
+from infra.embedded.encoding import from_text
+from infra.embedded.indexes import CREATED, MEMBERS, column
 from shared.logs import log
 
 CACHE_KB = 256 * 1024  # while a file is brought up: its indexes are filled in no order
-FORMAT = 2  # PRAGMA user_version; a file of format 1 is brought up, any other number means an unreadable layout
+FORMAT = 3  # PRAGMA user_version; a file of a format before it is brought up, a later one means an unreadable layout
 
 # `bulk` is last: SQLite follows a long row only as far as the columns that a statement wants.
-_DOCS = """(
+_COLUMNS = ("path", "collection", "version", *MEMBERS, "data", "bulk")
+_DOCS = f"""CREATE TABLE docs (
     path TEXT PRIMARY KEY,
     collection TEXT NOT NULL,
     version TEXT NOT NULL,
+    {", ".join(map(column, MEMBERS))},
     data TEXT NOT NULL,
     bulk TEXT NOT NULL
 )"""
@@ -25,7 +27,6 @@ _TABLES = (
     "INSERT INTO clock SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM clock)",
     # The time when somebody last looked at this machine's clock, and for how long it had been plausible then.
     "CREATE TABLE IF NOT EXISTS clock_watch (time_us INTEGER NOT NULL, plausible_us INTEGER NOT NULL)",
-    f"CREATE TABLE IF NOT EXISTS docs {_DOCS}",
     # One row per message and subscription, until it is acknowledged. due_at_us: when it may be delivered (again).
     """CREATE TABLE IF NOT EXISTS queue (
         id INTEGER PRIMARY KEY,
@@ -49,76 +50,45 @@ _TABLES = (
         data BLOB NOT NULL,
         PRIMARY KEY (topic, seq)
     )""",
-    """CREATE INDEX IF NOT EXISTS docs_to_expire ON docs (json_extract(data, '$.expire_at'))
-        WHERE json_extract(data, '$.expire_at') IS NOT NULL""",
 )
-# What the sweeper, the notifier and the ops page ask for, in their order: an answer costs what it holds, not what
-# there is. Tasks may be searched for by any of three members together, so each choice of them has its index.
-_SEARCHED = ("state", "intent", "source")
-_TASKS = [[*chosen, "created_at"] for n in range(len(_SEARCHED) + 1) for chosen in combinations(_SEARCHED, n)]
 
 
 def prepare(connection: sqlite3.Connection) -> bool:
-    """Make the tables and indexes that are missing, within the caller's transaction; False: it is another's layout."""
+    """Make tables and indexes what they are here, within the caller's transaction; False: it is a later layout."""
     (found,) = connection.execute("PRAGMA user_version").fetchone()
-    if found not in (0, 1, FORMAT):
+    if found not in range(FORMAT + 1):
         return False
-    if found == 1:
-        _set_aside(connection)
-    for statement in (*_TABLES, *_indexes()):
+    for statement in _TABLES:
         connection.execute(statement)
-    if found == 1:
-        _bring_up(connection)
+    standing = [name for _, name, *_ in connection.execute("PRAGMA table_info(docs)")]
+    if not standing:
+        connection.execute(_DOCS)
+    elif standing != list(_COLUMNS):
+        _bring_up(connection, in_one_part="bulk" not in standing)
+    _index(connection)
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     return True
 
 
-def _indexes() -> Iterator[str]:
-    for fields in (*_TASKS, ["state", "updated_at"], ["requester.key", "created_at"]):
-        yield _index("tasks", fields)
-    for field in ("next_check_at", "expire_at", "noted_at"):
-        yield _index("tasks", [field], f"json_extract(data, '$.{field}') IS NOT NULL")
-    yield _index("dead_letters", ["created_at"])
-    yield _index("dead_letters", ["created_at"], "json_type(data, '$.redriven_at') = 'null'")
-    for fields in (
-        ["at"],
-        ["requester_key"],
-        ["verdict"],
-        ["said", "right"],
-        ["model", "prompt_version", "drawn", "right"],
-    ):
-        yield _index("labels", fields)
-    yield _index("answers", ["open"])
-    yield _index("audits", ["open", "drawn_at"])
-    for field in ("at", "open"):
-        yield _index("breakers", [field])
-    yield _index("tasks", ["intent", "state", "updated_at"], "json_type(data, '$.approval') = 'null'")
-    for fields in (["right", "at"], ["said", "right", "at"], ["said", "drawn", "at"]):
-        yield _index("labels", fields)
-    yield _index("approvals", ["requested_at"])
-    for field in ("requested_at", "status"):
-        yield _index("approvals", [field], "json_type(data, '$.outcome') = 'null'")
+def _index(connection: sqlite3.Connection) -> None:
+    """Make the indexes that are missing, and take away what nobody asks for any more."""
+    sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'docs' AND sql IS NOT NULL"
+    standing = dict(connection.execute(sql).fetchall())
+    for name in standing.keys() - {name for name, made in CREATED.items() if standing.get(name) == made}:
+        connection.execute(f"DROP INDEX {name}")
+    for name, made in CREATED.items():
+        if standing.get(name) != made:
+            connection.execute(made)
 
 
-def _index(collection: str, fields: Sequence[str], only: str = "") -> str:
-    name = "_".join([collection, *(["open"] if only else []), "by", *fields]).replace(".", "_")
-    columns = ", ".join([*(f"json_extract(data, '$.{field}')" for field in fields), "path"])
-    condition = f"collection = '{collection}'" + (f" AND {only}" if only else "")
-    return f"CREATE INDEX IF NOT EXISTS {name} ON docs ({columns}) WHERE {condition}"
-
-
-def _set_aside(connection: sqlite3.Connection) -> None:
-    connection.execute("ALTER TABLE docs RENAME TO docs_1")
-    connection.execute("DROP INDEX IF EXISTS docs_to_expire")  # its name is used again
-
-
-def _bring_up(connection: sqlite3.Connection) -> None:
-    """Move the documents of a file of format 1, which were in one part, to where they are now."""
+def _bring_up(connection: sqlite3.Connection, *, in_one_part: bool) -> None:
+    """Move all documents into a table with today's columns; format 1 had no `bulk`."""
     log("NOTICE", "the data folder's file is brought up to this version, which may take minutes", function="run")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-    rows = connection.execute("SELECT path, collection, version, data FROM docs_1 ORDER BY path")
-    connection.executemany(
-        "INSERT INTO docs VALUES (?, ?, ?, ?, ?)",
-        ((path, of, version, *to_texts(of, from_text(data))) for path, of, version, data in rows),
-    )
-    connection.execute("DROP TABLE docs_1")
+    connection.execute("ALTER TABLE docs RENAME TO docs_before")
+    connection.execute(_DOCS)
+    bulk = "'{}'" if in_one_part else "bulk"
+    sql = f"SELECT path, version, data, {bulk} FROM docs_before ORDER BY path"  # noqa: S608
+    for path, version, data, more in connection.execute(sql):
+        documents.insert(connection.execute, path, version, documents.content(path, from_text(data) | from_text(more)))
+    connection.execute("DROP TABLE docs_before")

@@ -11,24 +11,22 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from infra.embedded import database as sql
-from infra.embedded import queries
+from infra.embedded import connections as sql
+from infra.embedded import documents, queries
 from infra.embedded.bus import DOCUMENT_EVENTS, enqueue
 from infra.embedded.database import Database, Transaction
-from infra.embedded.encoding import from_text, to_rfc3339, to_text, to_texts
+from infra.embedded.encoding import from_text, to_key, to_rfc3339
+from infra.embedded.indexes import TO_EXPIRE
 from shared.errors import Conflict
 from shared.wiring.ports import ABSENT, Document, Filter, Row, Snapshot, Write
 
 APPROVALS = "approvals"
-_UPSERT = """INSERT INTO docs (path, collection, version, data, bulk) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (path) DO UPDATE SET version = excluded.version, data = excluded.data, bulk = excluded.bulk"""
 SLICE_CHARS = 256 * 1024  # of JSON are read on the event loop before others get their turn: about a millisecond
 MAX_DELETES = 1000
-# Tasks become tombstones instead; of letters and approvals that earlier versions wrote, open ones carry an expiry.
-_EXPIRE = """DELETE FROM docs WHERE rowid IN (SELECT rowid FROM docs WHERE json_extract(data, '$.expire_at') <= ?
-    AND json_type(data, '$.expire_at') = 'object' AND collection != 'tasks'
-    AND NOT (collection = 'dead_letters' AND json_extract(data, '$.redriven_at') IS NULL)
-    AND NOT (collection = 'approvals' AND json_extract(data, '$.outcome') IS NULL) LIMIT ?)"""
+# Of letters and approvals that earlier versions wrote, open ones carry an expiry.
+_EXPIRE = f"""DELETE FROM docs WHERE rowid IN (SELECT rowid FROM docs WHERE {TO_EXPIRE} AND expire_at <= ?
+    AND NOT (collection = 'dead_letters' AND coalesce(redriven_at, x'') = x'')
+    AND NOT (collection = 'approvals' AND coalesce(outcome, x'') = x'') LIMIT ?)"""  # noqa: S608
 T = TypeVar("T", Snapshot, Row)
 
 
@@ -49,22 +47,25 @@ class EmbeddedStore:
         return [found.get(path) or Snapshot(path, None, ABSENT, now) for path in paths]
 
     async def commit(self, *writes: Write) -> list[str]:
-        texts = [to_texts(_collection(write.path), write.data) for write in writes]
+        contents = [documents.content(write.path, write.data) for write in writes]
 
         def apply(transaction: Transaction) -> list[str]:
+            execute = transaction.execute
             standing = [_standing(transaction, write) for write in writes]
             committed = to_rfc3339(transaction.tick())
             versions = []
-            for write, text, (version, before) in zip(writes, texts, standing, strict=True):
-                if write.others_stay and version != ABSENT:
-                    write = write._replace(data=from_text(before[0]) | from_text(before[1]) | write.data)
-                    text = to_texts(_collection(write.path), write.data)
-                if text != before:  # as in Firestore, a write that changes nothing makes no version and no event
+            for write, new, (version, old) in zip(writes, contents, standing, strict=True):
+                if old and write.others_stay:
+                    write = write._replace(data=from_text(old.texts[0]) | from_text(old.texts[1]) | write.data)
+                    new = documents.content(write.path, write.data)
+                if old is None or new.texts != old.texts:  # as in Firestore, what changes nothing makes no version
                     version = committed
-                    collection = _collection(write.path)
-                    transaction.execute(_UPSERT, (write.path, collection, version, *text))
-                    if collection == APPROVALS:
-                        self._announce(transaction, write, version, from_text(before[0]) if before[0] else None)
+                    if old is None:
+                        documents.insert(execute, write.path, version, new)
+                    else:
+                        documents.update(execute, write.path, version, new, old)
+                    if documents.collection_of(write.path) == APPROVALS:
+                        self._announce(transaction, write, version, from_text(old.texts[0]) if old else None)
                 versions.append(version)
             return versions
 
@@ -85,7 +86,7 @@ class EmbeddedStore:
         return await _in_slices(rows, lambda row: _snapshot(row, now))
 
     async def read_rows(self, fields: Sequence[str], *paths: str) -> list[Row]:
-        columns = queries.columns(fields, *map(_collection, paths))
+        columns = queries.columns(fields, *map(documents.collection_of, paths))
         marks = ",".join("?" * len(paths))
         rows = await self._database.scan(f"SELECT {columns} FROM docs WHERE path IN ({marks})", paths)  # noqa: S608
         now, wanted = self._database.clock.now(), set(fields)
@@ -121,7 +122,7 @@ class EmbeddedStore:
         """
         if self._database.clock.trouble:
             return 0
-        now = to_text(self._database.clock.now())
+        now = to_key(self._database.clock.now())
         arguments = (now, MAX_DELETES)
         return await self._database.write(lambda transaction: transaction.execute(_EXPIRE, arguments).rowcount)
 
@@ -145,17 +146,12 @@ class EmbeddedStore:
         enqueue(transaction, DOCUMENT_EVENTS, str(transaction.tick()), transaction.now_us(), body, headers)
 
 
-def _standing(transaction: Transaction, write: Write) -> tuple[str, tuple[str, str]]:
-    """Return version and texts of the document that a write finds, if the write may replace it."""
-    row = transaction.execute("SELECT version, data, bulk FROM docs WHERE path = ?", (write.path,)).fetchone()
-    version, data, bulk = row or (ABSENT, "", "")
+def _standing(transaction: Transaction, write: Write) -> tuple[str, documents.Content | None]:
+    """Return version and content of the document that a write finds, if the write may replace it."""
+    version, found = documents.read(transaction.execute, write.path) or (ABSENT, None)
     if write.expected not in (None, version):
         raise Conflict(f"{write.path} was changed by another writer")
-    return version, (data, bulk)
-
-
-def _collection(path: str) -> str:
-    return path.rpartition("/")[0]
+    return version, found
 
 
 async def _in_slices(rows: Sequence[sql.Row], made: Callable[[sql.Row], T]) -> list[T]:

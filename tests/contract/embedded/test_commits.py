@@ -25,7 +25,7 @@ class TestGroupCommit:
         await store.commit(Write("things/taken", {}, ABSENT))
 
         def half_done(transaction: Transaction) -> None:
-            transaction.execute("INSERT INTO docs VALUES ('things/half', 'things', '', '{}', '{}')")
+            transaction.execute("INSERT INTO clock VALUES (1)")
             raise RuntimeError("on purpose")
 
         outcomes = await asyncio.gather(

@@ -12,6 +12,7 @@ from google.events.cloud.firestore_v1 import DocumentEventData
 
 from infra.embedded.bus import DOCUMENT_EVENTS, EmbeddedPublisher, EmbeddedQueue, with_document_events
 from infra.embedded.database import Database
+from infra.embedded.indexes import CREATED
 from infra.embedded.store import EmbeddedStore
 from infra.errors import StackError
 from infra.manifest import Function, Manifest
@@ -104,23 +105,14 @@ class TestUnusableFile:
         with pytest.raises(StackError, match="another version"):
             Database(path)
 
-    async def test_file_of_the_format_before_is_brought_up_with_all_it_holds(self, tmp_path: Path) -> None:
-        path = tmp_path / "switchyard.db"
+    @pytest.mark.parametrize("layout", ["format 1", "format 2", "format 3, with other members to search by"])
+    async def test_file_of_a_format_before_is_brought_up_with_all_it_holds(self, tmp_path: Path, layout: str) -> None:
         documents = {
             "tasks/a": {"state": "READY", "payload": '{"text": "hello"}', "created_at": NOON, "n": None},
             "dead_letters/b": {"data": "e30=", "redriven_at": None, "odd": ["[", {"$time": "tea"}]},
         }
-        old = {
-            "tasks/a": '{"state":"READY","payload":"{\\"text\\": \\"hello\\"}",'
-            '"created_at":{"$time":"2026-03-01T12:00:00.123456Z"},"n":null}',
-            "dead_letters/b": '{"data":"e30=","redriven_at":null,"odd":["[",{"$$time":"tea"}]}',
-        }
-        with contextlib.closing(sqlite3.connect(path)) as other:
-            other.executescript(FORMAT_1)
-            other.executemany(
-                "INSERT INTO docs VALUES (?, ?, ?, 'v1')", [(p, p.partition("/")[0], text) for p, text in old.items()]
-            )
-            other.execute("PRAGMA user_version = 1")
+        with contextlib.closing(sqlite3.connect(tmp_path / "switchyard.db")) as other:
+            other.executescript(LAYOUTS[layout])
             other.commit()
         for _ in range(2):  # the second time it is of this format
             database = await Database.open(tmp_path)
@@ -129,14 +121,41 @@ class TestUnusableFile:
             assert {s.path: s.data for s in found} == documents
             assert {s.version for s in found} == {"v1"}
             assert await store.count("tasks", where=[Filter("state", "==", "READY")], up_to=9) == 1
-            indexes = {name for (name,) in database.read("SELECT name FROM sqlite_schema WHERE type = 'index'")}
+            [task] = await store.query("tasks", where=[Filter("created_at", "<=", NOON)], order_by="created_at")
+            assert task.data == documents["tasks/a"]
+            assert await store.count("dead_letters", where=[Filter("redriven_at", "==", None)], up_to=9) == 1
+            made = database.read("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'docs'")
+            assert {name: sql for name, sql in made if sql} == CREATED
             await database.close()
-        assert indexes >= {"tasks_by_state_created_at", "dead_letters_open_by_created_at"}
 
 
-# The table of documents as files of format 1 have it, with an index by a name that is taken today.
-FORMAT_1 = """
-CREATE TABLE docs (path TEXT PRIMARY KEY, collection TEXT NOT NULL, data TEXT NOT NULL, version TEXT NOT NULL);
-CREATE INDEX docs_to_expire ON docs (json_extract(data, '$.expire_at'))
-    WHERE json_extract(data, '$.expire_at') IS NOT NULL;
-"""
+# The table of documents as it was, with indexes by names that are taken today.
+LAYOUTS = {
+    "format 1": """
+        CREATE TABLE docs (path TEXT PRIMARY KEY, collection TEXT NOT NULL, data TEXT NOT NULL, version TEXT NOT NULL);
+        CREATE INDEX docs_to_expire ON docs (json_extract(data, '$.expire_at'))
+            WHERE json_extract(data, '$.expire_at') IS NOT NULL;
+        INSERT INTO docs (path, collection, version, data) VALUES
+            ('tasks/a', 'tasks', 'v1', '{"state":"READY","payload":"{\\"text\\": \\"hello\\"}",
+                "created_at":{"$time":"2026-03-01T12:00:00.123456Z"},"n":null}'),
+            ('dead_letters/b', 'dead_letters', 'v1', '{"data":"e30=","redriven_at":null,"odd":["[",{"$$time":"tea"}]}');
+        PRAGMA user_version = 1;
+    """,
+    "format 2": """
+        CREATE TABLE docs (
+            path TEXT PRIMARY KEY, collection TEXT NOT NULL, version TEXT NOT NULL,
+            data TEXT NOT NULL, bulk TEXT NOT NULL
+        );
+        CREATE INDEX tasks_by_created_at ON docs (json_extract(data, '$.created_at'), path) WHERE collection = 'tasks';
+        INSERT INTO docs VALUES
+            ('tasks/a', 'tasks', 'v1', '{"created_at":{"$time":"2026-03-01T12:00:00.123456Z"},"n":null,
+                "state":"READY"}',
+                '{"payload":{"$text":"{\\"text\\": \\"hello\\"}"}}'),
+            ('dead_letters/b', 'dead_letters', 'v1', '{"redriven_at":null,"odd":[{"$text":"["},{"$$time":"tea"}]}',
+                '{"data":"e30="}');
+        PRAGMA user_version = 2;
+    """,
+}
+LAYOUTS["format 3, with other members to search by"] = (
+    LAYOUTS["format 2"].replace("user_version = 2", "user_version = 3").replace("data TEXT", '"colour", data TEXT')
+).replace("'v1', '", "'v1', NULL, '")

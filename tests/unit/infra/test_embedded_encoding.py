@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from proto.datetime_helpers import DatetimeWithNanoseconds
 
-from infra.embedded.encoding import from_text, from_us, to_rfc3339, to_text
+from infra.embedded.encoding import FIRST_MAP, FIRST_TIME, from_text, from_us, to_key, to_rfc3339, to_text
 from shared.errors import Retry, SwitchyardError
 from shared.wiring.ports import Document
 
@@ -33,9 +36,33 @@ def test_document_comes_back_as_it_was(document: Document) -> None:
     assert to_text(from_text(to_text(document))) == to_text(document)
 
 
-@given(TIMES, TIMES)
-def test_text_order_of_times_is_their_order(a: datetime, b: datetime) -> None:
-    assert (to_text(a) < to_text(b)) == (a < b)
+@given(SCALARS, SCALARS)
+def test_keys_are_in_the_order_of_their_values_and_kinds_lie_apart(a: Any, b: Any) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        [(less, same)] = connection.execute("SELECT ?1 < ?2, ?1 IS ?2", (to_key(a), to_key(b)))
+    if rank(a) != rank(b):
+        assert (less, same) == (None if None in (a, b) else rank(a) < rank(b), False)
+    elif a is not None:
+        assert (less, same) == (ordered(a) < ordered(b), ordered(a) == ordered(b))
+
+
+def rank(value: Any) -> int:
+    kinds = (type(None), int | float, str, bool, datetime)
+    return next(n for n, kind in reversed([*enumerate(kinds)]) if isinstance(value, kind))
+
+
+def ordered(value: Any) -> Any:
+    return value.encode() if isinstance(value, str) else value
+
+
+@given(TIMES)
+def test_keys_of_times_lie_in_the_range_of_times(time: datetime) -> None:
+    assert bytes.fromhex(FIRST_TIME[2:-1]) < to_key(time) < bytes.fromhex(FIRST_MAP[2:-1])
+
+
+@pytest.mark.parametrize("value", [{}, [], {"a": 1}])
+def test_maps_and_lists_are_beyond_everything_and_not_told_apart(value: Any) -> None:
+    assert to_key(value) == bytes.fromhex(FIRST_MAP[2:-1])
 
 
 @given(st.integers(0, 4_000_000_000_000_000))
