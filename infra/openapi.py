@@ -88,12 +88,20 @@ def console() -> Schema:
     task_id = [parameter("path", "task_id", TypeAdapter(TaskId).json_schema())]
     page = closed(tasks={"type": "array", "items": ref("TaskRow")}, next_page_token={"type": ["string", "null"]})
     query = [
+        parameter(
+            "query", "q", {"type": "string", "description": "words, all of which stand in it: mail, order, ticket, id"}
+        ),
         parameter("query", "state", TypeAdapter(State).json_schema()),
         parameter("query", "intent", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
         parameter("query", "source", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
+        parameter("query", "requester", {"type": "string", "description": "part of it"}),
+        parameter("query", "assignee", {"type": "string", "description": "part of it"}),
+        parameter("query", "min", {"type": "string", "description": "an amount such as 25.00, in any currency"}),
+        parameter("query", "max", {"type": "string", "description": "an amount such as 25.00, in any currency"}),
+        parameter("query", "older", {"type": "string", "description": "an age such as 30min, 2h or 3d"}),
         parameter("query", "since", {"type": "string", "description": "ISO 8601; without a zone it is UTC"}),
         parameter("query", "until", {"type": "string", "description": "ISO 8601; without a zone it is UTC"}),
-        parameter("query", "order", {"enum": list(ORDERS), "default": "newest"}),
+        parameter("query", "order", {"enum": list(ORDERS), "default": "newest", "description": "urgent: with state"}),
         parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50}),
         parameter("query", "page_token", {"type": "string", "description": "`next_page_token` of the page before"}),
     ]

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from functions.console import audits, breakers, labels, privacy, router, search
 from functions.console.bodies import body_of
+from functions.console.finding import find
 from functions.console.identity import admitted, only
 from functions.console.policy import policy
 from functions.console.traces import shown_traces
@@ -171,12 +172,10 @@ async def respond(request: Request, ports: Ports) -> Response:
 async def _list(request: Request, ports: Ports) -> Response:
     """Newest first, or oldest; without payloads and followups; `next_page_token` where there is more."""
     query, limit = request.query_params, search.limit(request.query_params)
-    oldest_first = search.is_oldest_first(query)
-    found = await search.tasks(
-        ports.store, search.parse(query), limit=limit, after=search.place(query), oldest_first=oldest_first
-    )
-    tasks = [row.model_dump(mode="json") for row in to_rows(found)]
-    return JSONResponse({"tasks": tasks, "next_page_token": _next(found, limit)})
+    wanted, after, order = search.parse(query), search.place(query), search.order_of(query)
+    found = await find(ports.store, ports.registry, wanted, limit=limit, after=after, order=order)
+    tasks = [row.model_dump(mode="json") for row in to_rows(found.rows)]
+    return JSONResponse({"tasks": tasks, "next_page_token": search.token(found.more) if found.more else None})
 
 
 async def _letters(request: Request, ports: Ports) -> Response:

@@ -7,7 +7,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.console import audits, breakers, guard, pages, posts, router_page, search
+from functions.console import audits, breakers, guard, lists, pages, posts, router_page, search
 from functions.console.forms import submitted
 from functions.console.identity import admitted, only
 from functions.console.page import Page, environment, static
@@ -17,8 +17,9 @@ from shared.serving.entry import Outcome, log_outcome, started, status_of
 from shared.wiring.composition import Ports
 
 _NAMES = {
-    "/": ("intent", "page_token"),
-    "/tasks": (*search.NAMES, "id", "page_token"),
+    "/": (*lists.NAMES["/"], "order", "page_token", "told"),
+    "/tasks": (*lists.NAMES["/tasks"], "order", "page_token", "told"),
+    "/next": ("after", "done", lists.PARAMETER),
     "/dead-letters": ("page_token",),
     "/router": ("version",),
     "/audits": ("answered",),
@@ -76,11 +77,12 @@ async def _route(request: Request, ports: Ports) -> Response:
         return answer
     only(request, "GET")
     if task and task["action"] in (None, "payload"):
-        search.only(request.query_params, *(() if task["action"] else ("intent",)))
+        search.only(request.query_params, *(() if task["action"] else ("intent", lists.PARAMETER, "told")))
         return await (pages.payload if task["action"] else pages.task)(page, task["id"])
     shows = {
         "/": pages.waiting,
         "/tasks": pages.tasks,
+        "/next": pages.next_task,
         "/dead-letters": pages.dead_letters,
         "/health": pages.health_page,
         "/policy": policy_page,

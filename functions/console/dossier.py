@@ -10,8 +10,11 @@ from functools import cached_property
 
 from shared.event.masking import mask, masked
 from shared.event.payload import View
+from shared.intent.registry import Registry
+from shared.intent.sentence import sentence
 from shared.task.requester import kept_requester, requester_of, view_of
-from shared.task.schemas import REDRIVABLE, TERMINAL, Followup, TaskRecord, TaskRow
+from shared.task.schemas import REDRIVABLE, TERMINAL, Followup, TaskRecord, TaskRow, Ticket
+from shared.task.ticket import ticket_of
 
 # Dollars for a million tokens of which nine in ten are the prompt's; a test holds it against the bill's price list.
 DOLLARS_PER_MILLION_TOKENS = 0.52
@@ -55,6 +58,24 @@ class Line:
         """`email`, `id` and `name`, as far as the row tells them."""
         return kept_requester(self.record)
 
+    def says(self, registry: Registry) -> str:
+        """Return what would happen as people say it; where no intent fits, how the ticket begins."""
+        intent = registry.get(self.record.intent)
+        told = sentence(intent, self.record.shown_parameters) if intent else self.ticket.title or self.ticket.words
+        return told or f"Task {self.record.task_id}"
+
+    @property
+    def asks(self) -> tuple[str, str]:
+        """Who asks by name, and by address or id; where only one is known the second is empty."""
+        known = [self.requester[name] for name in ("name", "email", "id") if self.requester.get(name)][:2]
+        return (known[0] if known else "unknown", known[1] if len(known) > 1 else "")
+
+    @cached_property
+    def ticket(self) -> Ticket:
+        """What people call the ticket and how it begins, masked."""
+        told = self.record.ticket or Ticket()
+        return told.model_copy(update={"title": mask(told.title), "words": mask(told.words)})
+
     @property
     def reasons(self) -> list[Reason]:
         """Why the gate paused the task, and what an approved edit would have been paused for."""
@@ -72,6 +93,13 @@ class Dossier(Line):
     """Everything about one task that can be read from its record."""
 
     record: TaskRecord
+
+    @cached_property
+    def ticket(self) -> Ticket:
+        """The same, also of a record of before it was kept."""
+        record = self.record
+        told = record.ticket or ticket_of(record.source, record.raw_payload, view_of(record).texts)
+        return told.model_copy(update={"title": mask(told.title), "words": mask(told.words)})
 
     @cached_property
     def view(self) -> View:

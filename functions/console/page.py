@@ -114,7 +114,12 @@ def environment() -> Environment:
         "lane": charts.lane,
         "static": static_url,
     }
-    made.globals |= {"amount": present.amount, "written": written, "TOKEN_FIELD": guard.TOKEN_FIELD}
+    made.globals |= {
+        "amount": present.amount,
+        "effect": present.effect,
+        "written": written,
+        "TOKEN_FIELD": guard.TOKEN_FIELD,
+    }
     made.globals |= {"COUNT_UP_TO": search.COUNT_UP_TO, "metric": metrics.named}
     made.filters |= {"visible": present.visible, "span": present.span, "counted": present.counted}
     return made

@@ -5,18 +5,17 @@ but that the model is asked about a task whose call was spared when somebody ope
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, get_args
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from functions.console import present, search
+from functions.console import lists, present, search
 from functions.console.dossier import Dossier, Line
-from functions.console.groups import grouped
 from functions.console.health import UP_TO, latest
+from functions.console.lists import Listing
 from functions.console.page import Page
 from functions.console.traces import cloud_trace, traces_of
-from shared.errors import NotFound
+from shared.errors import BadRequest
 from shared.gate.doors import missing
 from shared.gate.inputs import Input, inputs
 from shared.gate.policy import subject_path
@@ -24,12 +23,12 @@ from shared.intent.declaration import Intent
 from shared.records.breakers import breakers
 from shared.records.creation import wishes_like
 from shared.records.decisions import missing_approvers, why_not
-from shared.records.documents import task_path, to_record, to_rows
+from shared.records.documents import ROW_FIELDS, task_path, to_record, to_rows
 from shared.records.drift import drift
 from shared.records.outbox import ask_model
 from shared.records.switches import switches
 from shared.task.letter import LetterRow
-from shared.task.schemas import REDRIVABLE, State, TaskRecord
+from shared.task.schemas import REDRIVABLE, State, TaskRecord, TaskRow
 from shared.task.subjects import Wish
 from shared.task.waiting import is_spared
 
@@ -39,34 +38,58 @@ MAX_OPENED = 10_000  # tasks that an instance remembers to have asked about
 
 
 async def waiting(page: Page) -> Response:
-    """What people have to decide, oldest first, alike beside alike."""
-    after = search.place(page.query)
-    intent = {name: value for name, value in page.query.items() if name == "intent" and value}
-    wanted = replace(search.parse(intent), state="AWAITING_APPROVAL")
-    found = await search.tasks(page.ports.store, wanted, limit=WAITING_ON_A_PAGE, after=after, oldest_first=True)
-    more = search.token(found[-1]) if len(found) == WAITING_ON_A_PAGE else None
-    groups = grouped(map(Line, to_rows(found)))
-    return await page.render("waiting.html", groups=groups, more=more, shown=[r.version for r in found])
+    """What people have to decide: the most urgent first, then whatever expires first."""
+    return await _list(page, lists.WAITING, WAITING_ON_A_PAGE)
 
 
 async def tasks(page: Page) -> Response:
-    """Tasks by state, source, intent and time, newest first; an id leads straight to its task."""
-    query = page.query
-    if task_id := query.get("id", "").strip():
-        return await _jump(page, task_id)
-    wanted = search.parse({name: value for name, value in query.items() if value})
-    after = search.place(query)
-    found = await search.tasks(page.ports.store, wanted, limit=TASKS_ON_A_PAGE, after=after)
-    more = search.token(found[-1]) if len(found) == TASKS_ON_A_PAGE else None
+    """Tasks by what is asked for, newest first; an id leads straight to its task."""
+    task_id = page.query.get("q", "").strip()
+    if task_id and await _is_task(page, task_id):
+        return page.protected(RedirectResponse(f"/tasks/{task_id}", status_code=303))
+    return await _list(page, lists.ALL, TASKS_ON_A_PAGE)
+
+
+async def _list(page: Page, path: str, limit: int) -> Response:
+    listing = Listing.parse(path, page.query)
+    told = await _told(page)
+    found = await lists.page_of(page.ports, listing, limit=limit, after=search.place(page.query))
+    wanted = listing.wanted
     return await page.render(
         "tasks.html",
-        lines=[Line(row) for row in to_rows(found)],
-        more=more,
-        wanted=wanted,
+        listing=listing,
+        lines=[Line(row) for row in to_rows(found.rows)],
+        more=search.token(found.more) if found.more else None,
+        looked_at=found.looked_at,
+        told=told,
         states=get_args(State),
+        orders=search.ORDERS if wanted.state == "AWAITING_APPROVAL" else search.ORDERS[:2],
         may_redrive=wanted.state in REDRIVABLE and wanted.state != "UNKNOWN",
-        shown=[r.version for r in found],
+        shown=[told, *(r.version for r in found.rows)],
     )
+
+
+async def next_task(page: Page) -> Response:
+    """The way to the task after the one that somebody is at; after the last one to the list."""
+    after, listing, done = page.query.get("after", ""), lists.listing_of(page.request), "done" in page.query
+    if not search.TASK_ID.fullmatch(after):
+        raise BadRequest("after must be the id of a task", code="bad_query", field="after")
+    found = await lists.next_in(page.ports, listing, after, around=done)
+    address = listing.task(found) if found else listing.href
+    told = f"{'&' if '?' in address else '?'}told={after}" if done else ""
+    return page.protected(RedirectResponse(address + told, status_code=303))
+
+
+async def _told(page: Page) -> TaskRow | None:
+    """Return the task that somebody has just seen to, whose page this is the next of."""
+    task_id = page.query.get("told", "")
+    if not search.TASK_ID.fullmatch(task_id):
+        return None
+    return next(iter(to_rows(await page.ports.store.read_rows(ROW_FIELDS, task_path(task_id)))), None)
+
+
+async def _is_task(page: Page, task_id: str) -> bool:
+    return bool(search.TASK_ID.fullmatch(task_id) and await page.ports.store.read_rows(("state",), task_path(task_id)))
 
 
 async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str] | None = None) -> Response:
@@ -100,7 +123,9 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
         read_at=found.read_time,
         traces=traces,
         cloud_trace=cloud_trace(page.ports.settings, record),
-        shown=[found.version, like, error, [len(trace.spans) for trace in traces]],
+        listing=lists.listing_of(page.request),
+        told=(told := await _told(page)),
+        shown=[found.version, told, like, error, [len(trace.spans) for trace in traces]],
     )
 
 
@@ -154,12 +179,6 @@ async def health_page(page: Page) -> Response:
         clock_trouble=trouble,
         shown=[found.at, stopped, trouble, tripped, drifted],
     )
-
-
-async def _jump(page: Page, task_id: str) -> Response:
-    if search.TASK_ID.fullmatch(task_id) and await page.ports.store.read_rows(("state",), task_path(task_id)):
-        return page.protected(RedirectResponse(f"/tasks/{task_id}", status_code=303))
-    raise NotFound("there is no task of this id; ids are case-sensitive and complete", code="task_not_found")
 
 
 def _inputs(intent: Intent | None, record: TaskRecord, form: Mapping[str, str]) -> list[Input]:

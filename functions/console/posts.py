@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from functions.console import bulk, pages, search
+from functions.console import bulk, lists, pages, search
 from functions.console.page import Page
 from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.gate.doors import Look
@@ -31,7 +31,9 @@ async def task(page: Page, task_id: str, action: str, form: Form) -> Response:
         answer = await pages.task(page, task_id, error=error.message, form=form)
         answer.status_code = error.status
         return answer
-    return _see(page, f"/tasks/{task_id}")
+    listing = lists.listing_of(page.request)
+    stays = action == "preview" or form.get("decision") == "edit"
+    return _see(page, listing.task(task_id) if stays else listing.next(task_id, done=True))
 
 
 async def many(page: Page, pairs: Sequence[tuple[str, str]]) -> Response:

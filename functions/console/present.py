@@ -9,13 +9,14 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from shared.currency import written
 from shared.intent.declaration import Intent
+from shared.intent.sentence import money, sentence
 
 # Controls, zero-width and bidi characters, tags: a reader would not see them, or would see the text in another order.
 _TRICKS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
 )
+SOON_S = 4 * 3600  # as the reminder in the chat
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -42,21 +43,31 @@ def span(duration: timedelta | float) -> str:
     return ("-" if seconds < 0 else "") + " ".join(parts[:2])
 
 
-def when(at: datetime, now: datetime) -> Markup:
-    """Return a time element: how long ago, or how long from now; the page's script keeps it current."""
+def when(at: datetime, now: datetime, form: str = "") -> Markup:
+    """Return a time element: how long ago, or how long from now; the page's script keeps it current, in local time.
+
+    `form`: `left` says of a time to come how much is left in its largest unit, `exact` the time itself.
+    """
     left = (at - now).total_seconds()
     text = f"in {span(left)}" if left >= 0 else f"{span(-left)} ago"
-    exact = f"{at:%Y-%m-%d %H:%M:%S} UTC"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", exact, text)
+    exact = f"{at:%Y-%m-%d %H:%M} UTC"
+    if form == "left" and left >= 0:
+        text = " ".join(span(left).split()[:2]) + " left"  # its largest unit
+    elif form == "exact":
+        text = exact
+    soon = " soon" if form == "left" and left < SOON_S else ""
+    moment = f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    return Markup('<time datetime="{}" title="{}" class="{}">{}</time>').format(moment, exact, f"{form}{soon}", text)
 
 
 def amount(intent: Intent | None, parameters: Mapping[str, Any]) -> str:
     """Return the money that an intent moves, `25.00 USD`; empty where it moves none or cannot be read."""
-    field = intent.policy.amount if intent else None
-    minor = parameters.get(field) if field else None
-    if not isinstance(minor, int):
-        return ""
-    return written(minor, str(parameters.get("currency", "")))
+    return money(intent, parameters) if intent else ""
+
+
+def effect(intent: Intent | None, parameters: Mapping[str, Any]) -> str:
+    """Return what an intent would do as people say it; empty where there is no intent."""
+    return sentence(intent, parameters) if intent else ""
 
 
 def counted(number: int, up_to: int) -> str:

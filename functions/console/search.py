@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Literal, get_args
 
 from starlette.datastructures import QueryParams
@@ -32,21 +33,45 @@ _PLACES = {
     "labels": re.compile(rf"labels/{TASK_ID.pattern}"),
 }
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_AGE = re.compile(r"([0-9]{1,4})\s*(min|h|d)", re.IGNORECASE)
+_UNITS = {"min": "minutes", "h": "hours", "d": "days"}
+_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?")
+MAX_WORDS = 8
+MAX_NAME_CHARS = 254
 _LIMIT = re.compile(r"[0-9]{1,3}")
 MAX_PAGE = 200
-ORDERS = ("newest", "oldest")
-NAMES = ("state", "intent", "source", "since", "until")  # what `parse` reads
+Order = Literal["newest", "oldest", "urgent"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+PRIORITIES = (5, 4, 3, 2, 1)  # the most urgent first
+_IN_TOKEN = ([], [""], *([str(priority)] for priority in PRIORITIES))
+# What `parse` reads.
+NAMES = ("q", "state", "intent", "source", "requester", "assignee", "min", "max", "older", "since", "until")
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which tasks: all that are given must hold. `since` and `until` are of `created_at`, both inclusive."""
+    """Which tasks: all that are given must hold. `since` and `until` are of `created_at`, both inclusive.
+
+    `words` are those of the ticket, of its ids and of who asks; `least` and `most` amounts of money in the currency's
+    own units, such as 25 dollars.
+    """
 
     state: str | None = None
     intent: str | None = None
     source: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    priority: int | None = None
+    words: tuple[str, ...] = ()
+    requester: str | None = None
+    assignee: str | None = None
+    least: Decimal | None = None
+    most: Decimal | None = None
+
+    @property
+    def is_looked_through(self) -> bool:
+        """Whether something is asked for that no index answers alone."""
+        return bool(self.words or self.requester or self.assignee) or (self.least, self.most) != (None, None)
 
 
 def only(query: QueryParams, *names: str) -> None:
@@ -78,7 +103,18 @@ def parse(query: Mapping[str, str]) -> Search:
     for name in ("intent", "source"):
         if name in query and not _NAME.fullmatch(query[name]):
             raise BadRequest(f"{name} must be a name of letters, digits, - and _", code="bad_query", field=name)
-    return Search(state, query.get("intent"), query.get("source"), moment(query, "since"), moment(query, "until"))
+    return Search(
+        state,
+        query.get("intent"),
+        query.get("source"),
+        moment(query, "since"),
+        _until(query),
+        words=words(query.get("q", "")),
+        requester=_name(query, "requester"),
+        assignee=_name(query, "assignee"),
+        least=_amount(query, "min"),
+        most=_amount(query, "max"),
+    )
 
 
 async def tasks(
@@ -91,7 +127,7 @@ async def tasks(
     fields: Sequence[str] = ROW_FIELDS,
 ) -> list[Row]:
     """Return rows of up to `limit` tasks by the time they came in, beginning after `after`."""
-    equal = {"state": search.state, "intent": search.intent, "source": search.source}
+    equal = {name: getattr(search, name) for name in ("state", "priority", "intent", "source")}
     where = [Filter(name, "==", value) for name, value in equal.items() if value is not None]
     if search.since is not None:
         where.append(Filter("created_at", ">=", search.since))
@@ -132,21 +168,28 @@ def limit(query: Mapping[str, str]) -> int:
     return int(text)
 
 
-def is_oldest_first(query: Mapping[str, str]) -> bool:
-    """Return whether a query asks for the oldest first.
+def order_of(query: Mapping[str, str], *orders: Order, default: Order = "newest") -> Order:
+    """Return in which order a query asks for what it finds.
 
     Raises:
         BadRequest: `bad_query`: there is no such order.
     """
-    order = query.get("order", "newest")
-    if order not in ORDERS:
-        raise BadRequest(f"order must be one of {', '.join(ORDERS)}", code="bad_query", field="order")
-    return order == "oldest"
+    order = query.get("order", default)
+    found = next((known for known in orders or ORDERS if known == order), None)
+    if found is None:
+        raise BadRequest(f"order must be one of {', '.join(orders or ORDERS)}", code="bad_query", field="order")
+    return found
+
+
+def is_oldest_first(query: Mapping[str, str]) -> bool:
+    """Return whether a query asks for the oldest first, of what has no urgency."""
+    return order_of(query, "newest", "oldest") == "oldest"
 
 
 def token(row: Row) -> str:
     """Return where a page ended, as an opaque text."""
-    return base64.urlsafe_b64encode(f"{row.data['created_at'].isoformat()}|{row.path}".encode()).decode()
+    parts = (row.data["created_at"].isoformat(), row.path, str(row.data.get("priority", "")))
+    return base64.urlsafe_b64encode("|".join(parts).encode()).decode()
 
 
 def place(query: Mapping[str, str], collection: Literal["tasks", "dead_letters", "labels"] = "tasks") -> Row | None:
@@ -159,14 +202,19 @@ def place(query: Mapping[str, str], collection: Literal["tasks", "dead_letters",
     if text is None:
         return None
     try:
-        moment, _, path = base64.urlsafe_b64decode(text.encode()).decode().partition("|")
+        moment, path, *more = base64.urlsafe_b64decode(text.encode()).decode().split("|")
         at = datetime.fromisoformat(moment)
-        if at.tzinfo is None or not _PLACES[collection].fullmatch(path):
+        if at.tzinfo is None or not _PLACES[collection].fullmatch(path) or more not in _IN_TOKEN:
             raise ValueError
         at = at.astimezone(UTC)
     except (ValueError, OverflowError, binascii.Error):
         raise BadRequest("page_token is not one of ours", code="bad_query", field="page_token") from None
-    return Row(path, {"created_at": at}, "", at)
+    return Row(path, {"created_at": at} | ({"priority": int(more[0])} if any(more) else {}), "", at)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of what somebody typed to find a task."""
+    return tuple(text.split()[:MAX_WORDS])
 
 
 def moment(query: Mapping[str, str], name: str) -> datetime | None:
@@ -181,3 +229,29 @@ def moment(query: Mapping[str, str], name: str) -> datetime | None:
     except (ValueError, OverflowError):
         why = f"{name} must be a time such as 2026-01-31 or 2026-01-31T09:00"
         raise BadRequest(why, code="bad_query", field=name) from None
+
+
+def _until(query: Mapping[str, str]) -> datetime | None:
+    """Return until when tasks came in that are asked for: `until`, or `older` than so long, whichever is earlier."""
+    found = moment(query, "until")
+    if "older" not in query:
+        return found
+    age = _AGE.fullmatch(query["older"].strip())
+    if age is None:
+        raise BadRequest("older must be an age such as 30min, 2h or 3d", code="bad_query", field="older")
+    before = datetime.now(UTC) - timedelta(**{_UNITS[age[2].lower()]: int(age[1])})
+    return min(found, before) if found else before
+
+
+def _name(query: Mapping[str, str], name: str) -> str | None:
+    text = query.get(name)
+    if text is not None and (not text.strip() or len(text) > MAX_NAME_CHARS):
+        raise BadRequest(f"{name} must be an address or a part of one", code="bad_query", field=name)
+    return text.strip() if text else None
+
+
+def _amount(query: Mapping[str, str], name: str) -> Decimal | None:
+    text = query.get(name)
+    if text is not None and not _AMOUNT.fullmatch(text.strip()):
+        raise BadRequest(f"{name} must be an amount such as 25 or 25.00", code="bad_query", field=name)
+    return Decimal(text.strip()) if text else None

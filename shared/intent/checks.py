@@ -24,6 +24,7 @@ from shared.intent.declaration import (
 )
 from shared.intent.mistakes import like, words_of
 from shared.intent.provenance import FromField, MoneyFromPayload, markers_of
+from shared.intent.sentence import PLACE
 
 MIN_EXAMPLES = 3
 RISKS = get_args(get_type_hints(Policy)["risk"])
@@ -56,6 +57,7 @@ def problems(intent: Intent, folder: str) -> Iterator[str]:
     if fault is not None:
         yield fault
         return
+    yield from _effect(intent.effect, intent.parameters.model_fields)
     yield from _policy(intent.policy, intent.parameters.model_fields)
     yield from _bounds(intent)
 
@@ -102,6 +104,15 @@ def _parameters(model: Any) -> Iterator[str]:
             if marker.currency not in model.model_fields:
                 near = like(marker.currency, model.model_fields)
                 yield f"field {name!r}: MoneyFromPayload names {marker.currency!r}, which is no field;{near} add it"
+
+
+def _effect(effect: Any, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
+    if not isinstance(effect, str):
+        yield f"effect is {effect!r:.40}; it must be a sentence with parameters in braces, or empty"
+        return
+    for name in PLACE.findall(effect):
+        if name not in fields:
+            yield f"effect names {{{name}}}, which is no field of Parameters;{like(name, fields)} name one"
 
 
 def _policy(policy: Policy, fields: Mapping[str, FieldInfo]) -> Iterator[str]:

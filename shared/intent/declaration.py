@@ -117,6 +117,8 @@ class Intent:
     `needs`: what must be known of the requester, such as `/requester/email`; else the task pauses and a person says it.
     `near_misses`: what people write that looks like this intent and is not; the local classifier learns to leave it be,
     but for what is nearer to another intent's examples.
+    `effect`: what it does, as people read it in lists and messages, with parameters in braces: "Refund {amount_minor}
+    of order {order_id}"; the policy's amount is written as money. Empty: the intent's name and all its parameters.
     """
 
     name: str
@@ -131,6 +133,7 @@ class Intent:
     sources: frozenset[str] | None = None
     needs: tuple[str, ...] = ()
     near_misses: tuple[str, ...] = ()
+    effect: str = ""
     schema_version: int = 1
 
     @property

@@ -18,6 +18,7 @@ from shared.task.requester_key import keyed
 from shared.task.schemas import AutomationTask, TaskRecord
 from shared.task.subjects import Subject, Wish, with_wish
 from shared.task.subjects import like as like_wishes
+from shared.task.ticket import ticket_of
 from shared.task.usage import Used, with_use
 from shared.wiring.composition import Ports
 from shared.wiring.ports import ABSENT, Document, Snapshot
@@ -63,6 +64,7 @@ async def create(
     subject = subject_path(intent, first.parameters) if intent else None
     retention = timedelta(days=ports.settings.retention_days)
     audit = None if audit_draw is None else audit_path(task.task_id)
+    ticket = ticket_of(task.source, task.raw_payload, seen.texts)
     made: TaskRecord | None = None
     like: tuple[Wish, ...] = ()
 
@@ -77,7 +79,15 @@ async def create(
         used = _used(snapshots.get(counter or ""))
         usage = usage_of(used, at, like)
         decided = first if at == now and usage == Usage() else decide(usage, at)
-        record = born(task, decided, at, retention=retention, trace_id=trace_id, requester=seen.fields.get("requester"))
+        record = born(
+            task,
+            decided,
+            at,
+            retention=retention,
+            trace_id=trace_id,
+            requester=seen.fields.get("requester"),
+            ticket=ticket,
+        )
         record = made = keyed(record, ports.settings.privacy_key)
         writes: dict[str, Document] = {path: to_document(record)}
         if record.state == "AWAITING_APPROVAL":

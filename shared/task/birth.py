@@ -9,7 +9,16 @@ from typing import Any
 
 from shared.canonical import canonical_json, params_hash, sha256_hex
 from shared.task.moves import owe, scheduled
-from shared.task.schemas import AutomationTask, Classification, Decision, Requester, State, TaskRecord, Transition
+from shared.task.schemas import (
+    AutomationTask,
+    Classification,
+    Decision,
+    Requester,
+    State,
+    TaskRecord,
+    Ticket,
+    Transition,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ def born(
     retention: timedelta,
     trace_id: str = "",
     requester: Mapping[str, str] | None = None,
+    ticket: Ticket | None = None,
 ) -> TaskRecord:
     """(none) -> READY | AWAITING_APPROVAL."""
     payload = canonical_json(task.raw_payload)
@@ -47,6 +57,7 @@ def born(
         payload=payload.decode(),
         payload_sha256=sha256_hex(payload),
         requester=Requester(**{k: v for k, v in (requester or {}).items() if k in Requester.model_fields}),
+        ticket=ticket,
         classification=plan.classification,
         intent=plan.intent,
         intent_version=plan.intent_version,

@@ -141,6 +141,15 @@ class Requester(Model):
     key: str = Field(default="", description="A keyed hash that finds all tasks of one person; empty: not made yet")
 
 
+class Ticket(Model):
+    """What people call the event, and how it begins; as its source and its writer say, in any language."""
+
+    number: str = Field(default="", max_length=80, description="As its source shows it: 4200, OPS-312, acme/shop#7")
+    url: str = Field(default="", max_length=300, description="https address of its page; empty: nobody knows")
+    title: str = Field(default="", max_length=120, description="The subject, where the source has one")
+    words: str = Field(default="", max_length=200, description="How its text begins")
+
+
 class Decision(Model):
     """What the gate decided, with every reason (`code: words`), and until when a person may answer."""
 
@@ -261,6 +270,7 @@ class TaskRow(Model):
     trace_id: str = ""
     payload_sha256: str
     requester: Requester | None = Field(default=None, description="Who asks; null in records of earlier versions")
+    ticket: Ticket | None = Field(default=None, description="What people call it; null in records of earlier versions")
     classification: Classification
     intent: str = Field(description="What will run: the model's intent, or the one a person set")
     intent_version: int

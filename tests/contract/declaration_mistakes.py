@@ -34,7 +34,8 @@ BROKEN = [
         "policy=",
         "polcy=",
         "/intent.py:17: Intent has no field 'polcy'; did you mean 'policy'? it has name, description, examples, "
-        "parameters, provider, policy, idempotency, limits, reads_first, sources, needs, near_misses, schema_version",
+        "parameters, provider, policy, idempotency, limits, reads_first, sources, needs, near_misses, effect, "
+        "schema_version",
     ),
     declared(
         "an unknown field of Policy",

@@ -6,20 +6,28 @@ const live = document.getElementById("live");
 let etag = null;
 let failures = 0;
 
+// Times as this browser's clock and language say them; without this file they are UTC.
+const exact = new Intl.DateTimeFormat(undefined, {
+  weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+});
+
 function ages() {
   for (const time of document.querySelectorAll("time[datetime]")) {
     const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
-    time.textContent = seconds >= 0 ? `in ${span(seconds)}` : `${span(-seconds)} ago`;
+    time.title = exact.format(new Date(time.dateTime));
+    if (time.classList.contains("exact")) time.textContent = time.title;
+    else if (seconds < 0) time.textContent = `${span(-seconds)} ago`;
+    else time.textContent = time.classList.contains("left") ? `${span(seconds, 1)} left` : `in ${span(seconds)}`;
   }
 }
 
-function span(seconds) {
+function span(seconds, units = 2) {
   let rest = Math.round(seconds);
   const parts = [];
   for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]]) {
     if (rest >= size) { parts.push(`${Math.floor(rest / size)} ${unit}`); rest %= size; }
   }
-  return parts.slice(0, 2).join(" ") || "0 s";
+  return parts.slice(0, units).join(" ") || "0 s";
 }
 
 async function poll() {
@@ -52,31 +60,44 @@ function update(fresh) {
   } else if (!decide && fresh.querySelector(".decide, .repair") && !document.querySelector(".decide, .repair")) {
     location.reload();
   }
-  const groups = document.querySelector("[data-live-groups]");
-  if (groups) updateGroups(groups, fresh);
+  const rows = document.querySelector("[data-live-rows]");
+  if (rows) updateRows(rows, fresh);
   document.title = fresh.title;
   ages();
 }
 
 // Rows that were decided stay, struck out, and new ones come last, so that no click meets another task.
-function updateGroups(groups, fresh) {
-  const waiting = fresh.querySelector("[data-live-groups]");
-  for (const row of groups.querySelectorAll("tbody tr")) {
-    const gone = !fresh.getElementById(row.id);
-    row.classList.toggle("gone", gone);
+function updateRows(rows, fresh) {
+  for (const row of rows.querySelectorAll("tr")) {
+    const now = fresh.getElementById(row.id);
+    row.classList.toggle("gone", !now);
     const box = row.querySelector("input");
-    box.disabled = gone;
-    if (gone) box.checked = false;
-  }
-  for (const section of waiting.querySelectorAll(".group")) {
-    const known = document.getElementById(section.id);
-    if (!known) { groups.append(section); enhance(section); continue; }
-    for (const row of section.querySelectorAll("tbody tr")) {
-      if (!document.getElementById(row.id)) known.querySelector("tbody").append(row);
+    if (box) {
+      box.disabled = !now;
+      if (!now) box.checked = false;
     }
+    if (now && said(now) !== said(row) && !busy(row)) row.replaceWith(now);
   }
-  const empty = groups.querySelector(".empty");
-  if (empty && groups.querySelector(".group")) empty.remove();
+  for (const row of fresh.querySelectorAll("[data-live-rows] tr")) {
+    if (!document.getElementById(row.id)) rows.append(row);
+  }
+  if (rows.children.length) document.querySelector(".empty")?.remove();
+  count();
+}
+
+// What a row says but for its times, which go on by themselves.
+function said(row) {
+  const copy = row.cloneNode(true);
+  for (const time of copy.querySelectorAll("time")) time.textContent = time.dateTime;
+  return copy.textContent;
+}
+
+function count() {
+  const picked = document.getElementById("picked");
+  if (!picked) return;
+  const number = document.querySelectorAll("input[name=pick]:checked").length;
+  picked.textContent = number ? `${number} selected` : "";
+  picked.parentElement.classList.toggle("none", !number);
 }
 
 function enhance(root) {
@@ -84,9 +105,35 @@ function enhance(root) {
     button.hidden = false;
     button.addEventListener("click", () => {
       for (const box of button.form.querySelectorAll("input[name=pick]:not(:disabled)")) box.checked = true;
+      count();
     });
   }
+  for (const choice of root.querySelectorAll("#filter select")) {
+    choice.addEventListener("change", () => choice.form.requestSubmit());
+  }
+  root.getElementById("filter")?.addEventListener("submit", (event) => {
+    const empty = [...event.target.elements].filter((field) => field.name && !field.value);
+    for (const field of empty) field.disabled = true;  // so that the address holds what is asked for alone
+    setTimeout(() => { for (const field of empty) field.disabled = false; });
+    for (const field of event.target.querySelectorAll("input[type=datetime-local]")) toUtc(field);
+  });
+  for (const field of root.querySelectorAll("input[type=datetime-local]")) fromUtc(field);
 }
+
+// A time is typed as this browser's clock says it, and asked for in UTC.
+function fromUtc(field) {
+  const zone = field.labels[0]?.querySelector(".zone");
+  if (!zone) return;
+  zone.textContent = "your time";
+  if (field.value) field.value = local(new Date(`${field.value}Z`));
+}
+
+function toUtc(field) {
+  if (!field.value || !field.labels[0]?.querySelector(".zone")) return;
+  field.value = new Date(field.value).toISOString().slice(0, 16);
+}
+
+const local = (at) => new Date(at.getTime() - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
 
 let at = -1;
 function move(step) {
@@ -114,7 +161,7 @@ document.addEventListener("keydown", (event) => {
     g: () => { pending = "g"; },
     j: () => move(1),
     k: () => move(-1),
-    x: () => { const box = document.querySelector("tr.at input[name=pick]"); if (box && !box.disabled) box.checked = !box.checked; },
+    x: () => { const box = document.querySelector("tr.at input[name=pick]"); if (box && !box.disabled) { box.checked = !box.checked; count(); } },
     a: () => focus("approve"),
     r: () => focus("reject"),
     c: () => focus("comment"),
@@ -125,14 +172,22 @@ document.addEventListener("keydown", (event) => {
   if (actions[key]) { event.preventDefault(); actions[key](); }
 });
 
-async function next() {
-  const page = new DOMParser().parseFromString(await (await fetch("/")).text(), "text/html");
-  const here = location.pathname;
-  const links = [...page.querySelectorAll("a.open")].map((link) => link.getAttribute("href"));
-  location.href = links.find((href) => href !== here) ?? "/";
+// The next task of the list that this one was opened from; on the list itself its first.
+function next() {
+  const link = document.querySelector("a[data-next]") ?? document.querySelector("tr:not(.gone) a.open");
+  if (link) link.click();
 }
 
+// What was just done is said once: neither a reload nor the next look at the page says it again.
+const here = new URL(location.href);
+if (here.searchParams.has("told")) {
+  here.searchParams.delete("told");
+  history.replaceState(null, "", here);
+}
+
+document.addEventListener("change", count);
 enhance(document);
+count();
 document.getElementById("error")?.focus();
 ages();
 setInterval(ages, 1000);

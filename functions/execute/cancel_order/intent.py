@@ -22,6 +22,7 @@ class Parameters(ParametersModel):
 INTENT = Intent(
     name="cancel_order",
     description="The customer wants an order cancelled before it ships. Not: a refund for something delivered.",
+    effect="Cancel order {order_id}",
     examples=(
         "Please cancel order #31177",
         "I ordered by mistake, cancel my order 90210",

@@ -26,6 +26,7 @@ class Parameters(ParametersModel):
 INTENT = Intent(
     name="change_address",
     description="The customer wants an order shipped to another street address. Not: e-mail, phone or profile edits.",
+    effect="Send order {order_id} to {new_address}",
     examples=(
         "Please ship order #20017 to 12 Baker Street, London NW1 6XE instead",
         "I moved, change the delivery address of order 31001 to 5 Elm Road, Springfield 62701",

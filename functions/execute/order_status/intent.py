@@ -21,6 +21,7 @@ class Parameters(ParametersModel):
 INTENT = Intent(
     name="order_status",
     description="The customer asks where an order is, whether it has shipped, or to track it.",
+    effect="Look up where order {order_id} is",
     examples=(
         "Where is my order #47384?",
         "Has order 55120 shipped yet?",

@@ -23,6 +23,7 @@ class Parameters(ParametersModel):
 INTENT = Intent(
     name="password_reset",
     description="The requester forgot or lost their own password and wants it reset. Not: card PIN, other people.",
+    effect="Send a password reset to {email}",
     examples=(
         "I forgot my password, please send me a reset link",
         "Can't log in any more, my password does not work",

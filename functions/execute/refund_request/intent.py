@@ -29,6 +29,7 @@ class Parameters(ParametersModel):
 INTENT = Intent(
     name="refund_request",
     description="The customer asks for money back for an order. Not: where an already promised refund is.",
+    effect="Refund {amount_minor} of order {order_id}",
     examples=(
         "I want a refund of $25.00 for order #10021, it arrived broken",
         "I'd like my money back for order A-1009",

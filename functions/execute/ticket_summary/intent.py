@@ -40,6 +40,7 @@ class Parameters(ParametersModel):
 INTENT = Intent(
     name="ticket_summary",
     description="Somebody of the team asks for a summary of a ticket or thread to be posted for the others.",
+    effect="Post to the team: {summary}",
     examples=(
         "Summarize this ticket for the team channel please",
         "can you post a short summary of this thread to slack",

@@ -103,7 +103,10 @@ async def test_answers_and_log_lines_repeat_no_input(
 @pytest.mark.parametrize(
     ("path", "known"),
     [
-        ("/api/tasks", "state, intent, source, since, until, order, limit, page_token"),
+        (
+            "/api/tasks",
+            "q, state, intent, source, requester, assignee, min, max, older, since, until, order, limit, page_token",
+        ),
         ("/api/dead-letters", "open, limit, page_token"),
         ("/api/counts", ""),
         ("/api/ignored", ""),
@@ -117,7 +120,7 @@ async def test_answers_and_log_lines_repeat_no_input(
 async def test_a_name_that_no_list_knows_is_refused(http: httpx.AsyncClient, path: str, known: str) -> None:
     """Whoever misspells a filter must not take everything for what they asked for."""
     serve(await paused())
-    for name in ("requester", "sate", "page-token"):
+    for name in ("requestor", "sate", "page-token"):
         answer = await http.get(path, params={name: "x"})
         error = answer.json()["error"]
         assert (answer.status_code, error["code"], error["field"]) == (400, "bad_query", name)

@@ -15,7 +15,7 @@ from tests.world import REFUND, paused
 async def test_approval_by_form_runs_what_was_shown_in_the_persons_name(http: httpx.AsyncClient) -> None:
     world = await paused()
     answer = await open_browser(http, world).decide(**SAME, comment="checked")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/tasks/t1")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/next?after=t1&done=yes")
     record = await world.record("t1")
     assert (record.state, record.generation, record.parameters["amount_minor"]) == ("READY", 1, 2500)
     assert record.approval is not None

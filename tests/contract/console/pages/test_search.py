@@ -25,32 +25,37 @@ async def test_tasks_are_searched_by_state_source_intent_and_time(
     http: httpx.AsyncClient, query: str, found: bool
 ) -> None:
     browser = open_browser(http, await paused())
-    assert ('href="/tasks/t1"' in (await browser.get(f"/tasks?{query}")).text) is found
+    assert ('id="t-t1"' in (await browser.get(f"/tasks?{query}")).text) is found
 
 
 async def test_id_leads_to_its_task_and_an_unknown_one_says_so(http: httpx.AsyncClient) -> None:
     browser = open_browser(http, await paused())
-    answer = await browser.get("/tasks?id=t1")
+    answer = await browser.get("/tasks?q=t1")
     assert (answer.status_code, answer.headers["location"]) == (303, "/tasks/t1")
-    for path in ("/tasks?id=nobody", "/tasks/nobody", "/nowhere", "/static/../main.py", "/static/x/none.js"):
+    assert "No task is like this." in (await browser.get("/tasks?q=nobody")).text
+    for path in ("/tasks/nobody", "/nowhere", "/static/../main.py", "/static/x/none.js"):
         assert (await browser.get(path)).status_code == 404
 
 
 @pytest.mark.parametrize(
     ("path", "known"),
     [
-        ("/", "intent, page_token"),
-        ("/tasks", "state, intent, source, since, until, id, page_token"),
+        ("/", "q, intent, source, requester, assignee, min, max, older, since, until, order, page_token, told"),
+        (
+            "/tasks",
+            "q, state, intent, source, requester, assignee, min, max, older, since, until, order, page_token, told",
+        ),
         ("/dead-letters", "page_token"),
         ("/health", ""),
-        ("/tasks/t1", "intent"),
+        ("/tasks/t1", "intent, list, told"),
+        ("/next", "after, done, list"),
         ("/tasks/t1/payload", ""),
         ("/static/0/console.css", ""),
     ],
 )
 async def test_a_name_that_a_page_does_not_know_is_refused(http: httpx.AsyncClient, path: str, known: str) -> None:
     browser = open_browser(http, await paused())
-    for query in ("requester=kim@example.com", "foo=", "intnet=refund_request"):
+    for query in ("requestor=kim@example.com", "foo=", "intnet=refund_request"):
         answer = await browser.get(f"{path}?{query}")
         assert answer.status_code == 400
         said = f"{query.partition('=')[0]} is unknown; " + (f"known here: {known}" if known else "nothing can be asked")

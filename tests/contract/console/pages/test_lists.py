@@ -1,0 +1,152 @@
+"""The list somebody works through: what a row says, in which order, what it leaves out, and the way to the next one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from shared.task.schemas import AutomationTask
+from tests.contract.console.pages.browser import HOSTILE, open_browser, shown
+from tests.world import REFUND, World, paused, says, ticket
+
+
+def rows(page: str) -> list[str]:
+    """The ids of a list's tasks, from top to bottom."""
+    return re.findall(r'<tr id="t-([^"]+)"', page)
+
+
+async def approval(world: World, task_id: str) -> dict[str, str]:
+    """The form that approves a task as it is."""
+    return {"decision": "approve", "intent": "refund_request"} | await shown(world, task_id)
+
+
+async def waits(world: World, task_id: str, minor: int = 2500, currency: str = "USD", **more: Any) -> None:
+    world.model.answers = [says("refund_request", order_id="#10021", amount_minor=minor, currency=currency)]
+    text = f"Please refund {minor / 100:.2f} {currency} for order #10021"
+    await world.classify(ticket(text, task_id=task_id, **more))
+    world.pass_time(minutes=10)
+
+
+@pytest.fixture
+async def world() -> World:
+    made = World()
+    await waits(made, "a")
+    await waits(made, "b", 12_000, priority=5)
+    await waits(made, "c", 99_900, "EUR", email="olena.shevchenko@example.com")
+    await waits(made, "d", priority=4)
+    return made
+
+
+async def test_urgent_tasks_come_first_and_then_those_that_expire_first(http: httpx.AsyncClient, world: World) -> None:
+    browser = open_browser(http, world)
+    for query, found in (("", "bdac"), ("?order=oldest", "abcd"), ("?order=newest", "dcba")):
+        assert "".join(rows((await browser.get(f"/{query}")).text)) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=SHEVCH", "c"),
+        ("q=%2310021+refund", "bdac"),
+        ("q=10021+olena", "c"),
+        ("requester=Kim", "bda"),
+        ("min=120", "bc"),
+        ("min=120&max=500.00", "b"),
+        ("max=25", "da"),
+        ("intent=refund_request&requester=olena&min=1", "c"),
+        ("intent=cancel_order", ""),
+        ("assignee=lead", ""),
+        ("older=1d", "bdac"),
+        ("q=nobody", ""),
+    ],
+)
+async def test_filters_combine(http: httpx.AsyncClient, world: World, query: str, found: str) -> None:
+    assert "".join(rows((await open_browser(http, world).get(f"/?{query}")).text)) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("older=yesterday", "older must be an age such as 30min, 2h or 3d"),
+        ("min=much", "min must be an amount such as 25 or 25.00"),
+        ("max=1e5", "max must be an amount"),
+        ("order=cheapest", "order must be one of newest, oldest, urgent"),
+        (f"requester={'x' * 255}", "requester must be an address or a part of one"),
+    ],
+)
+async def test_what_cannot_be_asked_for_is_refused_by_name(http: httpx.AsyncClient, query: str, why: str) -> None:
+    answer = await open_browser(http, await paused()).get(f"/?{query}")
+    assert (answer.status_code, why in answer.text) == (400, True)
+
+
+async def test_row_says_effect_person_ticket_and_reason(http: httpx.AsyncClient) -> None:
+    world = World(REFUND[1])
+    sent = {
+        "ticket": {"id": "4200", "title": "Broken lamp", "description": REFUND[0].raw_payload["text"]},
+        "requester": {"email": "kim@example.com", "name": "Kim Larsen"},
+    }
+    sent["ticket"]["link"] = "https://acme.zendesk.com/agent/tickets/4200"
+    await world.classify(AutomationTask(task_id="t1", source="zendesk", raw_payload=sent, priority=5))
+    page = (await open_browser(http, world).get("/")).text
+    for said in (
+        "Refund 25.00 USD of order 10021",
+        "Broken lamp",
+        "it arrived broken",
+        "Kim Larsen",
+        "kim@example.com",
+        'href="https://acme.zendesk.com/agent/tickets/4200" rel="noreferrer"',
+        "zendesk 4200",
+        "money intents need a person",
+        'title="priority 5">urgent',
+    ):
+        assert said in page, said
+
+
+async def test_hostile_words_in_a_row_are_words_and_private_ones_are_masked(http: httpx.AsyncClient) -> None:
+    world = World(says("out_of_scope"))
+    sent = {"id": HOSTILE[:30], "subject": HOSTILE, "text": "card 4111 1111 1111 1111", "link": "javascript:alert(1)"}
+    await world.classify(AutomationTask(task_id="t1", source="helpdesk", raw_payload=sent))
+    browser = open_browser(http, world)
+    for path in ("/", "/tasks", "/tasks/t1"):
+        page = (await browser.get(path)).text
+        assert "&lt;script&gt;" in page
+        assert "<script>alert" not in page
+        assert 'href="javascript' not in page
+        assert "4111" not in page
+
+
+async def test_task_of_a_list_leads_to_the_next_one_of_that_list(http: httpx.AsyncClient, world: World) -> None:
+    browser = open_browser(http, world)
+    listing, way = "/?requester=kim", []
+    page, path = (await browser.get(listing)).text, ""
+    for _ in range(3):
+        path = path or re.findall(r'class="open" href="([^"]+)"', page)[0]
+        way.append(path.partition("?")[0])
+        page = (await browser.get(path.replace("&amp;", "&"))).text
+        after = re.findall(r'href="(/next[^"]+)"', page)[0].replace("&amp;", "&")
+        path = (await browser.get(after)).headers["location"]
+    assert (way, path) == (["/tasks/b", "/tasks/d", "/tasks/a"], listing)
+
+
+async def test_decision_leads_to_the_next_task_and_says_what_was_done(http: httpx.AsyncClient, world: World) -> None:
+    browser, here = open_browser(http, world), "http://127.0.0.1/tasks/d?list=%2F%3Frequester%3Dkim"
+    http.headers["referer"] = here
+    decided = await browser.post("/tasks/d/decide", await approval(world, "d"))
+    answer = await browser.get(decided.headers["location"])
+    assert answer.headers["location"] == "/tasks/a?list=%2F%3Frequester%3Dkim&told=d"
+    page = (await browser.get(answer.headers["location"])).text
+    assert "<strong>Approved:</strong>" in page
+    assert "Refund 25.00 USD of order 10021" in page
+    await browser.post("/tasks/a/decide", await approval(world, "a"))
+    back = await browser.get("/next?after=a&done=yes&list=%2F%3Frequester%3Dkim")
+    assert back.headers["location"] == "/tasks/b?list=%2F%3Frequester%3Dkim&told=a"
+
+
+@pytest.mark.parametrize("listing", ["//evil.example/", "https://evil.example/", "/policy", "/?state=1", "x"])
+async def test_way_to_the_next_task_stays_on_this_site(http: httpx.AsyncClient, listing: str) -> None:
+    answer = await open_browser(http, await paused()).get(f"/next?after=t1&list={quote(listing)}")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
