@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from shared.task.schemas import AutomationTask
-from tests.contract.console.pages.browser import HOSTILE, open_browser, shown
+from tests.contract.console.pages.browser import HOSTILE, SAME, open_browser, shown
 from tests.world import REFUND, World, paused, says, ticket
 
 
@@ -21,7 +21,7 @@ def rows(page: str) -> list[str]:
 
 async def approval(world: World, task_id: str) -> dict[str, str]:
     """The form that approves a task as it is."""
-    return {"decision": "approve", "intent": "refund_request"} | await shown(world, task_id)
+    return {"decision": "approve", "intent": "refund_request"} | SAME | await shown(world, task_id)
 
 
 async def waits(world: World, task_id: str, minor: int = 2500, currency: str = "USD", **more: Any) -> None:
