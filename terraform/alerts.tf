@@ -104,7 +104,7 @@ locals {
     turned_away = {
       title     = "Events are turned away before intake sees them", severity = "CRITICAL"
       query     = "${local.counted["turned_away"]} > 0", for_s = 0
-      what_next = "Cloud Run answered in intake's place, and most sources give up after a while. 403: nobody may call intake any more; apply again, and look whether a policy of the organisation forbids allUsers. 429: intake is at its limit of instances. 5xx: an instance does not start, crashed or was too slow; see intake's log."
+      what_next = "Cloud Run answered in intake's place, and most sources give up after a while. 403: intake is not public any more; apply again, and look whether a policy of the organisation (run.managed.requireInvokerIam) forbids that. 429: intake is at its limit of instances. 5xx: an instance does not start, crashed or was too slow; see intake's log."
     }
     }, {
     # What has to end every minute. An absence condition never fires for what never ran

@@ -15,7 +15,7 @@ locals {
     ],
     local.uses_vertex ? ["aiplatform"] : [],
     var.tracing_ratio == null ? [] : ["cloudtrace", "telemetry"],
-    var.console == null ? [] : ["compute", "iap"],
+    var.console == null ? [] : ["iap"],
     var.budget == null ? [] : ["billingbudgets"],
   ))
 }

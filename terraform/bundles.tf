@@ -2,7 +2,9 @@
 # a changed bundle deploys itself, and an earlier hash rolls back.
 
 locals {
-  bundle_paths = { for name in keys(local.functions) : name => "${var.bundle_dir}/${name}.zip" }
+  bundle_paths = {
+    for name in keys(local.functions) : name => "${var.bundle_dir}/${name}.zip" if !contains(keys(local.services), name)
+  }
   bundle_hashes = {
     for name, path in local.bundle_paths :
     name => try(var.bundles[name], fileexists(path) ? filesha256(path) : "missing")

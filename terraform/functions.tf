@@ -8,7 +8,6 @@ module "executor" {
   subscriptions = local.subscriptions_of[each.key]
   environment   = local.environment_of[each.key]
   secrets       = local.versions_of[each.key]
-  ingress       = "ALLOW_INTERNAL_ONLY"
   min_instances = lookup(var.min_instances, each.key, 0)
   platform      = local.platform[each.key]
 
@@ -23,10 +22,8 @@ module "stage" {
   subscriptions  = local.subscriptions_of[each.key]
   environment    = local.environment_of[each.key]
   secrets        = local.versions_of[each.key]
-  ingress        = each.key == "console" ? "ALLOW_INTERNAL_AND_GCLB" : "ALLOW_INTERNAL_ONLY"
   min_instances  = lookup(var.min_instances, each.key, 0)
   document_event = each.value.trigger == "document" ? local.approval_changed : null
-  invoker        = each.key == "console" && var.console != null ? local.iap_agent : null
   platform       = local.platform[each.key]
 
   depends_on = [module.executor]
@@ -40,12 +37,8 @@ module "intake" {
   subscriptions = local.subscriptions_of[each.key]
   environment   = local.environment_of[each.key]
   secrets       = local.versions_of[each.key]
-  ingress       = each.value.trigger == "http" ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
   min_instances = lookup(var.min_instances, each.key, 0)
   platform      = local.platform[each.key]
-
-  # Webhooks carry no Google identity: intake checks every sender's signature itself, and can do nothing but publish.
-  invoker = each.value.trigger == "http" ? "allUsers" : null
 
   depends_on = [module.stage]
 }
@@ -66,7 +59,7 @@ locals {
       project_id       = var.project_id
       region           = var.region
       bucket           = google_storage_bucket.bundles.name
-      object           = try(google_storage_bucket_object.bundle[name].name, local.bundle_objects[name])
+      object           = try(google_storage_bucket_object.bundle[name].name, local.bundle_objects[name], null)
       build_account    = google_service_account.build.id
       repository       = google_artifact_registry_repository.functions.id
       topics           = { for topic, t in google_pubsub_topic.this : topic => t.id }
@@ -91,11 +84,6 @@ resource "time_sleep" "builder" {
     google_project_iam_member.agent,
     google_pubsub_topic_iam_member.dead_letters,
   ]
-}
-
-moved {
-  from = google_cloud_run_v2_service_iam_member.intake_is_public
-  to   = module.intake["intake"].google_cloud_run_v2_service_iam_member.caller[0]
 }
 
 # On the project, because that is where Google's publisher models are asked; one permission.

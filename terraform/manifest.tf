@@ -4,8 +4,9 @@ locals {
   manifest  = jsondecode(file("${path.module}/${var.manifest}"))
   functions = local.manifest.functions
   executors = { for name, f in local.functions : name => f if contains(keys(f.environment), "INTENT") }
-  intakes   = { for name, f in local.functions : name => f if startswith(f.module, "functions.intake.") }
-  stages    = { for name, f in local.functions : name => f if !contains(keys(merge(local.executors, local.intakes)), name) }
+  services  = { for name, f in local.functions : name => f if f.trigger == "http" }
+  intakes   = { for name, f in local.functions : name => f if startswith(f.module, "functions.intake.") && f.trigger != "http" }
+  stages    = { for name, f in local.functions : name => f if !contains(keys(merge(local.executors, local.intakes, local.services)), name) }
 
   subscriptions_of = {
     for name in keys(local.functions) :
@@ -58,11 +59,11 @@ locals {
     PROMOTERS        = join(",", var.promoters)
     APPROVAL_TTL_S   = var.approval_ttl_s
     RETENTION_DAYS   = var.retention_days
-    DIRECT_AUDIENCE  = local.intake_url
+    DIRECT_AUDIENCE  = local.url_of["intake"]
     DIRECT_CALLERS   = join(",", var.direct_callers)
     LISTEN_TO        = join(",", var.listen_to)
-    IAP_AUDIENCE     = one(module.iap[*].audience)
-    CONSOLE_URL      = var.console == null ? null : "https://${var.console.domain}"
+    IAP_AUDIENCE     = var.console == null ? null : local.iap_audience
+    CONSOLE_URL      = var.console == null ? null : local.url_of["console"]
   })
 
   # As shared/settings.py names them: no two sources share a variable, nor a secret.
@@ -82,7 +83,4 @@ locals {
 
   uses_vertex = var.model.classifier == "genai" && var.model.vertex
   uses_key    = var.model.classifier != "local" && !local.uses_vertex
-
-  # Known before the function is: the audience of a token for intake must not depend on intake.
-  intake_url = "https://intake-${local.project_number}.${var.region}.run.app"
 }

@@ -1,16 +1,11 @@
 output "intake_url" {
   description = "Where sources send webhooks, and the audience of ID tokens for POST /."
-  value       = local.intake_url
+  value       = local.url_of["intake"]
 }
 
 output "console_url" {
   description = "Where people decide; null without `console`."
-  value       = var.console == null ? null : "https://${var.console.domain}"
-}
-
-output "console_address" {
-  description = "IP address for the A record of the console's domain."
-  value       = one(module.iap[*].address)
+  value       = var.console == null ? null : local.url_of["console"]
 }
 
 output "topics" {
@@ -19,7 +14,7 @@ output "topics" {
 }
 
 output "bundles" {
-  description = "What is deployed, by function: keep it, and give it as `bundles` to roll back."
+  description = "Bundles that are deployed, by function: keep it, and give it as `bundles` to roll back. Services roll back by revision."
   value       = local.bundle_hashes
 }
 

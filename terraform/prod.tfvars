@@ -20,10 +20,7 @@ provider_settings = {
   SHOP_API_URL    = "https://api.shop.acme.test"
 }
 
-console = {
-  domain  = "switchyard.acme.test"
-  members = ["group:ops@acme.test"]
-}
+console = { members = ["group:ops@acme.test"] }
 
 chat_webhooks = ["ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL"]
 

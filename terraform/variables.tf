@@ -446,6 +446,28 @@ variable "bundles" {
   }
 }
 
+variable "images" {
+  description = "Images of the services intake and console, each by its digest. `make release` builds them and writes a file of both variables."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for image in values(var.images) : can(regex("^[^@\\s]+@sha256:[0-9a-f]{64}$", image))])
+    error_message = "Each of images must name a digest, such as europe-west1-docker.pkg.dev/project/services/intake@sha256:..., for a tag may be another image tomorrow."
+  }
+}
+
+variable "serving" {
+  description = "Revisions of the services that keep all traffic while a new one is tested, by service. One that is not named: its newest revision serves at once."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name, revision in var.serving : startswith(revision, "${name}-")])
+    error_message = "Each of serving must be a revision of its service, such as intake-00007-abc."
+  }
+}
+
 variable "min_instances" {
   description = "Instances kept warm, by function; 0 where not named. Slack gives intake three seconds, a cold start takes most of them."
   type        = map(number)
@@ -461,18 +483,13 @@ variable "min_instances" {
 # Who looks after it
 
 variable "console" {
-  description = "Publishes the console behind Identity-Aware Proxy at `domain`, for the IAM members `members` (user:, group:, domain:, serviceAccount:); `programmatic_clients` are ids of OAuth desktop clients through which people sign in at a terminal. Null: people decide in the database."
+  description = "Publishes the console behind Identity-Aware Proxy, for the IAM members `members` (user:, group:, domain:, serviceAccount:); `programmatic_clients` are ids of OAuth desktop clients through which people sign in at a terminal. Null: people decide in the database."
   type = object({
-    domain               = string
     members              = set(string)
     programmatic_clients = optional(set(string), [])
   })
   default = null
 
-  validation {
-    condition     = var.console == null ? true : can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.console.domain))
-    error_message = "console.domain must be a host name such as switchyard.example.com."
-  }
   validation {
     condition     = var.console == null ? true : length(var.console.members) > 0 && alltrue([for m in var.console.members : can(regex("^(user|group|domain|serviceAccount):[^\\s]+$", m))])
     error_message = "console.members must hold at least one user:, group:, domain: or serviceAccount: member; allUsers is refused."

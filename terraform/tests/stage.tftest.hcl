@@ -28,7 +28,6 @@ variables {
   }
   environment   = { BACKEND = "gcp" }
   secrets       = { SHOP_API_KEY = "3" }
-  ingress       = "ALLOW_INTERNAL_ONLY"
   min_instances = 0
   platform = {
     project_id       = "test-project"
@@ -60,11 +59,11 @@ run "a_pushed_stage_is_called_by_its_own_identity_only" {
     error_message = "The push goes elsewhere, or its token does."
   }
   assert {
-    condition     = google_pubsub_subscription.this["work"].push_config[0].oidc_token[0].service_account_email == google_service_account.caller[0].email
+    condition     = google_pubsub_subscription.this["work"].push_config[0].oidc_token[0].service_account_email == google_service_account.caller.email
     error_message = "The push is not made as the caller."
   }
   assert {
-    condition     = google_cloud_run_v2_service_iam_member.caller[0].name == "worker" && google_cloud_run_v2_service_iam_member.caller[0].role == "roles/run.invoker"
+    condition     = google_cloud_run_v2_service_iam_member.caller.name == "worker" && google_cloud_run_v2_service_iam_member.caller.role == "roles/run.invoker"
     error_message = "The caller may not call, or calls another."
   }
   assert {
@@ -148,9 +147,27 @@ run "a_deadline_before_the_functions_is_refused" {
   expect_failures = [var.subscriptions]
 }
 
-run "it_may_do_what_its_step_does_and_no_more" {
+run "it_runs_as_itself_inside_and_no_more_often_than_it_may" {
   module {
     source = "./modules/stage"
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.this.service_config[0].service_account_email == module.account.email && google_cloudfunctions2_function.this.service_config[0].max_instance_count * google_cloudfunctions2_function.this.service_config[0].max_instance_request_concurrency == 20
+    error_message = "It runs as somebody else, or more often at once than it may."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.this.service_config[0].ingress_settings == "ALLOW_INTERNAL_ONLY" && length(google_project_iam_member.receives_events) == 0
+    error_message = "It can be reached from outside, or receives events."
+  }
+}
+
+run "it_may_do_what_its_step_does_and_no_more" {
+  module {
+    source = "./modules/account"
+  }
+  variables {
+    secrets = ["SHOP_API_KEY"]
   }
 
   assert {
@@ -162,35 +179,24 @@ run "it_may_do_what_its_step_does_and_no_more" {
     error_message = "It may read another database."
   }
   assert {
-    condition     = toset(keys(google_secret_manager_secret_iam_member.this)) == toset(["SHOP_API_KEY"]) && length(google_project_iam_member.receives_events) == 0
-    error_message = "It may read other secrets, or receive events."
-  }
-  assert {
-    condition     = google_cloudfunctions2_function.this.service_config[0].service_account_email == google_service_account.this.email && google_cloudfunctions2_function.this.service_config[0].max_instance_count * google_cloudfunctions2_function.this.service_config[0].max_instance_request_concurrency == 20
-    error_message = "It runs as somebody else, or more often at once than it may."
+    condition     = toset(keys(google_secret_manager_secret_iam_member.this)) == toset(["SHOP_API_KEY"])
+    error_message = "It may read other secrets."
   }
 }
 
-run "a_stage_without_documents_cannot_reach_the_database" {
+run "a_step_without_documents_cannot_reach_the_database" {
   command = plan
   module {
-    source = "./modules/stage"
+    source = "./modules/account"
   }
   variables {
-    function = {
-      name    = "intake", target = "intake", trigger = "http", timeout_s = 30, instances = 2, requests_per_instance = 10, memory_mib = 512
-      account = "run-intake", caller = "call-intake", publishes = ["tasks"], stores = false
-    }
-    subscriptions = {}
+    function = { name = "intake", account = "run-intake", publishes = ["tasks"], stores = false }
+    secrets  = []
   }
 
   assert {
     condition     = length(google_project_iam_member.documents) == 0
     error_message = "It may read documents."
-  }
-  assert {
-    condition     = length(google_service_account.caller) == 0 && length(google_cloud_run_v2_service_iam_member.caller) == 0
-    error_message = "It has a caller though people and sources call it."
   }
 }
 

@@ -7,6 +7,7 @@ variables {
   project_id        = "test-project"
   model             = { location = "global" }
   sources           = ["canary"]
+  images            = { for name in ["console", "intake"] : name => "europe-west1-docker.pkg.dev/test-project/services/${name}@sha256:${sha256(name)}" }
   alert_emails      = ["oncall@acme.test"]
   provider_settings = { SHOP_API_URL = "https://shop.acme.test", AUTH0_API_URL = "https://acme.auth0.test", AUTH0_CLIENT_ID = "switchyard" }
 }
@@ -22,7 +23,7 @@ run "a_public_topic_of_events" {
 run "a_public_console" {
   command = plan
   variables {
-    console = { domain = "switchyard.acme.test", members = ["allAuthenticatedUsers"] }
+    console = { members = ["allAuthenticatedUsers"] }
   }
   expect_failures = [var.console]
 }

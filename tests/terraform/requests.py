@@ -13,10 +13,12 @@ BUDGET = "GoogleCloudBillingBudgetsV1Budget"
 MESSAGES = {
     "google_billing_budget": ("billingbudgets.v1", BUDGET),
     "google_cloud_scheduler_job": ("cloudscheduler.v1", "Job"),
+    "google_cloud_run_v2_service": ("run.v2", "GoogleCloudRunV2Service"),
     "google_cloudfunctions2_function": ("cloudfunctions.v2", "Function"),
     "google_firestore_backup_schedule": ("firestore.v1", "GoogleFirestoreAdminV1BackupSchedule"),
     "google_firestore_database": ("firestore.v1", "GoogleFirestoreAdminV1Database"),
     "google_firestore_index": ("firestore.v1", "GoogleFirestoreAdminV1Index"),
+    "google_iap_settings": ("iap.v1", "IapSettings"),
     "google_logging_metric": ("logging.v2", "LogMetric"),
     "google_monitoring_alert_policy": ("monitoring.v3", "AlertPolicy"),
     "google_monitoring_notification_channel": ("monitoring.v3", "NotificationChannel"),
@@ -27,7 +29,7 @@ MESSAGES = {
 }
 # Of the provider alone, or a part of the URL.
 OWN = {"timeouts", "deletion_policy", "project", "location", "region", "force_delete", "sensitive_labels", "skip_wait"}
-OWN |= {"collection", "database", "account_id", "create_ignore_already_exists", "role_id", "billing_account"}
+OWN |= {"deletion_protection", "collection", "database", "account_id", "create_ignore_already_exists", "role_id", "billing_account"}
 RENAMED = {"all_updates_rule": "notificationsRule", "permissions": "includedPermissions"}
 
 

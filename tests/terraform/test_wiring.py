@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 
 from infra.bootstrap import ROLES
+from infra.capacity import MEMORY_MIB
 from infra.embedded.bus import backoff_s
 from infra.emulators import provision
 from infra.manifest import Function, Manifest, Subscription, build
 from infra.reads import WEBHOOK_SECRET
 from shared.settings import load, secrets_of
-from tests.terraform.workspace import TERRAFORM, Change
+from tests.terraform.workspace import IMAGES, TERRAFORM, Change
 from tests.world import REGISTRY
 
 MANIFEST: Manifest = build(REGISTRY)
+SERVICES = [f for f in MANIFEST.functions if f.trigger == "http"]
+FUNCTIONS = [f for f in MANIFEST.functions if f not in SERVICES]
+KINDS = ("executor", "intake", "service", "stage")
 PRIMITIVE = {"roles/owner", "roles/editor", "roles/viewer"}
 PROJECT_WIDE = (
     "google_project_iam_member.build_reads_sources",
@@ -38,6 +42,23 @@ def of_type(plan: list[Change], kind: str) -> dict[str, dict[str, Any]]:
 def functions_in(plan: list[Change]) -> dict[str, dict[str, Any]]:
     """Return the functions of a plan by name."""
     return {f["name"]: f for f in of_type(plan, "google_cloudfunctions2_function").values()}
+
+
+def services_in(plan: list[Change]) -> dict[str, dict[str, Any]]:
+    """Return the Cloud Run services of a plan by name."""
+    return {s["name"]: s for s in of_type(plan, "google_cloud_run_v2_service").values()}
+
+
+def environment_in(plan: list[Change], name: str) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
+    """Return the plain variables of a function or service, and its secrets with their versions, by variable."""
+    if name in (services := services_in(plan)):
+        [container] = services[name]["template"][0]["containers"]
+        secrets = {e["name"]: e["value_source"][0]["secret_key_ref"][0] for e in container["env"] if e["value_source"]}
+        plain = {e["name"]: e["value"] for e in container["env"] if not e["value_source"]}
+        return plain, {key: (s["secret"], s["version"]) for key, s in secrets.items()}
+    [config] = functions_in(plan)[name]["service_config"]
+    given = config["secret_environment_variables"]
+    return config["environment_variables"], {s["key"]: (s["secret"], s["version"]) for s in given}
 
 
 def subscriptions_in(plan: list[Change]) -> dict[str, dict[str, Any]]:
@@ -87,10 +108,11 @@ def test_pubsub_may_forward_every_dead_letter(plan: list[Change]) -> None:
 
 
 def test_functions_are_the_manifests(plan: list[Change]) -> None:
-    assert functions_in(plan).keys() == {f.name for f in MANIFEST.functions}
+    assert functions_in(plan).keys() == {f.name for f in FUNCTIONS}
+    assert services_in(plan).keys() == {f.name for f in SERVICES} == IMAGES.keys()
 
 
-@pytest.mark.parametrize("function", MANIFEST.functions, ids=lambda f: f.name)
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.name)
 def test_function_is_deployed_as_the_manifest_says(function: Function, plan: list[Change]) -> None:
     cloud = functions_in(plan)[function.name]
     [config], [build_config] = cloud["service_config"], cloud["build_config"]
@@ -104,25 +126,34 @@ def test_function_is_deployed_as_the_manifest_says(function: Function, plan: lis
     assert all(deadline > config["timeout_seconds"] for deadline in deadlines)
 
 
+@pytest.mark.parametrize("service", SERVICES, ids=lambda f: f.name)
+def test_service_is_deployed_as_the_manifest_says(service: Function, plan: list[Change]) -> None:
+    cloud = services_in(plan)[service.name]
+    [template], [scaling] = cloud["template"], cloud["scaling"]
+    [container] = template["containers"]
+    assert container["image"] == IMAGES[service.name]
+    assert template["timeout"] == f"{service.timeout_s}s"
+    at_once = scaling["max_instance_count"] * template["max_instance_request_concurrency"]
+    assert 0.9 * service.max_concurrency <= at_once <= service.max_concurrency
+    assert container["resources"][0]["limits"] == {"cpu": "1", "memory": f"{MEMORY_MIB}Mi"}
+
+
 @pytest.mark.parametrize("function", MANIFEST.functions, ids=lambda f: f.name)
 def test_environment_is_what_the_function_reads_and_settings_accept_it(function: Function, plan: list[Change]) -> None:
-    [config] = functions_in(plan)[function.name]["service_config"]
-    environment = config["environment_variables"]
+    environment, secrets = environment_in(plan, function.name)
     assert environment["BACKEND"] == "gcp"
     assert environment.items() >= function.environment.items()
     assert environment.keys() <= {"BACKEND", *function.environment, *function.variables}
     settings = load(environment)
     assert (settings.local, settings.project) == (False, environment["GOOGLE_CLOUD_PROJECT"])
-    for secret in config["secret_environment_variables"]:
-        assert secret["key"] == secret["secret"]
-        assert secret["key"] in function.secrets or WEBHOOK_SECRET in function.secrets
+    for key, secret in secrets.items():
         # A number: `latest` is read when an instance starts, so that those that run keep what was before a rotation.
-        assert secret["version"] == "3"
+        assert secret == (key, "3")
+        assert key in function.secrets or WEBHOOK_SECRET in function.secrets
 
 
 def test_intake_gets_the_secret_that_it_looks_for(plan: list[Change]) -> None:
-    [config] = functions_in(plan)["intake"]["service_config"]
-    names = {secret["key"] for secret in config["secret_environment_variables"]}
+    _, names = environment_in(plan, "intake")
     assert names
     for name in names:
         source = name.removesuffix("_WEBHOOK_SECRET").lower().replace("_", "-")
@@ -154,15 +185,25 @@ def test_each_function_may_be_called_by_one_identity(plan: list[Change]) -> None
     assert {m["role"] for m in invoked.values()} == {"roles/run.invoker"}
     names = sorted(m["name"] for m in invoked.values())
     assert len(names) == len(set(names))
-    assert set(names) | {"console"} == {f.name for f in MANIFEST.functions}
+    assert set(names) | {"console"} == {f.name for f in MANIFEST.functions} - {"intake"}
 
 
 def test_the_public_may_call_intake_and_nothing_else(plan: list[Change]) -> None:
+    """Without a grant to it, which an organisation's policy may refuse."""
     public = [c.address for c in plan if (c.after or {}).get("member") in ("allUsers", "allAuthenticatedUsers")]
-    assert public == ['module.intake["intake"].google_cloud_run_v2_service_iam_member.caller[0]']
+    assert public == []
+    assert [name for name, s in services_in(plan).items() if s["invoker_iam_disabled"]] == ["intake"]
     ingress = {name: f["service_config"][0]["ingress_settings"] for name, f in functions_in(plan).items()}
-    assert {name for name, i in ingress.items() if i == "ALLOW_ALL"} == {"intake"}
-    assert {name for name, i in ingress.items() if i == "ALLOW_INTERNAL_AND_GCLB"} == {"console"}
+    assert set(ingress.values()) == {"ALLOW_INTERNAL_ONLY"}
+
+
+def test_the_console_can_be_reached_where_the_proxy_stands_before_it(plans: dict[str, list[Change]]) -> None:
+    dev, prod = (services_in(plans[e])["console"] for e in ("dev", "prod"))
+    assert (dev["iap_enabled"], dev["ingress"]) == (False, "INGRESS_TRAFFIC_INTERNAL_ONLY")
+    assert (prod["iap_enabled"], prod["ingress"]) == (True, "INGRESS_TRAFFIC_ALL")
+    people = of_type(plans["prod"], "google_iap_web_cloud_run_service_iam_member").values()
+    assert [(p["member"], p["role"]) for p in people] == [("group:ops@acme.test", "roles/iap.httpsResourceAccessor")]
+    assert of_type(plans["dev"], "google_iap_web_cloud_run_service_iam_member") == {}
 
 
 def test_nobody_but_the_proxy_calls_the_console(plans: dict[str, list[Change]]) -> None:
@@ -249,14 +290,15 @@ def test_bundle_is_named_by_what_it_holds(plan: list[Change]) -> None:
 
 def test_prod_is_dev_and_what_its_variables_add(plans: dict[str, list[Change]]) -> None:
     dev, prod = ({re.sub(r"\[.*?\]", "", c.address) for c in plans[e]} for e in ("dev", "prod"))
-    added = {address for address in prod - dev if not address.startswith("module.iap.")}
     assert dev - prod == set()
-    assert added == {
+    assert prod - dev == {
         "google_billing_budget.this",
         "google_firestore_backup_schedule.daily",
         "google_monitoring_alert_policy.this",
         "google_monitoring_notification_channel.email",
-        *(f"module.{kind}.google_project_iam_member.traces" for kind in ("executor", "intake", "stage")),
+        "module.service.google_cloud_run_v2_service_iam_member.proxy",
+        "module.service.google_iap_web_cloud_run_service_iam_member.people",
+        *(f"module.{kind}.module.account.google_project_iam_member.traces" for kind in KINDS),
     }
 
 
@@ -264,7 +306,7 @@ def test_functions_may_add_spans_where_something_is_traced_and_say_so(plans: dic
     for name, may in (("prod", len(MANIFEST.functions)), ("dev", 0)):
         granted = [m for a, m in of_type(plans[name], "google_project_iam_member").items() if ".traces[" in a]
         assert [m["role"] for m in granted] == ["roles/cloudtrace.agent"] * may
-        settings = [load(f["service_config"][0]["environment_variables"]) for f in functions_in(plans[name]).values()]
+        settings = [load(environment_in(plans[name], f.name)[0]) for f in MANIFEST.functions]
         assert {(s.tracing.exporter, s.tracing.ratio) for s in settings} == {("cloud", 0.1) if may else ("off", 1.0)}
         apis = {a["service"] for a in of_type(plans[name], "google_project_service").values()}
         assert ({"cloudtrace.googleapis.com", "telemetry.googleapis.com"} <= apis) == bool(may)

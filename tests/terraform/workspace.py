@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,6 +17,8 @@ TERRAFORM = ROOT / "terraform"
 # Beside the project there may be a runner with stub providers, for machines that reach no registry.
 OFFLINE = ROOT.parent / "shared/terraform/offline-terraform/offline-terraform"
 TIMEOUT_S = 600
+SERVICES = ("console", "intake")
+IMAGES = {s: f"europe-west1-docker.pkg.dev/p/services/{s}@sha256:{hashlib.sha256(s.encode()).hexdigest()}" for s in SERVICES}
 
 MOCKS = """
 mock_provider "google" {
@@ -64,7 +67,7 @@ class Workspace:
 
     @classmethod
     def open(cls, folder: Path) -> Workspace:
-        """Copy terraform/ into `folder`, with an empty bundle for each function, and initialise it.
+        """Copy terraform/ into `folder`, with an empty bundle for each function, images to name, and initialise it.
 
         Raises:
             Unusable: there is no Terraform, or no way to its providers.
@@ -73,6 +76,7 @@ class Workspace:
         (folder / "dist").mkdir()
         for function in json.loads((TERRAFORM / "manifest.json").read_text())["functions"]:
             (folder / f"dist/{function}.zip").write_bytes(function.encode())
+        (folder / "terraform/images.auto.tfvars.json").write_text(json.dumps({"images": IMAGES}))
         workspace = cls(folder / "terraform")
         try:
             done = workspace.run("init", "-backend=false", "-input=false", "-no-color")

@@ -10,12 +10,12 @@ output "url" {
 
 output "account" {
   description = "IAM member it runs as."
-  value       = google_service_account.this.member
+  value       = module.account.member
 }
 
 output "caller_email" {
-  description = "Address of the identity that may call it; null where none of ours does."
-  value       = one(google_service_account.caller[*].email)
+  description = "Address of the identity that may call it."
+  value       = google_service_account.caller.email
 }
 
 output "environment" {

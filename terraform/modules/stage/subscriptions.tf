@@ -17,7 +17,7 @@ resource "google_pubsub_subscription" "this" {
     push_endpoint = google_cloudfunctions2_function.this.service_config[0].uri
 
     oidc_token {
-      service_account_email = google_service_account.caller[0].email
+      service_account_email = google_service_account.caller.email
       audience              = google_cloudfunctions2_function.this.service_config[0].uri
     }
   }
@@ -55,7 +55,7 @@ resource "google_pubsub_subscription_iam_member" "pubsub" {
 resource "google_service_account_iam_member" "pubsub" {
   count = length(var.subscriptions) > 0 || var.document_event != null ? 1 : 0
 
-  service_account_id = google_service_account.caller[0].name
+  service_account_id = google_service_account.caller.name
   role               = "roles/iam.serviceAccountTokenCreator"
   member             = var.platform.pubsub_agent
 }

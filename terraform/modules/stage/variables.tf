@@ -42,17 +42,6 @@ variable "secrets" {
   type        = map(string)
 }
 
-variable "invoker" {
-  description = "IAM member that may call it where none of ours does: allUsers, or a proxy."
-  type        = string
-  default     = null
-}
-
-variable "ingress" {
-  description = "From where the function may be reached at all; who may call it is IAM's."
-  type        = string
-}
-
 variable "min_instances" {
   description = "Instances kept warm."
   type        = number

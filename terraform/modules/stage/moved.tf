@@ -1,0 +1,26 @@
+# What was here before accounts had a module of their own.
+
+moved {
+  from = google_service_account.this
+  to   = module.account.google_service_account.this
+}
+
+moved {
+  from = google_secret_manager_secret_iam_member.this
+  to   = module.account.google_secret_manager_secret_iam_member.this
+}
+
+moved {
+  from = google_project_iam_member.documents
+  to   = module.account.google_project_iam_member.documents
+}
+
+moved {
+  from = google_project_iam_member.traces
+  to   = module.account.google_project_iam_member.traces
+}
+
+moved {
+  from = google_pubsub_topic_iam_member.publisher
+  to   = module.account.google_pubsub_topic_iam_member.publisher
+}
