@@ -15,7 +15,7 @@ SHELL := /bin/bash
 # Which terraform/<ENV>.tfvars; given on the command line, never taken from the environment.
 ENV := dev
 .DEFAULT_GOAL := help
-.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform bootstrap deploy smoke restore doctor eval calibrate teach policy-simulate cost scale trace clean
+.PHONY: help run demo try intent test test-main test-classify simulate check lint format types lock openapi rooms fuzz bench chaos load screenshots bundle manifest terraform bootstrap release deploy rollback smoke restore doctor eval calibrate teach policy-simulate cost scale trace clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,11 +91,17 @@ terraform: $(VENV)/.dev $(TERRAFORM_VENV)/.terraform ## format, validate and tes
 bundle: $(VENV)/.run ## write dist/<function>.zip, one per function, with only what it needs
 	@$(VENV)/bin/python -m infra.bundle
 
+release: ## build the images of intake and console in the cloud, and name them to Terraform: make release ENV=dev
+	@$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m infra.release $(ENV)
+
+rollback: ## give what served before all traffic again, within seconds: make rollback ENV=prod [SERVICE=intake]
+	@$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m infra.traffic $(ENV) back $(SERVICE)
+
 bootstrap: ## make what a project needs before Terraform can work, and its deploy account: make bootstrap ENV=dev [ARGS=--repository=...]
 	@$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m infra.bootstrap $(ENV) $(ARGS)
 
-deploy: $(VENV)/.emulators ## check, bundle, plan, apply, smoke test, roll back: make deploy ENV=dev [PHASE=plan|apply]
-	@$(VENV)/bin/python -m infra.deploy $(ENV) $(PHASE)
+deploy: $(VENV)/.emulators ## check, bundle, plan, apply, smoke test, shift traffic, roll back: make deploy ENV=dev [PHASE=plan|apply]
+	@$(VENV)/bin/python -m infra.deploy $(ENV) $(PHASE) $(ARGS)
 
 smoke: $(VENV)/.emulators ## send a canary task through what runs here, or in the cloud: make smoke [INTAKE=url BACKEND=gcp TIMEOUT_S=180]
 	@$(VENV)/bin/python -m infra.smoke $(if $(INTAKE),--intake $(INTAKE)) $(if $(TIMEOUT_S),--timeout-s $(TIMEOUT_S))

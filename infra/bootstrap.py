@@ -1,6 +1,7 @@
 """`python -m infra.bootstrap ENV`: what must be there before Terraform can work, and the account that the pipeline is.
 
-APIs, Google's agents, the bucket of the state, the account `deploy` with the roles that the resources take. With
+APIs, Google's agents, the bucket of the state, the repository of images and the account that builds them, the account
+`deploy` with the roles that the resources take. With
 `--billing-account` it may also make the budget, with `--repository` the pipeline's two triggers are made. All of it may
 be said again: what is there stays.
 """
@@ -8,24 +9,26 @@ be said again: what is there stays.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from infra.deploy import DeployError, Environment, environment
+from infra.environment import DeployError, Environment, environment
 from infra.finding import ask
 from infra.preconditions import FIRST_APIS
 from infra.programs import ProgramError, run
+from infra.release import REPOSITORY, builder
 
 AGENTS = ("pubsub", "eventarc", "iap")
 # Of Google's predefined roles (cloud.google.com/iam/docs/roles-permissions) the narrowest that may do it, with the
 # resources that take it. On the project, which holds nothing else: one environment, one project.
 ROLES = {
     "roles/artifactregistry.admin": ("google_artifact_registry_repository",),
+    "roles/cloudbuild.builds.editor": (),  # to have images built
     "roles/cloudfunctions.admin": ("google_cloudfunctions2_function",),
     "roles/cloudscheduler.admin": ("google_cloud_scheduler_job",),
-    "roles/compute.loadBalancerAdmin": ("google_compute_",),
     "roles/datastore.owner": ("google_firestore_",),  # and the documents that the smoke test reads
     "roles/firebaserules.admin": ("google_firebaserules_",),
     "roles/iam.roleAdmin": ("google_project_iam_custom_role",),
@@ -34,17 +37,22 @@ ROLES = {
     "roles/iap.admin": ("google_iap_",),
     "roles/logging.configWriter": ("google_logging_metric",),
     "roles/logging.logWriter": (),  # the pipeline's own log
+    "roles/logging.viewer": (),  # whether a new revision fails requests
     "roles/monitoring.editor": ("google_monitoring_",),
     "roles/pubsub.admin": ("google_pubsub_",),
     "roles/resourcemanager.projectIamAdmin": ("google_project_iam_member",),
-    "roles/run.admin": ("google_cloud_run_v2_service_iam_member",),
+    "roles/run.admin": ("google_cloud_run_v2_service",),
     "roles/secretmanager.admin": ("google_secret_manager_",),  # and the canary's secret
     "roles/serviceusage.serviceUsageAdmin": ("google_project_service",),
     "roles/storage.admin": ("google_storage_",),  # and the state
 }
 BILLING_ROLE = "roles/billing.costsManager"  # google_billing_budget; on the billing account
-# Plans lie in the bucket of the state, and hold what it holds.
-LIFECYCLE = '{"rule": [{"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["plans/"]}}]}'
+# Plans lie in the bucket of the state, and hold what it holds; so do the sources of images, until they are built.
+OLD = {"age": 30, "matchesPrefix": ["plans/", "builds/"]}
+LIFECYCLE = json.dumps({"rule": [{"action": {"type": "Delete"}, "condition": OLD}]})
+# Cloud Run keeps a copy of what serves (cloud.google.com/run/docs/deploying); of the rest the newest are to go back to.
+KEPT = {"name": "keep-newest", "action": {"type": "Keep"}, "mostRecentVersions": {"keepCount": 10}}
+CLEANUP = json.dumps([KEPT, {"name": "delete-old", "action": {"type": "Delete"}, "condition": {"olderThan": "90d"}}])
 
 Command = tuple[str, ...]
 
@@ -53,16 +61,16 @@ def main() -> int:
     """Say and run every command; exit status 0 only if all went through."""
     parser = argparse.ArgumentParser(prog="python -m infra.bootstrap", description=__doc__)
     parser.add_argument("environment", metavar="ENV", help="of terraform/<ENV>.tfvars")
-    parser.add_argument("--location", default="europe-west1", help="of the state's bucket (default: europe-west1)")
     parser.add_argument("--billing-account", metavar="ID", help="on which the deploy account may make a budget")
     parser.add_argument("--repository", metavar="OWNER/NAME", help="whose pushes to main the pipeline runs on")
     options = parser.parse_args()
     try:
         target = environment(options.environment)
         with TemporaryDirectory() as folder:
-            rules = Path(folder, "lifecycle.json")
+            rules, cleanup = Path(folder, "lifecycle.json"), Path(folder, "cleanup.json")
             rules.write_text(LIFECYCLE)
-            for command in commands(target, options.location, rules):
+            cleanup.write_text(CLEANUP)
+            for command in (*commands(target, rules), *images(target, cleanup)):
                 run("gcloud", *command)
         for command in (*_budget(target, options.billing_account), *_triggers(target, options.repository)):
             run("gcloud", *command)
@@ -72,20 +80,43 @@ def main() -> int:
     return 0
 
 
-def commands(target: Environment, location: str, rules: Path) -> Iterator[Command]:
+def commands(target: Environment, rules: Path) -> Iterator[Command]:
     """Yield what gcloud has to do for a project, in its order; what can be made only once is looked for first."""
     project, bucket = f"--project={target.project}", f"gs://{target.state_bucket}"
-    yield ("services", "enable", *(f"{api}.googleapis.com" for api in (*FIRST_APIS, "cloudbuild", "iap")), project)
+    yield ("services", "enable", *(f"{api}.googleapis.com" for api in (*FIRST_APIS, "iap")), project)
     for agent in AGENTS:
         yield ("beta", "services", "identity", "create", f"--service={agent}.googleapis.com", project)
     closed = ("--uniform-bucket-level-access", "--public-access-prevention")
     if not ask("gcloud", "storage", "buckets", "describe", bucket, "--format=value(name)"):
-        yield ("storage", "buckets", "create", bucket, project, f"--location={location}", *closed)
+        yield ("storage", "buckets", "create", bucket, project, f"--location={target.region}", *closed)
     yield ("storage", "buckets", "update", bucket, "--versioning", f"--lifecycle-file={rules}")
     if not ask("gcloud", "iam", "service-accounts", "describe", account(target), project, "--format=value(email)"):
         yield ("iam", "service-accounts", "create", "deploy", project, "--display-name=Applies terraform/")
     for role in ROLES:
-        yield ("projects", "add-iam-policy-binding", target.project, *_granted(target, role))
+        yield _grant(target, account(target), role)
+
+
+def images(target: Environment, cleanup: Path) -> Iterator[Command]:
+    """Yield what makes the repository of the services' images, and the account that writes there and does no more."""
+    project, place = f"--project={target.project}", f"--location={target.region}"
+    there = ("artifacts", "repositories", "describe", REPOSITORY, project, place, "--format=value(name)")
+    if not ask("gcloud", *there):
+        kind = ("--repository-format=docker", "--immutable-tags")
+        yield ("artifacts", "repositories", "create", REPOSITORY, project, place, *kind)
+    policy = (f"--policy={cleanup}", "--no-dry-run")
+    yield ("artifacts", "repositories", "set-cleanup-policies", REPOSITORY, project, place, *policy)
+    name, who = builder(target).partition("@")[0], f"--member=serviceAccount:{builder(target)}"
+    if not ask("gcloud", "iam", "service-accounts", "describe", builder(target), project, "--format=value(email)"):
+        yield ("iam", "service-accounts", "create", name, project, "--display-name=Builds images of services")
+    writes = (who, "--role=roles/artifactregistry.writer", "--format=none")
+    yield ("artifacts", "repositories", "add-iam-policy-binding", REPOSITORY, project, place, *writes)
+    yield _grant(target, builder(target), "roles/logging.logWriter")
+    # What it is to build, and nothing else of the bucket: the state is there, too.
+    builds = f'resource.name.startsWith("projects/_/buckets/{target.state_bucket}/objects/builds/")'
+    yield (
+        *("storage", "buckets", "add-iam-policy-binding", f"gs://{target.state_bucket}", who),
+        *("--role=roles/storage.objectViewer", f"--condition=title=builds,expression={builds}", "--format=none"),
+    )
 
 
 def account(target: Environment) -> str:
@@ -93,8 +124,9 @@ def account(target: Environment) -> str:
     return f"deploy@{target.project}.iam.gserviceaccount.com"
 
 
-def _granted(target: Environment, role: str) -> Command:
-    return (f"--member=serviceAccount:{account(target)}", f"--role={role}", "--condition=None", "--format=none")
+def _grant(target: Environment, who: str, role: str) -> Command:
+    grant = (f"--member=serviceAccount:{who}", f"--role={role}", "--condition=None", "--format=none")
+    return ("projects", "add-iam-policy-binding", target.project, *grant)
 
 
 def _budget(target: Environment, billing_account: str | None) -> Iterator[Command]:

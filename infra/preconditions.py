@@ -9,19 +9,23 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from infra.deploy import TERRAFORM, DeployError, Environment, environment
+from infra.environment import TERRAFORM, DeployError, Environment, environment
 from infra.finding import Finding, ask
+from infra.release import REPOSITORY, builder
 
 OLDEST_TERRAFORM = (1, 9)
 # What is called before Terraform can enable the rest: see terraform/README.md.
-FIRST_APIS = ("cloudresourcemanager", "iam", "serviceusage", "secretmanager", "storage", "pubsub", "eventarc")
+FIRST_APIS = (
+    *("cloudresourcemanager", "iam", "serviceusage", "secretmanager", "storage", "pubsub", "eventarc"),
+    *("artifactregistry", "cloudbuild", "run"),  # images are built, and what serves is asked
+)
 # What follows from the variables, as Terraform works it out.
 WANTED = (
     "jsonencode({ secrets = distinct(flatten(values(local.secrets_of))), sources = var.sources, "
     "console = var.console != null, location = coalesce(var.firestore_location, var.region) })"
 )
 DATABASE = "google_firestore_database.this"
-SHARING = "iam.allowedPolicyMemberDomains"
+PUBLIC = "run.managed.requireInvokerIam"
 REST = "; the rest is looked at after that"
 
 
@@ -52,7 +56,8 @@ def deployment(name: str) -> Iterator[Finding]:
     yield _billing(target)
     yield _apis(target)
     yield _state(target)
-    yield _sharing(target)
+    yield _images(target)
+    yield _public(target)
     if not terraform.problem:
         yield from _of_variables(target)
 
@@ -117,19 +122,28 @@ def _state(target: Environment) -> Finding:
     return Finding("bucket of Terraform's state", "" if found else f"{bucket} is not there", fix)
 
 
-def _sharing(target: Environment) -> Finding:
-    """Organisations made since May 2024 begin with a policy that refuses `allUsers`, whom webhooks come from."""
+def _images(target: Environment) -> Finding:
+    """Images are there before Terraform is asked to deploy them, and so is the account that builds them."""
+    location, project = f"--location={target.region}", f"--project={target.project}"
+    kept = ask("gcloud", "artifacts", "repositories", "describe", REPOSITORY, location, project, "--format=value(name)")
+    built = ask("gcloud", "iam", "service-accounts", "describe", builder(target), project, "--format=value(email)")
+    problem = "" if kept else f"there is no repository {REPOSITORY} in {target.region}"
+    problem = problem or ("" if built else f"there is no account {builder(target)}")
+    return Finding("images of the services", problem, f"make bootstrap ENV={target.name}")
+
+
+def _public(target: Environment) -> Finding:
+    """Webhooks carry no Google identity; an organisation may ask for one everywhere."""
     what = "webhooks from anywhere"
-    about = (SHARING, f"--project={target.project}", "--effective", "--format=json")
+    about = (PUBLIC, f"--project={target.project}", "--effective", "--format=json")
     said = ask("gcloud", "org-policies", "describe", *about)
     if said is None:
         fix = f"gcloud services enable orgpolicy.googleapis.com --project={target.project}"
-        return Finding(what, f"whether {SHARING} allows allUsers could not be asked", fix, required=False)
-    rules = json.loads(said or "{}").get("spec", {}).get("rules", [])
-    allowed = all(rule.get("allowAll") for rule in rules)
-    exception = f"name: projects/{target.project}/policies/{SHARING}\\nspec: {{rules: [{{allowAll: true}}]}}\\n"
+        return Finding(what, f"whether {PUBLIC} is enforced could not be asked", fix, required=False)
+    refused = any(rule.get("enforce") for rule in json.loads(said or "{}").get("spec", {}).get("rules", []))
+    exception = f"name: projects/{target.project}/policies/{PUBLIC}\\nspec: {{rules: [{{enforce: false}}]}}\\n"
     fix = f"printf '{exception}' | gcloud org-policies set-policy /dev/stdin"
-    return Finding(what, "" if allowed else f"the organisation's policy {SHARING} refuses allUsers", fix)
+    return Finding(what, f"the organisation's policy {PUBLIC} wants an identity of all callers" if refused else "", fix)
 
 
 def _of_variables(target: Environment) -> Iterator[Finding]:
@@ -171,9 +185,15 @@ def _database(target: Environment, location: str) -> Finding:
 
 
 def _organisation(target: Environment) -> Finding:
+    """Google's own OAuth client lets in users of the project's organisation only."""
+    what, project = "who may sign in at the console", f"--project={target.project}"
     kinds = ask("gcloud", "projects", "get-ancestors", target.project, "--format=value(type)")
-    problem = "" if "organization" in (kinds or "").split() else "the project has none, and the console needs one"
-    return Finding("organisation", problem, f"move the project into one, or take console out of {target.name}.tfvars")
+    if "organization" in (kinds or "").split():
+        return Finding(what)
+    client = "value(accessSettings.oauthSettings.clientId)"
+    own = ask("gcloud", "iap", "settings", "get", project, "--resource-type=iap_web", f"--format={client}")
+    fix = f"gcloud iap settings set oauth.yaml {project} --resource-type=iap_web, as in terraform/README.md"
+    return Finding(what, "" if own else "nobody: the project has neither organisation nor OAuth client of its own", fix)
 
 
 def _secret(target: Environment, name: str) -> Finding:

@@ -20,7 +20,10 @@ provider_settings = {
   SHOP_API_URL    = "https://api.shop.acme.test"
 }
 
-console = { members = ["group:ops@acme.test"] }
+console = {
+  members              = ["group:ops@acme.test"]
+  programmatic_clients = ["000000000000-terminal.apps.googleusercontent.com"]
+}
 
 chat_webhooks = ["ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL"]
 

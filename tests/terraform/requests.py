@@ -29,7 +29,8 @@ MESSAGES = {
 }
 # Of the provider alone, or a part of the URL.
 OWN = {"timeouts", "deletion_policy", "project", "location", "region", "force_delete", "sensitive_labels", "skip_wait"}
-OWN |= {"deletion_protection", "collection", "database", "account_id", "create_ignore_already_exists", "role_id", "billing_account"}
+OWN |= {"deletion_protection", "collection", "database", "account_id", "create_ignore_already_exists", "role_id"}
+OWN |= {"billing_account"}
 RENAMED = {"all_updates_rule": "notificationsRule", "permissions": "includedPermissions"}
 
 

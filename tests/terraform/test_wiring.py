@@ -297,6 +297,7 @@ def test_prod_is_dev_and_what_its_variables_add(plans: dict[str, list[Change]]) 
         "google_monitoring_alert_policy.this",
         "google_monitoring_notification_channel.email",
         "module.service.google_cloud_run_v2_service_iam_member.proxy",
+        "module.service.google_iap_settings.programs",
         "module.service.google_iap_web_cloud_run_service_iam_member.people",
         *(f"module.{kind}.module.account.google_project_iam_member.traces" for kind in KINDS),
     }

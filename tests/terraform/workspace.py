@@ -18,7 +18,8 @@ TERRAFORM = ROOT / "terraform"
 OFFLINE = ROOT.parent / "shared/terraform/offline-terraform/offline-terraform"
 TIMEOUT_S = 600
 SERVICES = ("console", "intake")
-IMAGES = {s: f"europe-west1-docker.pkg.dev/p/services/{s}@sha256:{hashlib.sha256(s.encode()).hexdigest()}" for s in SERVICES}
+REGISTRY = "europe-west1-docker.pkg.dev/p/services"
+IMAGES = {name: f"{REGISTRY}/{name}@sha256:{hashlib.sha256(name.encode()).hexdigest()}" for name in SERVICES}
 
 MOCKS = """
 mock_provider "google" {

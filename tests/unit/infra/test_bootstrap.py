@@ -24,6 +24,7 @@ sys.exit(1 if {failing!r} and said.startswith({failing!r}) else 0)
 THERE = {
     "storage buckets describe": "example-dev-tfstate",
     "iam service-accounts describe": "deploy@example-dev.iam.gserviceaccount.com",
+    "artifacts repositories describe": "services",
     "builds triggers list": "plan\napply",
 }
 
@@ -57,14 +58,25 @@ def test_empty_project_gets_what_terraform_needs_in_its_order(tmp_path: Path) ->
     assert (status, errors) == (0, "")
     asked = [call for call in calls if " describe " not in call]
     enabled, *agents, create, update, account = asked[:7]
+    granted, images = asked[7 : 7 + len(ROLES)], asked[7 + len(ROLES) :]
     assert enabled.startswith("services enable cloudresourcemanager.googleapis.com iam.googleapis.com")
     assert [a.split("=")[1].split(".")[0] for a in agents] == ["pubsub", "eventarc", "iap"]
     assert "buckets create gs://example-dev-tfstate" in create
     assert "--public-access-prevention" in create
     assert "--versioning --lifecycle-file=" in update
     assert account.startswith("iam service-accounts create deploy --project=example-dev")
-    grants = [call for call in asked[7:] if call.startswith(f"projects add-iam-policy-binding example-dev {MEMBER} ")]
-    assert len(grants) == len(asked[7:]) == len(ROLES)
+    grants = [call for call in granted if call.startswith(f"projects add-iam-policy-binding example-dev {MEMBER} ")]
+    assert len(grants) == len(ROLES)
+    repository, cleanup, builder, *may = images
+    place = "--project=example-dev --location=europe-west1"
+    assert repository == f"artifacts repositories create services {place} --repository-format=docker --immutable-tags"
+    assert cleanup.startswith(f"artifacts repositories set-cleanup-policies services {place} --policy=")
+    assert builder.startswith("iam service-accounts create build-services --project=example-dev")
+    # Who builds writes images and a log, and reads of the bucket what it is to build: the state is there, too.
+    for grant, role in zip(may, ("artifactregistry.writer", "logging.logWriter", "storage.objectViewer"), strict=True):
+        assert "--member=serviceAccount:build-services@example-dev.iam.gserviceaccount.com" in grant
+        assert f"--role=roles/{role} " in grant
+    assert 'startsWith("projects/_/buckets/example-dev-tfstate/objects/builds/")' in may[-1]
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-INTAKE = "https://intake.example.com"
-BEFORE = {"intake": "a" * 64, "classify": "b" * 64, "sweep": "d" * 64, "execute-removed": "c" * 64}
+INTAKE, NEXT = "https://intake.example.com", "https://next---intake.example.com"
+BEFORE = {"intake-events": "a" * 64, "classify": "b" * 64, "sweep": "d" * 64, "execute-removed": "c" * 64}
 PROGRAM = """#!{python}
 import json, os, sys
 from pathlib import Path
@@ -35,16 +35,38 @@ for words, answer in answers.items():
         sys.exit(1 if first is None else 0)
 """
 INIT = "terraform -chdir=./terraform init -input=false -reconfigure -backend-config=bucket=example-dev-tfstate"
-PLAN = "terraform -chdir=./terraform plan -input=false -lock-timeout=10m -var-file=dev.tfvars -out=./dist/dev.tfplan"
+VARIABLES = "-var-file=dev.tfvars -var-file=./dist/dev.release.tfvars.json"
+PLAN = f"terraform -chdir=./terraform plan -input=false -lock-timeout=10m {VARIABLES} -out=./dist/dev.tfplan"
 OUTPUTS = "terraform -chdir=./terraform output -json"
 SECRET = "gcloud secrets versions access latest --secret=CANARY_WEBHOOK_SECRET --project=example-dev"
 APPLY = "terraform -chdir=./terraform apply -input=false -lock-timeout=10m ./dist/dev.tfplan"
 INTAKE_URL = "terraform -chdir=./terraform output -raw intake_url"
-SMOKE = f"make smoke INTAKE={INTAKE} BACKEND=gcp"
+SMOKE = f"make smoke INTAKE={NEXT} BACKEND=gcp"
+SMOKE_PUBLIC = f"make smoke INTAKE={INTAKE} BACKEND=gcp"
+PLACE = "--project=example-dev --region=europe-west1"
+SERVICES = f"gcloud run services list {PLACE} --format=json"
+LOGGED = 'gcloud logging read log_id("run.googleapis.com/requests") resource.labels.revision_name='
 BUNDLES = "terraform -chdir=./terraform output -json bundles"
-BACK = (
-    "terraform -chdir=./terraform apply -input=false -auto-approve -lock-timeout=10m -var-file=dev.tfvars -var=bundles="
-)
+BACK = f"terraform -chdir=./terraform apply -input=false -auto-approve -lock-timeout=10m {VARIABLES} -var=bundles="
+OLD = {"console": "console-00001-a", "intake": "intake-00007-a"}
+NEW = {"console": "console-00002-b", "intake": "intake-00008-b"}
+
+
+def services(serving: dict[str, str], newest: dict[str, str], tags: tuple[str, ...] = ("next",)) -> str:
+    """Return what gcloud lists: two services of ours, and one that is a function's."""
+    function = {"metadata": {"name": "classify"}, "status": {"traffic": [{"revisionName": "c-1", "percent": 100}]}}
+    listed: list[Any] = [function]
+    for name, revision in serving.items():
+        waiting = [{"revisionName": newest[name], "tag": t, "url": f"https://{t}---{name}.example.com"} for t in tags]
+        status = {"traffic": [{"revisionName": revision, "percent": 100}, *waiting]}
+        listed.append({"metadata": {"name": name}, "status": {"latestReadyRevisionName": newest[name], **status}})
+    return json.dumps(listed)
+
+
+def moved(name: str, tag: str, percent: int) -> str:
+    """Return how gcloud is told to move the traffic of a service."""
+    keeps = f" --update-tags=last={OLD[name]}" if tag == "next" else ""
+    return f"gcloud run services update-traffic {name} --to-tags={tag}={percent}{keeps} {PLACE} --format=none"
 
 
 class Laptop:
@@ -55,13 +77,18 @@ class Laptop:
         (self.root / "terraform").mkdir(parents=True)
         (self.root / "terraform/dev.tfvars").write_text('project_id = "example-dev"\n')
         (self.root / "infra").mkdir()
-        for name in ("__init__.py", "deploy.py", "programs.py"):
+        for name in ("__init__.py", "deploy.py", "environment.py", "programs.py", "traffic.py"):
             shutil.copy(ROOT / "infra" / name, self.root / "infra" / name)
-        now = {"intake": "e" * 64, "classify": "e" * 64, "sweep": "d" * 64, "execute-new": "f" * 64}
-        (self.root / "terraform/manifest.json").write_text(json.dumps({"functions": now}))
+        now = {"intake-events": "e" * 64, "classify": "e" * 64, "sweep": "d" * 64, "execute-new": "f" * 64}
+        functions = {name: {"target": name, "trigger": "http" if name in OLD else "push"} for name in (*now, *OLD)}
+        (self.root / "terraform/manifest.json").write_text(json.dumps({"functions": functions}))
+        (self.root / "dist").mkdir()
+        (self.root / "dist/dev.release.tfvars.json").write_text(json.dumps({"images": {}, "serving": OLD}))
         self.answers: dict[str, Any] = {
             SECRET: ["0123456789abcdef"],
             INTAKE_URL: [INTAKE + "\n"],
+            # As the plan left it; then with the new revisions.
+            SERVICES: [services(OLD, OLD), services(OLD, NEW, ("next", "last"))],
             BUNDLES: [json.dumps(now)],
             OUTPUTS: [json.dumps({"bundles": {"value": BEFORE}})],
         }
@@ -76,7 +103,7 @@ class Laptop:
         """Run it; return its exit status and what it said on standard error."""
         (self.folder / "answers").write_text(json.dumps(self.answers))
         ended = subprocess.run(
-            [sys.executable, "-m", "infra.deploy", *arguments],
+            [sys.executable, "-m", "infra.deploy", *arguments, "--watch-s=0"],
             cwd=self.folder,
             input=typed,
             capture_output=True,
@@ -102,20 +129,35 @@ def laptop(tmp_path: Path) -> Laptop:
     return Laptop(tmp_path)
 
 
-def test_a_deployment_checks_bundles_plans_asks_applies_and_tests(laptop: Laptop) -> None:
+def logged(name: str) -> list[str]:
+    """Return how the log is asked whether the new revision failed a request."""
+    fields = "--limit=1 --format=value(httpRequest.status) --freshness=60s --project=example-dev"
+    return [f'{LOGGED}"{NEW[name]}" httpRequest.status>=500 {fields}']
+
+
+def test_a_deployment_checks_bundles_plans_asks_applies_tests_and_moves_the_traffic(laptop: Laptop) -> None:
     assert laptop.deploy("dev", typed="dev\n") == (0, "")
     assert laptop.calls == [
         "make doctor ENV=dev FOR=deploy",
         "make check",
         "make bundle",
+        "make release ENV=dev",
         INIT,
         PLAN,
         INIT,
         OUTPUTS,
         SECRET,
+        SERVICES,
         APPLY,
-        INTAKE_URL,
+        SERVICES,
         SMOKE,
+        SERVICES,
+        moved("console", "next", 100),
+        *logged("console"),
+        moved("intake", "next", 10),
+        *logged("intake"),
+        moved("intake", "next", 100),
+        *logged("intake"),
     ]
     assert laptop.smoke == "0123456789abcdefexample-dev"
 
@@ -126,7 +168,7 @@ def test_nothing_is_applied_unless_the_environment_is_typed(laptop: Laptop, type
     assert laptop.calls[-1] == PLAN
 
 
-@pytest.mark.parametrize("failing", ["make doctor", "make check", "make bundle", INIT, PLAN])
+@pytest.mark.parametrize("failing", ["make doctor", "make check", "make bundle", "make release", INIT, PLAN])
 def test_what_fails_stops_the_deployment(laptop: Laptop, failing: str) -> None:
     laptop.answers = {failing: [None]} | laptop.answers
     status, said = laptop.deploy("dev", typed="dev\n")
@@ -136,7 +178,7 @@ def test_what_fails_stops_the_deployment(laptop: Laptop, failing: str) -> None:
 
 
 def test_a_failed_smoke_test_takes_the_bundles_back(laptop: Laptop) -> None:
-    laptop.answers = {SMOKE: [None, ""]} | laptop.answers
+    laptop.answers = {SMOKE: [None]} | laptop.answers
     status, said = laptop.deploy("dev", "apply")
     assert status == 1
     assert said.splitlines()[-1] == "deploy: rolled back; the earlier bundles work"
@@ -144,21 +186,51 @@ def test_a_failed_smoke_test_takes_the_bundles_back(laptop: Laptop) -> None:
         INIT,
         OUTPUTS,
         SECRET,
+        SERVICES,
         APPLY,
-        INTAKE_URL,
+        SERVICES,
         SMOKE,
         BUNDLES,
         BACK,
         INTAKE_URL,
-        SMOKE,
+        SMOKE_PUBLIC,
     ]
     # What is new has no earlier bundle, what was removed no place for one, and what is unchanged needs none.
-    taken_back = json.loads(laptop.calls[7].removeprefix(BACK))
-    assert taken_back == {"intake": "a" * 64, "classify": "b" * 64}
+    taken_back = json.loads(laptop.calls[8].removeprefix(BACK))
+    assert taken_back == {"intake-events": "a" * 64, "classify": "b" * 64}
+
+
+def test_a_new_revision_that_fails_requests_loses_its_traffic_and_the_release_goes_back(laptop: Laptop) -> None:
+    laptop.answers = {f'{LOGGED}"{NEW["intake"]}"': ["", "500\n"]} | laptop.answers
+    status, said = laptop.deploy("dev", "apply")
+    assert status == 1
+    assert said.splitlines()[-2] == "deploy: intake-00008-b answered 500; rolling back classify, intake-events"
+    traffic = [call for call in laptop.calls if "update-traffic" in call]
+    assert traffic == [
+        moved("console", "next", 100),
+        moved("intake", "next", 10),
+        moved("intake", "next", 100),
+        moved("console", "last", 100),
+        moved("intake", "last", 100),
+    ]
+    assert laptop.calls[-1] == SMOKE_PUBLIC
+
+
+def test_what_serves_already_is_left_alone(laptop: Laptop) -> None:
+    laptop.answers[SERVICES] = [services(OLD, OLD)]
+    assert laptop.deploy("dev", "apply")[0] == 0
+    assert laptop.calls[-1] == SERVICES
+
+
+def test_traffic_that_was_moved_since_the_plan_is_not_taken_away(laptop: Laptop) -> None:
+    laptop.answers[SERVICES] = [services(OLD | {"intake": "intake-00006-z"}, OLD)]
+    status, said = laptop.deploy("dev", "apply")
+    assert (status, said) == (1, "deploy: the traffic was moved since the plan was made: plan again")
+    assert APPLY not in laptop.calls
 
 
 def test_a_rollback_that_does_not_help_says_so(laptop: Laptop) -> None:
-    laptop.answers = {SMOKE: [None]} | laptop.answers
+    laptop.answers = {"make smoke": [None]} | laptop.answers
     status, said = laptop.deploy("dev", "apply")
     assert (status, said.splitlines()[-1]) == (
         1,
@@ -195,11 +267,11 @@ def test_an_apply_that_stopped_half_way_is_tested_and_stays_where_the_canary_com
 
 def test_an_apply_that_left_versions_mixed_takes_every_bundle_back(laptop: Laptop) -> None:
     """What its outputs say of the bundles may not be what is there."""
-    laptop.answers = {APPLY: [None], SMOKE: [None, ""]} | laptop.answers
+    laptop.answers = {APPLY: [None], SMOKE: [None]} | laptop.answers
     status, said = laptop.deploy("dev", "apply")
     assert (status, said.splitlines()[-1]) == (1, "deploy: rolled back; the earlier bundles work")
     [back] = [call for call in laptop.calls if call.startswith(BACK)]
-    assert json.loads(back.removeprefix(BACK)) == {"intake": "a" * 64, "classify": "b" * 64, "sweep": "d" * 64}
+    assert json.loads(back.removeprefix(BACK)) == {"intake-events": "a" * 64, "classify": "b" * 64, "sweep": "d" * 64}
 
 
 def test_a_first_apply_that_failed_is_neither_tested_nor_taken_back(laptop: Laptop) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from infra.doctor import here
 from infra.finding import Finding
-from infra.preconditions import FIRST_APIS, SHARING
+from infra.preconditions import FIRST_APIS, PUBLIC
 from tests.browser.serving import served
 from tests.world import REGISTRY, World
 
@@ -24,7 +24,9 @@ SECRETS = ["SHOP_API_KEY", "CANARY_WEBHOOK_SECRET", "PRIVACY_KEY"]
 APIS = "\n".join(f"{api}.googleapis.com" for api in (*FIRST_APIS, "run"))
 VARIABLES = {"secrets": SECRETS, "sources": ["canary"], "console": False, "location": "europe-west1"}
 DATABASE = "gcloud firestore databases describe --database=(default) --project=example-dev"
-POLICY = f"gcloud org-policies describe {SHARING} --project=example-dev --effective"
+POLICY = f"gcloud org-policies describe {PUBLIC} --project=example-dev --effective"
+REPOSITORY = "gcloud artifacts repositories describe services --location=europe-west1 --project=example-dev"
+BUILDER = "gcloud iam service-accounts describe build-services@example-dev.iam.gserviceaccount.com"
 CONSOLE = "terraform -chdir=./terraform console -var-file=dev.tfvars"
 # What each call answers where all is well: by the words it begins with.
 WELL = {
@@ -39,7 +41,9 @@ WELL = {
     "gcloud secrets versions list PRIVACY_KEY --project=example-dev": "1",
     "terraform version -json": json.dumps({"terraform_version": "1.11.4"}, indent=2),
     CONSOLE: json.dumps(json.dumps(VARIABLES)),
-    POLICY: json.dumps({"spec": {"rules": [{"allowAll": True}]}}),
+    POLICY: json.dumps({"spec": {"rules": [{"enforce": False}]}}),
+    REPOSITORY: "services",
+    BUILDER: "build-services@example-dev.iam.gserviceaccount.com",
 }
 PROGRAM = """#!{python}
 import json, sys
@@ -117,6 +121,8 @@ def test_nothing_is_missing_where_all_is_there(machine: Machine) -> None:
         ("gcloud billing", "billing: no billing account pays", "gcloud billing projects link example-dev"),
         ("gcloud services", "APIs that are needed first: not enabled", "gcloud services enable"),
         ("gcloud storage", "bucket of Terraform's state", "gcloud storage buckets create gs://example-dev-tfstate"),
+        (REPOSITORY, "images of the services: there is no repository services", "make bootstrap ENV=dev"),
+        (BUILDER, "images of the services: there is no account build-services@", "make bootstrap ENV=dev"),
         ("gcloud secrets versions list SHOP", "secret SHOP_API_KEY", "gcloud secrets create SHOP_API_KEY"),
         ("gcloud secrets versions list PRIVACY", "secret PRIVACY_KEY", "openssl rand -hex 32 | tr -d '\\n' | gcloud"),
         ("terraform -chdir", "not initialised", "TF_DATA_DIR=.terraform/dev terraform -chdir=terraform init"),
@@ -141,7 +147,7 @@ def database(**found: str) -> str:
     return json.dumps({"type": "FIRESTORE_NATIVE", "locationId": "europe-west1"} | found)
 
 
-REFUSED = json.dumps({"spec": {"rules": [{"values": {"allowedValues": ["C012345"]}}]}})
+REFUSED = json.dumps({"spec": {"rules": [{"enforce": True}]}})
 
 
 @pytest.mark.parametrize(
@@ -150,7 +156,7 @@ REFUSED = json.dumps({"spec": {"rules": [{"values": {"allowedValues": ["C012345"
         (
             POLICY,
             REFUSED,
-            f"webhooks from anywhere: the organisation's policy {SHARING} refuses allUsers",
+            f"webhooks from anywhere: the organisation's policy {PUBLIC} wants an identity of all callers",
             "set-policy",
         ),
         (
@@ -170,8 +176,8 @@ REFUSED = json.dumps({"spec": {"rules": [{"values": {"allowedValues": ["C012345"
         (
             CONSOLE,
             json.dumps(json.dumps(VARIABLES | {"console": True})),
-            "organisation: the project has none, and the console needs one",
-            "take console out of dev.tfvars",
+            "who may sign in at the console: nobody: the project has neither organisation nor OAuth client",
+            "gcloud iap settings set oauth.yaml --project=example-dev --resource-type=iap_web",
         ),
     ],
 )
@@ -193,6 +199,15 @@ def test_a_database_that_is_ours_and_a_console_in_an_organisation_are_well(machi
         "terraform -chdir=./terraform state list google_firestore_database.this": "google_firestore_database.this",
         CONSOLE: json.dumps(json.dumps(VARIABLES | {"console": True})),
         "gcloud projects get-ancestors example-dev": "project\norganization",
+    }
+    assert machine.examine("dev", "deploy")[0] == 0
+
+
+def test_a_console_outside_an_organisation_signs_people_in_with_a_client_of_its_own(machine: Machine) -> None:
+    machine.answers |= {
+        CONSOLE: json.dumps(json.dumps(VARIABLES | {"console": True})),
+        "gcloud projects get-ancestors example-dev": "project",
+        "gcloud iap settings get --project=example-dev --resource-type=iap_web": "1-a.apps.googleusercontent.com",
     }
     assert machine.examine("dev", "deploy")[0] == 0
 

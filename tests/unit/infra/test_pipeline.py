@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from infra.lock import RUNTIME_PYTHON
 
 ROOT = Path(__file__).resolve().parents[3]
 OLDEST = timedelta(days=300)
@@ -19,6 +22,8 @@ OLDEST = timedelta(days=300)
     [
         # Google deletes an image a year after it was published.
         ("infra/cloudbuild.yaml", r"google-cloud-cli (\S+) is of (\S+)\."),
+        # Nobody patches an image after it was built.
+        ("infra/Dockerfile", r"python:(\S+)-slim-trixie is of (\S+)\."),
         ("terraform/versions.tf", r'version = "(7\S+)" # of (\S+);'),
     ],
 )
@@ -49,7 +54,7 @@ def test_the_pipeline_has_only_fields_that_cloud_build_knows(build: dict[str, An
         assert step["name"].count(":") == 1, "an image without a tag is another one tomorrow"
         assert not ("script" in step and ("args" in step or "entrypoint" in step)), "Cloud Build takes one of them"
     ids = [step["id"] for step in build["steps"]]
-    assert ids == ["terraform", "check", "bundle", "fetch-plan", "deploy", "keep-plan"]
+    assert ids == ["terraform", "check", "bundle", "release", "fetch-plan", "deploy", "keep-plan"]
 
 
 def test_the_pipeline_uses_only_substitutions_that_exist(build: dict[str, Any]) -> None:
@@ -66,8 +71,10 @@ def test_the_pipeline_uses_only_substitutions_that_exist(build: dict[str, Any]) 
 
 def test_the_pipelines_targets_exist(build: dict[str, Any]) -> None:
     targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    called = {step["args"][0] for step in build["steps"] if step.get("entrypoint") == "make"}
+    scripts = "\n".join(step.get("script", "") for step in build["steps"])
+    called = set(re.findall(r"^ *make ([a-z]+)", scripts, re.MULTILINE))
     assert called == {"bundle", "deploy"}
+    assert {Path(ROOT, f"infra/{name}.py").is_file() for name in re.findall(r"-m infra\.(\w+)", scripts)} == {True}
     assert called | {"check", "doctor", "smoke"} <= targets
     assert (ROOT / ".ci/run").is_file()
 
@@ -77,3 +84,20 @@ def test_secrets_reach_the_step_that_tests_and_no_other(build: dict[str, Any]) -
     assert {step["id"]: step["secretEnv"] for step in build["steps"] if "secretEnv" in step} == {
         "deploy": sorted(offered)
     }
+
+
+def test_an_environment_runs_in_the_image_that_made_it(build: dict[str, Any]) -> None:
+    after = {step["name"] for step in build["steps"] if step["id"] not in ("terraform", "check")}
+    assert len(after) == 1
+
+
+def test_image_of_a_service_is_pinned_and_runs_as_nobody() -> None:
+    lines = (ROOT / "infra/Dockerfile").read_text().splitlines()
+    words = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in lines if line[:1].isupper()}
+    assert re.fullmatch(r"python:[\d.]+-slim-trixie@sha256:[0-9a-f]{64}", words["FROM"])
+    assert words["FROM"].startswith(f"python:{RUNTIME_PYTHON}.")
+    assert words["USER"] == "65534:65534"
+    assert any("--require-hashes" in line for line in lines)
+    build = yaml.safe_load((ROOT / "infra/image.yaml").read_text())
+    assert build["options"]["logging"] == "CLOUD_LOGGING_ONLY"
+    assert set(re.findall(r"\$(\w+)", json.dumps(build))) == {"_IMAGE", "_TARGET"}

@@ -1,0 +1,80 @@
+"""One environment of the cloud: its project, its region, and where Terraform keeps what it knows of it."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.programs import ROOT
+
+TERRAFORM = ROOT / "terraform"
+REGION = "europe-west1"  # where the variables name none: the default of terraform/variables.tf
+
+
+class DeployError(Exception):
+    """Raised when the deployment cannot go on; the message says what is or is not deployed."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment: its project and region, and the bucket that holds Terraform's state."""
+
+    name: str
+    project: str
+    state_bucket: str
+    region: str = REGION
+
+    @property
+    def plan(self) -> Path:
+        """Where the plan is kept that a person agrees to."""
+        return ROOT / "dist" / f"{self.name}.tfplan"
+
+    @property
+    def release(self) -> Path:
+        """Where the variables are kept that name what is deployed: images, and what serves meanwhile."""
+        return ROOT / "dist" / f"{self.name}.release.tfvars.json"
+
+    @property
+    def data_dir(self) -> Path:
+        """Where Terraform remembers what it was initialised with: no environment finds another's state there."""
+        return TERRAFORM / ".terraform" / self.name
+
+    @property
+    def variables(self) -> str:
+        """The option that names this environment's variables."""
+        return f"-var-file={self.name}.tfvars"
+
+    @property
+    def released(self) -> tuple[str, str]:
+        """The options that name all of them: what to deploy, too."""
+        return self.variables, f"-var-file={self.release}"
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The options of gcloud that name project and region."""
+        return f"--project={self.project}", f"--region={self.region}"
+
+
+def environment(name: str) -> Environment:
+    """Return the environment whose variables are in `terraform/<name>.tfvars`.
+
+    Raises:
+        DeployError: there is no such file, or it names no project.
+    """
+    path = TERRAFORM / f"{name}.tfvars"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in TERRAFORM.glob("*.tfvars")))
+        raise DeployError(f"terraform/{name}.tfvars is missing; there are {known or 'none'}")
+    text = path.read_text()
+    project = _value(text, "project_id")
+    if project is None:
+        raise DeployError(f'terraform/{name}.tfvars names no project: project_id = "..."')
+    bucket = os.environ.get("STATE_BUCKET") or f"{project}-tfstate"
+    return Environment(name, project, bucket, _value(text, "region") or REGION)
+
+
+def _value(text: str, variable: str) -> str | None:
+    found = re.search(rf'^{variable}\s*=\s*"([^"]+)"', text, re.MULTILINE)
+    return found[1] if found else None
