@@ -14,7 +14,7 @@ from datetime import datetime
 
 from infra import manual
 from infra.commands import in_one_line
-from infra.deploy import DeployError, Environment, environment
+from infra.environment import DeployError, Environment, environment
 from infra.errors import StackError
 from infra.programs import ProgramError, run
 from infra.restore.check import Report, check

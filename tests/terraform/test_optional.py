@@ -29,7 +29,8 @@ def test_functions_move_to_a_restored_database_and_nothing_of_the_old_one_change
     changed = asked["restored"]
     assert [c.address for c in changed if c.action == "create"] == ["google_firebaserules_release.restored[0]"]
     moved = {c.type for c in changed if c.action != "create"}
-    assert moved == {"google_cloudfunctions2_function", "google_project_iam_member"}  # and the conditions of the grants
+    run = {"google_cloudfunctions2_function", "google_cloud_run_v2_service"}
+    assert moved == {*run, "google_project_iam_member"}  # the conditions of the grants
     for change in changed:
         after = change.after or {}
         if change.type == "google_cloudfunctions2_function":

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.deploy import Environment
+from infra.environment import Environment
 from infra.restore import __main__ as command
 from infra.restore.check import Report
 from shared.errors import Misconfigured
