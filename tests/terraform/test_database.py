@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -21,10 +22,12 @@ from shared.settings import Webhook
 from shared.task.moves import Person
 from shared.wiring import composition
 from shared.wiring.ports import Filter, Row, Snapshot
+from tests.scripted import ScriptedNetwork
 from tests.steps.test_breakers import judged
 from tests.store import BEGINNING, MemoryStore
+from tests.terraform.indexes import Index, declared
 from tests.terraform.workspace import Change
-from tests.world import GOODS, ORDER_STATUS, REFUND, World, deployed
+from tests.world import GOODS, ORDER_STATUS, REFUND, S, World, deployed
 
 Query = tuple[str, frozenset[str], str | None, bool]
 
@@ -58,10 +61,10 @@ class WatchedStore(MemoryStore):
         return len(await super().query(collection, where=where, limit=up_to))
 
 
-async def watched() -> WatchedStore:
-    """Return a store on which the console has listed in every way, and what is scheduled has run."""
+async def watched(kind: Callable[[Callable[[], datetime], ScriptedNetwork], S]) -> S:
+    """Return a store of this kind on which the console has listed in every way, and what is scheduled has run."""
     world = World(REFUND[1], privacy_key="k" * 32)
-    store = world.keep_in(WatchedStore)
+    store = world.keep_in(kind)
     await world.classify(REFUND[0])
     judged(world, False, 8)
     await world.sweep()
@@ -112,7 +115,7 @@ async def told(world: World) -> None:
     await world.ports.pool.close()
 
 
-def composite(plan: list[Change]) -> set[Query]:
+def composite(plan: list[Change]) -> set[Index]:
     """Return the queries that the plan's composite indexes serve."""
     served = set()
     for change in plan:
@@ -123,23 +126,13 @@ def composite(plan: list[Change]) -> set[Query]:
     return served
 
 
-def served(query: Query, indexes: set[Query]) -> bool:
-    """Whether the indexes of this collection, order and direction have all fields that are to be equal."""
-    collection, equal, order, descending = query
-    merged = [i[1] for i in indexes if (i[0], i[2], i[3]) == (collection, order, descending) and i[1] <= equal]
-    return frozenset().union(*merged) == equal
-
-
-async def test_every_query_of_more_than_one_field_has_its_index(plan: list[Change]) -> None:
-    store = await watched()
-    # Equality alone is served by merging the indexes that every field has.
-    needed = {q for q in store.queries if q[1] and q[2] is not None}
-    assert len(needed) >= 8
-    assert {q for q in needed if not served(q, composite(plan))} == set()
+def test_composite_indexes_of_the_file_are_planned(plan: list[Change]) -> None:
+    """Whether each query has one is asked of Firestore's emulator (`tests/emulators/test_indexes.py`)."""
+    assert composite(plan) == declared()
 
 
 async def test_every_index_serves_a_query(plan: list[Change]) -> None:
-    queries = (await watched()).queries
+    queries = (await watched(WatchedStore)).queries
     for collection, equal, order, _ in composite(plan):
         asked = ((c, e | {o} - {None}) for c, e, o, _ in queries)
         assert any(c == collection and equal | {order} <= fields for c, fields in asked), (collection, equal)
@@ -187,7 +180,7 @@ async def test_every_document_that_has_an_end_is_deleted_then_and_tasks_are_not(
 
 
 async def test_fields_without_an_index_exist_and_are_never_queried(plan: list[Change]) -> None:
-    written, store = await documents(), await watched()
+    written, store = await documents(), await watched(WatchedStore)
     asked = {(collection, field) for collection, equal, order, _ in store.queries for field in (*equal, order)}
     exempt = {key for key, field in fields_of(plan).items() if field["index_config"]}
     assert {("tasks", "payload"), ("tasks", "history"), ("dead_letters", "data")} <= exempt
