@@ -1,4 +1,4 @@
-"""What Pub/Sub's push does in the cloud: pulls each subscription, posts to its function, acknowledges on 2xx.
+"""What Pub/Sub's push does in the cloud: pulls each subscription, posts to its function, acknowledges what it took.
 
 Works on any `Queue`. Subscriptions share nothing but the event loop, so one that is stuck slows no other.
 """
@@ -24,6 +24,7 @@ Hand = Callable[[str, Delivery, float], Awaitable[int] | None]
 MAX_PULL = 100
 PULL_WAIT_S = 30.0
 PAUSE_AFTER_ERROR_S = 1.0
+ACKNOWLEDGED = {102, 200, 201, 202, 204}  # cloud.google.com/pubsub/docs/push; any other brings the message again
 PUSH_HEADERS = {"content-type": "application/json"}
 
 
@@ -158,7 +159,7 @@ class _Lane:
         except Exception as error:
             self._log("push failed", error)
             return False
-        return 200 <= status < 300
+        return status in ACKNOWLEDGED
 
     async def _sent(self, delivery: Delivery, deadline_s: float) -> int:
         if self._is_event:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from infra.emulators.approvals import ApprovalWatcher, Event
 from infra.emulators.queue import GATHER_S, PubsubQueue
 from infra.manifest import Function, Manifest
-from infra.relay import Post, Relay
+from infra.relay import ACKNOWLEDGED, Post, Relay
 from shared.logs import say
 from shared.settings import Settings
 
@@ -89,7 +89,7 @@ class Deliveries:
 
     async def _try(self, function: Function, headers: Mapping[str, str], body: bytes) -> bool:
         try:
-            return await self._post(function.name, headers, body, function.timeout_s) < 300
+            return await self._post(function.name, headers, body, function.timeout_s) in ACKNOWLEDGED
         except Exception:  # a function that is being restarted refuses connections
             return False
 

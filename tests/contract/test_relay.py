@@ -140,8 +140,8 @@ async def test_document_event_is_posted_as_the_cloudevent_it_is(database: Databa
     assert functions.requests == [("resume", headers, b"\x0a\xff")]
 
 
-@pytest.mark.parametrize("status", [200, 202, 204])
-async def test_2xx_acknowledges(database: Database, status: int) -> None:
+@pytest.mark.parametrize("status", [102, 200, 201, 202, 204])
+async def test_status_that_acknowledges_in_the_cloud_does(database: Database, status: int) -> None:
     functions = answering(status)
     await EmbeddedPublisher(database, ONE).publish("work", b"", {})
     async with relaying(EmbeddedQueue(database, ONE), ONE, functions.post):
@@ -149,7 +149,7 @@ async def test_2xx_acknowledges(database: Database, status: int) -> None:
     assert len(functions.requests) == 1
 
 
-@pytest.mark.parametrize("status", [100, 302, 400, 404, 429, 500, 503])
+@pytest.mark.parametrize("status", [100, 203, 205, 206, 299, 302, 400, 404, 429, 500, 503])
 async def test_any_other_status_brings_the_message_again(database: Database, status: int) -> None:
     functions = answering(status, 204)
     await EmbeddedPublisher(database, ONE).publish("work", b"", {})
