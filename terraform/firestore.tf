@@ -28,6 +28,7 @@ resource "google_firestore_index" "this" {
     tasks_by_state_oldest     = { collection = "tasks", equal = ["state"], order = "created_at", direction = "ASCENDING" }
     tasks_by_intent_oldest    = { collection = "tasks", equal = ["intent"], order = "created_at", direction = "ASCENDING" }
     tasks_by_source_oldest    = { collection = "tasks", equal = ["source"], order = "created_at", direction = "ASCENDING" }
+    tasks_by_priority_oldest  = { collection = "tasks", equal = ["priority"], order = "created_at", direction = "ASCENDING" }
     letters_open              = { collection = "dead_letters", equal = ["redriven_at"], order = "created_at", direction = "DESCENDING" }
     tasks_by_state_and_change = { collection = "tasks", equal = ["state"], order = "updated_at", direction = "DESCENDING" }
     tasks_by_state_and_intent = { collection = "tasks", equal = ["state", "intent"], order = "created_at", direction = "DESCENDING" }
