@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 from tests.simulation.mutations import NOTICED_BY, Mutation
-from tests.simulation.test_simulation import BUDGET
-
-ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("shared", "functions", "infra", "tests/simulation")
+from tests.simulation.test_simulation import BUDGET, ROOT
+from tests.simulation.unguarded import Unguarded
 
 
-def copy_without(mutation: Mutation, folder: Path) -> None:
-    """Put what the simulation runs into `folder`, without this guard."""
-    for part in PARTS:
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("__init__.py", "store.py"):
-        shutil.copy(ROOT / "tests" / file, folder / "tests")
-    guarded = folder / mutation.file
-    guarded.write_text(mutation.apply(guarded.read_text()))
+def run_without(mutation: Mutation, unguarded: Unguarded, module: str, *arguments: str) -> str:
+    """Run a program of the simulation without this guard, and return what it prints."""
+    return unguarded.run(mutation.file, mutation.apply((ROOT / mutation.file).read_text()), module, *arguments)
 
 
-def must_be_noticed(mutation: Mutation, tmp_path: Path) -> None:
-    """Run the simulation on a copy without this guard, and fail unless it finds what is wrong."""
-    copy_without(mutation, tmp_path)
+def must_be_noticed(mutation: Mutation, unguarded: Unguarded) -> None:
+    """Run the simulation without this guard, and fail unless it finds what is wrong."""
     # The seed that noticed it last is tried first; where the code has moved on, all are.
     for seeds in (range(last := NOTICED_BY.get(mutation.name, 0), last + 1), range(BUDGET)):
         which = ["--first", str(seeds.start), "--runs", str(len(seeds))]
-        command = [sys.executable, "-m", "tests.simulation", *which, "--jobs", "1"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=230)
-        if found := re.search(r"^seed \d+: (I\d+)", done.stdout, re.MULTILINE):
+        printed = run_without(mutation, unguarded, "tests.simulation", *which, "--jobs", "1")
+        if found := re.search(r"^seed \d+: (I\d+)", printed, re.MULTILINE):
             break
-    assert found, f"{mutation.name} was not noticed: {done.stdout[-500:]}{done.stderr[-2000:]}"
-    assert (found[1] == "I0") == mutation.raises, done.stdout[-3000:]
+    assert found, f"{mutation.name} was not noticed: {printed[-2500:]}"
+    assert (found[1] == "I0") == mutation.raises, printed[-3000:]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from tests.simulation.mutations import Mutation
-from tests.simulation.removed import copy_without
+from tests.simulation.removed import run_without
 from tests.simulation.together import Together
+from tests.simulation.unguarded import Unguarded
 
 RUNS = 12
 DESK, TOGETHER = "shared/wiring/desk.py", "shared/model/together.py"
@@ -53,10 +51,8 @@ def test_protocol_holds_and_answers_are_of_whom_they_were_meant_for() -> None:
 
 
 @pytest.mark.parametrize("mutation", REMOVED, ids=lambda mutation: mutation.name)
-def test_removed_guard_is_noticed(mutation: Mutation, tmp_path: Path) -> None:
-    copy_without(mutation, tmp_path)
-    command = [sys.executable, "-m", "tests.simulation.together", "--runs", str(RUNS)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    found = re.search(r"^seed \d+: ([A-Z]\d+)", done.stdout, re.MULTILINE)
-    assert found, done.stdout + done.stderr[-2000:]
-    assert found[1] == REMOVED[mutation], done.stdout
+def test_removed_guard_is_noticed(mutation: Mutation, unguarded: Unguarded) -> None:
+    printed = run_without(mutation, unguarded, "tests.simulation.together", "--runs", str(RUNS))
+    found = re.search(r"^seed \d+: ([A-Z]\d+)", printed, re.MULTILINE)
+    assert found, printed[-3000:]
+    assert found[1] == REMOVED[mutation], printed[-3000:]
