@@ -52,6 +52,7 @@ COMMANDS = {
         Command("audits", "infra.ops.audits", "decide and repair", "look again at what ran by itself"),
         Command("breakers", "infra.ops.breakers", "decide and repair", "see what was stopped, and let it run again"),
         Command("watch", "infra.ops.watch", "decide and repair", "tell what wants somebody, whenever that changes"),
+        Command("sign-in", "infra.ops.login", "decide and repair", "sign in at a deployed console with the browser"),
         Command("policy", "infra.ops.policy", "decide and repair", "show what decides today"),
         Command("router", "infra.ops.router", "decide and repair", "choose which classifier decides, and try another"),
         Command("privacy", "infra.ops.privacy", "decide and repair", "export or erase what is kept of a person"),

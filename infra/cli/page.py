@@ -22,7 +22,7 @@ ENVIRONMENT = {
     "CLASSIFIER": "what run asks: local (default), gemini or genai",
     "DATA_DIR": "where run keeps its data; default: .switchyard beside the code",
     "CONSOLE_URL": "whose tasks are looked at; default: the stack that runs here",
-    "IAP_SERVICE_ACCOUNT": "as whom to sign in where that is in the cloud; IAP_CREDENTIALS as a person",
+    "IAP_SERVICE_ACCOUNT": "as whom to sign in where that is in the cloud; people use `switchyard sign-in`",
 }
 STATUS = {
     0: "done",

@@ -1,8 +1,8 @@
 """`python -m infra.ops`: tasks, approvals and dead letters at a terminal, or as JSON for scripts.
 
-In the cloud set CONSOLE_URL to the page's address, and IAP_SERVICE_ACCOUNT, IAP_CREDENTIALS or IAP_TOKEN to sign in at
-the Identity-Aware Proxy. Exit status: 0 done, 1 something was refused or not found, 2 wrong usage, 3 the console cannot
-be used.
+In the cloud set CONSOLE_URL to the page's address, and sign in at the Identity-Aware Proxy: `switchyard sign-in`, or
+IAP_SERVICE_ACCOUNT, IAP_CREDENTIALS or IAP_TOKEN. Exit status: 0 done, 1 something was refused or not found, 2 wrong
+usage, 3 the console cannot be used.
 """
 
 from __future__ import annotations

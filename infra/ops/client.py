@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from infra import running
+from infra.errors import SignInError
 from infra.ops import sign_in
 
 TIMEOUT_S = 30.0
@@ -111,7 +112,7 @@ def connect(url: str | None) -> Console:
             raise OpsError(f"{error}, or name a console with --console or CONSOLE_URL", 3) from None
     try:
         token = sign_in.token(url)
-    except sign_in.SignInError as error:
+    except SignInError as error:
         raise OpsError(str(error), 3) from None
     if token and not url.startswith("https://"):
         raise OpsError(f"the sign-in token is sent over https only, and {url} is not", 2)

@@ -1,7 +1,8 @@
 """Sign in at the Identity-Aware Proxy before a deployed console, as a service account or as a person.
 
 Both ways are Google's (cloud.google.com/iap/docs/authentication-howto): gcloud itself makes no ID token for people
-(`print-identity-token --audiences` refuses them), and the proxy's own client is shut to programs.
+(`print-identity-token --audiences` refuses them), and the proxy's own client is shut to programs. What a person's
+`switchyard sign-in` left, or a file of theirs, has a refresh token; an ID token of it is good for an hour.
 """
 
 from __future__ import annotations
@@ -10,33 +11,35 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
+
+from infra.errors import SignInError
+from infra.ops import kept
 
 LIFETIME_S = 3600  # the longest that Google signs
 TIMEOUT_S = 60
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105
 
 
-class SignInError(Exception):
-    """Raised when nobody could be signed in; the message says what to do."""
-
-
 def token(url: str) -> str:
     """Return what the proxy before `url` lets through: IAP_TOKEN as it is, a token of IAP_SERVICE_ACCOUNT, or of the
-    person of IAP_CREDENTIALS; empty where none is set.
+    person of IAP_CREDENTIALS, or of whoever signed in here at this console; empty where there is none of them.
 
     Raises:
-        SignInError: Google refused.
+        SignInError: Google refused, or what is kept cannot be read.
     """
     if given := os.environ.get("IAP_TOKEN"):
         return given
     if account := os.environ.get("IAP_SERVICE_ACCOUNT"):
         return _signed_by(account, url)
     if path := os.environ.get("IAP_CREDENTIALS"):
-        return _of_person(Path(path))
+        return _of_file(Path(path))
+    if signs_in := kept.of(url):
+        return refreshed(signs_in, f"what is kept of {url}", f"`switchyard sign-in --console {url}` again")
     return ""
 
 
@@ -57,15 +60,25 @@ def _signed_by(account: str, url: str) -> str:
             raise SignInError(f"{why}; {cure}") from None
 
 
-def _of_person(path: Path) -> str:
-    """Exchange the refresh token of a person who signed in through a desktop client for an ID token of that client."""
+def _of_file(path: Path) -> str:
+    """Sign in a person by what gcloud left of them."""
     cure = "make it anew with `gcloud auth application-default login --client-id-file=...` (see terraform/README.md)"
     try:
-        kept = json.loads(path.read_text())
-        asked = {name: kept[name] for name in ("client_id", "client_secret", "refresh_token")}
-        answer = httpx.post(
-            kept.get("token_uri", TOKEN_URI), data={**asked, "grant_type": "refresh_token"}, timeout=TIMEOUT_S
-        )
-        return str(answer.raise_for_status().json()["id_token"])
-    except (OSError, ValueError, TypeError, KeyError, httpx.HTTPError) as error:
+        return refreshed(json.loads(path.read_text()), str(path), cure)
+    except (OSError, ValueError) as error:
         raise SignInError(f"{path} does not sign in ({type(error).__name__}); {cure}") from None
+
+
+def refreshed(signs_in: Mapping[str, str], where: str, cure: str) -> str:
+    """Exchange the refresh token of a person who signed in through a desktop client for an ID token of that client.
+
+    Raises:
+        SignInError: it is none, or no longer one; `where` it is kept and the `cure` are in the message.
+    """
+    try:
+        asked = {name: signs_in[name] for name in ("client_id", "client_secret", "refresh_token")}
+        token_uri = signs_in.get("token_uri", TOKEN_URI)
+        answer = httpx.post(token_uri, data={**asked, "grant_type": "refresh_token"}, timeout=TIMEOUT_S)
+        return str(answer.raise_for_status().json()["id_token"])
+    except (ValueError, TypeError, KeyError, httpx.HTTPError) as error:
+        raise SignInError(f"{where} does not sign in ({type(error).__name__}); {cure}") from None

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from infra.errors import SignInError
 from infra.ops import sign_in
 
 ACCOUNT = "robot@p.iam.gserviceaccount.com"
@@ -24,7 +25,8 @@ PERSON = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "re
 
 
 @pytest.fixture(autouse=True)
-def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     for name in ("IAP_TOKEN", "IAP_SERVICE_ACCOUNT", "IAP_CREDENTIALS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -48,7 +50,7 @@ def test_account_signs_for_every_path_of_the_console(tmp_path: Path, monkeypatch
 
 def test_who_may_not_sign_is_told_which_role_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gcloud(tmp_path, monkeypatch, status=1)
-    with pytest.raises(sign_in.SignInError, match=f"serviceAccountTokenCreator on {ACCOUNT}"):
+    with pytest.raises(SignInError, match=f"serviceAccountTokenCreator on {ACCOUNT}"):
         sign_in.token("https://console.example")
 
 
@@ -81,7 +83,7 @@ def test_file_that_signs_nobody_in_is_named(kept: str | None, tmp_path: Path, mo
     if kept is not None:
         path.write_text(kept)
     monkeypatch.setenv("IAP_CREDENTIALS", str(path))
-    with pytest.raises(sign_in.SignInError, match=r"adc\.json does not sign in .*--client-id-file"):
+    with pytest.raises(SignInError, match=r"adc\.json does not sign in .*--client-id-file"):
         sign_in.token("https://console.example")
 
 
