@@ -97,6 +97,7 @@ resource "google_firestore_field" "unindexed" {
     "tasks.payload"         = { collection = "tasks", field = "payload" }
     "tasks.result"          = { collection = "tasks", field = "result" }
     "tasks.review"          = { collection = "tasks", field = "review" }
+    "tasks.ticket"          = { collection = "tasks", field = "ticket" }
     "tasks.tombstone"       = { collection = "tasks", field = "tombstone" }
   }
 
