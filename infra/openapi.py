@@ -16,7 +16,8 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from functions.console import labels, privacy, router
-from functions.console.api import ACTIONS, LETTER_ACTIONS, DecisionBody, LetterBody, RepairBody
+from functions.console.acting import ACTIONS, DecisionBody, RepairBody
+from functions.console.api import LETTER_ACTIONS, LetterBody
 from functions.console.search import COUNT_UP_TO, COUNTED, MAX_PAGE, ORDERS
 from functions.console.whatif_api import SimulateBody
 from functions.intake.room import MAX_WEBHOOK_BYTES

@@ -57,3 +57,15 @@ def written(minor: int, currency: str) -> str:
         return f"{minor:,} minor units {currency}".rstrip()
     whole, rest = divmod(abs(minor), 10**decimals)
     return f"{'-' * (minor < 0)}{whole:,}{f'.{rest:0{decimals}}' if decimals else ''} {currency}"
+
+
+def natural(minor: int, currency: str) -> str | None:
+    """Return an amount as a field takes it, `1250.00`, which `minor_units` reads with its currency; None: unknown."""
+    if currency not in DECIMALS or minor < 0:
+        return None
+    return written(minor, currency).partition(" ")[0].replace(",", "")
+
+
+def example(currency: str) -> str:
+    """Return an amount of a currency as a field takes it, for whoever wrote another one."""
+    return natural(25 * 10 ** DECIMALS.get(currency, 2), currency) or "25.00"

@@ -1,4 +1,4 @@
-"""The JSON API: look at tasks, decide approvals, redrive, cancel, settle. GET shows, only POST changes."""
+"""The JSON API: look at tasks, and act on them and on what stands beside them. GET shows, only POST changes."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.console import audits, breakers, labels, privacy, router, search
+from functions.console import acting, audits, breakers, labels, privacy, router, search
 from functions.console.bodies import body_of
 from functions.console.finding import find
 from functions.console.identity import admitted, only
 from functions.console.policy import policy
 from functions.console.traces import shown_traces
 from functions.console.whatif_api import simulate
-from shared.errors import BadRequest, NotFound, Unprocessable
-from shared.gate.doors import Look
-from shared.records import decisions, repairs
-from shared.records.decisions import Change
+from shared.errors import BadRequest, NotFound
 from shared.records.documents import task_path, to_record, to_rows
 from shared.records.ignored import last_days
 from shared.records.letters import LETTER_ID, close_letter, redrive_letter
@@ -30,18 +27,18 @@ from shared.serving.entry import Outcome, log_outcome, started
 from shared.serving.site import check_site
 from shared.task.letter import DeadLetter, LetterRow
 from shared.task.moves import Person
-from shared.task.schemas import Cause, Model, TaskRecord
+from shared.task.schemas import Model
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Row, Snapshot
 
-ACTIONS = ("redrive", "cancel", "settle")
 LETTER_ACTIONS = ("redrive", "close")
-WHOSE = "Whose request it is, where the event does not say: an e-mail address"
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 _LETTER = re.compile(
     rf"/api/dead-letters/(?P<letter_id>{LETTER_ID.pattern})(?:/(?P<action>{'|'.join(LETTER_ACTIONS)}))?"
 )
-_TASK = re.compile(rf"/api/tasks/(?P<task_id>{search.TASK_ID.pattern})(?:/(?P<action>{'|'.join(ACTIONS)}|trace))?")
+_TASK = re.compile(
+    rf"/api/tasks/(?P<task_id>{search.TASK_ID.pattern})(?:/(?P<action>{'|'.join(acting.ACTIONS)}|trace))?"
+)
 _PAGE = ("limit", "page_token")
 _NAMES = {
     "/api/tasks": (*search.NAMES, "order", *_PAGE),
@@ -59,41 +56,6 @@ _ROOMS: dict[str, Callable[[Request, Ports, Person, str], Awaitable[Response]]] 
 _APPROVAL = re.compile(rf"/api/approvals/(?P<task_id>{search.TASK_ID.pattern})")
 
 
-class LookBody(Model):
-    """What somebody saw of a task before they acted: nothing is done to a task that has moved on since."""
-
-    generation: int = Field(ge=1, description="Of the task, as it was shown")
-    params_hash: str = Field(max_length=64, description="Of the parameters, as they were shown")
-    looked_at: AwareDatetime | None = Field(default=None, description="When that was; default: now")
-    alone: bool = Field(default=True, description="false: it was one of many in a list")
-
-    @property
-    def look(self) -> Look:
-        """The same, as decisions take it."""
-        return Look(self.generation, self.params_hash, self.looked_at, self.alone)
-
-
-class DecisionBody(LookBody):
-    """What `POST /api/approvals/{task_id}` takes. `edit` sets what would run, and asks anew."""
-
-    decision: Literal["approve", "reject", "edit"]
-    parameters: dict[str, Any] | None = None
-    intent: str | None = None
-    comment: str = Field(default="", max_length=1000)
-    cause: Cause | None = Field(default=None, description="What a rejection says of the suggestion; default: other")
-    requester_email: str | None = Field(default=None, max_length=254, description=WHOSE)
-
-
-class RepairBody(LookBody):
-    """What redrive, cancel and settle take. `verdict` is what was found at the provider."""
-
-    reason: str = Field(min_length=1, max_length=300)
-    verdict: Literal["applied", "not_applied"] | None = None
-    intent: str | None = None
-    parameters: dict[str, Any] | None = None
-    requester_email: str | None = Field(default=None, max_length=254, description=f"For redrive: {WHOSE}")
-
-
 def is_for_programs(request: Request) -> bool:
     """Whether a request is for this API, and not for a page."""
     return request.url.path.startswith("/api/") or request.url.path.rstrip("/") in ("/healthz", "/openapi.json")
@@ -104,7 +66,7 @@ class LetterBody(Model):
 
     reason: str = Field(min_length=1, max_length=300)
     verdict: Literal["not_applied"] | None = None
-    task: LookBody | None = None
+    task: acting.LookBody | None = None
 
 
 async def respond(request: Request, ports: Ports) -> Response:
@@ -156,16 +118,16 @@ async def respond(request: Request, ports: Ports) -> Response:
         return JSONResponse(_letter(snapshot))
     if match := _APPROVAL.fullmatch(path):
         only(request, "POST")
-        return await _decide(request, ports, who, match["task_id"])
+        return await acting.decide(request, ports, who, match["task_id"])
     if match := _TASK.fullmatch(path):
-        only(request, "POST" if match["action"] in ACTIONS else "GET")
-        if match["action"] in ACTIONS:
-            return await _repair(request, ports, who, match["task_id"], match["action"])
+        only(request, "POST" if match["action"] in acting.ACTIONS else "GET")
+        if match["action"] in acting.ACTIONS:
+            return await acting.repair(request, ports, who, match["task_id"], match["action"])
         (snapshot,) = await ports.store.read(task_path(match["task_id"]))
         record = to_record(snapshot)
         if match["action"]:
             return JSONResponse(await shown_traces(ports.settings, record))
-        return _answer(record)
+        return acting.answer(record)
     raise NotFound("there is nothing here; see /api/tasks", code="not_found")
 
 
@@ -200,42 +162,6 @@ def _next(found: list[Row], limit: int) -> str | None:
     return search.token(found[-1]) if len(found) == limit else None
 
 
-async def _decide(request: Request, ports: Ports, who: Person, task_id: str) -> Response:
-    began = started()
-    body = await body_of(request, DecisionBody)
-    if body.cause is not None and body.decision != "reject":
-        raise Unprocessable("only a rejection has a cause; leave it out", field="/cause")
-    change = Change(body.intent, body.parameters, body.requester_email)
-    if body.decision == "edit":
-        return _done(await decisions.edit(ports, task_id, who, body.look, change), began, "edit")
-    record = await decisions.decide(
-        ports, task_id, who, body.decision, body.look, change, body.comment, body.cause or "other"
-    )
-    return _done(record, began, body.decision)
-
-
-async def _repair(request: Request, ports: Ports, who: Person, task_id: str, action: str) -> Response:
-    began = started()
-    body = await body_of(request, RepairBody)
-    if action == "cancel":
-        record = await repairs.cancel(ports, task_id, who, body.look, reason=body.reason)
-    elif action == "redrive":
-        record = await repairs.redrive(
-            ports,
-            task_id,
-            who,
-            body.look,
-            reason=body.reason,
-            not_applied=body.verdict == "not_applied",
-            change=Change(body.intent, body.parameters, body.requester_email),
-        )
-    elif body.verdict is None:
-        raise Unprocessable("verdict must say applied or not_applied", field="/verdict")
-    else:
-        record = await repairs.settle(ports, task_id, who, body.look, verdict=body.verdict, reason=body.reason)
-    return _done(record, began, action)
-
-
 async def _see_to(request: Request, ports: Ports, who: Person, letter_id: str, action: str) -> Response:
     began = started()
     body = await body_of(request, LetterBody)
@@ -256,21 +182,3 @@ async def _counts(ports: Ports) -> Response:
 async def _ignored(ports: Ports) -> Response:
     days = await last_days(ports.store, datetime.now(UTC))
     return JSONResponse({"days": [day.model_dump(mode="json", include={"day", "counts"}) for day in days]})
-
-
-def _done(record: TaskRecord, began: float, action: str) -> Response:
-    fields = {
-        "task_id": record.task_id,
-        "intent": record.intent,
-        "generation": record.generation,
-        "operation": action,
-        "state_from": record.history[-1].from_state,
-        "state_to": record.state,
-        "trace_id": record.trace_id,
-    }
-    log_outcome("console", Outcome(f"{action}_done", fields=fields), began)
-    return _answer(record)
-
-
-def _answer(record: TaskRecord) -> Response:
-    return JSONResponse(record.model_dump(mode="json"))

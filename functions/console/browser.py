@@ -27,7 +27,7 @@ _NAMES = {
 _AUDIT = re.compile(rf"/audits/(?P<id>{search.TASK_ID.pattern})")
 _REARM = re.compile(rf"/breakers/{breakers.INTENT}/rearm")
 _TASK = re.compile(
-    rf"/tasks/(?P<id>{search.TASK_ID.pattern})(?:/(?P<action>decide|redrive|cancel|settle|preview|payload))?"
+    rf"/tasks/(?P<id>{search.TASK_ID.pattern})(?:/(?P<action>decide|redrive|cancel|close|settle|preview|payload))?"
 )
 
 

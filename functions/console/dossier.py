@@ -149,7 +149,7 @@ class Dossier(Line):
     def took(self) -> timedelta | None:
         """From the event to the end; None while the task is under way."""
         record = self.record
-        return record.history[-1].at - record.created_at if record.state in TERMINAL else None
+        return record.updated_at - record.created_at if record.state in TERMINAL else None
 
     @property
     def repairs(self) -> tuple[str, ...]:
@@ -157,5 +157,6 @@ class Dossier(Line):
         record = self.record
         found = ["settle"] if record.state == "UNKNOWN" else []
         found += ["redrive"] if record.state in REDRIVABLE else []
+        found += ["close"] if record.state == "FAILED" and not record.closed_at else []
         found += ["cancel"] if record.state not in TERMINAL and not record.effect.possibly_applied else []
         return tuple(found)

@@ -5,24 +5,21 @@ but that the model is asked about a task whose call was spared when somebody ope
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import get_args
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from functions.console import lists, present, search
+from functions.console import lists, search
+from functions.console.actions import actions
 from functions.console.dossier import Dossier, Line
 from functions.console.health import UP_TO, latest
 from functions.console.lists import Listing
 from functions.console.page import Page
 from functions.console.traces import cloud_trace, traces_of
 from shared.errors import BadRequest
-from shared.gate.doors import missing
-from shared.gate.inputs import Input, inputs
 from shared.gate.policy import subject_path
-from shared.intent.declaration import Intent
 from shared.records.breakers import breakers
 from shared.records.creation import wishes_like
-from shared.records.decisions import missing_approvers, why_not
 from shared.records.documents import ROW_FIELDS, task_path, to_record, to_rows
 from shared.records.drift import drift
 from shared.records.outbox import ask_model
@@ -92,7 +89,9 @@ async def _is_task(page: Page, task_id: str) -> bool:
     return bool(search.TASK_ID.fullmatch(task_id) and await page.ports.store.read_rows(("state",), task_path(task_id)))
 
 
-async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str] | None = None) -> Response:
+async def task(
+    page: Page, task_id: str, error: BadRequest | None = None, form: Mapping[str, str] | None = None
+) -> Response:
     """One task: what would run and why it waits, what happened, what people may do now.
 
     `error` and `form`: a submitted form that was refused, shown again as it was filled in.
@@ -102,30 +101,19 @@ async def task(page: Page, task_id: str, error: str = "", form: Mapping[str, str
     await _ask_model(page, record)
     dossier = Dossier(record)
     like, traces = await _like(page, record), await traces_of(page.ports.settings, task_id)
-    form = form or {}
-    suggested = record.intent if record.intent in page.ports.registry else record.classification.intent
-    name = form.get("intent") or page.query.get("intent") or suggested
-    chosen = page.ports.registry.get(name)
+    doors, told = actions(page, dossier, form or {}, error), await _told(page)
     return await page.render(
         "task.html",
         dossier=dossier,
         record=record,
-        chosen=chosen,
-        inputs=_inputs(chosen, record, form),
-        unknown=bool(chosen and [p for p in chosen.needs if dossier.view.at(p) is None]),
-        is_open=bool(form.get("edited") or (chosen and chosen.name != record.intent)),
-        refusal=why_not(page.ports, record, page.who, chosen.name if chosen else None),
-        missing=missing(page.ports.registry.get(record.intent), record),
-        missing_approvers=missing_approvers(page.ports, record),
         like=like,
-        error=error,
-        form=form,
         read_at=found.read_time,
         traces=traces,
         cloud_trace=cloud_trace(page.ports.settings, record),
         listing=lists.listing_of(page.request),
-        told=(told := await _told(page)),
-        shown=[found.version, told, like, error, [len(trace.spans) for trace in traces]],
+        told=told,
+        shown=[found.version, told, like, doors["error"], [len(trace.spans) for trace in traces]],
+        **doors,
     )
 
 
@@ -179,13 +167,3 @@ async def health_page(page: Page) -> Response:
         clock_trouble=trouble,
         shown=[found.at, stopped, trouble, tripped, drifted],
     )
-
-
-def _inputs(intent: Intent | None, record: TaskRecord, form: Mapping[str, str]) -> list[Input]:
-    if intent is None:
-        return []
-    values: dict[str, Any] = {n: v for n, v in record.shown_parameters.items() if n in intent.parameters.model_fields}
-    if not record.parameters:  # only suggested: whoever approves must see all of it
-        values = {n: present.plain(v) for n, v in values.items()}
-    found = inputs(intent.parameters, values)
-    return [field.filled(form[field.name]) if field.name in form else field for field in found]

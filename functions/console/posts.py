@@ -11,7 +11,7 @@ from functions.console import bulk, lists, pages, search
 from functions.console.page import Page
 from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.gate.doors import Look
-from shared.gate.inputs import parameters
+from shared.gate.inputs import PREFIX, parameters
 from shared.records import decisions, repairs
 from shared.records.decisions import AS_SHOWN, Change
 from shared.records.documents import ROW_FIELDS, task_path, to_record, to_rows
@@ -28,11 +28,11 @@ async def task(page: Page, task_id: str, action: str, form: Form) -> Response:
     except NotFound:
         raise
     except BadRequest as error:
-        answer = await pages.task(page, task_id, error=error.message, form=form)
+        answer = await pages.task(page, task_id, error=error, form=form)
         answer.status_code = error.status
         return answer
     listing = lists.listing_of(page.request)
-    stays = action == "preview" or form.get("decision") == "edit"
+    stays = action == "preview" or form.get("decision") == "edit" or form.get("then") == "wait"
     return _see(page, listing.task(task_id) if stays else listing.next(task_id, done=True))
 
 
@@ -80,9 +80,19 @@ async def _act(page: Page, task_id: str, action: str, form: Form) -> None:
             await decisions.decide(ports, task_id, who, decision, look, change, said, _cause(form))
     elif action == "cancel":
         await repairs.cancel(ports, task_id, who, look, reason=_reason(form))
+    elif action == "close":
+        await repairs.close(ports, task_id, who, look, reason=_reason(form))
     elif action == "redrive":
-        not_applied = form.get("verdict") == "not_applied"
-        await repairs.redrive(ports, task_id, who, look, reason=_reason(form), not_applied=not_applied)
+        await repairs.redrive(
+            ports,
+            task_id,
+            who,
+            look,
+            reason=_reason(form),
+            then=_one_of(form.get("then", "run"), "run", "wait"),
+            not_applied=form.get("verdict") == "not_applied",
+            change=await _change(page, task_id, form),
+        )
     else:
         verdict = _one_of(form.get("verdict"), "applied", "not_applied")
         await repairs.settle(ports, task_id, who, look, verdict=verdict, reason=_reason(form))
@@ -91,12 +101,13 @@ async def _act(page: Page, task_id: str, action: str, form: Form) -> None:
 async def _change(page: Page, task_id: str, form: Form) -> Change:
     """Return what the form sets: parameters only where they are other than shown."""
     record = await _record(page, task_id)
-    intent = page.ports.registry.get(form.get("intent", ""))
-    values = parameters(intent.parameters, form) if intent else None
+    intent = page.ports.registry.get(form.get("intent") or record.intent)
+    is_filled = bool(form.get("edited")) or any(name.startswith(PREFIX) for name in form)
+    values = parameters(intent, form) if intent and is_filled else None
     shown = {name: value for name, value in record.shown_parameters.items() if value is not None}
     return Change(
         intent=intent.name if intent and intent.name != record.intent else None,
-        parameters=values if values != shown else None,
+        parameters=None if values == shown else values,
         requester_email=form.get("requester_email", "").strip() or None,
     )
 

@@ -25,6 +25,8 @@ LETTER_FIELDS = tuple(LetterRow.model_fields)
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # A count goes no further, so that what it costs does not grow: one read of Firestore, which bills a thousand as one.
 COUNT_UP_TO = 1000
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+CLOSED_UP_TO = 10_000  # FAILED tasks that people have closed and that are kept still
 # States that want somebody, as the pages' tabs show them.
 COUNTED = ("AWAITING_APPROVAL", "UNKNOWN", "FAILED")
 _PLACES = {
@@ -149,11 +151,20 @@ async def letters(store: Store, *, limit: int, after: Row | None = None, open_on
 async def counts(store: Store) -> dict[str, int]:
     """Return how many tasks are in each of `COUNTED`, and under `dead_letters` how many letters are open.
 
-    `COUNT_UP_TO` means that many or more.
+    FAILED are those that nobody has closed. `COUNT_UP_TO` means that many or more.
     """
-    states = (store.count("tasks", where=[Filter("state", "==", state)], up_to=COUNT_UP_TO) for state in COUNTED)
-    open_letters = store.count("dead_letters", where=[Filter("redriven_at", "==", None)], up_to=COUNT_UP_TO)
-    return dict(zip((*COUNTED, "dead_letters"), await asyncio.gather(*states, open_letters), strict=True))
+    closed = await store.count("tasks", where=[Filter("closed_at", ">=", EVER)], up_to=CLOSED_UP_TO)
+    # Records of earlier versions do not say that they are open: what is closed is taken off all.
+    beside = {"FAILED": closed}
+    numbers = await asyncio.gather(
+        *(
+            store.count("tasks", where=[Filter("state", "==", state)], up_to=COUNT_UP_TO + beside.get(state, 0))
+            for state in COUNTED
+        ),
+        store.count("dead_letters", where=[Filter("redriven_at", "==", None)], up_to=COUNT_UP_TO),
+    )
+    found = dict(zip((*COUNTED, "dead_letters"), numbers, strict=True))
+    return found | {"FAILED": max(0, found["FAILED"] - closed)}
 
 
 def limit(query: Mapping[str, str]) -> int:

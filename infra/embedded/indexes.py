@@ -73,7 +73,7 @@ def _declared() -> Iterator[Index]:
         yield Index("tasks", (*chosen, "created_at"))
     yield Index("tasks", ("state", "updated_at"))
     yield Index("tasks", ("requester.key", "created_at"))
-    for member in ("next_check_at", "expire_at", "noted_at"):
+    for member in ("next_check_at", "expire_at", "noted_at", "closed_at"):
         yield Index("tasks", (member,), f"{column(member)} IS NOT NULL")
     yield Index("tasks", ("intent", "state", "updated_at"), f"{column('approval')} IS NULL")
     yield Index("dead_letters", ("created_at",))

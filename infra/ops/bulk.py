@@ -15,6 +15,8 @@ from rich.prompt import Confirm
 from infra.ops.client import OpsError, Unreachable
 from infra.ops.show import plain
 
+SHOWN = 20  # items, before somebody is asked
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -43,10 +45,10 @@ def confirm(console: Console, items: Sequence[Item], *, yes: bool) -> None:
     """
     if yes:
         return
-    for item in items[:20]:
+    for item in items[:SHOWN]:
         console.print(f"  {plain(item.words)}", markup=False, highlight=False, soft_wrap=True)
-    if len(items) > 20:
-        console.print(f"  ... and {len(items) - 20} more")
+    if len(items) > SHOWN:
+        console.print(f"  ... and {len(items) - SHOWN} more")
     if not sys.stdin.isatty():
         raise OpsError("nobody can be asked here; say --yes to go on", 2)
     if not Confirm.ask(f"{len(items)} in all. Go on?", console=console, default=False):

@@ -8,19 +8,21 @@ import io
 import json
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console as Terminal
 
 from infra.ops import session, show, waterfall
 from infra.ops.acting import do, each, look, picked
 from infra.ops.arguments import MOST, Args, acting, command, filters, in_state, listing, noun, search
-from infra.ops.bulk import Item
+from infra.ops.bulk import SHOWN, Item
 from infra.ops.client import Console, OpsError
 from infra.ops.reenact import differences, reenact
+from shared.records.repairs import Then
 from shared.task.schemas import TaskRecord
 
 SUMMARY = "look at tasks and repair them"
+IN_YOUR_NAME = "is approved in your name and runs now"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,13 +47,25 @@ def parser(prog: str = "switchyard tasks") -> argparse.ArgumentParser:
         "run ended tasks again",
         'switchyard tasks redrive helpdesk-1 --reason "the shop is back"',
         'switchyard tasks redrive --state FAILED --since 2h --reason "the shop is back" --dry-run',
+        """switchyard tasks redrive helpdesk-1 --as-intent order_status --parameters '{"order_id": "47384"}' """
+        '--reason "misread" --then wait',
     )
     redrive.add_argument("--verdict", choices=("not_applied",), help="you looked: it did not happen")
+    redrive.add_argument("--as-intent", metavar="INTENT", help="as another intent, or the one that nobody found")
+    redrive.add_argument("--parameters", type=json.loads, metavar="JSON", help="with these; amounts in minor units")
+    redrive.add_argument("--requester-email", metavar="ADDRESS", help="whose request it is, where nobody said so")
+    redrive.add_argument("--then", choices=get_args(Then), help="wait for a decision, or run now in your name")
     _repairing(
         commands,
         "cancel",
         "end tasks whose effect has certainly not begun",
         'switchyard tasks cancel helpdesk-1 --reason "answered by phone"',
+    )
+    _repairing(
+        commands,
+        "close",
+        "say that nothing is left to do about FAILED tasks; nothing runs",
+        'switchyard tasks close helpdesk-1 --reason "refunded by hand"',
     )
     settle = _repairing(
         commands,
@@ -138,8 +152,31 @@ def _reenact(args: Args, console: Console, terminal: Terminal) -> int:
 def _repair(args: Args, console: Console, terminal: Terminal) -> int:
     def item(task: dict[str, Any]) -> Item:
         task_id = task["task_id"]
-        body = {"reason": args.reason, "verdict": getattr(args, "verdict", None)} | look(task, alone=len(args.ids) == 1)
+        wish = {name: getattr(args, name, None) for name in ("reason", "verdict", "then", "parameters")}
+        wish |= {"intent": getattr(args, "as_intent", None), "requester_email": getattr(args, "requester_email", None)}
+        body = wish | look(task, alone=len(args.ids) == 1)
         words = f"{args.verb} {task_id} {task['intent']} {task['state']}"
+        if args.verb == "redrive" and is_told:
+            words += f": {_foretold(console, task, body)}"
         return Item(task_id, words, partial(console.post, f"tasks/{task_id}/{args.verb}", body))
 
-    return do(args, terminal, each(picked(args, console, in_state), item))
+    found = list(picked(args, console, in_state))
+    is_told = args.dry_run or (not args.yes and len(found) <= SHOWN)
+    items = each(found, item)
+    return do(args, terminal, items, always_ask=any(item.words.endswith(IN_YOUR_NAME) for item in items))
+
+
+def _foretold(console: Console, task: dict[str, Any], body: dict[str, Any]) -> str:
+    """Return what a redrive would do, as the console says it would."""
+    try:
+        would = console.post(f"tasks/{task['task_id']}/redrive", body | {"dry_run": True})
+    except OpsError as error:
+        if error.status == 3:
+            raise
+        return f"would be refused: {error}"
+    if would["state"] == "AWAITING_APPROVAL":
+        return "waits for others to approve it too" if would["review"]["approvals"] else "waits for a decision"
+    given = would["approval"]
+    if given is None or given == task["approval"]:
+        return f"runs now, as {given['by']} approved it" if given else "runs now; nobody had to approve it"
+    return IN_YOUR_NAME

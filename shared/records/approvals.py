@@ -113,6 +113,7 @@ async def change_both(
     snapshots = await transact(ports.store, (path, pause, judged), body)
     before, after = changed
     await pay(ports, after, snapshots[path].version)
-    if not after.review.plan and (before.review.plan or before.params_hash != after.params_hash):
+    is_other = before.params_hash != after.params_hash or before.state != "AWAITING_APPROVAL"
+    if not after.review.plan and (before.review.plan or is_other):
         await ask_for_preview(ports, after)
     return before, after

@@ -98,19 +98,9 @@ async def edit(ports: Ports, task_id: str, person: Person, look: Look, change: C
     def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
         must_be_allowed(ports.registry, ports.settings, record, person, change.intent)
         must_be_current(record, look)
-        known = _known(ports, record, person, change)
-        intent, raw = _wanted(ports, record, change)
-        if known is record and (intent.name if intent else UNCLASSIFIED, raw) == (
-            record.intent,
-            record.shown_parameters,
-        ):
+        after = changed(ports, record, person, change)
+        if after is record:
             raise Unprocessable("nothing is changed", code="unchanged")
-        values = validate(intent, raw)[0] if intent else None
-        if intent is None or values is None:
-            after = waiting.changed(known, person, intent=intent, parameters=presentable(raw), is_draft=True)
-        else:
-            reasons = gated(ports, known, intent, values)
-            after = waiting.changed(known, person, intent=intent, parameters=values, reasons=reasons)
         return waiting.edit(after, person, now)
 
     return (await change_both(ports, task_id, arrow))[1]
@@ -144,6 +134,25 @@ async def expire(ports: Ports, task_id: str) -> TaskRecord:
         return waiting.expire(record, now)
 
     return (await change_both(ports, task_id, arrow))[1]
+
+
+def changed(ports: Ports, record: TaskRecord, person: Person, change: Change) -> TaskRecord:
+    """Return the record with what a person sets, as a draft where it does not hold yet; itself where nothing is new.
+
+    Raises:
+        Unprocessable: there is no such intent, or the requester is no address.
+        Forbidden: the request is the person's own.
+    """
+    known = _known(ports, record, person, change)
+    intent, raw = _wanted(ports, record, change)
+    shown = (record.intent, record.shown_parameters)
+    if known is record and (intent.name if intent else UNCLASSIFIED, raw) == shown:
+        return record
+    values = validate(intent, raw)[0] if intent else None
+    if intent is None or values is None:
+        return waiting.changed(known, person, intent=intent, parameters=presentable(raw), is_draft=True)
+    reasons = gated(ports, known, intent, values)
+    return waiting.changed(known, person, intent=intent, parameters=values, reasons=reasons)
 
 
 def chosen(

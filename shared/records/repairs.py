@@ -1,19 +1,25 @@
-"""What people do to tasks that do not wait for a decision: redrive, cancel, settle. One commit each, paid at once."""
+"""What people do to tasks that do not wait: redrive, cancel, close, settle. One commit each, paid at once."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Literal
 
+from shared.errors import Unprocessable
 from shared.gate.doors import Look, approvals_needed, must_be_allowed, must_be_current
 from shared.records.approvals import change_both
-from shared.records.decisions import AS_SHOWN, Change, chosen, gated
+from shared.records.decisions import AS_SHOWN, Change, changed, chosen, gated
+from shared.records.documents import task_path, to_record
 from shared.task import repair
 from shared.task.moves import Person
+from shared.task.redrive import ask_again
+from shared.task.redrive import redrive as run_again
 from shared.task.requester import must_be_known
 from shared.task.schemas import TaskRecord
 from shared.task.waiting import edited
 from shared.wiring.composition import Ports
+
+Then = Literal["run", "wait"]
 
 
 async def redrive(
@@ -23,26 +29,45 @@ async def redrive(
     look: Look,
     *,
     reason: str,
+    then: Then | None = None,
     not_applied: bool = False,
     change: Change = AS_SHOWN,
+    only_tell: bool = False,
 ) -> TaskRecord:
-    """Run an ended task again as a new generation.
+    """Let an ended task go on as a new generation.
 
     It runs at once if a person had approved just this, or looks at it alone and one person is enough; or if it ran
-    without a person, in which case today's limits are asked at its start. Otherwise it waits for a decision.
+    without a person, in which case today's limits are asked at its start. Otherwise, and where they want it so by
+    `then`, it waits for a decision, for which its effect is looked up.
+    `only_tell`: nothing is written, and the record is what would become of it.
 
     Raises:
         NotFound, Refused, Unprocessable, Forbidden: as for `decisions.decide`.
     """
+    if then == "run" and not look.alone:
+        raise Unprocessable("of many at once none is approved unseen; leave `then` out", field="/then")
+    patience = timedelta(seconds=ports.settings.approval_ttl_s)
 
     def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
         looked_at = _looked_at(ports, record, person, look, now, change.intent)
+        if then == "wait":
+            after = changed(ports, record, person, change)
+            return ask_again(
+                record,
+                after,
+                person,
+                now,
+                reason=reason,
+                not_applied=not_applied,
+                looked_at=looked_at,
+                patience=patience,
+            )
         known, intent, parameters = chosen(ports, record, person, change)
         must_be_known(known, intent)
         reasons = record.decision.reasons
         if (intent.name, parameters) != (record.intent, record.parameters):
             reasons = edited(reasons, gated(ports, known, intent, parameters))
-        return repair.redrive(
+        return run_again(
             record.model_copy(update={"decision": record.decision.model_copy(update={"reasons": reasons})}),
             person,
             now,
@@ -54,9 +79,12 @@ async def redrive(
             requester=known.requester if known is not record else None,
             approves=look.alone,
             needed=approvals_needed(intent, parameters, reasons),
-            patience=timedelta(seconds=ports.settings.approval_ttl_s),
+            patience=patience,
         )
 
+    if only_tell:
+        (found,) = await ports.store.read(task_path(task_id))
+        return arrow(to_record(found), found.read_time)
     return (await change_both(ports, task_id, arrow))[1]
 
 
@@ -70,6 +98,20 @@ async def cancel(ports: Ports, task_id: str, person: Person, look: Look, *, reas
     def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
         _looked_at(ports, record, person, look, now)
         return repair.cancel(record, person, reason, now)
+
+    return (await change_both(ports, task_id, arrow))[1]
+
+
+async def close(ports: Ports, task_id: str, person: Person, look: Look, *, reason: str) -> TaskRecord:
+    """Let a FAILED task want nobody any more: it stays FAILED, and nothing runs.
+
+    Raises:
+        NotFound, Refused, Forbidden: as for `decisions.decide`.
+    """
+
+    def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
+        _looked_at(ports, record, person, look, now)
+        return repair.close(record, person, reason, now)
 
     return (await change_both(ports, task_id, arrow))[1]
 

@@ -236,14 +236,16 @@ def finished(
 
 def move(record: TaskRecord, to: State, now: datetime, *, by: str, why: str, **changes: Any) -> TaskRecord:
     """Enter a state: one history entry, the sweeper's next look, and an expiry at an end: open work never expires."""
-    entry = Transition(at=now, from_state=record.state, to=to, by=by[:200], why=why[:300])
-    history = [*record.history, entry]
-    if len(history) > MAX_HISTORY:  # the beginning and the end tell the story
-        history = history[:KEPT_OLDEST] + history[KEPT_OLDEST + 1 :]
     kept_for = lifetime(record)
     expiry = {"kept_for_s": int(kept_for.total_seconds()), "expire_at": now + kept_for if to in TERMINAL else None}
-    moved = {"state": to, "updated_at": now, "history": history} | expiry
+    moved = {"state": to, "updated_at": now, "history": story(record, to, now, by, why)} | expiry
     return scheduled(record, **(moved | changes))
+
+
+def story(record: TaskRecord, to: State, now: datetime, by: str, why: str) -> list[Transition]:
+    """Return the history with one entry more; of a long one, the beginning and the end tell the story."""
+    history = [*record.history, Transition(at=now, from_state=record.state, to=to, by=by[:200], why=why[:300])]
+    return history if len(history) <= MAX_HISTORY else history[:KEPT_OLDEST] + history[KEPT_OLDEST + 1 :]
 
 
 def lifetime(record: TaskRecord) -> timedelta:

@@ -1,39 +1,24 @@
-"""What became of an effect, and what runs again: by the provider's word or a person's. Pure."""
+"""What became of an effect, by the provider's word or a person's; and tasks that nobody wants any more. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Literal
 
-from shared.canonical import params_hash
 from shared.errors import Refused, Skip
-from shared.intent.declaration import Intent
 from shared.task.moves import (
     MAX_RECONCILE_PAUSE,
     MAX_RECONCILES,
     RECONCILE_AFTER,
     Person,
     ahead,
-    decided,
     end,
     give_up,
-    may_repeat,
-    move,
     must_have_rested,
-    owe,
     settled,
+    story,
 )
-from shared.task.schemas import (
-    REDRIVABLE,
-    TERMINAL,
-    Effect,
-    Execution,
-    Requester,
-    Review,
-    TaskError,
-    TaskRecord,
-)
+from shared.task.schemas import TERMINAL, TaskError, TaskRecord
 
 
 def reconciled(
@@ -106,84 +91,6 @@ def settle(
     return settled(record, verdict, now, by=person.name, why=reason)
 
 
-def redrive(
-    record: TaskRecord,
-    person: Person,
-    now: datetime,
-    *,
-    reason: str,
-    intent: Intent,
-    parameters: Mapping[str, Any],
-    not_applied: bool = False,
-    looked_at: datetime,
-    requester: Requester | None = None,
-    approves: bool = True,
-    needed: int = 1,
-    patience: timedelta,
-) -> TaskRecord:
-    """FAILED | UNKNOWN | EXPIRED | REJECTED | CANCELLED -> READY | AWAITING_APPROVAL as a new generation, by a person.
-
-    `not_applied` is the verdict of a person who looked at `looked_at`: nothing happened. That, or the same word of the
-    provider before, gives the provider a new key: under the old one it may keep what it answered, an error too.
-    `requester`: whose request it is, where the person said so. `approves`: the person has looked at this task alone, so
-    that they count as one of the `needed` who approve.
-
-    Raises:
-        Refused: wrong state, an UNKNOWN effect that may not be repeated without a verdict, or `too_early` for one.
-    """
-    if record.state not in REDRIVABLE:
-        raise Refused(f"a {record.state} task cannot be redriven", code="not_redrivable")
-    if not_applied:
-        must_have_rested(record, looked_at, now)
-    if record.effect.possibly_applied and not not_applied and not may_repeat(record, intent.idempotency, now):
-        raise Refused(
-            "the effect may have happened and must not be repeated blindly; look at the provider, then settle it or "
-            "redrive with verdict not_applied",
-            code="verdict_needed",
-        )
-    chosen = params_hash(intent.name, intent.schema_version, dict(parameters))
-    is_same = chosen == record.params_hash and requester is None
-    if record.effect.possibly_applied and not not_applied and not is_same:
-        raise Refused("parameters can change only after the verdict not_applied", code="verdict_needed")
-    approval = record.approval if is_same and _is_approved(record) else None
-    review = record.review if approval else Review(refusals=record.review.refusals)
-    if approval is None and approves:
-        given = decided("approve", person, now, reason)
-        review = review.model_copy(update={"approvals": [given]})
-        approval = given if needed == 1 else None
-    # What ran without a person may again, as far as today's limits go: they are asked at its start.
-    runs = approval is not None or (not approves and is_same and record.decision.route == "execute")
-    if not runs and record.effect.possibly_applied and not not_applied:
-        raise Refused("it would wait for an approval, and may have happened; settle it first", code="verdict_needed")
-    new_key = not_applied or record.effect.outcome == "not_applied"
-    waits = {"route": "approve", "expires_at": now + patience, "reminded_at": None}
-    return move(
-        record,
-        "READY" if runs else "AWAITING_APPROVAL",
-        now,
-        by=person.name,
-        why=f"requester set: {reason}" if requester else reason,
-        requester=requester or record.requester,
-        generation=record.generation + 1,
-        intent=intent.name,
-        intent_version=intent.schema_version,
-        parameters=dict(parameters),
-        params_hash=chosen,
-        decision=record.decision if runs else record.decision.model_copy(update=waits),
-        review=review,
-        approval=approval,
-        exec=Execution(epoch=record.exec.epoch),
-        effect=Effect(seq=record.effect.seq + 1) if new_key else record.effect,
-        error=None,
-        result=None,
-        outbox=owe(intent.topic, record.generation + 1, now) if runs else None,
-    )
-
-
-def _is_approved(record: TaskRecord) -> bool:
-    return record.approval is not None and record.approval.decision == "approve"
-
-
 def cancel(record: TaskRecord, person: Person, reason: str, now: datetime) -> TaskRecord:
     """Any state that is not terminal, with no effect possibly applied -> CANCELLED.
 
@@ -195,6 +102,20 @@ def cancel(record: TaskRecord, person: Person, reason: str, now: datetime) -> Ta
     if record.effect.possibly_applied:
         raise Refused("the effect may have happened; settle the task instead", code="possibly_applied")
     return end(record, "CANCELLED", now, by=person.name, why=reason, output="cancelled by a person", success=False)
+
+
+def close(record: TaskRecord, person: Person, reason: str, now: datetime) -> TaskRecord:
+    """FAILED -> FAILED that wants nobody any more. Nothing runs, and it failed when it did: only a redrive opens it.
+
+    Raises:
+        Refused: `not_failed` or `already_closed`.
+    """
+    if record.state != "FAILED":
+        raise Refused(f"only a FAILED task is closed; this one is {record.state}", code="not_failed")
+    if record.closed_at:
+        raise Refused("somebody has closed it already", code="already_closed")
+    history = story(record, "FAILED", now, person.name, f"closed: {reason}")
+    return record.model_copy(update={"closed_at": now, "history": history})
 
 
 def dead_lettered(record: TaskRecord, generation: int, now: datetime) -> TaskRecord:

@@ -291,6 +291,7 @@ class TaskRow(Model):
     expire_at: datetime | None = Field(description="When only a tombstone is left of it; null while it is open")
     history: list[Transition] = Field(max_length=MAX_HISTORY)
     noted_at: datetime | None = Field(default=None, description="When its words were taken back after the effect")
+    closed_at: datetime | None = Field(default=None, description="When somebody closed a FAILED task: it wants nobody")
 
     @property
     def effect_key(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from shared.intent.outcomes import Ambiguous
+from shared.intent.outcomes import Ambiguous, Permanent
 from tests.browser.serving import at_present, chromium, served
 from tests.scripted import ScriptedHandler
 from tests.steps.test_audits import audited, label
@@ -65,11 +65,11 @@ async def test_parameters_are_changed_and_approved(browser: Browser, world: Worl
     async with served(world) as url:
         page = await opened(browser, url, "/tasks/r0")
         await page.get_by_text("Change the parameters").click()
-        await page.get_by_label("amount minor").fill("a lot")
+        await page.get_by_label("amount", exact=True).fill("a lot")
         await page.get_by_role("button", name="Approve").click()
-        await expect(page.get_by_role("alert")).to_contain_text("whole number")
-        await expect(page.get_by_label("amount minor")).to_have_value("a lot")
-        await page.get_by_label("amount minor").fill("1200")
+        await expect(page.get_by_role("alert")).to_contain_text("amount must be written as 25.00")
+        await expect(page.get_by_label("amount", exact=True)).to_have_value("a lot")
+        await page.get_by_label("amount", exact=True).fill("12.00")
         await page.get_by_role("button", name="Approve").click()
         await expect(page.locator("#told")).to_contain_text("Approved: Refund 12.00 USD of order 10021")
         assert (await world.record("r0")).parameters["amount_minor"] == 1200
@@ -81,11 +81,26 @@ async def test_decision_of_somebody_else_shows_up_and_cannot_be_made_twice(brows
         without_script = await opened(browser, url, "/tasks/r0", java_script_enabled=False)
         await first.get_by_role("button", name="Reject").click()
         await expect(first.locator("#told")).to_contain_text("Rejected:")
-        await expect(second.get_by_role("button", name="Approve")).to_be_disabled()
+        await expect(second.get_by_role("button", name="Ask again")).to_be_visible()
+        await expect(second.get_by_role("button", name="Approve", exact=True)).to_have_count(0)
         await expect(second.locator("#head .state")).to_have_text("rejected")
         await without_script.get_by_role("button", name="Approve").click()
         await expect(without_script.get_by_role("alert")).to_contain_text("REJECTED")
         assert await state(world, "r0") == "REJECTED"
+
+
+async def test_page_offers_no_door_that_was_shut_and_keeps_what_is_being_typed(browser: Browser, world: World) -> None:
+    async with served(world) as url:
+        idle, typing = await opened(browser, url, "/tasks/r0"), await opened(browser, url, "/tasks/r0")
+        await typing.get_by_label("Comment").fill("wait, I know this one")
+        await world.decide("r0")
+        await world.execute("r0", ScriptedHandler(Permanent("no such order")))
+        await expect(idle.get_by_role("button", name="Run it again now")).to_be_visible()
+        await expect(idle.get_by_role("button", name="Cancel")).to_have_count(0)
+        await expect(typing.get_by_role("button", name="Approve")).to_be_disabled()
+        await expect(typing.get_by_label("Comment")).to_have_value("wait, I know this one")
+        await typing.get_by_role("button", name="Show what can be done now").click()
+        await expect(typing.get_by_role("button", name="Run it again now")).to_be_visible()
 
 
 async def test_expired_approval_says_so(browser: Browser, world: World) -> None:
@@ -195,11 +210,13 @@ async def test_no_page_has_a_barrier_that_axe_finds(browser: Browser, world: Wor
     world.set(audit_share=1.0)
     await world.classify(ticket("Summarize this ticket", task_id="u1"))
     await world.execute("u1", ScriptedHandler(Ambiguous("no answer")))
+    await world.decide("r1")
+    await world.execute("r1", ScriptedHandler(Permanent("no such order")))
     await trip(world, "order_status")
     lists = ("/", "/tasks", "/tasks?state=FAILED", "/dead-letters", "/audits")
     async with served(world) as url:
         page = await opened(browser, url, color_scheme=scheme)
-        for path in (*lists, "/tasks/r0", "/tasks/u1", "/health", "/x"):
+        for path in (*lists, "/tasks/r0", "/tasks/r1", "/tasks/u1", "/health", "/x"):
             await page.goto(url + path)
             await must_have_no_barrier(page)
         await page.goto(f"{url}/policy")

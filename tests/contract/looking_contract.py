@@ -193,7 +193,7 @@ class LookingContract:
         assert max(cost.calls for path, cost in after.items() if path not in ("/health", "/api/labels/count")) <= 10, (
             table
         )
-        assert after["/health"].counted <= 10_000 * (24 + 3 * len(REGISTRY)) + 1_000 * (15 + 2 * len(REGISTRY)), table
+        assert after["/health"].counted <= 10_000 * (24 + 3 * len(REGISTRY)) + 1_000 * (25 + 2 * len(REGISTRY)), table
 
     async def test_news_of_a_minute_are_read_up_to_a_bound_and_without_payloads(self, store: Store) -> None:
         await fill(store, await history(0, self.few, self.long_bytes))

@@ -72,7 +72,7 @@ async def test_letters_whose_tasks_a_person_had_approved_run_again_at_once(ops: 
 async def test_rejected_task_that_is_named_alone_runs_in_the_persons_name(ops: Ops, command: str) -> None:
     world = World(REFUND[1])
     [letter] = await letters(world, 1)
-    assert await ops(world, f"{command.format(letter=letter)} --reason wrong-no") == 0
+    assert await ops(world, f"{command.format(letter=letter)} --reason wrong-no --yes") == 0
     record = await world.record("r0")
     assert record.approval is not None
     assert (record.state, record.approval.by, record.approval.channel, record.approval.comment) == (

@@ -7,11 +7,11 @@ import re
 
 import pytest
 
-from shared.intent.outcomes import Ambiguous
+from shared.intent.outcomes import Ambiguous, Permanent
 from shared.records.news import tell
 from tests.ops.conftest import Ops
 from tests.scripted import ScriptedHandler
-from tests.world import SUMMARY, paused, started
+from tests.world import SUMMARY, World, paused, started, ticket
 
 
 async def test_tasks_are_listed_as_a_table_and_as_json(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,3 +77,53 @@ async def test_unknown_task_is_settled_by_what_was_found(ops: Ops) -> None:
     world.pass_time(minutes=2)
     assert await ops(world, "tasks settle t1 --verdict not_applied --reason looked") == 0
     assert (await world.record("t1")).state == "FAILED"
+
+
+async def failed() -> World:
+    world = await paused()
+    await world.decide("t1")
+    await world.execute("t1", ScriptedHandler(Permanent("no such order")))
+    return world
+
+
+async def test_redrive_says_what_it_will_do_and_asks_before_it_approves(
+    ops: Ops, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = await failed()
+    assert await ops(world, "tasks redrive t1 --reason x --dry-run") == 0
+    assert "FAILED: runs now, as ops@example.com approved it" in capsys.readouterr().out
+    assert await ops(world, "tasks redrive t1 --reason x --then wait --dry-run") == 0
+    assert "FAILED: waits for a decision" in capsys.readouterr().out
+    other = """tasks redrive t1 --reason x --parameters {"order_id":"#10022","amount_minor":1,"currency":"USD"}"""
+    assert await ops(world, other) == 2  # nobody can be asked here
+    assert "is approved in your name and runs now" in capsys.readouterr().err
+    assert (await world.record("t1")).state == "FAILED"
+    assert await ops(world, f"{other} --yes") == 0
+    record = await world.record("t1")
+    assert (record.state, record.parameters["order_id"]) == ("READY", "#10022")
+
+
+async def test_task_without_an_intent_is_given_one(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = World("nonsense")
+    await world.classify(ticket("Where is my order #47384?"))
+    await world.decide("t1", "reject")
+    assert await ops(world, "tasks redrive t1 --reason x --dry-run") == 0
+    assert "would be refused: unprocessable: no intent was found" in capsys.readouterr().out
+    line = (
+        """tasks redrive t1 --as-intent order_status --parameters {"order_id":"#47384"} --then wait --reason misread"""
+    )
+    assert await ops(world, line) == 0
+    record = await world.record("t1")
+    assert (record.state, record.intent, record.parameters) == (
+        "AWAITING_APPROVAL",
+        "order_status",
+        {"order_id": "#47384"},
+    )
+
+
+async def test_failed_task_is_closed(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await failed()
+    assert await ops(world, "tasks close t1 --reason refunded-by-hand") == 0
+    assert await ops(world, "tasks explain t1") == 0
+    assert "closed: refunded-by-hand" in capsys.readouterr().out
+    assert await ops(world, "tasks close t1 --reason again") == 1

@@ -37,6 +37,7 @@ ARROWS = frozenset(
         ("EXECUTING", "AWAITING_APPROVAL"),  # the latter, where the handler reads first
         ("SUCCEEDED", "FAILED"),  # what was done did not hold
         ("READY", "READY"),  # its intent is switched off
+        ("FAILED", "FAILED"),  # somebody has closed it
         ("AWAITING_APPROVAL", "AWAITING_APPROVAL"),  # edited, or approved by one of two
         *REDRIVEN,
     }
@@ -53,6 +54,7 @@ DECIDED = frozenset(
         ("READY", "CANCELLED"),
         ("EXECUTING", "CANCELLED"),
         ("AWAITING_APPROVAL", "AWAITING_APPROVAL"),
+        ("FAILED", "FAILED"),
         *REDRIVEN,
     }
 )

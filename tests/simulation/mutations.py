@@ -19,6 +19,7 @@ OF_PEOPLE = {
         "records/edits",
         "records/letters",
         "records/repairs",
+        "task/redrive",
         "task/repair",
         "task/waiting",
     )
@@ -306,7 +307,7 @@ MUTATIONS = (
     ),
     _without(
         "new key after a refusal",
-        "shared/task/repair.py",
+        "shared/task/redrive.py",
         ('new_key = not_applied or record.effect.outcome == "not_applied"', "new_key = not_applied"),
     ),
     _without(
@@ -367,8 +368,8 @@ MUTATIONS = (
         DECISIONS,
         (
             "        must_be_allowed(ports.registry, ports.settings, record, person, change.intent)\n"
-            "        must_be_current(record, look)\n        known",
-            "        must_be_current(record, look)\n        known",
+            "        must_be_current(record, look)\n        after = changed",
+            "        must_be_current(record, look)\n        after = changed",
         ),
     ),
     _without(

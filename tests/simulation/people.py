@@ -238,7 +238,10 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
     if record["intent"] == "unclassified" or rng.random() < 0.2:
         truth = run.witness.truth(record)
         intent, parameters = truth["intent"], _lower(truth["parameters"])
-    if look.alone:
+    if record["state"] == "FAILED" and rng.random() < 0.1:
+        return await _ask(run, who, lambda p: repairs.close(p, task_id, person, look, reason="done by hand"))
+    then: Any = rng.choice((None, None, "run" if look.alone else None, "wait"))
+    if look.alone and then != "wait":
         wanted = record["parameters"] if parameters is None else parameters
         _consent(run, task_id, who, intent or record["intent"], wanted)
     not_applied = not happened and rng.random() < 0.5
@@ -246,7 +249,14 @@ async def _repair(run: Run, task_id: str, who: str) -> None:
         run,
         who,
         lambda p: repairs.redrive(
-            p, task_id, person, look, reason="again", not_applied=not_applied, change=Change(intent, parameters)
+            p,
+            task_id,
+            person,
+            look,
+            reason="again",
+            then=then,
+            not_applied=not_applied,
+            change=Change(intent, parameters),
         ),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.currency import minor_units, written
+from shared.currency import DECIMALS, example, minor_units, natural, written
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,14 @@ def test_amount_is_written_as_its_currency_is() -> None:
         "-1.500 KWD",
         "5,000 minor units",
     ]
+
+
+@pytest.mark.parametrize("currency", DECIMALS)
+def test_amount_in_a_field_is_read_back_as_it_was(currency: str) -> None:
+    for minor in (0, 1, 2500, 123_456_789):
+        assert minor_units(f"{natural(minor, currency)} {currency}") == (currency, minor)
+    assert minor_units(f"{example(currency)} {currency}")
+
+
+def test_amount_of_an_unknown_currency_or_below_nothing_fills_no_field() -> None:
+    assert (natural(2500, "XXX"), natural(-1, "USD")) == (None, None)

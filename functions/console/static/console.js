@@ -34,12 +34,12 @@ async function poll() {
   if (document.hidden) return;
   try {
     const answer = await fetch(location.href, { headers: etag ? { "If-None-Match": etag } : {}, redirect: "error" });
+    if (failures) live.textContent = "";
     if (answer.status === 200) {
       etag = answer.headers.get("ETag");
       update(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } else if (answer.status !== 304) throw new Error(answer.status);
     failures = 0;
-    live.textContent = "";
   } catch {
     if (++failures === 2) live.textContent = "Not live: the console does not answer.";
   }
@@ -53,17 +53,34 @@ function update(fresh) {
     const now = fresh.getElementById(part.id);
     if (now && now.outerHTML !== part.outerHTML && !busy(part)) part.replaceWith(now);
   }
-  const decide = document.querySelector(".decide");
-  if (decide && !fresh.querySelector(".decide")) {
-    for (const button of decide.querySelectorAll("button")) button.disabled = true;
-    live.textContent = "This task has just been decided.";
-  } else if (!decide && fresh.querySelector(".decide, .repair") && !document.querySelector(".decide, .repair")) {
-    location.reload();
-  }
+  updateActions(document.getElementById("actions"), fresh.getElementById("actions"));
   const rows = document.querySelector("[data-live-rows]");
   if (rows) updateRows(rows, fresh);
   document.title = fresh.title;
   ages();
+}
+
+const typed = (part) => [...part.querySelectorAll("input, textarea, option")].some((field) =>
+  field.tagName === "OPTION" ? field.selected !== field.defaultSelected && field.parentNode.selectedIndex > 0
+    : field.value !== field.defaultValue || field.checked !== field.defaultChecked);
+
+// What cannot be done any more is not offered; but nothing that somebody has typed is thrown away unasked.
+function updateActions(here, now) {
+  if (!here || !now || here.dataset.doors === now.dataset.doors) return;
+  if (!busy(here) && !typed(here)) { here.replaceWith(now); return; }
+  if (here.dataset.changed !== undefined) return;
+  here.dataset.changed = "";
+  for (const button of here.querySelectorAll("button")) button.disabled = true;
+  const note = document.createElement("p");
+  note.className = "alert";
+  note.setAttribute("role", "status");
+  note.textContent = "This task has changed meanwhile: what you typed here cannot be sent any more. ";
+  const show = document.createElement("button");
+  show.type = "button";
+  show.textContent = "Show what can be done now";
+  show.addEventListener("click", () => location.reload());
+  note.append(show);
+  here.prepend(note);
 }
 
 // Rows that were decided stay, struck out, and new ones come last, so that no click meets another task.

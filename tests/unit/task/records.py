@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.intent.declaration import NATURAL, NONE, Intent, Limits
 from shared.task import birth, execution, repair, waiting
+from shared.task import redrive as redriving
 from shared.task.birth import Plan
 from shared.task.moves import Person
 from shared.task.schemas import Classification, Decision, TaskRecord, TaskResult
@@ -79,7 +80,7 @@ def redrive(record: TaskRecord, **more: Any) -> TaskRecord:
     wish: dict[str, Any] = {"reason": "again", "intent": BY_KEY, "parameters": record.parameters} | more
     wish.setdefault("patience", PATIENCE)
     by, now = wish.pop("by", OPS), wish.pop("now", LATER)
-    return repair.redrive(record, by, now, **({"looked_at": now} | wish))
+    return redriving.redrive(record, by, now, **({"looked_at": now} | wish))
 
 
 Arrow = Callable[[TaskRecord], TaskRecord]

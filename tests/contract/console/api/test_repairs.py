@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
+import pytest
 
 from shared.intent.outcomes import Ambiguous, Permanent
-from tests.contract.console.api.calls import code, repair, serve
+from tests.contract.console.api.calls import CHEAPER, code, repair, serve
 from tests.scripted import ScriptedHandler
 from tests.world import SUMMARY, paused, started
 
@@ -67,3 +70,44 @@ async def test_rejected_task_runs_for_whoever_looks_at_it_alone_and_is_asked_aga
         redriven = (await repair(http, world, "redrive", alone=alone)).json()
         assert (redriven["state"], redriven["generation"], bool(redriven["approval"])) == (state, 2, alone)
         assert (await world.approval("t1"))["status"] == ("approved" if alone else "pending")
+
+
+async def test_redrive_tells_what_it_would_do_and_waits_where_it_shall(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    await world.decide("t1", "reject")
+    would = (await repair(http, world, "redrive", dry_run=True)).json()
+    assert (would["state"], would["approval"]["by"]) == ("READY", "developer@localhost")
+    assert (await world.record("t1")).state == "REJECTED"
+    cheaper = {"then": "wait", "parameters": CHEAPER}
+    waits = (await repair(http, world, "redrive", **cheaper)).json()
+    assert (waits["state"], waits["approval"], waits["parameters"]) == ("AWAITING_APPROVAL", None, CHEAPER)
+
+
+async def test_failed_task_is_closed_once_and_counted_no_more(http: httpx.AsyncClient) -> None:
+    world = serve(await started(SUMMARY))
+    await world.execute("t1", ScriptedHandler(Permanent("no")))
+    assert (await http.get("/api/counts")).json()["FAILED"] == 1
+    closed = (await repair(http, world, "close")).json()
+    assert (closed["state"], closed["history"][-1]["why"]) == ("FAILED", "closed: looked")
+    assert (await http.get("/api/counts")).json()["FAILED"] == 0
+    again = await repair(http, world, "close")
+    assert (again.status_code, code(again)) == (409, "already_closed")
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "field"),
+    [
+        ("cancel", {"dry_run": True}, "/dry_run"),
+        ("close", {"then": "run"}, "/then"),
+        ("redrive", {"then": "run", "alone": False}, "/then"),
+        ("redrive", {"then": "later"}, "/then"),
+    ],
+)
+async def test_what_an_action_does_not_take_is_refused_by_name(
+    http: httpx.AsyncClient, action: str, body: dict[str, Any], field: str
+) -> None:
+    world = serve(await paused())
+    before = await world.record("t1")
+    refused = await repair(http, world, action, **body)
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, field)
+    assert await world.record("t1") == before

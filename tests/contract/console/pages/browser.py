@@ -10,8 +10,8 @@ import httpx
 from shared.wiring import composition
 from tests.world import World
 
-EDIT = {"p.order_id": "#10021", "p.amount_minor": "1200", "p.currency": "USD"}
-SAME = EDIT | {"p.amount_minor": "2500"}
+EDIT = {"p.order_id": "#10021", "p.amount_minor": "12.00", "p.currency": "USD"}
+SAME = EDIT | {"p.amount_minor": "25.00"}
 HOSTILE = "<script>alert(1)</script> javascript:alert(2) \u202egnp.exe \x1b[31mred \u200b"
 
 

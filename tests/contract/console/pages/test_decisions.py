@@ -44,7 +44,7 @@ async def test_saved_change_is_asked_anew_and_runs_once_somebody_approves_it(htt
     assert record.approval is None
     page = (await browser.get("/tasks/t1")).text
     assert "The parameters were set by <strong>developer@localhost</strong>" in page
-    assert 'name="p.amount_minor" value="1200"' in page
+    assert 'name="p.amount_minor" value="12.00"' in page
     assert 'name="generation" value="2"' in page
     late = await browser.decide(**SAME, **stale)
     assert (late.status_code, "not the ones that were shown" in late.text) == (409, True)
@@ -104,8 +104,8 @@ async def test_another_intent_is_filled_in_and_approved(http: httpx.AsyncClient)
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ({"p.amount_minor": "12.5"}, "whole number"),
-        ({"p.amount_minor": "-3"}, "amount_minor"),
+        ({"p.amount_minor": "12.5"}, "amount must be written as 25.00, in USD"),
+        ({"p.amount_minor": "-3"}, "without a sign"),
         ({"p.order_id": "no spaces please"}, "order_id"),
         ({"p.currency": "XXX"}, "currency"),
     ],
@@ -156,7 +156,7 @@ async def test_suggestion_with_a_wrong_type_fills_the_form_and_can_be_approved_t
     page = unescape((await browser.get("/tasks/t1")).text)
     assert "amount_minor: int_type" in page
     assert 'name="intent" value="refund_request"' in page
-    assert re.search(r'name="p.amount_minor" value="2500"', page)
+    assert re.search(r'name="p.amount_minor" value="25.00"', page)
     await browser.decide(intent="refund_request", edited="yes", **SAME)
     record = await world.record("t1")
     assert (record.state, record.intent, record.parameters) == ("READY", "refund_request", answer["parameters"])
