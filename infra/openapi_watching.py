@@ -1,4 +1,4 @@
-"""How people look again, described: audits of what ran by itself, breakers, and where a task's time went."""
+"""How people look again, described: audits of what ran by itself, breakers, switches, where a task's time went."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from functions.console.audits import AuditBody
 from functions.console.breakers import RearmBody
+from functions.console.switches import SwitchBody
 from functions.console.waterfall import Trace
 from infra.openapi_parts import Schema, answer, closed, operation, parameter, ref, refusals
 from shared.task.audit import Audit
@@ -14,6 +15,7 @@ from shared.task.breaker import Breaker
 MODELS = (
     (AuditBody, "validation"),
     (RearmBody, "validation"),
+    (SwitchBody, "validation"),
     (Audit, "serialization"),
     (Breaker, "serialization"),
     (Trace, "serialization"),
@@ -22,7 +24,7 @@ MODELS = (
 
 def paths(task_id: Iterable[Schema], refused: Schema) -> Schema:
     """Describe the paths; `refused` are the errors of what changes something."""
-    return _audits(list(task_id), refused) | _breakers(refused) | _traces(list(task_id))
+    return _audits(list(task_id), refused) | _breakers(refused) | _switches(refused) | _traces(list(task_id))
 
 
 def _audits(task_id: list[Schema], refused: Schema) -> Schema:
@@ -56,5 +58,21 @@ def _breakers(refused: Schema) -> Schema:
         "/api/breakers/{intent}/rearm": {
             "parameters": [parameter("path", "intent", {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$"})],
             "post": operation("rearmBreaker", RearmBody.__doc__, armed, body=ref("RearmBody")),
+        },
+    }
+
+
+def _switches(refused: Schema) -> Schema:
+    listed = {"200": answer("By intent", closed(switches={"type": "object"}))} | refusals(401, 403, 503)
+    return {
+        "/api/switches": {"get": operation("listSwitches", "List what the switch of each intent does.", listed)},
+        "/api/switches/{intent}": {
+            "parameters": [parameter("path", "intent", {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$"})],
+            "post": operation(
+                "setSwitch",
+                SwitchBody.__doc__,
+                {"200": answer("The switch as it is now", {"type": "object"})} | refused,
+                body=ref("SwitchBody"),
+            ),
         },
     }

@@ -12,7 +12,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.console import acting, audits, breakers, labels, privacy, router, search
+from functions.console import acting, audits, breakers, labels, privacy, router, search, switches
 from functions.console.bodies import body_of
 from functions.console.finding import find
 from functions.console.identity import admitted, only
@@ -52,6 +52,7 @@ _ROOMS: dict[str, Callable[[Request, Ports, Person, str], Awaitable[Response]]] 
     "breakers": breakers.respond,
     "privacy": privacy.respond,
     "router": router.respond,
+    "switches": switches.respond,
 }
 _APPROVAL = re.compile(rf"/api/approvals/(?P<task_id>{search.TASK_ID.pattern})")
 

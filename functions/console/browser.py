@@ -7,7 +7,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.console import audits, breakers, guard, lists, pages, posts, router_page, search
+from functions.console import audits, breakers, guard, lists, pages, posts, router_page, search, switches
 from functions.console.forms import submitted
 from functions.console.identity import admitted, only
 from functions.console.page import Page, environment, static
@@ -26,6 +26,7 @@ _NAMES = {
 }
 _AUDIT = re.compile(rf"/audits/(?P<id>{search.TASK_ID.pattern})")
 _REARM = re.compile(rf"/breakers/{breakers.INTENT}/rearm")
+_SWITCH = re.compile(rf"/switches/{breakers.INTENT}")
 _TASK = re.compile(
     rf"/tasks/(?P<id>{search.TASK_ID.pattern})(?:/(?P<action>decide|redrive|cancel|close|settle|preview|payload))?"
 )
@@ -70,6 +71,8 @@ async def _route(request: Request, ports: Ports) -> Response:
             return await audits.submit(page, audit["id"], dict(pairs))
         elif breaker := _REARM.fullmatch(path):
             return await breakers.submit(page, breaker["intent"], dict(pairs))
+        elif found := _SWITCH.fullmatch(path):
+            return await switches.submit(page, found["intent"], dict(pairs))
         else:
             raise MethodNotAllowed("nothing can be sent here")
         fields = {"operation": task["action"] if task else path.strip("/")}
@@ -88,6 +91,7 @@ async def _route(request: Request, ports: Ports) -> Response:
         "/policy": policy_page,
         "/router": router_page.show,
         "/audits": audits.queue,
+        "/switches": switches.show,
     }
     if path not in shows:
         raise NotFound("there is no such page", code="not_found")

@@ -12,7 +12,20 @@ import sys
 from collections.abc import Sequence
 
 from infra.manual import graft
-from infra.ops import approvals, audits, breakers, labels, letters, policy, privacy, router, session, tasks, watch
+from infra.ops import (
+    approvals,
+    audits,
+    breakers,
+    labels,
+    letters,
+    policy,
+    privacy,
+    router,
+    session,
+    switches,
+    tasks,
+    watch,
+)
 
 PROG = "python -m infra.ops"
 NOUNS = {
@@ -22,6 +35,7 @@ NOUNS = {
     "labels": labels,
     "audits": audits,
     "breakers": breakers,
+    "switches": switches,
     "watch": watch,
     "policy": policy,
     "privacy": privacy,

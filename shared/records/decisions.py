@@ -13,7 +13,7 @@ from typing import Any, Literal
 from shared.entries import ANY_INTENT
 from shared.errors import Forbidden, Refused, StoreUnavailable, Unprocessable
 from shared.gate.answer import presentable, validate
-from shared.gate.doors import Look, approvals_needed, has_approved, must_be_allowed, must_be_current
+from shared.gate.doors import Look, approvals_needed, has_approved, must_be_allowed, must_be_approver, must_be_current
 from shared.gate.policy import Usage, is_enabled, policy_reasons, subject_path
 from shared.intent.declaration import Intent
 from shared.intent.provenance import check
@@ -181,6 +181,15 @@ def why_not(ports: Ports, record: TaskRecord, person: Person, intent: str | None
     except Forbidden as error:
         return error.message
     return "you have approved it already" if has_approved(record, person) else ""
+
+
+def why_not_intent(ports: Ports, intent: str, person: Person) -> str:
+    """Return why this person may not stop an intent or let it run again; empty: they may."""
+    try:
+        must_be_approver(ports.registry, ports.settings, intent, person)
+    except Forbidden as error:
+        return error.message
+    return ""
 
 
 def missing_approvers(ports: Ports, record: TaskRecord) -> list[str]:

@@ -1,4 +1,4 @@
-"""`audits` and `breakers` at a terminal."""
+"""`audits`, `breakers` and `switches` at a terminal."""
 
 from __future__ import annotations
 
@@ -41,3 +41,14 @@ async def test_breakers_are_listed_and_armed_again(ops: Ops, capsys: pytest.Capt
     assert await ops(world, "breakers list") == 0
     assert "developer@localhost" in capsys.readouterr().out
     assert await ops(world, "breakers rearm order_status --reason mended") == 1
+
+
+async def test_intent_is_stopped_and_let_run_again(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = World()
+    assert await ops(world, "switches off order_status --reason wrong-orders") == 0
+    assert world.store.documents["switches/order_status"][0]["enabled"] is False
+    assert await ops(world, "switches list") == 0
+    assert "wrong-orders" in capsys.readouterr().out
+    assert await ops(world, "switches on order_status --reason mended") == 0
+    assert await ops(world, "switches on order_status --reason mended") == 1
+    assert "order_status is on already" in capsys.readouterr().err
