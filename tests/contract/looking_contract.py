@@ -40,7 +40,7 @@ LISTS = (
     "/tasks?state=FAILED",
     "/tasks?source=helpdesk",
     "/tasks?state=FAILED&intent=refund_request&source=helpdesk&since=2020-01-01",
-    "/tasks?id=t0000001",
+    "/tasks?q=t0000001",
     "/dead-letters",
     "/health",
     "/api/tasks?limit=100",
