@@ -174,7 +174,9 @@ async def test_page_tells_when_its_doors_have_changed(http: httpx.AsyncClient) -
     browser = open_browser(http, world)
 
     async def doors() -> str:
-        return str(re.findall(r'id="actions" class="acts" data-doors="(\w+)"', (await browser.get("/tasks/t1")).text)[0])
+        return str(
+            re.findall(r'id="actions" class="acts" data-doors="(\w+)"', (await browser.get("/tasks/t1")).text)[0]
+        )
 
     found = [await doors()]
     assert await doors() == found[0]
