@@ -113,14 +113,15 @@ def declared() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def refusals(workspace: Workspace) -> dict[str, str]:
+def refusals(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What Terraform says to each value, by test file."""
+    variables = Workspace.of_variables(tmp_path_factory.mktemp("variables"))
     files = {
         f"refused_{n}": f'{GOOD}run "plan" {{\n  command = plan\n  variables {{\n    {name} = {value}\n  }}\n}}\n'
         for n, (name, value, _) in enumerate(REFUSED)
     }
     said: dict[str, str] = {}
-    for message in workspace.test(files):
+    for message in variables.test(files):
         if message["type"] == "diagnostic":
             file = message["@testfile"].removeprefix("tests/").removesuffix(".tftest.hcl")
             said[file] = f"{said.get(file, '')} {_words(message['diagnostic'])}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -62,9 +63,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The copy, initialised."""
+    """The copy, initialised; each test file begins with `mocks`."""
 
     folder: Path
+    mocks: str
 
     @classmethod
     def open(cls, folder: Path) -> Workspace:
@@ -78,15 +80,41 @@ class Workspace:
         for function in json.loads((TERRAFORM / "manifest.json").read_text())["functions"]:
             (folder / f"dist/{function}.zip").write_bytes(function.encode())
         (folder / "terraform/images.auto.tfvars.json").write_text(json.dumps({"images": IMAGES}))
-        workspace = cls(folder / "terraform")
+        workspace = cls(folder / "terraform", MOCKS)
+        workspace._init()
+        return workspace
+
+    @classmethod
+    def of_variables(cls, folder: Path) -> Workspace:
+        """Put nothing but the variables, and the locals that their rules need, into `folder`, and initialise it.
+
+        A value is refused here as it is there, and no provider has to start for each of them.
+
+        Raises:
+            Unusable: there is no Terraform.
+        """
+        (folder / "tests").mkdir()
+        for name in ("variables.tf", "manifest.json"):
+            shutil.copy(TERRAFORM / name, folder)
+        known = _locals()
+        needed, found = set(_LOCAL.findall((TERRAFORM / "variables.tf").read_text())), dict[str, str]()
+        while needed:
+            name = needed.pop()
+            found[name] = known[name]
+            needed |= set(_LOCAL.findall(known[name])) - found.keys()
+        (folder / "locals.tf").write_text(f"locals {{\n{''.join(found.values())}}}\n")
+        workspace = cls(folder, "")
+        workspace._init()
+        return workspace
+
+    def _init(self) -> None:
         try:
-            done = workspace.run("init", "-backend=false", "-input=false", "-no-color")
+            done = self.run("init", "-backend=false", "-input=false", "-no-color")
         except OSError as error:
             raise Unusable(f"{runner()} cannot be run: {error.strerror}") from error
         if done.returncode != 0:
             _, _, why = " ".join((done.stdout + done.stderr).split()).partition("Error: ")
             raise Unusable(f"{runner()} init failed; name another runner with TERRAFORM: {why[:160]}")
-        return workspace
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Terraform in the copy and return what it said."""
@@ -98,7 +126,7 @@ class Workspace:
         """Run `terraform test` on files of these contents, by name, and return its messages."""
         names = [f"tests/{name}.tftest.hcl" for name in files]
         for path, content in zip(names, files.values(), strict=True):
-            (self.folder / path).write_text(MOCKS + content)
+            (self.folder / path).write_text(self.mocks + content)
         try:
             done = self.run("test", "-json", "-verbose", *(f"-filter={name}" for name in names), *arguments)
         finally:
@@ -116,6 +144,15 @@ class Workspace:
         plans = {m["@testrun"]: m["test_plan"] for m in messages if m["type"] == "test_plan"}
         assert plans, [m["diagnostic"]["detail"] for m in messages if m["type"] == "diagnostic"]
         return {name: _changes(plan) for name, plan in plans.items()}
+
+
+_LOCAL = re.compile(r"\blocal\.(\w+)")
+
+
+def _locals() -> dict[str, str]:
+    """Return the definition of every local of the root module, by its name."""
+    blocks = [b for f in TERRAFORM.glob("*.tf") for b in re.findall(r"(?ms)^locals \{\n(.*?)^\}", f.read_text())]
+    return dict(d for b in blocks for d in re.findall(r"(?ms)^(?=  (\w+) +=)(.*?)(?=^  \w+ +=|^  #|\Z)", b))
 
 
 def _changes(plan: dict[str, Any]) -> list[Change]:
