@@ -34,14 +34,3 @@ locals {
   # For whom the proxy signs (cloud.google.com/iap/docs/signed-headers-howto).
   iap_audience = "/projects/${local.project_number}/locations/${var.region}/services/console"
 }
-
-# Both were functions once. A service cannot take the name of a function that is still there: see README.md, Upgrades.
-moved {
-  from = module.intake["intake"]
-  to   = module.service["intake"]
-}
-
-moved {
-  from = module.stage["console"]
-  to   = module.service["console"]
-}

@@ -1,4 +1,4 @@
-# What was here before accounts had a module of their own.
+# What was here while the service was a function: see README.md, "From a deployment of before".
 
 moved {
   from = google_service_account.this
@@ -26,6 +26,6 @@ moved {
 }
 
 moved {
-  from = google_cloud_run_v2_service_iam_member.caller[0]
-  to   = google_cloud_run_v2_service_iam_member.proxy[0]
+  from = google_cloud_run_v2_service_iam_member.caller
+  to   = google_cloud_run_v2_service_iam_member.proxy
 }

@@ -97,6 +97,8 @@ def test_image_of_a_service_is_pinned_and_runs_as_nobody() -> None:
     assert re.fullmatch(r"python:[\d.]+-slim-trixie@sha256:[0-9a-f]{64}", words["FROM"])
     assert words["FROM"].startswith(f"python:{RUNTIME_PYTHON}.")
     assert words["USER"] == "65534:65534"
+    assert json.loads(words["CMD"]) == ["functions-framework"]  # what tests/bundles starts each bundle with
+    assert words["ENV"].startswith("FUNCTION_TARGET=$TARGET ")
     assert any("--require-hashes" in line for line in lines)
     build = yaml.safe_load((ROOT / "infra/image.yaml").read_text())
     assert build["options"]["logging"] == "CLOUD_LOGGING_ONLY"
