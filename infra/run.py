@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import contextlib
 import functools
-import gc
 import os
 import signal
 import sys
@@ -21,6 +20,7 @@ from functions.notify.answers import SLACK
 from infra import manifest, manual
 from infra.commands import in_one_line
 from infra.errors import StackError
+from infra.memory import settle
 from infra.processes import Child, end_with_parent, url_in
 from infra.running import FILE, Running
 from shared.errors import SettingError
@@ -32,8 +32,7 @@ from shared.wiring import classifiers
 from shared.wiring.people import DIRECTORIES
 
 SANDBOX_TIMEOUT_S = 20.0
-# New objects between two looks for cycles; Python's own 700 make a tenth of a task's time of looks that find nothing.
-NEW_OBJECTS = 50_000
+MOST_PROCESSES = 32
 EMULATORS = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
 
 
@@ -50,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
             "INTAKE_URL_PORT": "default: 8080",
             "CONSOLE_PORT": "default: 8081",
             "DATA_DIR": "where tasks are kept; default: .switchyard",
+            "PROCESSES": "embedded: how many share the deliveries of one data folder; default: 1",
             "SANDBOX": "off: handlers call the real vendors; default: on",
             "AUTOMATIC": "what may run without a person, such as refund_request<=50.00 USD",
         },
@@ -94,8 +94,7 @@ async def _run(settings: Settings, registry: Registry, data_dir: Path) -> None:
             found = {name: os.environ[name] for name in EMULATORS if name in os.environ}
             here = Running(settings.backend, os.getpid(), stack.intake_url, stack.console_url, sandbox, found)
             here.write(data_dir)
-            gc.freeze()  # what is there by now stays: modules, models, intents
-            gc.set_threshold(NEW_OBJECTS)
+            settle()
             say(f"intake   {here.intake}\nconsole  {here.console}", sys.stdout)
             if sandbox:
                 say(f"vendors  {sandbox} (sandbox)", sys.stdout)
@@ -129,6 +128,14 @@ def _is_on(name: str) -> bool:
     return value == "on"
 
 
+def _processes() -> int:
+    """Return how many processes share the deliveries."""
+    text = os.environ.get("PROCESSES") or "1"
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_PROCESSES:
+        raise SettingError(f"PROCESSES is {text!r}; it must be a number from 1 to {MOST_PROCESSES}", field="PROCESSES")
+    return int(text)
+
+
 async def _check_classifier(settings: Settings, registry: Registry) -> None:
     """Find out now, not with the first task, that the model cannot be asked."""
     if settings.classifier == "local":
@@ -145,7 +152,7 @@ def _stack(settings: Settings, registry: Registry) -> Any:
     if settings.backend == "embedded":
         from infra.embedded import stack as embedded
 
-        return embedded.Stack(settings, manifest=manifest.build(registry))
+        return embedded.Stack(settings, manifest=manifest.build(registry), processes=_processes())
     from infra.emulators import stack as emulators
 
     return emulators.Stack(settings, manifest=manifest.build(registry))

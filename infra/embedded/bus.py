@@ -99,10 +99,14 @@ class EmbeddedPublisher:
 class EmbeddedQueue:
     """`Queue` of `infra.queue`. A lease that ran out is offered again at once: its deadline was the wait."""
 
-    def __init__(self, database: Database, manifest: Manifest, *, project: str = "switchyard-local") -> None:
+    def __init__(
+        self, database: Database, manifest: Manifest, *, project: str = "switchyard-local", number: int = 0
+    ) -> None:
+        """`number`: of this process among those that pull; it is written down with each lease."""
         self._database = database
         self._now_us = database.clock.now_us
         self._project = project
+        self._holder = number + 1
         self.rewire(manifest)
 
     def rewire(self, manifest: Manifest) -> None:
@@ -138,12 +142,12 @@ class EmbeddedQueue:
     async def close(self) -> None:
         """Nothing: whoever opened the database closes it."""
 
-    async def release_leases(self) -> None:
-        """Offer everything again that was out when the process ended. Only for the one process that pulls."""
-        now = self._now_us()
-        await self._database.write(
-            lambda t: t.execute("UPDATE queue SET leased = 0, due_at_us = ? WHERE leased = 1", (now,)), durable=False
-        )
+    async def release_leases(self, *, all_of_them: bool = True) -> None:
+        """Offer everything again that was out when the processes ended, or when the one of this number did."""
+        held = "leased > 0" if all_of_them else "leased = ?"
+        values = (self._now_us(),) if all_of_them else (self._now_us(), self._holder)
+        sql = f"UPDATE queue SET leased = 0, due_at_us = ? WHERE {held}"  # noqa: S608
+        await self._database.write(lambda t: t.execute(sql, values), durable=False)
 
     async def pull_forward(self) -> None:
         """Offer now what is due later than any lease or backoff lasts: the clock was ahead when that was written."""
@@ -173,8 +177,8 @@ class EmbeddedQueue:
             else:
                 found.append(_delivery(policy, row))
         transaction.executemany(
-            "UPDATE queue SET leased = 1, attempts = ?, due_at_us = ? WHERE id = ?",
-            [(attempt, deadline, row_id) for row_id, attempt in (d.token for d in found)],
+            "UPDATE queue SET leased = ?, attempts = ?, due_at_us = ? WHERE id = ?",
+            [(self._holder, attempt, deadline, row_id) for row_id, attempt in (d.token for d in found)],
         )
         return found
 
@@ -183,7 +187,7 @@ class EmbeddedQueue:
         policy = self._subscriptions[delivery.subscription]
         row = transaction.execute(
             "SELECT id, message_id, data, attributes, published_at_us, attempts FROM queue"
-            " WHERE id = ? AND attempts = ? AND leased = 1",
+            " WHERE id = ? AND attempts = ? AND leased > 0",
             (row_id, attempt),
         ).fetchone()
         if row is None:  # acknowledged, or out again after its deadline

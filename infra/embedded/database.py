@@ -11,7 +11,7 @@ import contextlib
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from infra.embedded.clock import Clock
 from infra.embedded.connections import Row, fetch, open_file
+from infra.embedded.turns import NoTurn, Turn
 from shared.errors import CommitUnknown, StoreUnavailable
 
 T = TypeVar("T")
@@ -77,8 +78,10 @@ class _Operation:
 class Database:
     """The file, for one event loop. Other processes may open it too; what they write wakes those who wait here."""
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = 5.0, clock: Clock | None = None) -> None:
-        """Open or create the file.
+    def __init__(
+        self, path: Path, *, busy_timeout_s: float = 5.0, clock: Clock | None = None, turn: Turn | None = None
+    ) -> None:
+        """Open or create the file; `turn` where several processes write to it all the time.
 
         Raises:
             StackError: see `open_file`.
@@ -89,23 +92,26 @@ class Database:
         # The writer never waits inside SQLite, where it would hold up the event loop: see _begin_patiently.
         self._writer, self._reader, self._scanner = self._open(0, busy_timeout_s, busy_timeout_s)
         self._durable = True
+        self._look_next_s = 0.0
         self._data_version = self._writer.execute("PRAGMA data_version").fetchone()
         self._pending: deque[_Operation] = deque()
         self._flushing: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._channels: dict[str, asyncio.Event] = {}
+        self._turn = turn or NoTurn()
+        self.tell: Callable[[Collection[str]], None] = lambda _: None  # whom else a commit wakes, elsewhere
         self._disk = ThreadPoolExecutor(1, "switchyard-disk")
         self._scans = ThreadPoolExecutor(1, "switchyard-scan")
         self._closed = False
 
     @classmethod
-    async def open(cls, data_dir: Path, clock: Clock | None = None) -> Database:
+    async def open(cls, data_dir: Path, clock: Clock | None = None, turn: Turn | None = None) -> Database:
         """Open or create the file of a data directory without holding up the event loop.
 
         Raises:
             StackError: see the constructor.
         """
-        return await asyncio.to_thread(cls, data_dir / FILE, clock=clock)
+        return await asyncio.to_thread(cls, data_dir / FILE, clock=clock, turn=turn)
 
     async def write(self, operation: Callable[[Transaction], T], *, durable: bool = True) -> T:
         """Run `operation` in a savepoint of its own and return its value once it is committed.
@@ -149,6 +155,12 @@ class Database:
             self._watching = asyncio.create_task(self._watch_for_foreign_writes())
         return self._channels.setdefault(name, asyncio.Event())
 
+    def wake(self, channels: Collection[str]) -> None:
+        """Set the events of these channels, as far as somebody here waits for them."""
+        for name in channels:
+            if event := self._channels.get(name):
+                event.set()
+
     async def close(self) -> None:
         """Commit what was submitted, then close the file."""
         if self._closed:
@@ -161,8 +173,8 @@ class Database:
             await asyncio.wait([self._flushing])
         self._disk.shutdown()
         self._scans.shutdown()
-        for connection in (self._scanner, self._reader, self._writer):
-            connection.close()
+        for resource in (self._scanner, self._reader, self._writer, self._turn):
+            resource.close()
 
     def _open(self, *timeouts_s: float) -> list[sqlite3.Connection]:
         return open_file(self.path, self._busy_timeout_s, *timeouts_s)
@@ -173,6 +185,8 @@ class Database:
 
     async def _flush(self) -> None:
         while self._pending:
+            await self._turn.yielded()
+            await self._turn.take(self._disk)
             batch = [self._pending.popleft() for _ in range(min(MAX_BATCH, len(self._pending)))]
             failure: Exception | None = None
             try:
@@ -183,19 +197,34 @@ class Database:
                 failure, woken = StoreUnavailable(f"nothing was written: {error}"), set()
             for operation in batch:
                 operation.resolve(failure)
-            self._wake(woken)
+            if woken:
+                self.tell(woken)
+                self.wake(woken)
 
     async def _commit(self, batch: list[_Operation]) -> set[str]:
         """Run the operations and commit them together; one that fails leaves its error and nothing else."""
         loop = asyncio.get_running_loop()
-        self._notice_foreign_writes()
-        self._set_durable(any(operation.durable for operation in batch))
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise
-            await loop.run_in_executor(self._disk, self._begin_patiently)
+            self._notice_foreign_writes()
+            self._set_durable(any(operation.durable for operation in batch))
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                await loop.run_in_executor(self._disk, self._begin_patiently)
+            transaction = self._prepared(batch)
+        except BaseException:
+            self._turn.give()
+            raise
+        try:
+            await loop.run_in_executor(self._disk, self._end)
+        except sqlite3.Error as error:
+            self._writer.rollback()
+            raise CommitUnknown(f"the commit failed: {error}") from error
+        return transaction.woken
+
+    def _prepared(self, batch: list[_Operation]) -> Transaction:
         try:
             transaction = Transaction(self._writer, self.clock.now_us)
             for operation in batch:
@@ -204,12 +233,14 @@ class Database:
         except BaseException:
             self._writer.rollback()
             raise
+        return transaction
+
+    def _end(self) -> None:
+        """Commit in a thread; others may write before the event loop has time to hear of it."""
         try:
-            await loop.run_in_executor(self._disk, self._writer.execute, "COMMIT")
-        except sqlite3.Error as error:
-            self._writer.rollback()
-            raise CommitUnknown(f"the commit failed: {error}") from error
-        return transaction.woken
+            self._writer.execute("COMMIT")
+        finally:
+            self._turn.give()
 
     def _set_durable(self, durable: bool) -> None:
         if durable != self._durable:
@@ -248,12 +279,10 @@ class Database:
                     self._notice_foreign_writes()
 
     def _notice_foreign_writes(self) -> None:
+        if time.monotonic() < self._look_next_s:
+            return
+        self._look_next_s = time.monotonic() + FOREIGN_POLL_S
         version = self._writer.execute("PRAGMA data_version").fetchone()
         if version != self._data_version:
             self._data_version = version
-            self._wake(set(self._channels))
-
-    def _wake(self, channels: set[str]) -> None:
-        for channel in channels:
-            if event := self._channels.get(channel):
-                event.set()
+            self.wake(set(self._channels))

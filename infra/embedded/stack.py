@@ -8,38 +8,33 @@ import fcntl
 import functools
 import math
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
 import uvicorn
-from starlette.types import ASGIApp
 
-from infra.embedded.bus import EmbeddedPublisher, EmbeddedQueue, with_document_events
 from infra.embedded.clock import Clock
 from infra.embedded.database import Database
-from infra.embedded.functions import Deliver, call, hand, load_apps, load_deliveries
+from infra.embedded.instance import GRACE_S, Instance
+from infra.embedded.peers import Place
 from infra.embedded.store import EmbeddedStore
-from infra.embedded.watch import ClockWatch
+from infra.embedded.turns import FileTurn
+from infra.embedded.watch import LOOK_EVERY_S, ClockWatch
+from infra.embedded.workers import Workers
 from infra.errors import StackError
-from infra.manifest import Manifest, build
+from infra.manifest import Manifest
 from infra.privacy_key import with_privacy_key
 from infra.promoter import with_promoter
-from infra.queue import Delivery
-from infra.relay import Relay
-from shared import tracing
 from shared.intent.registry import Registry
 from shared.logs import log
 from shared.serving.connections import IDLE_S
 from shared.settings import Settings
-from shared.wiring import composition
 from shared.wiring.composition import Ports
 
 HOST = "127.0.0.1"
 LOCK = "lock"
-SWEEP_EVERY_S = 60.0
-GRACE_S = 10.0
+SWEEP_EVERY_S = LOOK_EVERY_S
 JSON_HEADERS = {"content-type": "application/json"}
 
 
@@ -58,18 +53,18 @@ class Stack:
         sweep_every_s: float = SWEEP_EVERY_S,
         grace_s: float = GRACE_S,
         clock: Clock | None = None,
+        processes: int = 1,
     ) -> None:
         self.intake_url = self.console_url = ""
         self.environment: dict[str, str] = {}
-        self.ports: Ports
         self._settings = settings
-        self._manifest = with_document_events(manifest)
+        self._manifest = manifest
         self._sweep_every_s = sweep_every_s
         self._grace_s = grace_s
         self._clock = clock
-        self._apps: dict[str, ASGIApp] = {}
-        self._deliveries: dict[str, Deliver] = {}
-        self._rewired: list[Callable[[Manifest], None]] = []  # what follows the manifest
+        self._processes = processes
+        self._instance: Instance
+        self._workers: Workers
         self._cleanup = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Stack:
@@ -90,79 +85,38 @@ class Stack:
     ) -> None:
         await self._cleanup.aclose()
 
-    def adopt(self, registry: Registry) -> None:
-        """Go on with these intents: the next delivery runs on what they are now, what is in flight on what it began.
+    @property
+    def ports(self) -> Ports:
+        """What the functions of this process use."""
+        return self._instance.ports
 
-        An intent that is gone is no longer offered to the model; its topic stays, so that its messages end on its
-        last code.
+    def adopt(self, registry: Registry) -> None:
+        """Go on with these intents: see `Instance.adopt`. Other processes are started again, with today's code.
 
         Raises:
             StackError: an executor does not load; nothing has changed.
         """
-        before = self.ports.registry
-        manifest = _with_retired(build(registry), self._manifest)
-        self.ports.adopt(registry)
-        try:
-            executors = [f for f in build(registry).functions if "INTENT" in f.environment]
-            apps, deliveries = load_apps(executors), load_deliveries(executors)
-        except BaseException:
-            self.ports.adopt(before)
-            raise
-        self._apps, self._deliveries = self._apps | apps, self._deliveries | deliveries
-        self._manifest = manifest
-        for rewire in self._rewired:
-            rewire(manifest)
+        self._instance.adopt(registry)
+        self._workers.restart()
 
     async def _start(self) -> None:
         settings, cleanup = self._settings, self._cleanup
         data_dir = Path(settings.data_dir)
         cleanup.enter_context(_only_process(data_dir))
-        settings = self._settings = with_promoter(with_privacy_key(settings))
+        settings = with_promoter(with_privacy_key(settings))
         intake = cleanup.enter_context(_listener(settings.intake_port, "INTAKE_URL_PORT"))
         console = cleanup.enter_context(_listener(settings.console_port, "CONSOLE_PORT"))
-        database = await Database.open(data_dir, self._clock)
+        turn = FileTurn(data_dir) if self._processes > 1 else None
+        database = await Database.open(data_dir, self._clock, turn)
         cleanup.push_async_callback(database.close)
-        store = EmbeddedStore(database, project=settings.project, authid=_identity(settings))
-        await cleanup.enter_async_context(self._wired(database, store))
-        self._apps = load_apps(self._manifest.functions)
-        self._deliveries = load_deliveries(self._manifest.functions)
-        watch = await cleanup.enter_async_context(self._delivering(database))
+        place = Place(0, self._processes)
+        self._instance = Instance(settings, self._manifest, place=place, grace_s=self._grace_s)
+        store, watch = await cleanup.enter_async_context(self._instance.running(database))
+        self._workers = Workers(self._processes - 1, database)
+        await cleanup.enter_async_context(self._workers.running())
         await cleanup.enter_async_context(self._ticking(store, watch))
         self.intake_url = await cleanup.enter_async_context(self._serving("intake", intake))
         self.console_url = await cleanup.enter_async_context(self._serving("console", console))
-
-    @contextlib.asynccontextmanager
-    async def _wired(self, database: Database, store: EmbeddedStore) -> AsyncIterator[None]:
-        """Give the functions of this process their ports."""
-        publisher = EmbeddedPublisher(database, self._manifest)
-        self._rewired.append(publisher.rewire)
-        clock, settings = database.clock, self._settings
-        tracing.start(settings.tracing, settings.data_dir, settings.project)
-        self.ports = Ports(self._settings, store, publisher, clock_trouble=lambda: clock.trouble)
-        composition.install(self.ports)
-        try:
-            yield
-        finally:
-            tracing.stop()
-            composition.install(None)
-            if "classifier" in vars(self.ports):  # built on first use
-                await self.ports.classifier.close()
-
-    @contextlib.asynccontextmanager
-    async def _delivering(self, database: Database) -> AsyncIterator[ClockWatch]:
-        """Push every subscription's messages to its function; who watches the clock that they are due by."""
-        queue = EmbeddedQueue(database, self._manifest, project=self._settings.project)
-        watch = ClockWatch(database, queue)
-        await watch.begin()
-        await queue.release_leases()
-        relay = Relay(queue, self._manifest, self._post, hand=self._hand, project=self._settings.project)
-        self._rewired += [queue.rewire, relay.rewire]
-        running = asyncio.create_task(relay.run(), name="relay")
-        try:
-            yield watch
-        finally:
-            await relay.stop(self._grace_s)
-            await running
 
     @contextlib.asynccontextmanager
     async def _ticking(self, store: EmbeddedStore, watch: ClockWatch) -> AsyncIterator[None]:
@@ -174,8 +128,8 @@ class Stack:
                 await asyncio.sleep(self._sweep_every_s)
 
         works: dict[str, Callable[[], Awaitable[object]]] = {
-            f.name: functools.partial(self._post, f.name, JSON_HEADERS, b"{}", f.timeout_s)
-            for f in self._manifest.functions
+            f.name: functools.partial(self._instance.post, f.name, JSON_HEADERS, b"{}", f.timeout_s)
+            for f in self._instance.manifest.functions
             if f.trigger == "schedule"
         }
         works |= {"expiry": store.delete_expired, "clock": watch.look}
@@ -191,7 +145,7 @@ class Stack:
     async def _serving(self, function: str, listener: socket.socket) -> AsyncIterator[str]:
         """Serve one function over HTTP; its URL."""
         config = uvicorn.Config(
-            self._apps[function],
+            self._instance.apps[function],
             log_config=None,
             log_level="error",
             access_log=False,
@@ -207,42 +161,12 @@ class Stack:
             server.should_exit = True
             await asyncio.wait([serving])
 
-    async def _post(self, function: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> int:
-        """Call a function as the cloud does."""
-        return await self._ended(function, timeout_s, call(self._apps[function], headers, body))
-
-    def _hand(self, function: str, delivery: Delivery, timeout_s: float) -> Awaitable[int] | None:
-        """Hand a function a message; None: it takes none without HTTP."""
-        deliver = self._deliveries.get(function)
-        return self._ended(function, timeout_s, hand(deliver, delivery)) if deliver else None
-
-    async def _ended(self, function: str, timeout_s: float, answer: Awaitable[int]) -> int:
-        """End a function at its own timeout."""
-        async with asyncio.timeout(min(timeout_s, self._manifest.function(function).timeout_s)):
-            return await answer
-
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the program: there are two servers, and more than servers to stop."""
         yield
-
-
-def _with_retired(manifest: Manifest, before: Manifest) -> Manifest:
-    """Return the manifest, and what only the one before it has: functions and topics of intents that are gone."""
-    functions = {f.name: f for f in (*before.functions, *manifest.functions)}
-    subscriptions = {s.name: s for s in (*before.subscriptions, *manifest.subscriptions)}
-    return replace(
-        manifest,
-        functions=tuple(functions.values()),
-        topics=tuple(dict.fromkeys((*before.topics, *manifest.topics))),
-        subscriptions=tuple(subscriptions.values()),
-    )
-
-
-def _identity(settings: Settings) -> str:
-    return f"switchyard@{settings.project}.iam.gserviceaccount.com"
 
 
 @contextlib.contextmanager

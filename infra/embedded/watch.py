@@ -7,6 +7,8 @@ from infra.embedded.clock import SECOND_US, TRUSTED_AFTER_US
 from infra.embedded.database import Database, Transaction
 from shared.logs import Severity, log
 
+LOOK_EVERY_S = 60.0
+
 
 class ClockWatch:
     """What is known of the clock outlives the process in table `clock_watch`."""

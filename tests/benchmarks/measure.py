@@ -75,6 +75,7 @@ class Run:
             emulators_ms=emulators_s * 1000 / count,
             bench_ms=(there.own_s - here.own_s - own_s) * 1000 / count,
             peak_mb=max(weights),
+            processes=len(usage.family(self._pids, usage.processes())),
             **{name: (after[name] - before[name]) / count for name in ("calls", "prompt_tokens", "output_tokens")},
             repeated=sum(self._shop.calls[order(n)] - 1 for n in batch),
             cold_s=cold.seconds,

@@ -16,6 +16,7 @@ COLUMNS = {
     "calls a task": ("calls", False),
     "tokens in": ("prompt_tokens", False),
     "MB": ("peak_mb", False),
+    "processes": ("processes", False),
     "ms alone (p50)": ("p50_ms", True),
     "s to the first": ("cold_s", True),
 }

@@ -13,7 +13,7 @@ class Row:
 
     A ticket's wait is from sending it to the system's call of the shop. CPU is counted until the system rests again;
     `emulators_ms` is what emulators took beside it, `bench_ms` what sender, shop and model server took of the same
-    machine. Memory is the most that its processes held, shared pages once.
+    machine. Memory is the most that its processes held, shared pages once; `processes` were there at the end.
     Commits and messages are known of the embedded Switchyard only, and else 0.
     """
 
@@ -37,6 +37,7 @@ class Row:
     cold_cpu_s: float
     commits: float = 0.0
     messages: float = 0.0
+    processes: int = 1
 
 
 @dataclass(frozen=True, slots=True)

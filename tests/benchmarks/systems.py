@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ def switchyard(backend: str) -> Callable[[Site], Sequence[Program]]:
             "SHOP_API_URL": site.shop,
             "SHOP_API_KEY": "bench",
             "SANDBOX": "off",
+            "PROCESSES": os.environ.get("PROCESSES", "2"),  # embedded: as many as the others' workers have cores
             "RELOAD": "off",
             "DATA_DIR": str(site.folder),
             "INTAKE_URL_PORT": str(site.port),

@@ -30,6 +30,7 @@ WORDS = {
     "cpu_ms": "CPU ms",
     "emulators_ms": "emulators' CPU ms",
     "peak_mb": "MB",
+    "processes": "processes",
     "calls": "calls",
     "prompt_tokens": "tokens in",
     "commits": "commits",

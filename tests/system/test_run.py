@@ -11,14 +11,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from shared.task.schemas import TERMINAL
+from tests.benchmarks.usage import processes
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_S = 60.0
+T = TypeVar("T")
 
 
 def environment(data_dir: Path, **more: str) -> dict[str, str]:
@@ -77,6 +82,13 @@ def test_bad_switch_is_one_line_that_names_it(name: str, tmp_path: Path) -> None
     assert (status, said) == (2, f"switchyard: {name} is 'no'; it must be on or off")
 
 
+def test_bad_number_of_processes_is_one_line_that_names_it(tmp_path: Path) -> None:
+    assert refused(environment(tmp_path, PROCESSES="0")) == (
+        2,
+        "switchyard: PROCESSES is '0'; it must be a number from 1 to 32",
+    )
+
+
 def test_the_cloud_backend_is_refused_here(tmp_path: Path) -> None:
     status, said = refused(environment(tmp_path, BACKEND="gcp"))
     assert (status, said) == (1, "switchyard: BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
@@ -127,6 +139,50 @@ def test_ctrl_c_stops_everything_it_started(tmp_path: Path) -> None:
             with pytest.raises(urllib.error.URLError):
                 urllib.request.urlopen(here[name] + "/healthz", timeout=5)
     assert not (tmp_path / "stack.json").exists()
+
+
+def test_tasks_end_though_a_process_dies_and_ctrl_c_stops_them_all(tmp_path: Path) -> None:
+    with running(environment(tmp_path, PROCESSES="2")) as (process, here):
+        [killed] = _until(lambda: _workers(process.pid))
+        for number in range(20):
+            _send(here["intake"], f"t{number}")
+        os.kill(killed, signal.SIGKILL)
+        [worker] = _until(lambda: [pid for pid in _workers(process.pid) if pid != killed])
+        _until(lambda: {_state(here["console"], f"t{n}") for n in range(20)} <= TERMINAL)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        assert worker not in processes()
+
+
+def _send(intake: str, task_id: str) -> None:
+    text = f"Where is my order #10{task_id[1:]:0>2}? What is its status?"
+    body = {"task_id": task_id, "source": "shop", "raw_payload": {"text": text, "customer": {"email": "k@x.com"}}}
+    request = urllib.request.Request(intake, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    assert urllib.request.urlopen(request, timeout=30).status == 202
+
+
+def _state(console: str, task_id: str) -> str:
+    try:
+        with urllib.request.urlopen(f"{console}/api/tasks/{task_id}", timeout=30) as answer:
+            return str(json.load(answer)["state"])
+    except urllib.error.HTTPError:
+        return "not there yet"
+
+
+def _workers(pid: int) -> list[int]:
+    """Return the processes that deliver beside this one."""
+    commands = {child: Path(f"/proc/{child}/cmdline") for child, p in processes().items() if p.parent == pid}
+    return [
+        child for child, path in commands.items() if path.exists() and b"infra.embedded.worker" in path.read_bytes()
+    ]
+
+
+def _until(found: Callable[[], T]) -> T:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not (value := found()):
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.05)
+    return value
 
 
 def test_the_sandbox_ends_with_a_stack_that_was_killed(tmp_path: Path) -> None:

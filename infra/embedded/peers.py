@@ -1,0 +1,58 @@
+"""The other processes of a stack: their numbers, their shares, and the word that something was written for them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from infra.manifest import Manifest
+from shared.settings import Settings
+
+MOST_BYTES = 65_536  # of a word
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which process of how many this is, counted from 0, and what falls to it of what they may do together."""
+
+    number: int = 0
+    of: int = 1
+
+    def share(self, whole: int) -> int:
+        """Return this process's part; all parts together are the whole."""
+        return (whole + self.of - 1 - self.number) // self.of
+
+    def settings(self, settings: Settings) -> Settings:
+        """Return the settings with this process's part of the calls that may be in flight."""
+        return replace(settings, max_concurrent_calls=max(1, self.share(settings.max_concurrent_calls)))
+
+    def manifest(self, manifest: Manifest) -> Manifest:
+        """Return the manifest with this process's part of what each function may do at once."""
+        functions = (replace(f, max_concurrency=self.share(f.max_concurrency)) for f in manifest.functions)
+        return replace(manifest, functions=tuple(functions))
+
+
+class Line:
+    """A socket to another process: whom to wake there goes out, whom to wake here comes in."""
+
+    def __init__(self, end: socket.socket, heard: Callable[[Collection[str]], None]) -> None:
+        end.setblocking(False)
+        self._end, self._heard = end, heard
+        asyncio.get_running_loop().add_reader(end, self._read)
+
+    def say(self, channels: Collection[str]) -> None:
+        """Tell the other process. What does not get through it finds when it next looks whether the file changed."""
+        with suppress(OSError):
+            self._end.send("\n".join(channels).encode())
+
+    def close(self) -> None:
+        """Hang up."""
+        asyncio.get_running_loop().remove_reader(self._end)
+        self._end.close()
+
+    def _read(self) -> None:
+        with suppress(OSError):
+            self._heard(self._end.recv(MOST_BYTES).decode().split("\n"))
