@@ -83,6 +83,7 @@ class MemoryStore:
         self._documents: dict[str, tuple[Document, str]] = {}
         self._collections: dict[str, dict[str, None]] = defaultdict(dict)  # their documents' paths, oldest first
         self._writes = 0
+        self._written_at: tuple[datetime | None, str] = (None, "")  # of the last write, and how its version begins
         self.commits = 0
 
     @property
@@ -137,13 +138,12 @@ class MemoryStore:
         if self._network.read_fails():
             await self._network.hop()
             raise StoreUnavailable("the store is down")
-        now, documents = self._clock(), self._documents
-        found = [
-            Snapshot(path, data, version, now)
-            for path in self._collections[collection]
-            for data, version in (documents[path],)
-            if (order_by is None or order_by in data) and _matches(data, where)
-        ]
+        now, documents, filters = self._clock(), self._documents, [(f.field, f.op, f.value) for f in where]
+        found = []
+        for path in self._collections[collection]:
+            data, version = documents[path]
+            if (order_by is None or order_by in data) and _matches(data, filters):
+                found.append(Snapshot(path, data, version, now))
         await self._network.hop()
 
         def key(s: Snapshot | Row) -> tuple[Any, str]:
@@ -168,6 +168,11 @@ class MemoryStore:
         return None
 
     # --- without travelling: what tests and the people in them do
+
+    @property
+    def writes(self) -> int:
+        """How many writes have changed anything so far."""
+        return self._writes
 
     @property
     def documents(self) -> Mapping[str, tuple[Document, str]]:
@@ -200,7 +205,9 @@ class MemoryStore:
             self._writes += 1
             # Firestore's update times have nanoseconds and are never the same twice for one document.
             at = self._clock() if self._writes < 1000 else self._clock() + timedelta(microseconds=self._writes // 1000)
-            version = f"{at.isoformat(timespec='microseconds')[:26]}{self._writes % 1000:03d}Z"
+            if at is not self._written_at[0]:
+                self._written_at = (at, at.isoformat(timespec="microseconds")[:26])
+            version = f"{self._written_at[1]}{self._writes % 1000:03d}Z"
             self._documents[path] = (data, version)
         self._committed(path, before, data, version)
         return version
@@ -234,15 +241,16 @@ def _masked(snapshots: Sequence[Snapshot], fields: Sequence[str]) -> list[Row]:
     ]
 
 
-def _matches(data: Document, where: Sequence[Filter]) -> bool:
-    for f in where:
-        value: Any = data.get(f.field, MISSING) if "." not in f.field else _inside(data, f.field)
+def _matches(data: Document, where: Sequence[tuple[str, str, Any]]) -> bool:
+    """Whether a document matches all filters, each as (field, operator, value)."""
+    for field, op, wanted in where:
+        value: Any = data.get(field, MISSING) if "." not in field else _inside(data, field)
         if value is MISSING:
             return False
-        if f.op == "==":
-            if value != f.value:
+        if op == "==":
+            if value != wanted:
                 return False
-        elif value is None or not (value <= f.value if f.op == "<=" else value >= f.value):
+        elif value is None or not (value <= wanted if op == "<=" else value >= wanted):
             return False
     return True
 

@@ -19,6 +19,7 @@ from tests.store import BEGINNING
 
 MAX_STEPS = 400_000
 FEW = 32  # tasks of one process
+_NAME = "task"  # else asyncio gives a number to each
 
 
 class Stuck(Exception):
@@ -129,7 +130,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return asyncio.Future(loop=self)
 
     def create_task(self, coro: Any, *, name: Any = None, context: Context | None = None) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name, context=context)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name or _NAME, context=context)
         actor = ACTOR.get(None) if context is None else context.get(ACTOR)
         if actor is not None:
             self._belongs(task, actor.instance, _nobody)
@@ -153,7 +154,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         """Run a coroutine as `actor`, in its instance; `broken` is called if the instance dies before it ends."""
         context = copy_context()
         context.run(ACTOR.set, actor)
-        task = asyncio.Task(work, loop=self, context=context)
+        task = asyncio.Task(work, loop=self, name=_NAME, context=context)
         self._belongs(task, actor.instance, broken)
         return task
 
@@ -175,7 +176,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         Raises:
             Stuck: it does not end.
         """
-        ready, timers, rnd = self.ready, self._timers, self._rng.random
+        ready, timers, rnd, steps = self.ready, self._timers, self._rng.random, self.steps
         before = events._get_running_loop()
         events._set_running_loop(self)
         try:
@@ -207,14 +208,15 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
                     if instance.stopped:
                         instance.held.append(call)
                         continue
-                self.steps += 1
-                if self.steps > MAX_STEPS:
+                steps += 1
+                if steps > MAX_STEPS:
                     raise Stuck
                 try:
                     context.run(callback, *call.args)
                 except Exception as error:
                     self.errors.append(repr(error))
         finally:
+            self.steps = steps
             events._set_running_loop(before)
 
 

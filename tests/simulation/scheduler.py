@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from functions.sweep.step import sweep
@@ -10,12 +10,13 @@ from shared.errors import Retry
 from shared.task.moves import LONGEST_WAIT
 from tests.simulation import noise
 from tests.simulation.loop import Broken
-from tests.store import BEGINNING
+from tests.store import BEGINNING, MemoryStore
 
 if TYPE_CHECKING:
     from tests.simulation.world import Run
 
 SWEEP_EVERY_S = 60.0
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Scheduler:
@@ -24,6 +25,8 @@ class Scheduler:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._ticks: set[float] = set()
+        # Nothing was due after so many writes, nor will anything be before this moment.
+        self._idle = (-1, BEGINNING)
 
     def look_at(self, when: datetime) -> None:
         """Have the sweeper run at its first tick after `when`: ticks at which nothing is due are left out."""
@@ -52,15 +55,15 @@ class Scheduler:
                 self._run.spawn(self.sweep())
 
     def _is_anything_due(self) -> bool:
-        now, trouble = self._run.store.now, bool(self._run.clock.trouble())
-        is_due = _is_due_in_doubt if trouble else _is_due
-        for data in self._run.store.each("tasks"):
-            if is_due(data, now):
+        store, now = self._run.store, self._run.store.now
+        if self._run.clock.trouble():
+            return any(_is_due_in_doubt(data, now) for data in store.each("tasks")) or _is_decided(store)
+        if self._idle[0] != store.writes:
+            due_at = min((_due_at(data) for data in store.each("tasks")), default=NEVER)
+            if due_at <= now or _is_decided(store):
                 return True
-        for data in self._run.store.each("approvals"):
-            if data.get("outcome") is None and data.get("status") in ("approved", "rejected"):
-                return True
-        return False
+            self._idle = (store.writes, due_at)
+        return self._idle[1] <= now
 
     async def sweep(self) -> None:
         """Sweep once, whatever is due."""
@@ -75,10 +78,17 @@ class Scheduler:
             self._run.witness.fail("I0", "sweep could not handle a document")
 
 
-def _is_due(data: dict[str, Any], now: datetime) -> bool:
-    """Whether the sweeper has anything to do with a task."""
-    at, expire_at = data.get("next_check_at"), data.get("expire_at")
-    return (at is not None and at <= now) or (expire_at is not None and expire_at <= now)
+def _due_at(data: dict[str, Any]) -> datetime:
+    """Return when the sweeper has anything to do with a task."""
+    return min(data.get("next_check_at") or NEVER, data.get("expire_at") or NEVER)
+
+
+def _is_decided(store: MemoryStore) -> bool:
+    """Whether an approval waits for the sweeper, as its event was lost."""
+    return any(
+        data.get("outcome") is None and data.get("status") in ("approved", "rejected")
+        for data in store.each("approvals")
+    )
 
 
 def _is_due_in_doubt(data: dict[str, Any], now: datetime) -> bool:
