@@ -28,7 +28,7 @@ resource "google_firestore_index" "this" {
     tasks_by_state_oldest     = { collection = "tasks", equal = ["state"], order = "created_at", direction = "ASCENDING" }
     tasks_by_intent_oldest    = { collection = "tasks", equal = ["intent"], order = "created_at", direction = "ASCENDING" }
     tasks_by_source_oldest    = { collection = "tasks", equal = ["source"], order = "created_at", direction = "ASCENDING" }
-    tasks_by_priority_oldest  = { collection = "tasks", equal = ["priority"], order = "created_at", direction = "ASCENDING" }
+    tasks_by_urgency          = { collection = "tasks", equal = ["state", "priority"], order = "created_at", direction = "ASCENDING" }
     letters_open              = { collection = "dead_letters", equal = ["redriven_at"], order = "created_at", direction = "DESCENDING" }
     tasks_by_state_and_change = { collection = "tasks", equal = ["state"], order = "updated_at", direction = "DESCENDING" }
     tasks_by_state_and_intent = { collection = "tasks", equal = ["state", "intent"], order = "created_at", direction = "DESCENDING" }
@@ -56,6 +56,34 @@ resource "google_firestore_index" "this" {
   fields {
     field_path = each.value.order
     order      = each.value.direction
+  }
+}
+
+# What people find a task by. Its keys are a list: an entry of each order for each key, and one for counting.
+resource "google_firestore_index" "tasks_by_key" {
+  for_each = toset(["ASCENDING", "DESCENDING"])
+
+  database   = google_firestore_database.this.name
+  collection = "tasks"
+
+  fields {
+    field_path   = "keys"
+    array_config = "CONTAINS"
+  }
+  fields {
+    field_path = "created_at"
+    order      = each.key
+  }
+}
+
+resource "google_firestore_field" "keys" {
+  database   = google_firestore_database.this.name
+  collection = "tasks"
+  field      = "keys"
+  index_config {
+    indexes {
+      array_config = "CONTAINS"
+    }
   }
 }
 

@@ -250,6 +250,9 @@ def _matches(data: Document, where: Sequence[tuple[str, str, Any]]) -> bool:
         if op == "==":
             if value != wanted:
                 return False
+        elif op == "contains":
+            if not isinstance(value, list) or wanted not in value:
+                return False
         elif value is None or not (value <= wanted if op == "<=" else value >= wanted):
             return False
     return True

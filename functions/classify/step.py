@@ -203,7 +203,16 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
             return degraded(refusal, settings, at, doubt=doubt)
         return decided(answer, usage, at, draw, proofs)
 
-    created = await create(ports, task, seen, decide, now=now, trace_id=event.delivery.trace_id, audit_draw=audit_draw)
+    created = await create(
+        ports,
+        task,
+        seen,
+        decide,
+        texts=question.view.texts,
+        now=now,
+        trace_id=event.delivery.trace_id,
+        audit_draw=audit_draw,
+    )
     record = created.record
     if not created.is_new:  # another delivery came first: of the same, or of something else under this id
         return await _known(event, record, created.version, ports)

@@ -72,9 +72,8 @@ class Line:
 
     @cached_property
     def ticket(self) -> Ticket:
-        """What people call the ticket and how it begins, masked."""
-        told = self.record.ticket or Ticket()
-        return told.model_copy(update={"title": mask(told.title), "words": mask(told.words)})
+        """What people call the ticket and how it begins, masked when it was written."""
+        return self.record.ticket or Ticket()
 
     @property
     def reasons(self) -> list[Reason]:
@@ -98,8 +97,7 @@ class Dossier(Line):
     def ticket(self) -> Ticket:
         """The same, also of a record of before it was kept."""
         record = self.record
-        told = record.ticket or ticket_of(record.source, record.raw_payload, view_of(record).texts)
-        return told.model_copy(update={"title": mask(told.title), "words": mask(told.words)})
+        return record.ticket or ticket_of(record.source, record.raw_payload, self.view.texts)
 
     @cached_property
     def view(self) -> View:

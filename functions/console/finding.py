@@ -15,10 +15,15 @@ from shared.currency import DECIMALS
 from shared.errors import BadRequest
 from shared.gate.policy import money_of
 from shared.intent.registry import Registry
-from shared.task.search_keys import AROUND, fold
-from shared.wiring.ports import Row, Store
+from shared.records.documents import ROW_FIELDS, task_path
+from shared.task.search_keys import Term, fold, terms
+from shared.wiring.ports import Filter, Row, Store
 
 MOST_LOOKED_AT = 300
+ROWS_AT_ONCE = 100
+KEYS = "keys"  # the member of a task that holds what it is found by; rows do not show it
+MIN_ID_CHARS = 6  # of the beginning of an id
+MOST_OF_ONE_ID = 20  # tasks whose ids begin alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,22 @@ class Found:
     rows: list[Row]
     more: Row | None
     looked_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How one list of tasks is gone through: what an index answers, and what every row is looked at for."""
+
+    store: Store
+    registry: Registry
+    wanted: Search
+    key: str  # that all have; empty: no index knows the words
+    terms: Sequence[Term]  # that every row must say
+
+    @property
+    def is_looked_through(self) -> bool:
+        wanted = self.wanted
+        return bool(self.terms or wanted.requester or wanted.assignee) or (wanted.least, wanted.most) != (None, None)
 
 
 async def find(
@@ -43,39 +64,58 @@ async def find(
     """
     if order == "urgent" and wanted.state is None:
         raise BadRequest("only tasks of one state have an order of urgency", code="bad_query", field="order")
-    if order != "urgent":
-        return await _find(store, registry, wanted, limit, after, order)
+    key, rest = await _best_key(store, terms(wanted.words))
+    way = _Way(store, registry, wanted, key, rest)
+    found = await (_by_urgency(way, limit, after) if order == "urgent" else _page(way, limit, after, order))
+    if found.rows or after is not None or len(wanted.words) != 1:
+        return found
+    return Found(await _by_id(way, wanted.words[0]), None, found.looked_at)
+
+
+async def _best_key(store: Store, asked: Sequence[Term]) -> tuple[str, Sequence[Term]]:
+    """Return the key that fewest tasks have, and what is still to be looked for in these; no key where a term has none.
+
+    Costs one or two counts for each term, which stop at a thousand.
+    """
+    counted: list[tuple[int, str, Term]] = []
+    for term in asked:
+        for key in term.keys:
+            number = await store.count("tasks", where=[Filter(KEYS, "contains", key)], up_to=search.COUNT_UP_TO)
+            if number:
+                counted.append((number, key, term))
+                break
+        else:
+            return "", asked
+    if not counted:
+        return "", asked
+    _, key, term = min(counted, key=lambda one: (one[0], -len(one[1])))
+    whole = key == term.text or "/" in key  # what only begins so is looked at
+    return key, [t for t in asked if not (whole and t is term)]
+
+
+async def _by_urgency(way: _Way, limit: int, after: Row | None) -> Found:
     rows, looked_at, more = list[Row](), 0, None
     begin = after.data.get("priority", 1) if after else search.PRIORITIES[0]
     for priority in search.PRIORITIES:
         if priority > begin:
             continue
-        of_these = replace(wanted, priority=priority)
-        found = await _find(store, registry, of_these, limit - len(rows), after, "oldest", MOST_LOOKED_AT - looked_at)
+        of_these = replace(way, wanted=replace(way.wanted, priority=priority))
+        found = await _page(of_these, limit - len(rows), after, "oldest", MOST_LOOKED_AT - looked_at)
         rows, looked_at, more, after = rows + found.rows, looked_at + found.looked_at, found.more, None
         if more is not None:
             break
     return Found(rows, more, looked_at)
 
 
-async def _find(
-    store: Store,
-    registry: Registry,
-    wanted: Search,
-    limit: int,
-    after: Row | None,
-    order: Order,
-    most: int = MOST_LOOKED_AT,
-) -> Found:
-    rows, looked_at, size = list[Row](), 0, limit
-    if wanted.is_looked_through:
-        size = min(max(limit, 100), most)
+async def _page(way: _Way, limit: int, after: Row | None, order: Order, most: int = MOST_LOOKED_AT) -> Found:
+    rows, looked_at = list[Row](), 0
+    size = ROWS_AT_ONCE if way.is_looked_through else limit
     while looked_at < max(most, limit):
-        found = await search.tasks(store, wanted, limit=size, after=after, oldest_first=order == "oldest")
+        found = await _rows(way, size, after, order)
         for row in found:
             looked_at, after = looked_at + 1, row
-            if "state" in row.data and fits(row, wanted, registry):
-                rows.append(row)
+            if "state" in row.data and _fits(row, way):
+                rows.append(_shown(row))
             if len(rows) == limit:
                 return Found(rows, after, looked_at)
         if len(found) < size:
@@ -83,38 +123,70 @@ async def _find(
     return Found(rows, after, looked_at)
 
 
-def fits(row: Row, wanted: Search, registry: Registry) -> bool:
+async def _rows(way: _Way, limit: int, after: Row | None, order: Order) -> list[Row]:
+    also = [Filter(KEYS, "contains", way.key)] if way.key else []
+    fields = (*ROW_FIELDS, KEYS) if way.terms else ROW_FIELDS
+    oldest_first = order == "oldest"
+    return await search.tasks(
+        way.store, way.wanted, also=also, limit=limit, after=after, oldest_first=oldest_first, fields=fields
+    )
+
+
+async def _by_id(way: _Way, text: str) -> list[Row]:
+    """Return tasks by their id or its beginning, also those of before there were keys."""
+    for begin in dict.fromkeys((text, text.lower())):
+        if not search.TASK_ID.fullmatch(begin):
+            continue
+        found = await way.store.read_rows(ROW_FIELDS, task_path(begin))
+        if len(begin) >= MIN_ID_CHARS:
+            place = Row(task_path(begin), {}, "", search.EPOCH)
+            found += await way.store.query_rows("tasks", ROW_FIELDS, limit=MOST_OF_ONE_ID, after=place)
+        here = replace(way, terms=())
+        rows = [r for r in found if r.id.startswith(begin) and "state" in r.data]
+        if rows := [r for r in rows if search.holds(r, way.wanted) and _fits(r, here)]:
+            return rows
+    return []
+
+
+def _shown(row: Row) -> Row:
+    return row._replace(data={name: value for name, value in row.data.items() if name != KEYS})
+
+
+def _fits(row: Row, way: _Way) -> bool:
     """Whether a task is what somebody looks for, beyond what an index has answered."""
-    if wanted.words and not _says(row, wanted.words):
+    wanted = way.wanted
+    if way.terms and not _says(row, way.terms):
         return False
-    if wanted.requester and wanted.requester.casefold() not in _asks(row).casefold():
+    if wanted.requester and fold(wanted.requester) not in fold(_asks(row)):
         return False
-    if wanted.assignee and wanted.assignee.casefold() not in str(row.data.get("assignee") or "").casefold():
+    if wanted.assignee and fold(wanted.assignee) not in fold(str(row.data.get("assignee") or "")):
         return False
     if wanted.least is None and wanted.most is None:
         return True
-    amount = amount_of(row, registry)
+    amount = _amount(row, way.registry)
     if amount is None:
         return False
     return (wanted.least is None or amount >= wanted.least) and (wanted.most is None or amount <= wanted.most)
 
 
-def amount_of(row: Row, registry: Registry) -> Decimal | None:
+def _says(row: Row, asked: Sequence[Term]) -> bool:
+    """Whether all terms stand in what is known of a task, in any case and as parts of longer words."""
+    ticket = row.data.get("ticket") or {}
+    texts = (row.id, _asks(row), *ticket.values(), *_parameters(row).values(), *row.data.get(KEYS, ()))
+    told = fold("\n".join(map(str, texts)))
+    return all(term.text in told for term in asked)
+
+
+def _amount(row: Row, registry: Registry) -> Decimal | None:
     """Return the money that a task moves, in its currency's own units."""
     intent = registry.get(row.data["intent"])
-    money = money_of(intent, row.data["parameters"] or row.data["classification"]["parameters"]) if intent else None
+    money = money_of(intent, _parameters(row)) if intent else None
     return Decimal(money.minor).scaleb(-DECIMALS.get(money.currency, 2)) if money else None
 
 
-def _says(row: Row, words: Sequence[str]) -> bool:
-    """Whether all words stand in what a list shows of a task, in any case and as parts of longer ones."""
-    ticket, parameters = (
-        row.data.get("ticket") or {},
-        row.data["parameters"] or row.data["classification"]["parameters"],
-    )
-    texts = (row.id, _asks(row), *ticket.values(), *parameters.values())
-    told = fold("\n".join(map(str, texts)))
-    return all(fold(word).strip(AROUND) in told for word in words)
+def _parameters(row: Row) -> dict[str, object]:
+    found: dict[str, object] = row.data["parameters"] or row.data["classification"]["parameters"]
+    return found
 
 
 def _asks(row: Row) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from starlette.datastructures import QueryParams
 
@@ -38,6 +38,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _AGE = re.compile(r"([0-9]{1,4})\s*(min|h|d)", re.IGNORECASE)
 _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 _AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_WORDS = 8
 MAX_NAME_CHARS = 254
 _LIMIT = re.compile(r"[0-9]{1,3}")
@@ -69,11 +70,6 @@ class Search:
     assignee: str | None = None
     least: Decimal | None = None
     most: Decimal | None = None
-
-    @property
-    def is_looked_through(self) -> bool:
-        """Whether something is asked for that no index answers alone."""
-        return bool(self.words or self.requester or self.assignee) or (self.least, self.most) != (None, None)
 
 
 def only(query: QueryParams, *names: str) -> None:
@@ -127,10 +123,10 @@ async def tasks(
     after: Row | None = None,
     oldest_first: bool = False,
     fields: Sequence[str] = ROW_FIELDS,
+    also: Sequence[Filter] = (),
 ) -> list[Row]:
-    """Return rows of up to `limit` tasks by the time they came in, beginning after `after`."""
-    equal = {name: getattr(search, name) for name in ("state", "priority", "intent", "source")}
-    where = [Filter(name, "==", value) for name, value in equal.items() if value is not None]
+    """Return rows of up to `limit` tasks by the time they came in, beginning after `after`: what an index answers."""
+    where = [*also, *(Filter(name, "==", value) for name, value in _equal(search).items())]
     if search.since is not None:
         where.append(Filter("created_at", ">=", search.since))
     if search.until is not None:
@@ -138,6 +134,18 @@ async def tasks(
     return await store.query_rows(
         "tasks", fields, where=where, order_by="created_at", descending=not oldest_first, limit=limit, after=after
     )
+
+
+def holds(row: Row, search: Search) -> bool:
+    """Whether a task is one that `tasks` would find."""
+    at = row.data["created_at"]
+    is_equal = all(row.data[name] == value for name, value in _equal(search).items())
+    return is_equal and (search.since or at) <= at <= (search.until or at)
+
+
+def _equal(search: Search) -> dict[str, Any]:
+    wanted = {name: getattr(search, name) for name in ("state", "priority", "intent", "source")}
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
 async def letters(store: Store, *, limit: int, after: Row | None = None, open_only: bool = False) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.errors import BadRequest, Gone, NotFound, Skip
+from shared.event.masking import masked
 from shared.event.payload import read, view_of
 from shared.gate.plan import degraded
 from shared.records.creation import create
@@ -58,12 +59,14 @@ async def _never_classified(ports: Ports, task: AutomationTask, delivery: Delive
     reading = read(task.source, task.raw_payload, task.metadata)
     if reading.echo is not None or reading.does == "deleted":  # it asks nothing: people see the letter
         return Outcome("nothing_to_revise")
+    seen = view_of(reading)
     try:
         created = await create(
             ports,
             task,
-            view_of(reading),
+            seen,
             lambda _, at: degraded("dead_lettered", ports.settings, at),
+            texts=masked(seen).texts,
             now=snapshot.read_time,
             trace_id=delivery.trace_id,
         )

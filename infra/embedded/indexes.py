@@ -13,8 +13,10 @@ from itertools import combinations
 from typing import Any
 
 from infra.embedded.encoding import ABSENT_KEY, FIRST_TIME, to_key
+from infra.embedded.words import in_column
 from shared.wiring.ports import Document
 
+LISTS = {"tasks": "keys"}  # members that are lists of texts, any of which may be asked for
 EVERYWHERE = ("expire_at",)  # documents of any collection may expire
 NOTHING: Mapping[str, Any] = {}
 
@@ -63,6 +65,8 @@ def member_key(data: Document, member: str) -> Any:
         if not isinstance(found, dict) or name not in found:
             return ABSENT_KEY
         found = found[name]
+    if member in LISTS.values():
+        return in_column(found) if isinstance(found, list) else ABSENT_KEY
     return to_key(found)
 
 
@@ -71,6 +75,7 @@ def _declared() -> Iterator[Index]:
     searched = ("state", "intent", "source")
     for chosen in (c for n in range(len(searched) + 1) for c in combinations(searched, n)):
         yield Index("tasks", (*chosen, "created_at"))
+    yield Index("tasks", ("state", "priority", "created_at"))
     yield Index("tasks", ("state", "updated_at"))
     yield Index("tasks", ("requester.key", "created_at"))
     for member in ("next_check_at", "expire_at", "noted_at", "closed_at"):
@@ -107,7 +112,7 @@ CREATED = {index.name: index.sql for index in INDEXES} | {
 
 def _by_collection() -> dict[str, Sequence[str]]:
     # A member that only conditions name has a column as well.
-    also = {"tasks": ["approval"], "dead_letters": ["redriven_at"], "approvals": ["outcome"]}
+    also = {"tasks": ["approval", "keys"], "dead_letters": ["redriven_at"], "approvals": ["outcome"]}
     found: dict[str, dict[str, None]] = {name: dict.fromkeys((*EVERYWHERE, *more)) for name, more in also.items()}
     for index in INDEXES:
         found.setdefault(index.collection, dict.fromkeys(EVERYWHERE)).update(dict.fromkeys(index.members))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from infra.embedded import indexes
+from infra.embedded import indexes, words
 from infra.embedded.encoding import ABSENT_KEY, BULKY, FIRST_BOOL, FIRST_MAP, FIRST_TEXT, FIRST_TIME, to_key
 from shared.wiring.ports import Filter, Row, Snapshot
 
@@ -32,13 +32,17 @@ def pages(
     order_by: str | None,
     descending: bool,
     after: Snapshot | Row | None,
+    *,
+    by_word: bool = False,
 ) -> list[Clause]:
     """Return WHERE and ORDER BY of a query, in parts: what a part does not fill, the next one goes on with.
+
+    `by_word`: as for `source`.
 
     Raises:
         ValueError: a name is none, or nobody can search for it.
     """
-    always, values = condition(collection, where)
+    always, values = condition(collection, where, by_word=by_word)
     if order_by is None:  # paths of one collection are neighbours; with an order, its index is the better way in
         always += f" AND path > '{collection}/' AND path < '{collection}0'"
     elif order_by not in {f.field for f in where}:  # missing: not in the order
@@ -53,8 +57,20 @@ def pages(
     return found
 
 
-def condition(collection: str, where: Sequence[Filter]) -> Clause:
-    """Return what must hold of a document of the collection.
+def word_in(collection: str, where: Sequence[Filter]) -> str:
+    """Return the word that an index of words is asked for; empty where none can be."""
+    asked = (f.value for f in where if f.op == "contains" and f.field == indexes.LISTS.get(collection))
+    word = next(asked, "")
+    return word if isinstance(word, str) and words.is_word(word) and words.are_indexed() else ""
+
+
+def source(*, by_word: bool) -> str:
+    """Return what is selected from. `by_word`: a word is looked up first, and then the documents that have it."""
+    return "words CROSS JOIN docs ON docs.rowid = words.rowid" if by_word else "docs"
+
+
+def condition(collection: str, where: Sequence[Filter], *, by_word: bool = False) -> Clause:
+    """Return what must hold of a document of the collection. `by_word`: as for `source`.
 
     Values are compared within one type only, as in Firestore: of what is only bounded on one side, the type's own
     range is the other.
@@ -62,18 +78,36 @@ def condition(collection: str, where: Sequence[Filter]) -> Clause:
     parts, bound = [f"collection = '{_checked('', collection)}'"], []
     sides = {(f.field, f.op) for f in where}
     for f in where:
+        if f.op == "contains":
+            among, values = _among(collection, f, by_word)
+            parts.append(among)
+            bound += values
+            continue
         column = _column(collection, f.field)
         if f.value is None:
             parts.append(f"{column} IS NULL")
             continue
         parts.append(f"{column} {'=' if f.op == '==' else f.op} ?")
         bound.append(to_key(f.value))
-        first, beyond = _range(f.value)
-        if f.op == "<=" and first and (f.field, ">=") not in sides:
-            parts.append(f"{column} >= {first}")
+        least, beyond = _range(f.value)
+        if f.op == "<=" and least and (f.field, ">=") not in sides:
+            parts.append(f"{column} >= {least}")
         if f.op == ">=" and (f.field, "<=") not in sides:
             parts.append(f"{column} < {beyond}")
     return " AND ".join(parts), bound
+
+
+def _among(collection: str, f: Filter, by_word: bool) -> Clause:
+    """Return that a list has a text, as the index of words knows it, or as the document says."""
+    name = _checked(collection, f.field)
+    if word := word_in(collection, [f]):
+        matching = "words MATCH ?" if by_word else "+docs.rowid IN (SELECT rowid FROM words WHERE words MATCH ?)"
+        return f'{matching} AND instr(docs."{name}", ?)', [words.asked(word), f" {word} "]
+    place = f"'$.{name}'"
+    return (
+        f"json_type(data, {place}) = 'array' AND ? IN (SELECT value FROM json_each(data, {place}))",  # noqa: S608
+        [f.value],
+    )
 
 
 def _range(value: Any) -> tuple[str, str]:

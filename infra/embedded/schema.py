@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from infra.embedded import documents
+from infra.embedded import documents, words
 from infra.embedded.encoding import from_text
 from infra.embedded.indexes import CREATED, MEMBERS, column
 from shared.logs import log
@@ -65,6 +65,7 @@ def prepare(connection: sqlite3.Connection) -> bool:
         connection.execute(_DOCS)
     elif standing != list(_COLUMNS):
         _bring_up(connection, in_one_part="bulk" not in standing)
+    words.prepare(connection.execute)
     _index(connection)
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     return True
@@ -85,8 +86,10 @@ def _bring_up(connection: sqlite3.Connection, *, in_one_part: bool) -> None:
     """Move all documents into a table with today's columns; format 1 had no `bulk`."""
     log("NOTICE", "the data folder's file is brought up to this version, which may take minutes", function="run")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+    words.begin_anew(connection.execute)
     connection.execute("ALTER TABLE docs RENAME TO docs_before")
     connection.execute(_DOCS)
+    words.prepare(connection.execute)
     bulk = "'{}'" if in_one_part else "bulk"
     sql = f"SELECT path, version, data, {bulk} FROM docs_before ORDER BY path"  # noqa: S608
     for path, version, data, more in connection.execute(sql):

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from infra.embedded import connections as sql
-from infra.embedded import documents, queries
+from infra.embedded import documents, queries, words
 from infra.embedded.bus import DOCUMENT_EVENTS, enqueue
 from infra.embedded.database import Database, Transaction
 from infra.embedded.encoding import from_text, to_key, to_rfc3339
@@ -81,7 +81,9 @@ class EmbeddedStore:
         limit: int = 100,
         after: Snapshot | Row | None = None,
     ) -> list[Snapshot]:
-        rows = await self._find(queries.WHOLE, queries.pages(collection, where, order_by, descending, after), limit)
+        by_word = await self._is_seldom(queries.word_in(collection, where))
+        pages = queries.pages(collection, where, order_by, descending, after, by_word=by_word)
+        rows = await self._find(queries.WHOLE, queries.source(by_word=by_word), pages, limit)
         now = self._database.clock.now()
         return await _in_slices(rows, lambda row: _snapshot(row, now))
 
@@ -105,13 +107,17 @@ class EmbeddedStore:
         after: Snapshot | Row | None = None,
     ) -> list[Row]:
         columns = queries.columns(fields, collection)
-        rows = await self._find(columns, queries.pages(collection, where, order_by, descending, after), limit)
+        by_word = await self._is_seldom(queries.word_in(collection, where))
+        pages = queries.pages(collection, where, order_by, descending, after, by_word=by_word)
+        rows = await self._find(columns, queries.source(by_word=by_word), pages, limit)
         now, wanted = self._database.clock.now(), set(fields)
         return await _in_slices(rows, lambda row: _row(row, wanted, now))
 
     async def count(self, collection: str, *, where: Sequence[Filter] = (), up_to: int) -> int:
-        condition, arguments = queries.condition(collection, where)
-        matching = f"SELECT 1 FROM docs WHERE {condition} LIMIT ?"  # noqa: S608  names are checked, values are bound
+        by_word = bool(queries.word_in(collection, where))
+        condition, arguments = queries.condition(collection, where, by_word=by_word)
+        source = queries.source(by_word=by_word)
+        matching = f"SELECT 1 FROM {source} WHERE {condition} LIMIT ?"  # noqa: S608  names are checked, values are bound
         [(found,)] = await self._database.scan(f"SELECT count(*) FROM ({matching})", [*arguments, up_to])  # noqa: S608
         return int(found)
 
@@ -129,10 +135,18 @@ class EmbeddedStore:
     async def close(self) -> None:
         """Nothing: whoever opened the database closes it."""
 
-    async def _find(self, columns: str, pages: Sequence[queries.Clause], limit: int) -> list[sql.Row]:
+    async def _is_seldom(self, word: str) -> bool:
+        """Whether few documents have a word: these are fetched and sorted; of others enough come along soon."""
+        if not word:
+            return False
+        sql = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
+        [(found,)] = await self._database.scan(sql, [words.asked(word), words.FEW])
+        return int(found) < words.FEW
+
+    async def _find(self, columns: str, source: str, pages: Sequence[queries.Clause], limit: int) -> list[sql.Row]:
         rows: list[sql.Row] = []
         for clause, arguments in pages:
-            statement = f"SELECT {columns} FROM docs {clause} LIMIT ?"  # noqa: S608  as in count
+            statement = f"SELECT {columns} FROM {source} {clause} LIMIT ?"  # noqa: S608  as in count
             rows += await self._database.scan(statement, [*arguments, limit - len(rows)])
             if len(rows) == limit:
                 break

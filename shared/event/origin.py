@@ -56,10 +56,10 @@ def safe_url(url: Any) -> str:
     return url if parts.scheme == "https" and named else ""
 
 
-def headline(texts: Mapping[str, str], subject: str = "") -> tuple[str, str]:
-    """Return the subject of a view's texts, or else the one that is known, and how the others begin."""
+def headline(texts: Mapping[str, str]) -> tuple[str, str]:
+    """Return the subject of a view's texts, where one is named so, and how the others begin."""
     titled = next((p for p in texts if p.rpartition("/")[2] in TITLES), None)
-    title = _line(texts[titled], MAX_TITLE_CHARS) if titled else subject
+    title = _line(texts[titled], MAX_TITLE_CHARS) if titled else ""
     words = _line(" ".join([t[:MAX_WORDS_CHARS] for p, t in texts.items() if p != titled]), MAX_WORDS_CHARS)
     return title, words if words != title else ""
 

@@ -43,6 +43,7 @@ async def create(
     seen: View,
     decide: Decide,
     *,
+    texts: Mapping[str, str],
     now: datetime,
     trace_id: str,
     audit_draw: float | None = None,
@@ -50,6 +51,7 @@ async def create(
     """Create the record that the pure `decide` plans; with it the approval if it pauses, its use of the allowance
     and perhaps an audit if it runs, and its place among the wishes about the same business subject.
 
+    `texts` are the words of `seen`, masked: lists show them, and the task is found by them.
     `now` is the store's time, at which the caller saw no record; `audit_draw` the number by chance that
     has chosen it for an audit, None: it is not chosen.
 
@@ -64,7 +66,7 @@ async def create(
     subject = subject_path(intent, first.parameters) if intent else None
     retention = timedelta(days=ports.settings.retention_days)
     audit = None if audit_draw is None else audit_path(task.task_id)
-    ticket = ticket_of(task.source, task.raw_payload, seen.texts)
+    ticket = ticket_of(task.source, task.raw_payload, texts)
     made: TaskRecord | None = None
     like: tuple[Wish, ...] = ()
 
@@ -87,6 +89,7 @@ async def create(
             trace_id=trace_id,
             requester=seen.fields.get("requester"),
             ticket=ticket,
+            texts=texts.values(),
         )
         record = made = keyed(record, ports.settings.privacy_key)
         writes: dict[str, Document] = {path: to_document(record)}

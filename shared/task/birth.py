@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from shared.task.schemas import (
     Ticket,
     Transition,
 )
+from shared.task.search_keys import keys_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,13 @@ def born(
     trace_id: str = "",
     requester: Mapping[str, str] | None = None,
     ticket: Ticket | None = None,
+    texts: Iterable[str] = (),
 ) -> TaskRecord:
-    """(none) -> READY | AWAITING_APPROVAL."""
+    """(none) -> READY | AWAITING_APPROVAL. `texts` are the words of the event, masked: it is found by them."""
     payload = canonical_json(task.raw_payload)
     state: State = "READY" if plan.decision.route == "execute" else "AWAITING_APPROVAL"
+    asks = {k: v for k, v in (requester or {}).items() if k in Requester.model_fields}
+    shown = plan.parameters or plan.classification.parameters
     record = TaskRecord(
         task_id=task.task_id,
         state=state,
@@ -56,7 +60,8 @@ def born(
         trace_id=trace_id,
         payload=payload.decode(),
         payload_sha256=sha256_hex(payload),
-        requester=Requester(**{k: v for k, v in (requester or {}).items() if k in Requester.model_fields}),
+        requester=Requester(**asks),
+        keys=keys_of(task.task_id, asks, ticket.model_dump() if ticket else {}, shown, texts),
         ticket=ticket,
         classification=plan.classification,
         intent=plan.intent,

@@ -11,6 +11,7 @@ from shared.event.payload import View, requester, view
 from shared.event.requester import LOOKED_UP, vouched
 from shared.intent.declaration import Intent
 from shared.task.schemas import Requester, TaskRecord, TaskRow
+from shared.task.search_keys import keys_of
 
 MAX_ADDRESS_CHARS = 254
 
@@ -52,7 +53,9 @@ def told(record: TaskRecord, email: str, by: str) -> TaskRecord:
     odd = any(c.isspace() or not c.isprintable() for c in spelled) or "@" in domain
     if not (name and at and "." in domain) or odd or len(spelled) > MAX_ADDRESS_CHARS:
         raise Unprocessable("requester_email must be an e-mail address", code="bad_requester", field="/requester_email")
-    return record.model_copy(update={"requester": Requester(**vouched(requester_of(record), spelled, by))})
+    asks = Requester(**vouched(requester_of(record), spelled, by))
+    keys = keys_of(record.task_id, {"email": spelled}, {}, {}, known=record.keys)
+    return record.model_copy(update={"requester": asks, "keys": keys})
 
 
 def must_be_known(record: TaskRecord, intent: Intent) -> None:

@@ -315,6 +315,7 @@ class TaskRecord(TaskRow):
 
     traceparent: str = Field(default="", description="The span that wrote this, in W3C's form, where it was traced")
     payload: str = Field(description="raw_payload as one JSON string, so that no index ever sees it")
+    keys: list[str] = Field(default=[], description="What it is found by; see shared.task.search_keys")
     followups: list[Followup] = Field(default=[], max_length=MAX_FOLLOWUPS, description="Told since, oldest first")
 
     @property

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.event.origin import headline, origin
+from shared.event.masking import mask
+from shared.event.origin import MAX_TITLE_CHARS, headline, origin
 from shared.task.schemas import Ticket
 
 
 def ticket_of(source: str, payload: Mapping[str, Any], texts: Mapping[str, str]) -> Ticket:
-    """Return the ticket of an event whose words a view has as `texts`; masked only where it is shown."""
+    """Return the ticket of an event; `texts` are the words of its view, masked."""
     found = origin(source, payload)
-    title, words = headline(texts, found.title)
+    title, words = headline(texts)
+    if not title and found.title:  # somebody answered: the subject is old
+        title = mask(found.title)[:MAX_TITLE_CHARS]
     return Ticket(number=found.number, url=found.url, title=title, words=words)

@@ -25,6 +25,7 @@ from shared.task.schemas import (
     Review,
     TaskRecord,
 )
+from shared.task.search_keys import keys_of
 
 MAX_REFUSALS = 10
 MAX_REASONS = 50
@@ -60,6 +61,7 @@ def changed(
             "parameters": {} if is_draft else dict(parameters),
             "params_hash": params_hash(name, version, dict(parameters)),
             "requester": requester or record.requester,
+            "keys": _keys(record, parameters),
             "decision": record.decision.model_copy(update={"reasons": edited(record.decision.reasons, reasons)}),
             "review": Review(
                 draft=dict(parameters) if is_draft else {},
@@ -68,6 +70,11 @@ def changed(
             ),
         }
     )
+
+
+def _keys(record: TaskRecord, parameters: Mapping[str, Any]) -> list[str]:
+    """Return what the task is found by, with these parameters."""
+    return keys_of(record.task_id, {}, {}, parameters, known=record.keys)
 
 
 def edited(reasons: Sequence[str], found: Sequence[str]) -> list[str]:
@@ -150,6 +157,7 @@ def suggested(record: TaskRecord, plan: Plan, now: datetime) -> TaskRecord:
         intent=plan.intent,
         intent_version=plan.intent_version,
         parameters=dict(plan.parameters),
+        keys=_keys(record, plan.parameters or plan.classification.parameters),
         params_hash=params_hash(plan.intent, plan.intent_version, dict(plan.parameters)),
         decision=record.decision.model_copy(update={"reasons": reasons[:MAX_REASONS], "drawn": ""}),
         review=Review(refusals=record.review.refusals),

@@ -59,11 +59,12 @@ class Write(NamedTuple):
 class Filter:
     """`field` of a document compared with `value`; a missing field never matches, `None` matches null.
 
-    Values are compared within one type only.
+    Values are compared within one type only. `contains`: it is a list of texts, and `value` is one of them; a query has
+    one such filter at most.
     """
 
     field: str
-    op: Literal["==", "<=", ">="]
+    op: Literal["==", "<=", ">=", "contains"]
     value: Any
 
 

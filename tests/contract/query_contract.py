@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -56,6 +57,27 @@ class QueryContract:
         assert await store.count(collection, where=begins, up_to=9) == 0
         begins[1] = Filter("requester.key", "<=", "1a.y")
         assert await store.count(collection, where=begins, up_to=9) == 2
+
+    async def test_query_finds_what_a_list_contains(self, store: Store, collection: str) -> None:
+        """On `tasks.keys`, where an index answers, and on any other list."""
+        for where in ("tasks", collection):
+            mine = collection.rpartition("/")[2]
+            lists = {"a": ["x", mine, "\"]'"], "b": [mine], "c": [f"{mine}y"], "none": [], "text": mine, "null": None}
+            for n, (name, keys) in enumerate(lists.items()):
+                await put(store, f"{where}/{mine}{name}", {"keys": keys, "created_at": NOON + timedelta(minutes=n)})
+            await put(store, f"{where}/{mine}missing", {"created_at": NOON})
+            has = [Filter("keys", "contains", mine)]
+            newest: Any = {"where": has, "order_by": "created_at", "descending": True}
+            first = await store.query_rows(where, ["created_at"], limit=1, **newest)
+            assert [s.id for s in first] == [f"{mine}b"]
+            assert [s.id for s in await store.query(where, **newest, after=first[0])] == [f"{mine}a"]
+            assert await store.count(where, where=has, up_to=9) == 2
+            assert await store.count(where, where=[Filter("keys", "contains", "\"]'")], up_to=9) >= 1
+            early = [*has, Filter("created_at", "<=", NOON)]
+            assert await store.count(where, where=early, up_to=9) == 1
+            await put(store, f"{where}/{mine}a", {"keys": ["x"], "created_at": NOON})
+            await put(store, f"{where}/{mine}b", {"created_at": NOON})
+            assert await store.count(where, where=has, up_to=9) == 0
 
     async def test_query_for_null_finds_null_and_not_missing(self, store: Store, collection: str) -> None:
         await put(store, f"{collection}/null", {"outcome": None})

@@ -161,7 +161,8 @@ class FirestoreStore:
 
         query = self._client.collection(collection)
         for condition in where:
-            query = query.where(filter=FieldFilter(condition.field, condition.op, condition.value))
+            op = "array_contains" if condition.op == "contains" else condition.op
+            query = query.where(filter=FieldFilter(condition.field, op, condition.value))
         return query
 
     def _page(
