@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from functions.console.dossier import Dossier
+from functions.console.dossier import Dossier, Line
 from functions.console.present import span
-from shared.task.schemas import TaskRecord
+from shared.intent.registry import discover
+from shared.task.schemas import TaskRecord, TaskRow
 
 MAX_CELL = 80
 CONTINUED = " " * 15  # further lines of a value stand below its first, where no line of ours begins
@@ -61,6 +62,32 @@ def tasks(console: Console, found: Sequence[dict[str, Any]]) -> None:
         columns,
         ([t["task_id"], t["state"], t["intent"], t["source"], age(t["created_at"]), _shown(t), _why(t)] for t in found),
     )
+
+
+def found(console: Console, tasks: Sequence[dict[str, Any]], *, is_all: bool) -> None:
+    """Print what was found as a person would say it."""
+    lines = [(row, Line(row)) for row in (TaskRow.model_validate_json(json.dumps(task)) for task in tasks)]
+    registry = discover()
+    columns = ("task", "state", "what", "who asks", "ticket", "age")
+    table(
+        console,
+        columns,
+        (
+            [
+                r.task_id,
+                r.state,
+                d.says(registry),
+                " ".join(d.asks),
+                f"{r.source} {d.ticket.number}",
+                age(r.created_at.isoformat()),
+            ]
+            for r, d in lines
+        ),
+    )
+    if not is_all:
+        print("there may be more: narrow it, or raise --limit")
+    elif not tasks:
+        print("nothing is like this")
 
 
 def letters(console: Console, found: Sequence[dict[str, Any]]) -> None:

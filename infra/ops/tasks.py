@@ -87,6 +87,18 @@ def _looking(commands: Any) -> None:
         "switchyard tasks list --intent order_status --since 2h --json",
     )
     filters(listing(find)).add_argument("--state", help="in this state, such as FAILED")
+    found = command(
+        commands,
+        "find",
+        _find,
+        "find tasks by mail, order, ticket or its link, words, or id, in any case and part",
+        "switchyard tasks find kim@example.com",
+        "switchyard tasks find '#10021' refund --state AWAITING_APPROVAL",
+        "switchyard tasks find https://acme.zendesk.com/agent/tickets/4200 --json",
+    )
+    found.add_argument("words", nargs="+", metavar="WORD", help="all of which stand in it")
+    found.add_argument("--limit", type=int, default=20, help="at most so many, newest first (default 20)")
+    filters(found).add_argument("--state", help="in this state, such as FAILED")
     for name, run, words in (
         ("show", _show, "print the whole record of a task"),
         ("explain", _explain, "tell what happened to a task, and why"),
@@ -106,6 +118,15 @@ def _repairing(commands: Any, name: str, words: str, *examples: str) -> argparse
 def _list(args: Args, console: Console, terminal: Terminal) -> int:
     found = list(console.every("tasks", "tasks", MOST if args.all else args.limit, **search(args)))
     return show.answer(args.json, found, lambda: show.tasks(terminal, found))
+
+
+def _find(args: Args, console: Console, terminal: Terminal) -> int:
+    page = console.get("tasks", q=" ".join(args.words), limit=args.limit, **search(args))
+    if args.json:
+        print(json.dumps(page["tasks"]))
+    else:
+        show.found(terminal, page["tasks"], is_all=page["next_page_token"] is None)
+    return 0 if page["tasks"] else 1
 
 
 def _show(args: Args, console: Console, terminal: Terminal) -> int:

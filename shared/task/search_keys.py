@@ -21,6 +21,7 @@ MAX_NAMED_CHARS = 64  # of a parameter that names something; a longer one is pro
 MIN_WORD_CHARS, MAX_WORD_CHARS = 3, 24
 STEMS = (5, 3)  # of how many letters the beginnings are
 AROUND = "#\"'`()[]<>{},;:!?."  # what stands around a word and is none of it
+_UNTYPED = {ord(c): None for c in "'\"\u2019"} | dict.fromkeys((*range(9), *range(14, 32), 127))
 _MESSAGE = re.compile(r"channel=(\w{1,30})&message_ts=([0-9.]{1,30})", re.ASCII)
 _BEHIND = re.compile(r"[?#]")
 _WORD = re.compile(r"[^\W_]+")
@@ -90,7 +91,8 @@ class Term:
 
 
 def fold(text: str) -> str:
-    """Return a text without case and accents: what people type finds what others wrote."""
+    """Return a text without case, accents and apostrophes: what people type finds what others wrote."""
+    text = text.translate(_UNTYPED)
     if text.isascii():
         return text.lower()
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()

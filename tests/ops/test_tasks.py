@@ -127,3 +127,12 @@ async def test_failed_task_is_closed(ops: Ops, capsys: pytest.CaptureFixture[str
     assert await ops(world, "tasks explain t1") == 0
     assert "closed: refunded-by-hand" in capsys.readouterr().out
     assert await ops(world, "tasks close t1 --reason again") == 1
+
+
+async def test_task_is_found_by_what_somebody_knows_of_it(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await paused()
+    for words in ("KIM@example.com", "10021 refund", "broken --state AWAITING_APPROVAL", "t1"):
+        assert await ops(world, f"tasks find {words}") == 0
+        assert "Refund 25.00 USD of order 10021" in capsys.readouterr().out
+    assert await ops(world, "tasks find kim --state FAILED") == 1
+    assert capsys.readouterr().out.endswith("nothing is like this\n")
