@@ -46,18 +46,18 @@ def span(duration: timedelta | float) -> str:
 def when(at: datetime, now: datetime, form: str = "") -> Markup:
     """Return a time element: how long ago, or how long from now; the page's script keeps it current, in local time.
 
-    `form`: `left` says of a time to come how much is left in its largest unit, `exact` the time itself.
+    `form`: `short` says it in its largest unit, `left` how much is left in that, `exact` the time itself.
     """
     left = (at - now).total_seconds()
-    text = f"in {span(left)}" if left >= 0 else f"{span(-left)} ago"
+    length = span(abs(left))
+    if form in ("short", "left"):
+        length = " ".join(length.split()[:2])
     exact = f"{at:%Y-%m-%d %H:%M} UTC"
-    if form == "left" and left >= 0:
-        text = " ".join(span(left).split()[:2]) + " left"  # its largest unit
-    elif form == "exact":
-        text = exact
+    text = f"{length} ago" if left < 0 else f"{length} left" if form == "left" else f"in {length}"
     soon = " soon" if form == "left" and left < SOON_S else ""
     moment = f"{at:%Y-%m-%dT%H:%M:%SZ}"
-    return Markup('<time datetime="{}" title="{}" class="{}">{}</time>').format(moment, exact, f"{form}{soon}", text)
+    shown = exact if form == "exact" else text
+    return Markup('<time datetime="{}" title="{}" class="{}">{}</time>').format(moment, exact, f"{form}{soon}", shown)
 
 
 def amount(intent: Intent | None, parameters: Mapping[str, Any]) -> str:

@@ -16,8 +16,12 @@ function ages() {
     const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
     time.title = exact.format(new Date(time.dateTime));
     if (time.classList.contains("exact")) time.textContent = time.title;
-    else if (seconds < 0) time.textContent = `${span(-seconds)} ago`;
-    else time.textContent = time.classList.contains("left") ? `${span(seconds, 1)} left` : `in ${span(seconds)}`;
+    else {
+      const { classList } = time;
+      const length = span(Math.abs(seconds), classList.contains("short") || classList.contains("left") ? 1 : 2);
+      if (seconds < 0) time.textContent = `${length} ago`;
+      else time.textContent = classList.contains("left") ? `${length} left` : `in ${length}`;
+    }
   }
 }
 
@@ -123,6 +127,13 @@ function enhance(root) {
     button.addEventListener("click", () => {
       for (const box of button.form.querySelectorAll("input[name=pick]:not(:disabled)")) box.checked = true;
       count();
+    });
+  }
+  const every = root.getElementById("every");
+  if (every) {
+    every.hidden = false;
+    every.addEventListener("change", () => {
+      for (const box of every.form.querySelectorAll("input[name=pick]:not(:disabled)")) box.checked = every.checked;
     });
   }
   for (const choice of root.querySelectorAll("#filter select")) {

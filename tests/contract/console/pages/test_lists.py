@@ -9,6 +9,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from functions.console.finding import MOST_LOOKED_AT
+from shared.records.tombstones import entomb
 from shared.task.schemas import AutomationTask
 from tests.contract.console.pages.browser import HOSTILE, SAME, open_browser, shown
 from tests.world import REFUND, World, paused, says, ticket
@@ -150,3 +152,53 @@ async def test_decision_leads_to_the_next_task_and_says_what_was_done(http: http
 async def test_way_to_the_next_task_stays_on_this_site(http: httpx.AsyncClient, listing: str) -> None:
     answer = await open_browser(http, await paused()).get(f"/next?after=t1&list={quote(listing)}")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+async def test_what_is_left_of_an_erased_task_is_found_by_its_id_alone(http: httpx.AsyncClient, world: World) -> None:
+    browser = open_browser(http, world)
+    await world.decide("c", "reject")
+    assert rows((await browser.get("/tasks?q=shevchenko")).text) == ["c"]
+    await entomb(world.ports, "c")
+    for words in ("shevchenko", "olena.shevchenko@example.com", "999.00"):
+        assert rows((await browser.get(f"/tasks?q={words}")).text) == []
+    assert (await browser.get("/tasks?q=c")).headers["location"] == "/tasks/c"
+
+
+async def test_task_of_before_there_were_keys_is_found_by_its_id_or_how_that_begins(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    old = world.store.look("tasks/t1").data or {}
+    world.store.write("tasks/abcdefgh1234", {**old, "task_id": "abcdefgh1234", "ticket": None, "keys": []})
+    browser = open_browser(http, world)
+    assert (await browser.get("/tasks?q=abcdefgh1234")).status_code == 303
+    for typed in ("abcdef", "ABCDEFGH12", "ABCDEFGH1234"):
+        assert rows((await browser.get(f"/tasks?q={typed}")).text) == ["abcdefgh1234"]
+    assert rows((await browser.get("/tasks?q=abcdef&state=FAILED")).text) == []
+
+
+async def test_page_looks_at_no_more_than_its_rows_however_many_tasks_there_are(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    old = world.store.look("tasks/t1").data or {}
+    for n in range(2 * MOST_LOOKED_AT):
+        world.store.write(f"tasks/n{n}", {**old, "task_id": f"n{n}", "keys": ["refund"]})
+    seen = world.store.query_rows
+    read = 0
+
+    async def counted(*args: Any, **how: Any) -> Any:
+        nonlocal read
+        found = await seen(*args, **how)
+        read += len(found)
+        return found
+
+    world.store.query_rows = counted  # type: ignore[method-assign]
+    browser = open_browser(http, world)
+    page = (await browser.get("/tasks?q=refund+nobody")).text
+    assert (read, f"{MOST_LOOKED_AT} were looked at; there are more" in page) == (MOST_LOOKED_AT, True)
+    more = re.findall(r'rel="next" href="([^"]+)"', page)[0].replace("&amp;", "&")
+    assert (await browser.get(f"/tasks{more}")).status_code == 200
+    assert read == 2 * MOST_LOOKED_AT
+
+
+async def test_page_that_is_not_there_has_a_way_to_find_a_task(http: httpx.AsyncClient) -> None:
+    page = (await open_browser(http, await paused()).get("/tasks/nobody")).text
+    assert 'action="/tasks"' in page
+    assert 'href="/"' in page
