@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,9 +88,17 @@ def shift(here: Environment, before: Mapping[str, str], watch_s: float = WATCH_S
                     print(f"{name}: {now.newest} gets {percent} % of the traffic", flush=True)
                     _watch(here, now.newest, watch_s)
     except (Refused, ProgramError) as trouble:
-        for name in moved:
+        return f"{trouble}{_taken_back(here, moved)}"
+    return ""
+
+
+def _taken_back(here: Environment, names: Iterable[str]) -> str:
+    """Give what served before its traffic again; return what somebody has to do where that fails."""
+    try:
+        for name in names:
             back(here, name)
-        return str(trouble)
+    except ProgramError:
+        return f", and its traffic could not be moved back (make rollback ENV={here.name})"
     return ""
 
 

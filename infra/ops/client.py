@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,10 @@ class Missing(OpsError):
 class Console:
     """One console. Ids of tasks and letters go into paths as they are: the console knows none of another form."""
 
-    def __init__(self, url: str, token: str = "") -> None:
-        headers = {"x-switchyard-client": "cli"} | ({"authorization": f"Bearer {token}"} if token else {})
+    def __init__(self, url: str, auth: httpx.Auth | None = None) -> None:
+        headers = {"x-switchyard-client": "cli"}
         try:
-            self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S)
+            self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S, auth=auth)
         except httpx.InvalidURL as error:
             raise OpsError(f"{url} is no address of a console: {error}", 2) from None
         self.url = url
@@ -81,6 +82,8 @@ class Console:
     def _call(self, method: str, path: str, **how: Any) -> Any:
         try:
             answer = self._http.request(method, f"/api/{path}", **how)
+        except SignInError as error:
+            raise OpsError(str(error), 3) from None
         except httpx.HTTPError as error:
             raise Unreachable(f"the console at {self.url} does not answer ({type(error).__name__})") from None
         try:
@@ -111,9 +114,9 @@ def connect(url: str | None) -> Console:
         except Exception as error:
             raise OpsError(f"{error}, or name a console with --console or CONSOLE_URL", 3) from None
     try:
-        token = sign_in.token(url)
+        signed_in = sign_in.SignedIn(partial(sign_in.token, url))
     except SignInError as error:
         raise OpsError(str(error), 3) from None
-    if token and not url.startswith("https://"):
+    if signed_in.token and not url.startswith("https://"):
         raise OpsError(f"the sign-in token is sent over https only, and {url} is not", 2)
-    return Console(url.rstrip("/"), token)
+    return Console(url.rstrip("/"), signed_in)

@@ -17,6 +17,7 @@ from infra.errors import SignInError
 from infra.ops import kept
 from infra.ops.client import Console, OpsError
 from infra.ops.loopback import Client, authorize
+from infra.ops.sign_in import SignedIn
 
 CLIENT_FILE = "the JSON file of an OAuth client of type Desktop app, which the console is told of (terraform/README.md)"
 
@@ -80,7 +81,7 @@ def _sign_in(url: str, client: Client, browse: Callable[[str], object]) -> str:
         browse(address)
 
     tokens = authorize(client, show)
-    console = Console(url, tokens["id_token"])
+    console = Console(url, SignedIn(lambda: tokens["id_token"]))
     try:
         console.get("policy")
     finally:

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,8 +21,29 @@ from infra.errors import SignInError
 from infra.ops import kept
 
 LIFETIME_S = 3600  # the longest that Google signs
+RENEWED_S = LIFETIME_S * 0.9
 TIMEOUT_S = 60
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105
+
+
+class SignedIn(httpx.Auth):
+    """Puts a token into every request, and gets a new one before it ends: `watch` goes on for days.
+
+    Raises:
+        SignInError: when it is made, and later from within a request.
+    """
+
+    def __init__(self, sign_in: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._sign_in, self._clock = sign_in, clock
+        self.token, self._since = sign_in(), clock()
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign one request, where anybody is signed in."""
+        if self.token and self._clock() - self._since > RENEWED_S:
+            self.token, self._since = self._sign_in(), self._clock()
+        if self.token:
+            request.headers["authorization"] = f"Bearer {self.token}"
+        yield request
 
 
 def token(url: str) -> str:

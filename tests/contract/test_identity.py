@@ -19,7 +19,7 @@ from shared.errors import Retry, Unauthenticated
 from shared.serving.certificates import FETCH_TIMEOUT_S, Certificates, checked
 from shared.settings import Settings
 
-AUDIENCE = "/projects/1/global/backendServices/2"
+AUDIENCE = "/projects/1/locations/europe-west1/services/console"
 
 
 class Iap:

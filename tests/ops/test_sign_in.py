@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import httpx
 import pytest
 
 from infra.errors import SignInError
 from infra.ops import sign_in
+from infra.ops.client import Console, OpsError
 
 ACCOUNT = "robot@p.iam.gserviceaccount.com"
 GCLOUD = """#!{python}
@@ -89,3 +92,31 @@ def test_file_that_signs_nobody_in_is_named(kept: str | None, tmp_path: Path, mo
 
 def test_where_no_way_is_named_nobody_signs_in() -> None:
     assert sign_in.token("https://console.example") == ""
+
+
+def test_a_token_is_renewed_before_it_ends() -> None:
+    now, tokens = [0.0], iter(("first", "second"))
+    signed_in = sign_in.SignedIn(lambda: next(tokens), lambda: now[0])
+
+    def bearer() -> str:
+        [request] = signed_in.auth_flow(httpx.Request("GET", "https://console.test/api/policy"))
+        return request.headers["authorization"]
+
+    assert bearer() == "Bearer first"
+    now[0] = sign_in.RENEWED_S
+    assert bearer() == "Bearer first"
+    now[0] = sign_in.LIFETIME_S - 60
+    assert bearer() == bearer() == "Bearer second"
+
+
+def test_a_renewal_that_fails_is_one_line_and_no_traceback() -> None:
+    def expired() -> str:
+        if now[0]:
+            raise SignInError("sign in again")
+        return "first"
+
+    now = [0.0]
+    console = Console("https://127.0.0.1:9", sign_in.SignedIn(expired, lambda: now[0]))
+    now[0] = sign_in.LIFETIME_S
+    with contextlib.closing(console), pytest.raises(OpsError, match="sign in again"):
+        console.get("policy")

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 INTAKE, NEXT = "https://intake.example.com", "https://next---intake.example.com"
 BEFORE = {"intake-events": "a" * 64, "classify": "b" * 64, "sweep": "d" * 64, "execute-removed": "c" * 64}
-PROGRAM = """#!{python}
+PROGRAM = """#!{python} -IS
 import json, os, sys
 from pathlib import Path
 folder = Path({folder!r})
@@ -103,7 +103,7 @@ class Laptop:
         """Run it; return its exit status and what it said on standard error."""
         (self.folder / "answers").write_text(json.dumps(self.answers))
         ended = subprocess.run(
-            [sys.executable, "-m", "infra.deploy", *arguments, "--watch-s=0"],
+            [sys.executable, "-S", "-m", "infra.deploy", *arguments, "--watch-s=0"],
             cwd=self.folder,
             input=typed,
             capture_output=True,
@@ -214,6 +214,21 @@ def test_a_new_revision_that_fails_requests_loses_its_traffic_and_the_release_go
         moved("intake", "last", 100),
     ]
     assert laptop.calls[-1] == SMOKE_PUBLIC
+
+
+def test_traffic_that_cannot_be_moved_on_goes_back(laptop: Laptop) -> None:
+    laptop.answers = {moved("intake", "next", 100): [None]} | laptop.answers
+    status, said = laptop.deploy("dev", "apply")
+    assert status == 1
+    assert "update-traffic failed (status 1); rolling back classify, intake-events" in said
+    assert moved("intake", "last", 100) in laptop.calls
+
+
+def test_traffic_that_cannot_go_back_is_somebodys_to_move(laptop: Laptop) -> None:
+    laptop.answers = {moved("console", "last", 100): [None], f'{LOGGED}"{NEW["intake"]}"': ["500\n"]} | laptop.answers
+    status, said = laptop.deploy("dev", "apply")
+    assert status == 1
+    assert "intake-00008-b answered 500, and its traffic could not be moved back (make rollback ENV=dev)" in said
 
 
 def test_what_serves_already_is_left_alone(laptop: Laptop) -> None:

@@ -21,7 +21,7 @@ FUNCTIONS = {
     "classify": {"target": "classify", "trigger": "push"},
 }
 # The digest of what was built follows from its name; what lies in the folder that is submitted is written down.
-GCLOUD = """#!{python}
+GCLOUD = """#!{python} -IS
 import hashlib, json, os, sys
 from pathlib import Path
 folder, words = Path({folder!r}), sys.argv[1:]
@@ -76,7 +76,7 @@ class Laptop:
         """Run a module of infra; return its exit status and what it said on standard error."""
         (self.folder / "calls").write_text("")
         done = subprocess.run(
-            [sys.executable, "-m", *arguments],
+            [sys.executable, "-S", "-m", *arguments],
             cwd=self.folder,
             env={"PATH": str(self.root / "bin"), "PYTHONPATH": str(self.root)},
             capture_output=True,
