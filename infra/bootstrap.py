@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from infra.environment import DeployError, Environment, environment
+from infra import tfvars
+from infra.environment import TERRAFORM, DeployError, Environment, environment
+from infra.errors import StackError
 from infra.finding import ask
 from infra.preconditions import FIRST_APIS
 from infra.programs import ProgramError, run
@@ -40,12 +42,19 @@ ROLES = {
     "roles/logging.viewer": (),  # whether a new revision fails requests
     "roles/monitoring.editor": ("google_monitoring_",),
     "roles/pubsub.admin": ("google_pubsub_",),
-    "roles/resourcemanager.projectIamAdmin": ("google_project_iam_member",),
+    "roles/resourcemanager.projectIamAdmin": ("google_project_iam_member", "google_project_iam_audit_config"),
     "roles/run.admin": ("google_cloud_run_v2_service",),
     "roles/secretmanager.admin": ("google_secret_manager_",),  # and the canary's secret
     "roles/serviceusage.serviceUsageAdmin": ("google_project_service",),
     "roles/storage.admin": ("google_storage_",),  # and the state
 }
+# What a variable asks for: the role is granted where the environment's file sets it.
+ROLES_OF = {
+    "egress": {"roles/compute.networkAdmin": ("google_compute_",)},
+    "encryption": {"roles/eventarc.admin": ("google_eventarc_",)},
+}
+KEY_ROLE = "roles/cloudkms.admin"  # google_kms_crypto_key_iam_member; on the keys
+KEY_AGENTS = ("artifactregistry", "cloudfunctions", "firestore", "run")  # beside storage's, which has a command
 BILLING_ROLE = "roles/billing.costsManager"  # google_billing_budget; on the billing account
 # Plans lie in the bucket of the state, and hold what it holds; so do the sources of images, until they are built.
 OLD = {"age": 30, "matchesPrefix": ["plans/", "builds/"]}
@@ -72,9 +81,13 @@ def main() -> int:
             cleanup.write_text(CLEANUP)
             for command in (*commands(target, rules), *images(target, cleanup)):
                 run("gcloud", *command)
-        for command in (*_budget(target, options.billing_account), *_triggers(target, options.repository)):
+        for command in (
+            *_asked_for(target),
+            *_budget(target, options.billing_account),
+            *_triggers(target, options.repository),
+        ):
             run("gcloud", *command)
-    except (DeployError, ProgramError) as error:
+    except (DeployError, ProgramError, StackError) as error:
         print(f"bootstrap: {error}", file=sys.stderr)
         return 1
     return 0
@@ -117,6 +130,30 @@ def images(target: Environment, cleanup: Path) -> Iterator[Command]:
         *("storage", "buckets", "add-iam-policy-binding", f"gs://{target.state_bucket}", who),
         *("--role=roles/storage.objectViewer", f"--condition=title=builds,expression={builds}", "--format=none"),
     )
+
+
+def _asked_for(target: Environment) -> Iterator[Command]:
+    """Yield the grants and agents that only what the variables ask for needs."""
+    variables = tfvars.read(TERRAFORM / f"{target.name}.tfvars")
+    for name, roles in ROLES_OF.items():
+        for role in roles if variables.get(name) is not None else ():
+            yield _grant(target, account(target), role)
+    keys = variables.get("encryption") or {}
+    if not keys:
+        return
+    yield ("storage", "service-agent", f"--project={target.project}")
+    for agent in KEY_AGENTS:
+        yield (
+            "beta",
+            "services",
+            "identity",
+            "create",
+            f"--service={agent}.googleapis.com",
+            f"--project={target.project}",
+        )
+    member = f"--member=serviceAccount:{account(target)}"
+    for key in sorted({str(key) for key in keys.values() if key}):
+        yield ("kms", "keys", "add-iam-policy-binding", key, member, f"--role={KEY_ROLE}", "--format=none")
 
 
 def account(target: Environment) -> str:

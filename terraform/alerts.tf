@@ -4,6 +4,7 @@ resource "google_monitoring_notification_channel" "email" {
   display_name = each.key
   type         = "email"
   labels       = { email_address = each.key }
+  user_labels  = local.labels
 
   depends_on = [time_sleep.apis]
 }
@@ -134,6 +135,7 @@ resource "google_monitoring_alert_policy" "this" {
   combiner              = "OR"
   severity              = each.value.severity
   notification_channels = local.channels
+  user_labels           = local.labels
 
   conditions {
     display_name = each.value.title

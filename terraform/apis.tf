@@ -16,6 +16,8 @@ locals {
     local.uses_vertex ? ["aiplatform"] : [],
     var.tracing_ratio == null ? [] : ["cloudtrace", "telemetry"],
     var.console == null ? [] : ["iap"],
+    var.egress == null ? [] : ["compute"],
+    var.encryption == null ? [] : ["cloudkms"],
     var.budget == null ? [] : ["billingbudgets"],
   ))
 }

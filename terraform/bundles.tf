@@ -21,7 +21,14 @@ resource "google_storage_bucket" "bundles" {
   public_access_prevention    = "enforced"
   force_destroy               = !var.protect_data
 
-  depends_on = [time_sleep.apis]
+  dynamic "encryption" {
+    for_each = local.key[*]
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
+
+  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.agent]
 }
 
 resource "google_storage_bucket_object" "bundle" {
@@ -41,11 +48,12 @@ resource "google_storage_bucket_object" "bundle" {
 }
 
 resource "google_artifact_registry_repository" "functions" {
-  # checkov:skip=CKV_GCP_84: Google's own encryption at rest; images are rebuilt from their bundles
+  # checkov:skip=CKV_GCP_84: Google's own encryption at rest, unless encryption names a key; images are rebuilt from bundles
   repository_id = "functions"
   location      = var.region
   format        = "DOCKER"
   description   = "Images that Cloud Functions builds from bundles."
+  kms_key_name  = local.key
 
   cleanup_policies {
     id     = "keep-newest"
@@ -58,7 +66,7 @@ resource "google_artifact_registry_repository" "functions" {
     condition { older_than = "2592000s" }
   }
 
-  depends_on = [time_sleep.apis]
+  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.agent]
 }
 
 resource "google_service_account" "build" {

@@ -21,6 +21,20 @@ check "deployments_are_tested" {
   }
 }
 
+check "a_restored_database_is_no_home" {
+  assert {
+    condition     = var.database == null || !var.protect_data
+    error_message = "database is ${coalesce(var.database, "(default)")}: backups, point-in-time recovery and deletion by age are of the database that is made here. Bring the data home when it is calm (README.md, Restoring)."
+  }
+}
+
+check "messages_rest_where_they_are_read" {
+  assert {
+    condition     = var.storage_regions == null ? true : contains(var.storage_regions, var.region)
+    error_message = "storage_regions leaves out ${var.region}, where the functions are: every message travels there and back."
+  }
+}
+
 check "somebody_is_told" {
   assert {
     condition     = !var.protect_data || length(var.alert_emails) + length(var.alert_channels) > 0

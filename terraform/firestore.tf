@@ -7,7 +7,14 @@ resource "google_firestore_database" "this" {
   delete_protection_state           = var.protect_data ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
   deletion_policy                   = var.protect_data ? "PREVENT" : "DELETE"
 
-  depends_on = [time_sleep.apis]
+  dynamic "cmek_config" {
+    for_each = local.database_key[*]
+    content {
+      kms_key_name = cmek_config.value
+    }
+  }
+
+  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.agent]
 }
 
 resource "google_firestore_backup_schedule" "daily" {

@@ -68,6 +68,8 @@ locals {
       database         = var.database == null ? google_firestore_database.this.id : "projects/${var.project_id}/databases/${var.database}"
       protected_topics = local.protected_topics
       traces           = var.tracing_ratio != null
+      key              = local.key
+      network          = contains(local.calls_out, name) ? local.network : null
     }
   }
 }
@@ -83,6 +85,8 @@ resource "time_sleep" "builder" {
     google_project_iam_member.build_writes_logs,
     google_project_iam_member.agent,
     google_pubsub_topic_iam_member.dead_letters,
+    google_kms_crypto_key_iam_member.agent,
+    google_eventarc_google_channel_config.this,
   ]
 }
 

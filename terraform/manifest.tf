@@ -1,6 +1,8 @@
 # What there is, from the code: `make manifest` writes manifest.json, and adding an intent changes nothing here.
 
 locals {
+  labels = merge({ app = "switchyard" }, var.labels)
+
   manifest  = jsondecode(file("${path.module}/${var.manifest}"))
   functions = local.manifest.functions
   executors = { for name, f in local.functions : name => f if contains(keys(f.environment), "INTENT") }

@@ -8,6 +8,11 @@ output "console_url" {
   value       = var.console == null ? null : local.url_of["console"]
 }
 
+output "egress_address" {
+  description = "The address from which providers are called; null without `egress`."
+  value       = one(google_compute_address.egress[*].address)
+}
+
 output "topics" {
   description = "Topics by name: `events` takes tasks, `results` tells how they ended."
   value       = { for name, topic in google_pubsub_topic.this : name => topic.id }

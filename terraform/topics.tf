@@ -6,18 +6,19 @@ locals {
 }
 
 resource "google_pubsub_topic" "this" {
-  # checkov:skip=CKV_GCP_83: Google's own encryption at rest; a key of one's own adds a way to lose every message
+  # checkov:skip=CKV_GCP_83: Google's own encryption at rest, unless encryption names a key, which is a way to lose them all
   for_each = toset(local.manifest.topics)
 
   name            = each.key
+  kms_key_name    = local.key
   deletion_policy = contains(local.protected_topics, each.key) ? "PREVENT" : "DELETE"
 
   # Else a message rests wherever its publisher is.
   message_storage_policy {
-    allowed_persistence_regions = [var.region]
+    allowed_persistence_regions = coalesce(var.storage_regions, [var.region])
   }
 
-  depends_on = [time_sleep.apis]
+  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.agent]
 }
 
 # Pub/Sub itself forwards dead letters; without this grant it drops none and forwards none, silently.

@@ -45,11 +45,31 @@ variable "database" {
   }
 }
 
+variable "storage_regions" {
+  description = "Regions in which messages may rest while they wait. Null: `region` alone."
+  type        = set(string)
+  default     = null
+
+  validation {
+    condition     = var.storage_regions == null ? true : length(var.storage_regions) > 0 && alltrue([for r in var.storage_regions : can(regex("^[a-z]+-[a-z]+[0-9]+$", r))])
+    error_message = "storage_regions must hold regions such as europe-west1, at least one; null is `region` alone."
+  }
+}
+
 variable "labels" {
-  description = "Labels on everything, beside `app`."
+  description = "Labels on everything that takes any, beside `app`."
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = alltrue([for name, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", name)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "labels must be of lower case letters, digits, - and _, 63 at most, names with a letter first."
+  }
+  validation {
+    condition     = !contains(keys(var.labels), "app")
+    error_message = "labels must not hold app, which is switchyard."
+  }
 }
 
 variable "protect_data" {
@@ -480,7 +500,57 @@ variable "min_instances" {
   }
 }
 
+variable "egress" {
+  description = "Sends what the executors, classify and notify send through a network of its own and one fixed address, the output `egress_address`, for providers that let callers in by address; `range` is the network's, for what it needs see network.tf. Null: addresses of Google's, which change."
+  type = object({
+    range = optional(string, "10.8.0.0/24")
+  })
+  default = null
+
+  validation {
+    condition     = var.egress == null ? true : can(cidrhost(var.egress.range, 0)) && can(regex("^(10[.]|172[.](1[6-9]|2[0-9]|3[01])[.]|192[.]168[.]|100[.](6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])[.])", var.egress.range))
+    error_message = "egress.range must be a private range such as 10.8.0.0/24."
+  }
+  validation {
+    condition     = var.egress == null ? true : try(pow(2, 32 - tonumber(split("/", var.egress.range)[1])) >= local.addresses_needed, true)
+    error_message = "egress.range must hold ${local.addresses_needed} addresses for the instances of this manifest: take a wider one."
+  }
+}
+
+variable "encryption" {
+  description = "Keys of Cloud KMS for what rests here: `key`, in `region`, for messages, bundles, images, functions and the database; `database_key` where the database lies elsewhere, in europe for eur3 and us for nam5. A database keeps for ever what it began with. Null: keys of Google's."
+  type = object({
+    key          = string
+    database_key = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.encryption == null ? true : can(regex("^projects/[^/]+/locations/${var.region}/keyRings/[^/]+/cryptoKeys/[^/]+$", var.encryption.key))
+    error_message = "encryption.key must look like projects/P/locations/${var.region}/keyRings/R/cryptoKeys/K: a key of region, and not a version of one."
+  }
+  validation {
+    condition = var.encryption == null ? true : can(regex(
+      "^projects/[^/]+/locations/${lookup({ eur3 = "europe", nam5 = "us" }, coalesce(var.firestore_location, var.region), coalesce(var.firestore_location, var.region))}/keyRings/[^/]+/cryptoKeys/[^/]+$",
+      coalesce(var.encryption.database_key, var.encryption.key)
+    ))
+    error_message = "encryption.database_key must be a key of where the database is, ${lookup({ eur3 = "europe", nam5 = "us" }, coalesce(var.firestore_location, var.region), coalesce(var.firestore_location, var.region))}: projects/P/locations/L/keyRings/R/cryptoKeys/K."
+  }
+}
+
 # Who looks after it
+
+variable "audit_logs" {
+  description = "What Google logs of accesses: database, who read and wrote documents besides the functions; secrets, who read one; sign_in, whom the proxy let in."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.audit_logs, ["database", "secrets", "sign_in"])) == 0
+    error_message = "audit_logs may hold database, secrets and sign_in."
+  }
+}
 
 variable "console" {
   description = "Publishes the console behind Identity-Aware Proxy, for the IAM members `members` (user:, group:, domain:, serviceAccount:); `programmatic_clients` are ids of OAuth desktop clients through which people sign in at a terminal. Null: people decide in the database."

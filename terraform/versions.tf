@@ -21,7 +21,7 @@ terraform {
 provider "google" {
   project        = var.project_id
   region         = var.region
-  default_labels = merge({ app = "switchyard" }, var.labels)
+  default_labels = local.labels
 
   # Budgets are billed to the project that asks for them, whoever applies.
   user_project_override = true

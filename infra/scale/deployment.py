@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra import tfvars
 from infra.errors import StackError
 from infra.manifest import PATH
-from infra.scale import tfvars
 from shared.settings import Settings
 
 

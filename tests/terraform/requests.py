@@ -27,10 +27,19 @@ MESSAGES = {
     "google_pubsub_topic": ("pubsub.v1", "Topic"),
     "google_service_account": ("iam.v1", "ServiceAccount"),
 }
+# What a plan has only where it is asked for.
+OPTIONAL = {
+    "google_compute_address": ("compute.v1", "Address"),
+    "google_compute_network": ("compute.v1", "Network"),
+    "google_compute_router": ("compute.v1", "Router"),
+    "google_compute_router_nat": ("compute.v1", "RouterNat"),
+    "google_compute_subnetwork": ("compute.v1", "Subnetwork"),
+    "google_project_iam_audit_config": ("cloudresourcemanager.v1", "AuditConfig"),
+}
 # Of the provider alone, or a part of the URL.
 OWN = {"timeouts", "deletion_policy", "project", "location", "region", "force_delete", "sensitive_labels", "skip_wait"}
 OWN |= {"deletion_protection", "collection", "database", "account_id", "create_ignore_already_exists", "role_id"}
-OWN |= {"billing_account"}
+OWN |= {"billing_account", "router"}
 RENAMED = {"all_updates_rule": "notificationsRule", "permissions": "includedPermissions"}
 
 
@@ -42,9 +51,9 @@ def request(change: Change) -> tuple[str, str, dict[str, Any]] | None:
         after = {name: change.after.get(name) for name in ("role", "condition")}
         body = after | {"members": [m for m in [change.after.get("member")] if m]}
         return "run.v2", "GoogleIamV1Binding", _body("run.v2", "GoogleIamV1Binding", body)
-    if change.type not in MESSAGES:
+    if change.type not in MESSAGES | OPTIONAL:
         return None
-    api, message = MESSAGES[change.type]
+    api, message = (MESSAGES | OPTIONAL)[change.type]
     return api, message, _body(api, message, {n: v for n, v in change.after.items() if n not in OWN})
 
 
@@ -53,6 +62,7 @@ def _body(api: str, message: str, block: Mapping[str, Any]) -> dict[str, Any]:
     body = {}
     for name, value in block.items():
         field = RENAMED.get(name) or _camel(name)
+        field += "s" * (field not in fields and f"{field}s" in fields)  # a block for each of a list
         if value not in (None, "", [], [None], {"ttl": ""}, [{"ttl": ""}]):  # a ttl of "" is Terraform's word for never
             body[field] = _field(api, fields.get(field, {}), value)
     return body

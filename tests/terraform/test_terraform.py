@@ -20,6 +20,7 @@ variables {
   }
 }
 """
+KEY = "projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k"
 URLS = 'AUTH0_API_URL = "https://a.test", AUTH0_CLIENT_ID = "x"'
 
 # variable, a value that cannot be used, and words that tell what to do about it
@@ -28,6 +29,21 @@ REFUSED = [
     ("region", '"europe-west1-b"', "must be a region such as europe-west1"),
     ("firestore_location", '"europe"', "must be a region, eur3 or nam5"),
     ("database", '"(default)"', "must be the id of a restored database"),
+    ("storage_regions", "[]", "at least one"),
+    ("storage_regions", '["eu"]', "must hold regions such as europe-west1"),
+    ("labels", '{ Team = "ops" }', "of lower case letters, digits, - and _"),
+    ("labels", '{ app = "other" }', "must not hold app"),
+    ("egress", '{ range = "10.8.0.0" }', "a private range such as 10.8.0.0/24"),
+    ("egress", '{ range = "8.8.8.0/24" }', "a private range such as 10.8.0.0/24"),
+    ("egress", '{ range = "10.8.0.0/26" }', "must hold 132 addresses for the instances of this manifest"),
+    ("encryption", '{ key = "k" }', "projects/P/locations/europe-west1/keyRings/R/cryptoKeys/K"),
+    ("encryption", f'{{ key = "{KEY}/cryptoKeyVersions/1" }}', "and not a version of one"),
+    (
+        "encryption",
+        f'{{ key = "{KEY}", database_key = "{KEY.replace("west1", "west4")}" }}',
+        "a key of where the database is",
+    ),
+    ("audit_logs", '["all"]', "may hold database, secrets and sign_in"),
     ("sources", '["Zen desk"]', "lower case letters, digits"),
     ("direct_callers", '["serviceAccount:crm@acme.test"]', "without the prefix serviceAccount:"),
     ("direct_callers", '["crm@acme.test"]', "of a service account"),
@@ -103,7 +119,7 @@ REFUSED = [
     ("dollars_per_million_tokens", "0", "over 0"),
 ]
 # Free text, files and switches, which every value fits.
-UNCHECKED = {"labels", "protect_data", "manifest", "bundle_dir"}
+UNCHECKED = {"protect_data", "manifest", "bundle_dir"}
 
 
 def declared() -> dict[str, str]:

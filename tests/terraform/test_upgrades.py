@@ -51,6 +51,12 @@ NEW_SECRET = """
     values = { version = "4" }
   }
 """
+RESTORED = """
+  variables {
+    database = "restored-1130"
+  }
+  expect_failures = [check.a_restored_database_is_no_home]
+"""
 REPLACED = f"""
   plan_options {{
     replace = [{EXECUTOR}.google_cloudfunctions2_function.this]
@@ -95,6 +101,7 @@ def upgrades(workspace: Workspace) -> dict[str, list[Change]]:
         "new_image": NEW_IMAGE,
         "new_secret": NEW_SECRET,
         "replaced": REPLACED,
+        "restored": RESTORED,
     }
     for name, registry in {"removed": without("order_status"), "renamed": renamed(), "wider": wider()}.items():
         (workspace.folder / f"{name}.json").write_text(to_json(build(registry)))
@@ -106,6 +113,23 @@ def upgrades(workspace: Workspace) -> dict[str, list[Change]]:
 
 def test_same_manifest_changes_nothing(upgrades: dict[str, list[Change]]) -> None:
     assert upgrades["same"] == []
+
+
+def test_functions_move_to_a_restored_database_and_nothing_of_the_old_one_changes(
+    upgrades: dict[str, list[Change]],
+) -> None:
+    changed = upgrades["restored"]
+    assert [c.address for c in changed if c.action == "create"] == ["google_firebaserules_release.restored[0]"]
+    moved = {c.type for c in changed if c.action != "create"}
+    functions, services = "google_cloudfunctions2_function", "google_cloud_run_v2_service"
+    assert moved == {functions, services, "google_project_iam_member"}  # the last for the conditions of the grants
+    known = {c.address: c.after or {} for c in changed}
+    for found in (after for address, after in known.items() if f".{functions}." in address):
+        assert found["service_config"][0]["environment_variables"]["FIRESTORE_DATABASE"] == "restored-1130"
+    for found in (after for address, after in known.items() if ".google_project_iam_member." in address):
+        assert found["condition"][0]["expression"].endswith('databases/restored-1130"')
+    filters = known[f'module.stage["resume"].{functions}.this']["event_trigger"][0]["event_filters"]
+    assert {"attribute": "database", "operator": None, "value": "restored-1130"} in filters
 
 
 def test_removed_intent_takes_its_own_parts_along_and_nothing_else(upgrades: dict[str, list[Change]]) -> None:

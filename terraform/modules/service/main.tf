@@ -32,6 +32,7 @@ resource "google_cloud_run_v2_service" "this" {
 
   template {
     service_account                  = module.account.email
+    encryption_key                   = var.platform.key
     timeout                          = "${var.function.timeout_s}s"
     max_instance_request_concurrency = var.function.requests_per_instance
 

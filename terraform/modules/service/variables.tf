@@ -61,5 +61,6 @@ variable "platform" {
     database_role = string
     database      = string
     traces        = optional(bool, false)
+    key           = optional(string)
   })
 }

@@ -19,8 +19,9 @@ resource "google_service_account" "caller" {
 }
 
 resource "google_cloudfunctions2_function" "this" {
-  name     = local.name
-  location = var.platform.region
+  name         = local.name
+  location     = var.platform.region
+  kms_key_name = var.platform.key
 
   build_config {
     runtime           = "python313"
@@ -47,6 +48,16 @@ resource "google_cloudfunctions2_function" "this" {
     max_instance_request_concurrency = var.function.requests_per_instance
     all_traffic_on_latest_revision   = true
     environment_variables            = var.environment
+
+    # All traffic, for a provider's address is a public one.
+    direct_vpc_egress = var.platform.network == null ? null : "VPC_EGRESS_ALL_TRAFFIC"
+    dynamic "direct_vpc_network_interface" {
+      for_each = var.platform.network[*]
+      content {
+        network    = direct_vpc_network_interface.value.network
+        subnetwork = direct_vpc_network_interface.value.subnetwork
+      }
+    }
 
     dynamic "secret_environment_variables" {
       for_each = var.secrets

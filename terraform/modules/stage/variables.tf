@@ -73,5 +73,7 @@ variable "platform" {
     database         = string
     protected_topics = set(string)
     traces           = optional(bool, false)
+    key              = optional(string)
+    network          = optional(object({ network = string, subnetwork = string }))
   })
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.bootstrap import ROLES
+from infra.bootstrap import ROLES, ROLES_OF
 
 ROOT = Path(__file__).resolve().parents[3]
 MEMBER = "--member=serviceAccount:deploy@example-dev.iam.gserviceaccount.com"
@@ -30,12 +30,12 @@ THERE = {
 
 
 def bootstrap(
-    folder: Path, *arguments: str, there: dict[str, str] | None = None, failing: str = ""
+    folder: Path, *arguments: str, there: dict[str, str] | None = None, failing: str = "", variables: str = ""
 ) -> tuple[int, str, list[str]]:
     """Run it on a repository of its own; return its exit status, its errors, and what gcloud was told."""
     shutil.copytree(ROOT / "infra", folder / "infra", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "terraform").mkdir()
-    (folder / "terraform/dev.tfvars").write_text('project_id = "example-dev"\n')
+    (folder / "terraform/dev.tfvars").write_text(f'project_id = "example-dev"\n{variables}')
     calls = folder / "calls"
     text = GCLOUD.format(python=sys.executable, calls=str(calls), there=there or {}, failing=failing)
     (folder / "bin").mkdir()
@@ -106,5 +106,38 @@ def test_what_fails_is_named_and_nothing_follows(tmp_path: Path, failing: str) -
     assert calls[-1].startswith(failing)
 
 
+def test_what_the_variables_ask_for_has_its_roles_and_agents_and_nothing_else_has(tmp_path: Path) -> None:
+    keys = (
+        "projects/k/locations/europe-west1/keyRings/r/cryptoKeys/k",
+        "projects/k/locations/europe/keyRings/r/cryptoKeys/k",
+    )
+    asked = f'egress = {{}}\nencryption = {{ key = "{keys[0]}", database_key = "{keys[1]}" }}\n'
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "asked").mkdir()
+    _, _, plain = bootstrap(tmp_path / "plain", there=THERE)
+    status, errors, calls = bootstrap(tmp_path / "asked", there=THERE, variables=asked)
+    assert (status, errors) == (0, "")
+    more = [call for call in calls if call not in plain]
+    roles = [call for call in more if call.startswith(f"projects add-iam-policy-binding example-dev {MEMBER} ")]
+    assert [call.partition("--role=")[2].split()[0] for call in roles] == [
+        "roles/compute.networkAdmin",
+        "roles/eventarc.admin",
+    ]
+    assert "storage service-agent --project=example-dev" in more
+    granted = [call.split()[3] for call in more if call.startswith("kms keys add-iam-policy-binding ")]
+    assert granted == sorted(keys)
+    agents = [call.partition("--service=")[2].split(".")[0] for call in more if " identity create " in call]
+    assert agents == ["artifactregistry", "cloudfunctions", "firestore", "run"]
+
+
+def test_variables_that_cannot_be_read_are_named_by_line(tmp_path: Path) -> None:
+    status, errors, _ = bootstrap(tmp_path, variables='egress = file("x")\n')
+    assert (status, errors) == (
+        1,
+        "bootstrap: dev.tfvars line 2: 'file' is not expected: only literal values are read here\n",
+    )
+
+
 def test_no_role_is_primitive() -> None:
-    assert not {"roles/owner", "roles/editor", "roles/viewer"} & ROLES.keys()
+    asked = {role for roles in ROLES_OF.values() for role in roles}
+    assert not {"roles/owner", "roles/editor", "roles/viewer"} & (ROLES.keys() | asked)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from infra import tfvars
 from infra.errors import StackError
 from infra.manifest import PATH
-from infra.scale import deployment, tfvars
+from infra.scale import deployment
 from infra.scale.deployment import Feed, Service
 from shared.settings import Settings
 
