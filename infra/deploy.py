@@ -160,7 +160,7 @@ def _public(here: Environment) -> str:
 
 def _smoke(here: Environment, intake: str, secret: str, timeout_s: int | None = None) -> bool:
     """Send the canary to this address of intake; it gives up after `timeout_s`, or the smoke test's own default."""
-    env = {"BACKEND": "gcp", "GOOGLE_CLOUD_PROJECT": here.project, CANARY: secret}
+    env = {"BACKEND": "gcp", "GOOGLE_CLOUD_PROJECT": here.project, "FIRESTORE_DATABASE": here.database, CANARY: secret}
     patience = [] if timeout_s is None else [f"TIMEOUT_S={timeout_s}"]
     try:
         run("make", "smoke", f"INTAKE={intake}", "BACKEND=gcp", *patience, env=env)
@@ -170,7 +170,7 @@ def _smoke(here: Environment, intake: str, secret: str, timeout_s: int | None = 
 
 
 def _secret(here: Environment) -> str:
-    access = ["secrets", "versions", "access", "latest", f"--secret={CANARY}", f"--project={here.project}"]
+    access = ["secrets", "versions", "access", "latest", f"--secret={here.secret(CANARY)}", f"--project={here.project}"]
     return run("gcloud", *access, quiet=True).strip()
 
 

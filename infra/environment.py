@@ -25,6 +25,8 @@ class Environment:
     project: str
     state_bucket: str
     region: str = REGION
+    prefix: str = ""  # of all names, where it is a second copy in its project
+    database: str = "(default)"  # that its functions use
 
     @property
     def plan(self) -> Path:
@@ -51,6 +53,10 @@ class Environment:
         """The options that name all of them: what to deploy, too."""
         return self.variables, f"-var-file={self.release}"
 
+    def secret(self, variable: str) -> str:
+        """Return how the secret is called that fills a variable."""
+        return f"{self.prefix.upper().replace('-', '_')}{variable}"
+
     @property
     def place(self) -> tuple[str, str]:
         """The options of gcloud that name project and region."""
@@ -71,8 +77,11 @@ def environment(name: str) -> Environment:
     project = _value(text, "project_id")
     if project is None:
         raise DeployError(f'terraform/{name}.tfvars names no project: project_id = "..."')
-    bucket = os.environ.get("STATE_BUCKET") or f"{project}-tfstate"
-    return Environment(name, project, bucket, _value(text, "region") or REGION)
+    copy = _value(text, "prefix") or ""
+    prefix = f"{copy}-" if copy else ""
+    bucket = os.environ.get("STATE_BUCKET") or f"{project}-{prefix}tfstate"
+    database = _value(text, "database") or copy or "(default)"
+    return Environment(name, project, bucket, _value(text, "region") or REGION, prefix, database)
 
 
 def _value(text: str, variable: str) -> str | None:

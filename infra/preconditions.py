@@ -21,8 +21,9 @@ FIRST_APIS = (
 )
 # What follows from the variables, as Terraform works it out.
 WANTED = (
-    "jsonencode({ secrets = distinct(flatten(values(local.secrets_of))), sources = var.sources, "
-    "console = var.console != null, location = coalesce(var.firestore_location, var.region) })"
+    'jsonencode({ secrets = [for s in distinct(flatten(values(local.secrets_of))) : join("", [local.secret_prefix, s])]'
+    ", sources = var.sources, console = var.console != null, "
+    "location = coalesce(var.firestore_location, var.region) })"
 )
 DATABASE = "google_firestore_database.this"
 PUBLIC = "run.managed.requireInvokerIam"
@@ -167,7 +168,8 @@ def _of_variables(target: Environment) -> Iterator[Finding]:
 
 def _database(target: Environment, location: str) -> Finding:
     """App Engine, Firebase or an earlier try may have made the one database of this name."""
-    what, about = "database (default)", ("--database=(default)", f"--project={target.project}", "--format=json")
+    name = target.prefix.rstrip("-") or "(default)"
+    what, about = f"database {name}", (f"--database={name}", f"--project={target.project}", "--format=json")
     said = ask("gcloud", "firestore", "databases", "describe", *about)
     if not said:
         return Finding(f"{what}: not there yet")
@@ -180,7 +182,7 @@ def _database(target: Environment, location: str) -> Finding:
         return Finding(what, f"it is in {found.get('locationId')}, for ever, and the variables say {location}", fix)
     kept = _ask_terraform(target, "state", "list", DATABASE)
     data_dir = target.data_dir.relative_to(TERRAFORM)
-    fix = f'TF_DATA_DIR={data_dir} terraform -chdir=terraform import {target.variables} {DATABASE} "(default)"'
+    fix = f'TF_DATA_DIR={data_dir} terraform -chdir=terraform import {target.variables} {DATABASE} "{name}"'
     return Finding(what, "" if kept else "it is there already, and Terraform does not know of it", fix)
 
 
@@ -200,7 +202,7 @@ def _secret(target: Environment, name: str) -> Finding:
     about = (f"--project={target.project}", "--filter=state=ENABLED", "--limit=1", "--format=value(name)")
     listed = ask("gcloud", "secrets", "versions", "list", name, *about)
     # This one is nobody else's: it is only to be random.
-    made, file = ("openssl rand -hex 32 | tr -d '\\n' | ", "-") if name == "PRIVACY_KEY" else ("", "FILE")
+    made, file = ("openssl rand -hex 32 | tr -d '\\n' | ", "-") if name.endswith("PRIVACY_KEY") else ("", "FILE")
     fix = f"{made}gcloud secrets create {name} --project={target.project} --data-file={file}"
     return Finding(f"secret {name}", "" if listed else "it has no version", fix)
 

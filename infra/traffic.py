@@ -67,7 +67,9 @@ def look(here: Environment) -> dict[str, Traffic]:
     """
     listed = json.loads(run("gcloud", "run", "services", "list", *here.place, "--format=json", quiet=True) or "[]")
     ours = services()  # functions are Cloud Run services, too
-    return {name: _traffic(found["status"]) for found in listed if (name := found["metadata"]["name"]) in ours}
+    called = {f"{here.prefix}{name}": name for name in ours}
+    there = {found["metadata"]["name"]: found["status"] for found in listed}
+    return {called[name]: _traffic(status) for name, status in there.items() if name in called}
 
 
 def shift(here: Environment, before: Mapping[str, str], watch_s: float = WATCH_S) -> str:
@@ -126,7 +128,7 @@ def _watch(here: Environment, revision: str, watch_s: float) -> None:
 
 
 def _update(here: Environment, name: str, *how: str) -> None:
-    run("gcloud", "run", "services", "update-traffic", name, *how, *here.place, "--format=none")
+    run("gcloud", "run", "services", "update-traffic", f"{here.prefix}{name}", *how, *here.place, "--format=none")
 
 
 def _traffic(status: Mapping[str, Any]) -> Traffic:

@@ -27,7 +27,7 @@ locals {
   oldest  = "pubsub_googleapis_com:subscription_oldest_unacked_message_age"
 
   # The lanes by name, intents by what their names begin with, and the one that Eventarc makes for `resume`.
-  lanes = join("|", concat(sort(setsubtract(keys(local.manifest.subscriptions), values(local.manifest.intents))), ["intent-.+", "eventarc-.+"]))
+  lanes = join("|", concat([for s in sort(setsubtract(keys(local.manifest.subscriptions), values(local.manifest.intents))) : "${local.prefix}${s}"], ["${local.prefix}intent-.+", "eventarc-.+"]))
 
   # `query` tells of trouble where it holds for `for_s` seconds. Each says what it means and what to do: whoever reads
   # it was asleep a minute ago.
@@ -89,7 +89,7 @@ locals {
     }
     letter_stuck = {
       title     = "A dead letter cannot be kept", severity = "CRITICAL"
-      query     = "max by (subscription_id) (${local.oldest}{${local.subs},subscription_id=\"${local.dead_letters}\"}) > 3600", for_s = 300
+      query     = "max by (subscription_id) (${local.oldest}{${local.subs},subscription_id=\"${local.prefix}${local.dead_letters}\"}) > 3600", for_s = 300
       what_next = "`deadletter` has refused a message for an hour. Nothing comes after it: Pub/Sub drops the message when it is 31 days old. Find out why in the function's log (memory, roles, Firestore); if it cannot be mended in time, pull the message from subscription `dead-letters` with gcloud and keep it."
     }
     backlog = {
@@ -131,7 +131,7 @@ locals {
 resource "google_monitoring_alert_policy" "this" {
   for_each = length(var.alert_emails) + length(var.alert_channels) == 0 ? {} : local.alerts
 
-  display_name          = "switchyard: ${each.value.title}"
+  display_name          = "${local.prefix}switchyard: ${each.value.title}"
   combiner              = "OR"
   severity              = each.value.severity
   notification_channels = local.channels

@@ -2,7 +2,7 @@ resource "google_billing_budget" "this" {
   count = var.budget == null ? 0 : 1
 
   billing_account = var.budget.billing_account
-  display_name    = "switchyard ${var.project_id}"
+  display_name    = "${local.prefix}switchyard ${var.project_id}"
 
   budget_filter {
     projects = ["projects/${local.project_number}"]

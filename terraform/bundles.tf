@@ -15,7 +15,7 @@ locals {
 resource "google_storage_bucket" "bundles" {
   # checkov:skip=CKV_GCP_62: audit logs tell who wrote; access logs would need a bucket of their own
   # checkov:skip=CKV_GCP_78: names are hashes, so that no object is ever written twice
-  name                        = "${var.project_id}-bundles"
+  name                        = "${var.project_id}-${local.prefix}bundles"
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
@@ -49,7 +49,7 @@ resource "google_storage_bucket_object" "bundle" {
 
 resource "google_artifact_registry_repository" "functions" {
   # checkov:skip=CKV_GCP_84: Google's own encryption at rest, unless encryption names a key; images are rebuilt from bundles
-  repository_id = "functions"
+  repository_id = "${local.prefix}functions"
   location      = var.region
   format        = "DOCKER"
   description   = "Images that Cloud Functions builds from bundles."
@@ -70,7 +70,7 @@ resource "google_artifact_registry_repository" "functions" {
 }
 
 resource "google_service_account" "build" {
-  account_id   = "build-functions"
+  account_id   = "${local.prefix}build-functions"
   display_name = "Builds functions from bundles"
 
   depends_on = [time_sleep.apis]

@@ -1,15 +1,19 @@
 # Plans that would be made, and should not be: refused where nothing good can come of them, else a warning.
 
 # The state remembers whose it is. Another environment's variables on it would plan, quietly, to move everything there.
+locals {
+  whose = join("/", compact([var.project_id, var.prefix]))
+}
+
 resource "terraform_data" "environment" {
-  input = var.project_id
+  input = local.whose
 
   lifecycle {
     ignore_changes = [input]
 
     postcondition {
-      condition     = self.input == var.project_id
-      error_message = "This state is of the project ${self.input}, the variables are of ${var.project_id}: initialise with the other bucket, or give the other file."
+      condition     = self.input == local.whose
+      error_message = "This state is of the project ${self.input}, the variables are of ${local.whose}: initialise with the other bucket, or give the other file."
     }
   }
 }

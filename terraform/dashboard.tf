@@ -22,7 +22,7 @@ locals {
       { title = "How late the sweep found what was due, s", unit = "s", query = "histogram_quantile(0.99, sum by (le) (increase(${local.series["overdue"]}_bucket{${local.runs}}[5m])))" },
       { title = "Oldest message by subscription, s", unit = "s", query = "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{${local.subs}})" },
       { title = "Messages waiting by subscription", unit = "1", query = "max by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{${local.subs}})" },
-      { title = "Requests to intake by status, per minute", unit = "1", query = "sum by (response_code_class) (rate(run_googleapis_com:request_count{${local.runs},service_name=\"intake\"}[5m])) * 60" },
+      { title = "Requests to intake by status, per minute", unit = "1", query = "sum by (response_code_class) (rate(run_googleapis_com:request_count{${local.runs},service_name=\"${local.prefix}intake\"}[5m])) * 60" },
       { title = "Instances by function", unit = "1", query = "sum by (service_name) (max_over_time(run_googleapis_com:container_instance_count{${local.runs}}[5m]))" },
     ],
   )
@@ -30,7 +30,7 @@ locals {
 
 resource "google_monitoring_dashboard" "this" {
   dashboard_json = jsonencode({
-    displayName = "Switchyard"
+    displayName = join(" ", compact(["Switchyard", var.prefix]))
     mosaicLayout = {
       columns = 48
       tiles = [

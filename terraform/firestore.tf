@@ -1,5 +1,5 @@
 resource "google_firestore_database" "this" {
-  name                              = "(default)"
+  name                              = local.database_made
   location_id                       = coalesce(var.firestore_location, var.region)
   type                              = "FIRESTORE_NATIVE"
   concurrency_mode                  = "OPTIMISTIC"
@@ -155,7 +155,7 @@ resource "google_firebaserules_ruleset" "deny_all" {
 }
 
 resource "google_firebaserules_release" "deny_all" {
-  name         = "cloud.firestore"
+  name         = var.prefix == null ? "cloud.firestore" : "cloud.firestore/${var.prefix}"
   ruleset_name = "projects/${var.project_id}/rulesets/${google_firebaserules_ruleset.deny_all.name}"
 
   lifecycle {
@@ -177,7 +177,7 @@ resource "google_firebaserules_release" "restored" {
 
 # Everything the steps do to documents. None may delete one: expiry does, and what is erased leaves an empty document.
 resource "google_project_iam_custom_role" "documents" {
-  role_id = "switchyardDocuments"
+  role_id = "switchyardDocuments${local.suffix}"
   title   = "Switchyard: read and write documents"
   permissions = [
     "datastore.databases.get",

@@ -4,7 +4,7 @@ module "executor" {
   source   = "./modules/stage"
   for_each = local.executors
 
-  function      = each.value
+  function      = local.named[each.key]
   subscriptions = local.subscriptions_of[each.key]
   environment   = local.environment_of[each.key]
   secrets       = local.versions_of[each.key]
@@ -18,7 +18,7 @@ module "stage" {
   source   = "./modules/stage"
   for_each = local.stages
 
-  function       = each.value
+  function       = local.named[each.key]
   subscriptions  = local.subscriptions_of[each.key]
   environment    = local.environment_of[each.key]
   secrets        = local.versions_of[each.key]
@@ -33,7 +33,7 @@ module "intake" {
   source   = "./modules/stage"
   for_each = local.intakes
 
-  function      = each.value
+  function      = local.named[each.key]
   subscriptions = local.subscriptions_of[each.key]
   environment   = local.environment_of[each.key]
   secrets       = local.versions_of[each.key]
@@ -44,8 +44,6 @@ module "intake" {
 }
 
 locals {
-  database = coalesce(var.database, google_firestore_database.this.name)
-
   approval_changed = {
     type     = local.manifest.document_event
     location = google_firestore_database.this.location_id
@@ -69,6 +67,8 @@ locals {
       protected_topics = local.protected_topics
       traces           = var.tracing_ratio != null
       key              = local.key
+      prefix           = local.prefix
+      secret_prefix    = local.secret_prefix
       network          = contains(local.calls_out, name) ? local.network : null
     }
   }
@@ -94,7 +94,7 @@ resource "time_sleep" "builder" {
 resource "google_project_iam_custom_role" "model" {
   count = local.uses_vertex ? 1 : 0
 
-  role_id     = "switchyardModel"
+  role_id     = "switchyardModel${local.suffix}"
   title       = "Switchyard: ask the model"
   permissions = ["aiplatform.endpoints.predict"]
 

@@ -26,8 +26,8 @@ locals {
   # The value of every variable that some function reads. Null and empty ones stay unset: the code has its defaults.
   settings = merge(local.manifest.defaults, var.provider_settings, {
     GOOGLE_CLOUD_PROJECT = var.project_id
-    FIRESTORE_DATABASE   = var.database
-    TOPIC_PREFIX         = null
+    FIRESTORE_DATABASE   = local.database == "(default)" ? null : local.database
+    TOPIC_PREFIX         = local.prefix
     TRACING              = var.tracing_ratio == null ? null : "cloud"
     TRACING_RATIO        = var.tracing_ratio
     CLASSIFIER           = var.model.classifier

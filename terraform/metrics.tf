@@ -10,7 +10,8 @@ locals {
   swept      = "jsonPayload.function=\"sweep\" AND jsonPayload.outcome=\"swept\""
 
   # As PromQL names them, and what they are read of.
-  series = { for name in keys(local.metrics) : name => "logging_googleapis_com:user_switchyard_${name}" }
+  series = { for name in keys(local.metrics) : name => "logging_googleapis_com:user_switchyard${local.suffix}_${name}" }
+  ours   = var.prefix == null ? "" : "resource.labels.service_name=~\"^${local.prefix}\" AND "
   runs   = "monitored_resource=\"cloud_run_revision\""
   subs   = "monitored_resource=\"pubsub_subscription\""
 
@@ -76,7 +77,7 @@ locals {
     }
     turned_away = {
       # A 503 is intake's own, and counted where it is refused, unless the platform says why in words.
-      filter = "log_id(\"run.googleapis.com/requests\") AND resource.labels.service_name=\"intake\" AND (httpRequest.status=(403 OR 429 OR 500 OR 502 OR 504) OR (httpRequest.status=503 AND textPayload:*))"
+      filter = "log_id(\"run.googleapis.com/requests\") AND resource.labels.service_name=\"${local.prefix}intake\" AND (httpRequest.status=(403 OR 429 OR 500 OR 502 OR 504) OR (httpRequest.status=503 AND textPayload:*))"
       labels = ["status"], part = "httpRequest"
     }
     ignored = {
@@ -110,9 +111,9 @@ locals {
 resource "google_logging_metric" "this" {
   for_each = local.metrics
 
-  name        = "switchyard/${each.key}" # as shared/metrics.py says
+  name        = "switchyard${local.suffix}/${each.key}" # as shared/metrics.py says
   description = each.value.description
-  filter      = "resource.type=\"cloud_run_revision\" AND ${each.value.filter}"
+  filter      = "resource.type=\"cloud_run_revision\" AND ${local.ours}${each.value.filter}"
 
   value_extractor  = each.value.value == null ? null : "EXTRACT(jsonPayload.${each.value.value})"
   label_extractors = { for field in each.value.labels : field => "EXTRACT(${try(each.value.part, "jsonPayload")}.${field})" }

@@ -18,7 +18,7 @@ locals {
 resource "google_compute_network" "egress" {
   count = var.egress == null ? 0 : 1
 
-  name                    = "switchyard"
+  name                    = "${local.prefix}switchyard"
   auto_create_subnetworks = false # nothing else is in it
 
   depends_on = [time_sleep.apis]
@@ -29,7 +29,7 @@ resource "google_compute_subnetwork" "egress" {
   # checkov:skip=CKV_GCP_76: IPv4 alone
   count = var.egress == null ? 0 : 1
 
-  name                     = "switchyard"
+  name                     = "${local.prefix}switchyard"
   network                  = google_compute_network.egress[0].id
   region                   = var.region
   ip_cidr_range            = var.egress.range
@@ -39,7 +39,7 @@ resource "google_compute_subnetwork" "egress" {
 resource "google_compute_address" "egress" {
   count = var.egress == null ? 0 : 1
 
-  name   = "switchyard-egress"
+  name   = "${local.prefix}switchyard-egress"
   region = var.region
 
   # Providers have it on their lists: another one would be refused.
@@ -51,7 +51,7 @@ resource "google_compute_address" "egress" {
 resource "google_compute_router" "egress" {
   count = var.egress == null ? 0 : 1
 
-  name    = "switchyard"
+  name    = "${local.prefix}switchyard"
   network = google_compute_network.egress[0].id
   region  = var.region
 }
@@ -59,7 +59,7 @@ resource "google_compute_router" "egress" {
 resource "google_compute_router_nat" "egress" {
   count = var.egress == null ? 0 : 1
 
-  name                               = "switchyard"
+  name                               = "${local.prefix}switchyard"
   router                             = google_compute_router.egress[0].name
   region                             = var.region
   nat_ip_allocate_option             = "MANUAL_ONLY"

@@ -25,7 +25,7 @@ output "bundles" {
 
 output "secrets" {
   description = "Secrets that must exist with at least one version."
-  value       = sort(keys(data.google_secret_manager_secret_version.this))
+  value       = sort([for name in keys(data.google_secret_manager_secret_version.this) : "${local.secret_prefix}${name}"])
 }
 
 output "dashboard" {

@@ -2,7 +2,7 @@
 resource "google_cloud_scheduler_job" "this" {
   for_each = { for name, f in local.stages : name => f if f.trigger == "schedule" }
 
-  name             = each.key
+  name             = "${local.prefix}${each.key}"
   description      = "Calls ${each.key} every minute."
   schedule         = "* * * * *"
   time_zone        = "Etc/UTC"

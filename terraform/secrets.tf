@@ -34,6 +34,6 @@ locals {
 data "google_secret_manager_secret_version" "this" {
   for_each = toset(flatten(values(local.secrets_of)))
 
-  secret            = each.key
+  secret            = "${local.secret_prefix}${each.key}"
   fetch_secret_data = false
 }

@@ -4,7 +4,7 @@ module "service" {
   source   = "./modules/service"
   for_each = local.services
 
-  function      = each.value
+  function      = local.named[each.key]
   image         = lookup(var.images, each.key, null)
   serving       = lookup(var.serving, each.key, null)
   environment   = local.environment_of[each.key]
@@ -29,8 +29,8 @@ locals {
   }
 
   # Known before the services are: what they are told of each other must not depend on them.
-  url_of = { for name in keys(local.services) : name => "https://${name}-${local.project_number}.${var.region}.run.app" }
+  url_of = { for name in keys(local.services) : name => "https://${local.prefix}${name}-${local.project_number}.${var.region}.run.app" }
 
   # For whom the proxy signs (cloud.google.com/iap/docs/signed-headers-howto).
-  iap_audience = "/projects/${local.project_number}/locations/${var.region}/services/console"
+  iap_audience = "/projects/${local.project_number}/locations/${var.region}/services/${local.prefix}console"
 }

@@ -9,7 +9,7 @@ resource "google_pubsub_topic" "this" {
   # checkov:skip=CKV_GCP_83: Google's own encryption at rest, unless encryption names a key, which is a way to lose them all
   for_each = toset(local.manifest.topics)
 
-  name            = each.key
+  name            = "${local.prefix}${each.key}"
   kms_key_name    = local.key
   deletion_policy = contains(local.protected_topics, each.key) ? "PREVENT" : "DELETE"
 

@@ -11,6 +11,17 @@ variable "project_id" {
   }
 }
 
+variable "prefix" {
+  description = "First part of all names, for a second copy in one project, which needs a state, secrets and a database of its own. Null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.prefix == null || can(regex("^[a-z][a-z0-9]{3,7}$", var.prefix))
+    error_message = "prefix must be 4 to 8 lower case letters and digits, a letter first: it is the database's name as well."
+  }
+}
+
 variable "region" {
   description = "Region of the functions and of everything beside them."
   type        = string

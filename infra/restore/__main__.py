@@ -25,7 +25,6 @@ from shared.records.switches import switch_path
 from shared.wiring.adapters.firestore import FirestoreStore
 from shared.wiring.ports import Store
 
-DEFAULT = "(default)"
 _NAME = re.compile(r"[a-z][a-z0-9-]{2,61}[a-z0-9]")
 SHOWN = 20
 PAUSE_S, PATIENCE_S = 30.0, 6 * 3600.0  # gcloud returns when it has begun; large databases take hours
@@ -44,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="make restore", **page)
     made.add_argument("environment", metavar="ENV", help="of terraform/<ENV>.tfvars")
     made.add_argument("into", metavar="INTO", type=_name, help="id of the new database, such as restored-1130")
-    made.add_argument("--of", default=DEFAULT, metavar="DATABASE", help="of which (default: (default))")
+    made.add_argument("--of", metavar="DATABASE", help="of which (default: the one in use)")
     what = made.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--at", type=_minute, metavar="TIME", help="a minute of the last seven days, such as 2026-11-30T02:10:00Z"
@@ -77,7 +76,7 @@ def _command(target: Environment, options: argparse.Namespace) -> tuple[str, ...
     into = (f"--destination-database={options.into}", f"--project={target.project}")
     if options.backup:
         return ("firestore", "databases", "restore", f"--source-backup={options.backup}", *into)
-    source = f"projects/{target.project}/databases/{options.of}"
+    source = f"projects/{target.project}/databases/{options.of or target.database}"
     return ("firestore", "databases", "clone", f"--source-database={source}", f"--snapshot-time={options.at}", *into)
 
 

@@ -34,11 +34,36 @@ run "asked" {{
 """
 
 
+COPY = """
+run "copy" {
+  command = plan
+  variables {
+    prefix = "acme"
+  }
+}
+"""
+# What the two copies of one project share: switched on by both, off by none; and one person may be told twice.
+SHARED = {"google_project_service", "google_project_iam_member", "google_monitoring_notification_channel"}
+NAMES = ("name", "account_id", "role_id", "repository_id", "secret_id", "display_name", "database")
+
+
 @pytest.fixture(scope="module")
-def asked(workspace: Workspace) -> list[Change]:
-    """What a deployment that begins with all of it consists of."""
+def planned(workspace: Workspace) -> dict[str, list[Change]]:
+    """What deployments that begin with something asked for consist of."""
     before, _, _ = BEFORE.partition("run ")
-    return workspace.changes(before + ASKED)
+    return workspace.plans(before + ASKED + COPY)
+
+
+@pytest.fixture(scope="module")
+def asked(planned: dict[str, list[Change]]) -> list[Change]:
+    """One that has all of it."""
+    return planned["asked"]
+
+
+@pytest.fixture(scope="module")
+def copy(planned: dict[str, list[Change]]) -> list[Change]:
+    """One beside another in its project."""
+    return planned["copy"]
 
 
 def of(changes: list[Change], kind: str) -> Iterator[dict[str, Any]]:
@@ -140,7 +165,8 @@ def test_the_apis_take_all_of_it(asked: list[Change]) -> None:
 
 def test_who_applies_has_a_role_for_all_of_it(asked: list[Change]) -> None:
     kinds = {c.type for c in asked if c.type.startswith("google_")} - {"google_kms_crypto_key_iam_member"}  # on the key
-    begins = [b for roles in (ROLES, *ROLES_OF.values()) for starts in roles.values() for b in starts]
+    asked_for = [starts for roles in ROLES_OF.values() for starts in roles.values()]
+    begins = [begin for starts in (*ROLES.values(), *asked_for) for begin in starts]
     assert [kind for kind in sorted(kinds) if not kind.startswith(tuple(begins))] == []
 
 
@@ -148,3 +174,40 @@ def test_what_can_be_taken_over_is_what_is_planned(asked: list[Change]) -> None:
     taken = re.findall(r"^take '?(google_\S+?)'? \"", (TERRAFORM / "README.md").read_text(), re.MULTILINE)
     assert len(taken) >= 8
     assert set(taken) <= {change.address for change in asked}
+
+
+def named(changes: list[Change]) -> set[tuple[str, str]]:
+    """Return the type and the first name of each resource that has one."""
+    found = ((c.type, next((str(c.after[n]) for n in NAMES if c.after and c.after.get(n)), "")) for c in changes)
+    return {(kind, name) for kind, name in found if name and kind not in SHARED}
+
+
+def test_a_second_copy_in_a_project_is_called_like_nothing_of_the_first(plan: list[Change], copy: list[Change]) -> None:
+    assert len(named(copy)) > 100
+    assert named(copy) & named(plan) == set()
+
+
+def test_ids_of_a_copys_accounts_are_short_enough_and_of_their_own(copy: list[Change]) -> None:
+    ids = [account["account_id"] for account in of(copy, "google_service_account")]
+    assert len(ids) == len(set(ids)) > 20
+    assert all(len(name) <= 30 and name.startswith("acme-") for name in ids)
+
+
+def test_a_copys_functions_know_their_topics_their_database_and_their_secrets(copy: list[Change]) -> None:
+    assert one(copy, "google_firestore_database")["name"] == "acme"
+    for function in of(copy, FUNCTION):
+        config = function["service_config"][0]
+        assert config["environment_variables"]["TOPIC_PREFIX"] == "acme-"
+        assert config["environment_variables"]["FIRESTORE_DATABASE"] == "acme"
+        assert all(s["secret"] == f"ACME_{s['key']}" for s in config["secret_environment_variables"])
+    assert {s["name"] for s in of(copy, "google_pubsub_subscription")} >= {"acme-tasks", "acme-intent-refund-request"}
+    assert all(s["secret_id"].startswith("ACME_") for s in of(copy, "google_secret_manager_secret_iam_member"))
+
+
+def test_a_copys_numbers_are_read_of_its_own_lines(copy: list[Change]) -> None:
+    for metric in of(copy, "google_logging_metric"):
+        assert metric["name"].startswith("switchyard_acme/")
+        assert 'resource.labels.service_name=~"^acme-"' in metric["filter"]
+    for policy in of(copy, "google_monitoring_alert_policy"):
+        query = policy["conditions"][0]["condition_prometheus_query_language"][0]["query"]
+        assert "user_switchyard_acme_" in query or "acme-" in query

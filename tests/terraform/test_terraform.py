@@ -26,6 +26,8 @@ URLS = 'AUTH0_API_URL = "https://a.test", AUTH0_CLIENT_ID = "x"'
 # variable, a value that cannot be used, and words that tell what to do about it
 REFUSED = [
     ("project_id", '"My Project"', "must be a project's id"),
+    ("prefix", '"two"', "4 to 8 lower case letters and digits"),
+    ("prefix", '"my-copy"', "4 to 8 lower case letters and digits"),
     ("region", '"europe-west1-b"', "must be a region such as europe-west1"),
     ("firestore_location", '"europe"', "must be a region, eur3 or nam5"),
     ("database", '"(default)"', "must be the id of a restored database"),

@@ -8,7 +8,7 @@ resource "google_service_account" "this" {
 resource "google_secret_manager_secret_iam_member" "this" {
   for_each = var.secrets
 
-  secret_id = each.key
+  secret_id = "${var.platform.secret_prefix}${each.key}"
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.this.member
 }

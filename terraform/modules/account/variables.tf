@@ -21,5 +21,6 @@ variable "platform" {
     database_role = string
     database      = string
     traces        = optional(bool, false)
+    secret_prefix = optional(string, "")
   })
 }

@@ -72,7 +72,7 @@ resource "google_cloud_run_v2_service" "this" {
           name = env.key
           value_source {
             secret_key_ref {
-              secret  = env.key
+              secret  = "${var.platform.secret_prefix}${env.key}"
               version = env.value # a number: with latest, instances that run keep the old one
             }
           }

@@ -62,5 +62,6 @@ variable "platform" {
     database      = string
     traces        = optional(bool, false)
     key           = optional(string)
+    secret_prefix = optional(string, "")
   })
 }

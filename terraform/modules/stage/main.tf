@@ -64,7 +64,7 @@ resource "google_cloudfunctions2_function" "this" {
       content {
         project_id = var.platform.project_id
         key        = secret_environment_variables.key
-        secret     = secret_environment_variables.key
+        secret     = "${var.platform.secret_prefix}${secret_environment_variables.key}"
         version    = secret_environment_variables.value # a number: with latest, instances that run keep the old one
       }
     }

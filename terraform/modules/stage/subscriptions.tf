@@ -7,7 +7,7 @@ locals {
 resource "google_pubsub_subscription" "this" {
   for_each = var.subscriptions
 
-  name                       = each.key
+  name                       = "${var.platform.prefix}${each.key}"
   topic                      = var.platform.topics[each.value.topic]
   ack_deadline_seconds       = each.value.ack_deadline_s
   message_retention_duration = each.value.dead_letter_topic == null ? local.longest : "604800s"

@@ -74,6 +74,8 @@ variable "platform" {
     protected_topics = set(string)
     traces           = optional(bool, false)
     key              = optional(string)
+    prefix           = optional(string, "")
+    secret_prefix    = optional(string, "")
     network          = optional(object({ network = string, subnetwork = string }))
   })
 }
