@@ -42,9 +42,10 @@ resource "google_pubsub_subscription" "this" {
   depends_on = [google_cloud_run_v2_service_iam_member.caller]
 }
 
-# Pub/Sub acknowledges here what it has forwarded to the dead letters; without this grant it forwards nothing.
+# Pub/Sub acknowledges here what it has forwarded to the dead letters; without this grant it forwards nothing. The dead
+# letters' own subscription forwards nowhere.
 resource "google_pubsub_subscription_iam_member" "pubsub" {
-  for_each = google_pubsub_subscription.this
+  for_each = { for name, s in google_pubsub_subscription.this : name => s if var.subscriptions[name].dead_letter_topic != null }
 
   subscription = each.value.name
   role         = "roles/pubsub.subscriber"
