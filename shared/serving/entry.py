@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from shared import tracing
 from shared.errors import BadRequest, Misconfigured, NotFound, Retry, SettingError, SwitchyardError, TooLarge
 from shared.logs import Severity, log, show_traceback
+from shared.serving import collector
 from shared.serving.connections import keep_connections
 from shared.serving.push import MAX_ENVELOPE_BYTES, Delivery, parse
 
@@ -23,6 +24,7 @@ ASKED_BY_OTHERS = frozenset({"intake", "console"})
 
 if "FUNCTION_TARGET" in os.environ:  # functions-framework loads this before it builds its server
     keep_connections()
+    collector.pause()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ async def _answered(function: str, request: Request | None, work: Callable[[], A
         )
         show_traceback(error)
         return error_response(SwitchyardError("an unexpected error; see the log", code="internal"))
+    finally:
+        collector.settle()  # by the first answer all is loaded that most requests need
 
 
 async def serve_push(function: str, request: Request, step: Step) -> Response:

@@ -56,6 +56,7 @@ class Model(BaseModel):
         hide_input_in_errors=True,
         populate_by_name=True,
         serialize_by_alias=True,
+        defer_build=True,  # most functions use few of them, and each costs a cold start some milliseconds
     )
 
 

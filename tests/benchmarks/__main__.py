@@ -18,12 +18,12 @@ from rich.progress import Progress
 from infra.commands import in_one_line
 from infra.errors import StackError
 from infra.processes import Child, url_in
-from tests.benchmarks import pictures, readme, report, table
+from tests.benchmarks import cold, pictures, readme, report, table
 from tests.benchmarks.arguments import parse
 from tests.benchmarks.environments import ROOT, compiled, python_of
 from tests.benchmarks.measure import measure
 from tests.benchmarks.revision import tree_of
-from tests.benchmarks.rows import Plan, Row
+from tests.benchmarks.rows import Cold, Plan, Row
 from tests.benchmarks.shop import serving
 from tests.benchmarks.statistics import Ratio
 from tests.benchmarks.systems import Site, System, named, python_here
@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse(argv)
     HOME.mkdir(exist_ok=True)
     compiled(ROOT)
+    if options.cold:
+        return _cold(options)
     try:
         with tempfile.TemporaryDirectory(prefix="run-", dir=HOME) as name, _entrants(options, Path(name)) as entrants:
             outcome = asyncio.run(_rounds(options, entrants, Path(name)))
@@ -63,6 +65,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     _show(outcome, options)
     return 0 if outcome.rows else 1
+
+
+def _cold(options: argparse.Namespace) -> int:
+    """Measure cold starts, show and write them."""
+
+    async def starts(folder: Path, model: str) -> dict[str, list[Cold]]:
+        async with serving() as shop:
+            site = Site("", folder, 0, shop.url, model, options.calls)
+            return await cold.measure(site, options.repeat)
+
+    with tempfile.TemporaryDirectory(prefix="cold-", dir=HOME) as name, _model(0.0) as model:
+        found = asyncio.run(starts(Path(name), model))
+    Console(width=None if sys.stdout.isatty() else 180).print(table.cold_starts(found, cold.BESIDE))
+    print(f"wrote {report.write_cold(options.out, found)}")
+    return 0
 
 
 @contextlib.contextmanager

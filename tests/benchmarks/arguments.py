@@ -28,12 +28,19 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--repeat", type=_count, default=1, help="rounds, each system once in each (1)")
     parser.add_argument("--against", metavar="REV", help="Switchyard alone, this tree and a revision in turns")
     parser.add_argument(
+        "--cold", action="store_true", help="instead: each deployed function's start to its first answer"
+    )
+    parser.add_argument(
         "--out", type=Path, default=ROOT / ".bench", help="folder of results.json and pictures (.bench)"
     )
     parser.add_argument("--readme", action="store_true", help="put table and pictures into README.md")
     options = parser.parse_args(argv)
     if options.against and any(not name.startswith("switchyard") for name in options.only):
         parser.error("--against compares Switchyard with itself: leave --only out, or name a backend of Switchyard")
+    if options.cold and (options.against or options.only or options.readme):
+        parser.error(
+            "--cold measures every function of this tree beside one service: leave --against, --only, --readme out"
+        )
     return options
 
 

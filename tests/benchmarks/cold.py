@@ -1,7 +1,8 @@
 """Each deployed function from its start to its first answer, beside a FastAPI service that asks the same model.
 
 A function is its bundle, unpacked, with nothing installed but its own lock, started by plain functions-framework as in
-the cloud; its clients are Google's own, on their emulators. The first round is not counted: emulators warm up.
+the cloud; its clients are Google's own, on their emulators. The framework with these clients and no code of ours is
+started as well: no function can be faster. The first round is not counted: emulators warm up.
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ from tests.benchmarks.environments import compiled, python_of
 from tests.benchmarks.programs import Program, last_words, running
 from tests.benchmarks.rows import Cold
 from tests.benchmarks.services import started
-from tests.benchmarks.shop import Shop
-from tests.benchmarks.systems import Site, named
+from tests.benchmarks.systems import COMPETITORS, Site, named
 from tests.benchmarks.tickets import ticket
 
 PROJECT = "cold-starts"
 BESIDE = "fastapi-generativeai"
+# A target of framework_alone, and the function whose lock it runs with.
+ALONE = {"store": "execute", "bus": "intake", "model": "classify"}
 READY_TIMEOUT_S = 120.0
 KNOCK_EVERY_S = 0.005
 JSON = {"content-type": "application/json"}
@@ -54,7 +56,7 @@ class Start:
     body: bytes
 
 
-async def measure(site: Site, shop: Shop, rounds: int) -> dict[str, list[Cold]]:
+async def measure(site: Site, rounds: int) -> dict[str, list[Cold]]:
     """Return every counted start of each function, and of the service beside, which is the first.
 
     Raises:
@@ -66,8 +68,8 @@ async def measure(site: Site, shop: Shop, rounds: int) -> dict[str, list[Cold]]:
     with started({"emulators"}, site.folder) as (emulators, _), environment(emulators):
         await provision(manifest, PROJECT)
         for number in range(rounds + 1):
-            functions = (_function(f, folders[f.name], site, number) for f in manifest.functions)
-            for start in (_service(site, number), *functions):
+            functions = [_function(f, folders[f.name], site, number) for f in manifest.functions]
+            for start in (_service(site, number), *(_alone(target, site) for target in ALONE), *functions):
                 cold = await asyncio.to_thread(answered, start, site.folder / "cold.txt")  # the shop answers meanwhile
                 if number:
                     found.setdefault(start.name, []).append(cold)
@@ -118,8 +120,19 @@ def _service(site: Site, number: int) -> Start:
 
 def _function(function: Function, folder: Path, site: Site, number: int) -> Start:
     lock = ROOT / Path(*function.module.split(".")[:-1]) / "requirements.txt"
-    python = python_of(f"function-{lock.parent.name}", lock)
-    port = free_port()
+    program, port = _framework(lock, folder, site, FUNCTION_TARGET=function.target, **function.environment)
+    return Start(function.name, [program], port, *first(function, number))
+
+
+def _alone(target: str, site: Site) -> Start:
+    lock = ROOT / "functions" / ALONE[target] / "requirements.txt"
+    program, port = _framework(lock, COMPETITORS / "framework_alone", site, FUNCTION_TARGET=target)
+    return Start(f"framework and {target} alone", [program], port, "POST", "/", JSON, b"{}")
+
+
+def _framework(lock: Path, folder: Path, site: Site, **more: str) -> tuple[Program, int]:
+    """Return functions-framework in a folder, with what this lock installs, and the port it will listen on."""
+    python, port = python_of(f"function-{lock.parent.name}", lock), free_port()
     env = {
         "BACKEND": "emulators",
         "GOOGLE_CLOUD_PROJECT": PROJECT,
@@ -128,14 +141,12 @@ def _function(function: Function, folder: Path, site: Site, number: int) -> Star
         "GEMINI_API_KEY": "bench",
         "HOST": HOST,
         "PORT": str(port),
-        "FUNCTION_TARGET": function.target,
-        **function.environment,
+        **more,
     }
-    program = Program([str(Path(python).with_name("functions-framework"))], folder, env)
-    return Start(function.name, [program], port, *_first(function, number))
+    return Program([str(Path(python).with_name("functions-framework"))], folder, env), port
 
 
-def _first(function: Function, number: int) -> tuple[str, str, Mapping[str, str], bytes]:
+def first(function: Function, number: int) -> tuple[str, str, Mapping[str, str], bytes]:
     """Return a request that the function answers with success: method, path, headers, body."""
     if function.name == "console":
         return "GET", "/api/tasks", {}, b""

@@ -13,7 +13,7 @@ from typing import Any
 
 from infra.errors import StackError
 from tests.benchmarks.revision import git
-from tests.benchmarks.rows import Row, as_json
+from tests.benchmarks.rows import Cold, Row, as_json
 from tests.benchmarks.statistics import Ratio
 
 
@@ -58,9 +58,22 @@ def write(
         "ratios": compared,
         "rows": as_json(rows),
     }
-    path = folder / "results.json"
+    return _put(folder / "results.json", kept)
+
+
+def write_cold(folder: Path, found: Mapping[str, Sequence[Cold]]) -> Path:
+    """Write cold starts down as cold.json, and return its path.
+
+    Raises:
+        StackError: the file cannot be written.
+    """
+    starts = {name: [asdict(start) for start in starts] for name, starts in found.items()}
+    return _put(folder / "cold.json", {"machine": machine(), "starts": starts})
+
+
+def _put(path: Path, kept: Mapping[str, Any]) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(kept, indent=1) + "\n")
     except OSError as error:
         raise StackError(f"{path} cannot be written: {error.strerror}") from None

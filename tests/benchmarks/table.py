@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from tests.benchmarks.rows import Row
+from tests.benchmarks.rows import Cold, Row
 from tests.benchmarks.statistics import Ratio, ratio
 
 COMPARED = (
@@ -98,3 +98,15 @@ def compared(found: Mapping[int, Mapping[str, Ratio]], revision: str) -> Table:
 
 def _spread(pair: Ratio | None) -> str:
     return f"{pair.middle:.2f} ({pair.least:.2f}-{pair.most:.2f})" if pair else "-"
+
+
+def cold_starts(found: Mapping[str, Sequence[Cold]], beside: str) -> Table:
+    """Return the table of first answers; ratios are of CPU, which other work on the machine moves least."""
+    table = Table(title="from the start to the first answer: the middle of the rounds", title_justify="left")
+    for name in ("", "s", "CPU s", f"CPU over {beside}'s (least to most)"):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    for name, starts in found.items():
+        middles = (statistics.median(getattr(start, what) for start in starts) for what in ("seconds", "cpu_s"))
+        pair = ratio([start.cpu_s for start in found[beside]], [start.cpu_s for start in starts])
+        table.add_row(name, *map(figure, middles), _spread(pair))
+    return table

@@ -21,6 +21,7 @@ def test_sizes_are_numbers_separated_by_commas_each_once() -> None:
         (["--calls", "0"], "must be a whole number from 1 to 1000"),
         (["--repeat", "2.5"], "must be a whole number from 1 to 1000"),
         (["--only", "airflow"], "fastapi"),
+        (["--cold", "--against", "HEAD"], "leave --against, --only, --readme out"),
         (["--against", "HEAD", "--only", "fastapi"], "leave --only out, or name a backend of Switchyard"),
     ],
 )
