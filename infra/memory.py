@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gc
 
-# New objects between two looks for cycles; Python's own 700 make a tenth of a task's time of looks that find nothing.
-NEW_OBJECTS = 50_000
+from shared.serving.collector import NEW_OBJECTS
 
 
 def settle() -> None:
