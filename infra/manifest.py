@@ -102,6 +102,10 @@ class Manifest:
         """Return the function called `name`."""
         return next(f for f in self.functions if f.name == name)
 
+    def without(self, name: str) -> Manifest:
+        """Return the manifest without a function that nothing on the bus calls."""
+        return dataclasses.replace(self, functions=tuple(f for f in self.functions if f.name != name))
+
 
 def build(registry: Registry) -> Manifest:
     """Return the manifest of these intents."""
@@ -195,13 +199,26 @@ def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:
             publishes=moves,
         ),
         _function("sweep", trigger="schedule", concurrency=1, variables=reads.WATCHES, publishes=moves),
-        _function("notify", trigger="schedule", concurrency=1, variables=reads.NOTIFIES, secrets=reads.WEBHOOKS),
+        _function(
+            "notify",
+            trigger="schedule",
+            concurrency=1,
+            variables=reads.NOTIFIES,
+            secrets=(*reads.WEBHOOKS, reads.CHATS_KEY),
+        ),
         _function(
             "console",
             trigger="http",
             variables=sorted({*reads.DECIDES, *reads.ROUTES, *reads.CONSOLE}),
             secrets=(reads.PRIVACY_KEY,),
             publishes=(EVENTS, *lanes, *moves),
+        ),
+        _function(
+            "chat",
+            trigger="http",
+            variables=sorted({*reads.DECIDES, "CONSOLE_URL", *reads.CHATS, *reads.CHATS_URLS}),
+            secrets=(reads.CHATS_KEY, reads.CHATS_SECRET, reads.PRIVACY_KEY),
+            publishes=moves,
         ),
     )
 

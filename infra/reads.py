@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functions.notify.answers import SLACK
+from shared.wiring.chats import GOOGLE_CHAT as GOOGLE_CARDS
+from shared.wiring.chats import SLACK as SLACK_CARDS
 from shared.wiring.people import DIRECTORIES
 
 # What each step reads of `shared.settings`; the backend, the project, its places and tracing are every function's.
@@ -34,9 +36,20 @@ SOURCE_FIELDS = "<SOURCE>_FIELDS"  # likewise, of those that have a map of field
 # Where `classify` looks people's addresses up, and the keys for it; of sources that a deployment does not take, unset.
 USERS_URLS = tuple(directory.variable("API_URL") for directory, _ in DIRECTORIES.values())
 USERS_KEYS = tuple(directory.variable("API_KEY") for directory, _ in DIRECTORIES.values())
+# Where tasks are shown with buttons: whoever posts the cards, and whoever answers a press.
+CHATS = (
+    "GOOGLE_CHAT_APPROVALS_AUDIENCE",
+    "GOOGLE_CHAT_APPROVALS_CALLER",
+    "GOOGLE_CHAT_APPROVALS_SPACE",
+    "SLACK_APPROVALS_CHANNEL",
+)
+CHATS_URLS = (SLACK_CARDS.variable("API_URL"), GOOGLE_CARDS.variable("API_URL"))
+CHATS_KEY = SLACK_CARDS.variable("API_KEY")
+CHATS_SECRET = "SLACK_APPROVALS_WEBHOOK_SECRET"  # noqa: S105
 ANSWERS_URL = SLACK.variable("API_URL")  # where `notify` answers whoever asked in Slack
-NOTIFIES = ("CONSOLE_URL", ANSWERS_URL)
-DEFAULTS = dict.fromkeys(USERS_URLS, "") | {ANSWERS_URL: SLACK.url}  # of addresses that are no handler's
+NOTIFIES = ("CONSOLE_URL", ANSWERS_URL, *CHATS, *CHATS_URLS)
+# Of addresses that are no handler's.
+DEFAULTS = dict.fromkeys(USERS_URLS, "") | {p.variable("API_URL"): p.url for p in (SLACK, SLACK_CARDS, GOOGLE_CARDS)}
 # Makes the keys that find a person's tasks: where tasks are made, and where people look for them.
 PRIVACY_KEY = "PRIVACY_KEY"
 WEBHOOKS = ("ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL")

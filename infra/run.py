@@ -29,6 +29,8 @@ from shared.intent.registry import Registry, check_handlers, discover
 from shared.logs import say
 from shared.settings import Settings
 from shared.wiring import classifiers
+from shared.wiring.chats import GOOGLE_CHAT as GOOGLE_CARDS
+from shared.wiring.chats import SLACK as SLACK_CARDS
 from shared.wiring.people import DIRECTORIES
 
 SANDBOX_TIMEOUT_S = 20.0
@@ -96,6 +98,8 @@ async def _run(settings: Settings, registry: Registry, data_dir: Path) -> None:
             here.write(data_dir)
             settle()
             say(f"intake   {here.intake}\nconsole  {here.console}", sys.stdout)
+            if stack.chat_url:
+                say(f"chat     {stack.chat_url}", sys.stdout)
             if sandbox:
                 say(f"vendors  {sandbox} (sandbox)", sys.stdout)
             say(f"ready, {settings.backend}, {len(registry)} intents; Ctrl-C stops it", sys.stdout)
@@ -168,7 +172,9 @@ def _vendors(registry: Registry, data_dir: Path) -> Any:
     try:
         url = url_in(child.wait_for("http://", SANDBOX_TIMEOUT_S))
         _point_at(url, registry)
-        os.environ.setdefault(SLACK.variable("API_URL"), url)
+        for chat in (SLACK, SLACK_CARDS, GOOGLE_CARDS):
+            os.environ.setdefault(chat.variable("API_URL"), url)
+        os.environ.setdefault(SLACK_CARDS.variable("API_KEY"), "sandbox")
         for directory, _ in DIRECTORIES.values():
             os.environ.setdefault(directory.variable("API_URL"), url)
             os.environ.setdefault(directory.variable("API_KEY"), "sandbox")

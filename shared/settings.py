@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from shared import entries
 from shared.certificate import Certificate, parse
+from shared.chats import Chats
+from shared.chats import read as read_chats
 from shared.entries import choice as _choice
 from shared.entries import number as _number
 from shared.errors import Misconfigured, SettingError
@@ -86,6 +88,7 @@ class Settings:
     approvers: Mapping[str, frozenset[str]] = field(default_factory=dict)  # intent or "*" -> identities; empty: anyone
     intake_port: int = 8080
     console_port: int = 8081
+    chat_port: int = 8082
     data_dir: str = ".switchyard"
     project: str = "switchyard-local"
     database: str = "(default)"  # of Firestore: another one after a restore, or of a second copy in one project
@@ -96,6 +99,7 @@ class Settings:
     notify_webhook: Webhook | None = None  # where people hear of what is new
     escalation_webhook: Webhook | None = None  # where they hear of approvals at the last moment
     console_url: str = ""  # where people reach the console, for links
+    chats: Chats = field(default_factory=Chats)  # where people decide in a chat
     privacy_key: str = field(default="", repr=False)  # makes the keys that find a person's tasks
     privacy_officers: frozenset[str] = frozenset()  # who may export and erase what a person asked for
     promoters: frozenset[str] = frozenset()  # who may say which version of the router decides; empty: nobody, ever
@@ -158,6 +162,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         approvers=entries.people("APPROVERS", env.get("APPROVERS", "")),
         intake_port=int(_number(env, "INTAKE_URL_PORT", d.intake_port, 0, 65_535, whole=True)),
         console_port=int(_number(env, "CONSOLE_PORT", d.console_port, 0, 65_535, whole=True)),
+        chat_port=int(_number(env, "CHAT_PORT", d.chat_port, 0, 65_535, whole=True)),
         data_dir=env.get("DATA_DIR") or d.data_dir,
         project=_matching(env, "GOOGLE_CLOUD_PROJECT", _PROJECT, d.project, "a project's id, not its name"),
         database=_matching(
@@ -170,11 +175,17 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         notify_webhook=_webhook(env, "NOTIFY_WEBHOOK_URL"),
         escalation_webhook=_webhook(env, "ESCALATION_WEBHOOK_URL"),
         console_url=_matching(env, "CONSOLE_URL", _HOST, "", "http(s)://host").rstrip("/"),
+        chats=read_chats(env),
         privacy_key=_secret(env, "PRIVACY_KEY"),
         privacy_officers=entries.officers("PRIVACY_OFFICERS", env.get("PRIVACY_OFFICERS", "")),
         promoters=entries.officers("PROMOTERS", env.get("PROMOTERS", "")),
         tracing=tracing_of(env),
     )
+
+
+def page_url(settings: Settings) -> str:
+    """Return where people reach the console; empty where nothing says so."""
+    return settings.console_url or (f"http://127.0.0.1:{settings.console_port}" if settings.local else "")
 
 
 def tracing_of(env: Mapping[str, str]) -> Tracing:

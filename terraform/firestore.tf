@@ -97,7 +97,7 @@ resource "google_firestore_field" "keys" {
 # Documents past `expire_at` are deleted; those where it is null are open. Not tasks: of an ended one the sweep leaves a
 # tombstone. Times that only grow make a hot spot of an index that nobody reads.
 resource "google_firestore_field" "expiry" {
-  for_each = toset(["answers", "approvals", "dead_letters", "effects", "ignored", "shadows", "usage"])
+  for_each = toset(["answers", "approvals", "cards", "dead_letters", "effects", "ignored", "shadows", "usage"])
 
   database   = google_firestore_database.this.name
   collection = each.key

@@ -3,12 +3,15 @@
 locals {
   labels = merge({ app = "switchyard" }, var.labels)
 
-  manifest  = jsondecode(file("${path.module}/${var.manifest}"))
-  functions = local.manifest.functions
+  manifest = jsondecode(file("${path.module}/${var.manifest}"))
+  # Nobody calls `chat` where no chat is named.
+  functions = { for name, f in local.manifest.functions : name => f if name != "chat" || var.chat_approvals != null }
   executors = { for name, f in local.functions : name => f if contains(keys(f.environment), "INTENT") }
   services  = { for name, f in local.functions : name => f if f.trigger == "http" }
   intakes   = { for name, f in local.functions : name => f if startswith(f.module, "functions.intake.") && f.trigger != "http" }
   stages    = { for name, f in local.functions : name => f if !contains(keys(merge(local.executors, local.intakes, local.services)), name) }
+
+  google_chat = try(var.chat_approvals.google_chat_space, null) != null
 
   subscriptions_of = {
     for name in keys(local.functions) :
@@ -66,6 +69,11 @@ locals {
     LISTEN_TO        = join(",", var.listen_to)
     IAP_AUDIENCE     = var.console == null ? null : local.iap_audience
     CONSOLE_URL      = var.console == null ? null : local.url_of["console"]
+
+    SLACK_APPROVALS_CHANNEL        = try(var.chat_approvals.slack_channel, null)
+    GOOGLE_CHAT_APPROVALS_SPACE    = try(var.chat_approvals.google_chat_space, null)
+    GOOGLE_CHAT_APPROVALS_CALLER   = try(var.chat_approvals.google_chat_caller, null)
+    GOOGLE_CHAT_APPROVALS_AUDIENCE = local.google_chat ? "${local.url_of["chat"]}/google-chat" : null
   })
 
   # As shared/settings.py names them: no two sources share a variable, nor a secret.

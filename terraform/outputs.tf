@@ -13,6 +13,11 @@ output "egress_address" {
   value       = one(google_compute_address.egress[*].address)
 }
 
+output "chat_url" {
+  description = "Where a chat calls: /slack and /google-chat below it; null without `chat_approvals`."
+  value       = var.chat_approvals == null ? null : local.url_of["chat"]
+}
+
 output "topics" {
   description = "Topics by name: `events` takes tasks, `results` tells how they ended."
   value       = { for name, topic in google_pubsub_topic.this : name => topic.id }

@@ -25,7 +25,8 @@ console = {
   programmatic_clients = ["000000000000-terminal.apps.googleusercontent.com"]
 }
 
-chat_webhooks = ["ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL"]
+chat_approvals = { slack_channel = "C0123456789" }
+chat_webhooks  = ["ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL"]
 
 alert_emails = ["oncall@acme.test"]
 budget       = { billing_account = "000000-000000-000000", amount = 200 }

@@ -21,6 +21,7 @@ locals {
   unused_secrets = concat(
     local.uses_key ? [] : ["GEMINI_API_KEY"],
     tolist(setsubtract(["ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL"], var.chat_webhooks)),
+    try(var.chat_approvals.slack_channel, null) != null ? [] : ["SLACK_APPROVALS_API_KEY", "SLACK_APPROVALS_WEBHOOK_SECRET"],
     # People are looked up where a users API is named.
     [for secret in local.functions["classify"].secrets : secret if endswith(secret, "_USERS_API_KEY")
     && lookup(var.provider_settings, replace(secret, "_API_KEY", "_API_URL"), "") == ""],

@@ -1,4 +1,5 @@
-# What sources and people reach, as Cloud Run services of images: intake by anybody, the console by whom the proxy lets in.
+# What sources and people reach, as Cloud Run services of images: intake and chat by anybody, the console by whom the
+# proxy lets in.
 # They come last, for they write what all others read, and take traffic once their new revision was tested.
 module "service" {
   source   = "./modules/service"
@@ -12,9 +13,10 @@ module "service" {
   min_instances = lookup(var.min_instances, each.key, 0)
   platform      = local.platform[each.key]
 
-  # Webhooks carry no Google identity: intake checks every sender's signature itself, and can do nothing but publish. No
-  # grant to allUsers says so, which organisations refuse (cloud.google.com/run/docs/authenticating/public).
-  public = each.key == "intake"
+  # Webhooks carry no Google identity: intake checks every sender's signature itself, and can do nothing but publish; chat,
+  # for whom the chat's signature names, to decide. No grant to allUsers says so, which organisations refuse
+  # (cloud.google.com/run/docs/authenticating/public).
+  public = contains(["chat", "intake"], each.key)
   iap    = each.key == "console" ? local.proxy : null
 
   depends_on = [module.intake]

@@ -581,6 +581,29 @@ variable "console" {
   }
 }
 
+variable "chat_approvals" {
+  description = "Where tasks that wait are shown with buttons: a channel of Slack, by its id, a space of Google Chat; `google_chat_caller` is the account that signs Google Chat's requests, where the app's configuration shows another. Null: nobody decides in a chat."
+  type = object({
+    slack_channel      = optional(string)
+    google_chat_space  = optional(string)
+    google_chat_caller = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = try(var.chat_approvals.slack_channel, null) == null ? true : can(regex("^[CG][A-Z0-9]{6,20}$", var.chat_approvals.slack_channel))
+    error_message = "chat_approvals.slack_channel must be a channel's id, such as C0123456789."
+  }
+  validation {
+    condition     = try(var.chat_approvals.google_chat_space, null) == null ? true : can(regex("^spaces/[A-Za-z0-9_-]{3,60}$", var.chat_approvals.google_chat_space))
+    error_message = "chat_approvals.google_chat_space must be such as spaces/AAAAbcDEfgh."
+  }
+  validation {
+    condition     = var.chat_approvals == null ? true : var.chat_approvals.slack_channel != null || var.chat_approvals.google_chat_space != null
+    error_message = "chat_approvals must name slack_channel or google_chat_space."
+  }
+}
+
 variable "chat_webhooks" {
   description = "Chat webhooks whose URLs are secrets of these names: NOTIFY_WEBHOOK_URL hears of all that is new for people, ESCALATION_WEBHOOK_URL of approvals that are about to expire undecided. Slack or Google Chat."
   type        = set(string)

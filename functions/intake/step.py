@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from functions.intake import webhooks
 from functions.intake.bodies import JSON
-from functions.intake.caller import EmailOf, check_caller, email_of_google_token
+from functions.intake.caller import EmailOf, check_caller
 from functions.intake.incoming import IncomingRequest
 from functions.intake.publishing import publish
 from functions.intake.sources import source_at
@@ -19,6 +19,7 @@ from shared.errors import BadRequest
 from shared.event.strict_json import MAX_DEPTH, MAX_POINTER_CHARS, parse_object
 from shared.records.parking import park
 from shared.serving.entry import Outcome
+from shared.serving.google_tokens import email_of_google_token
 from shared.serving.push import Delivery
 from shared.serving.site import check_host, check_site
 from shared.task.schemas import AutomationTask

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from functions.notify import messages, news
 from functions.notify.answers import answer
+from functions.notify.cards import show
 from functions.notify.memory import REMIND_EVERY, Digest, Memory, digest, reminder, told
 from functions.notify.news import Found, Threshold
 from functions.notify.posting import is_refused, post
@@ -21,7 +22,7 @@ from shared.errors import Conflict, Retry
 from shared.intent.outcomes import HandlerOutcome, NotApplied
 from shared.logs import log
 from shared.serving.entry import Outcome
-from shared.settings import Webhook
+from shared.settings import Webhook, page_url
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Snapshot, Store, Write
 
@@ -46,12 +47,16 @@ async def notify(ports: Ports) -> Outcome:
     """
     channels = _channels(ports)
     tells = (_tell(ports, channel) for channel in channels)
-    answered, *ends = await asyncio.gather(answer(ports), *tells, return_exceptions=True)
-    for end in (answered, *ends):  # only now: what breaks one channel does not stop the other
+    cards = show(ports)
+    answered, shown, *ends = await asyncio.gather(answer(ports), cards, *tells, return_exceptions=True)
+    for end in (answered, shown, *ends):  # only now: what breaks one channel does not stop the other
         if isinstance(end, BaseException):
             raise end
     body = {channel.name: end for channel, end in zip(channels, ends, strict=True)}
-    return Outcome("notified" if channels else "no_webhook", body=body, fields={"count": answered} if answered else {})
+    if shown:
+        body["cards"] = str(shown)
+    told = bool(channels or shown is not None)
+    return Outcome("notified" if told else "no_webhook", body=body, fields={"count": answered} if answered else {})
 
 
 def _channels(ports: Ports) -> list[Channel]:
@@ -109,9 +114,7 @@ async def _remind(store: Store, memory: Memory, now: datetime) -> list[Digest]:
 
 
 async def _send(ports: Ports, webhook: Webhook, digests: Sequence[Digest], now: datetime) -> None:
-    settings = ports.settings
-    console_url = settings.console_url or (f"http://127.0.0.1:{settings.console_port}" if settings.local else "")
-    await post(ports, webhook.url, FORMATS[webhook.format](digests, console_url, now))
+    await post(ports, webhook.url, FORMATS[webhook.format](digests, page_url(ports.settings), now))
 
 
 async def _unsent(ports: Ports, channel: Channel, snapshot: Snapshot, memory: Memory, error: HandlerOutcome) -> str:

@@ -55,10 +55,10 @@ class Stack:
         clock: Clock | None = None,
         processes: int = 1,
     ) -> None:
-        self.intake_url = self.console_url = ""
+        self.intake_url = self.console_url = self.chat_url = ""
         self.environment: dict[str, str] = {}
         self._settings = settings
-        self._manifest = manifest
+        self._manifest = manifest if settings.chats.on else manifest.without("chat")
         self._sweep_every_s = sweep_every_s
         self._grace_s = grace_s
         self._clock = clock
@@ -117,6 +117,9 @@ class Stack:
         await cleanup.enter_async_context(self._ticking(store, watch))
         self.intake_url = await cleanup.enter_async_context(self._serving("intake", intake))
         self.console_url = await cleanup.enter_async_context(self._serving("console", console))
+        if settings.chats.on:
+            chat = cleanup.enter_context(_listener(settings.chat_port, "CHAT_PORT"))
+            self.chat_url = await cleanup.enter_async_context(self._serving("chat", chat))
 
     @contextlib.asynccontextmanager
     async def _ticking(self, store: EmbeddedStore, watch: ClockWatch) -> AsyncIterator[None]:

@@ -59,7 +59,7 @@ class Functions:
         for name, port in self._ports.items():
             if not is_free(port):
                 raise StackError(
-                    f"port {port} is taken; {name} needs it (INTAKE_URL_PORT and CONSOLE_PORT choose others)"
+                    f"port {port} is taken; {name} needs it (INTAKE_URL_PORT, CONSOLE_PORT and CHAT_PORT choose others)"
                 )
         for process in self.processes.values():
             await process.start()

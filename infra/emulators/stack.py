@@ -41,7 +41,8 @@ class Stack:
         sweep_every_s: float = 60.0,
     ) -> None:
         self._settings = settings
-        self._manifest = build(discover()) if manifest is None else manifest
+        manifest = build(discover()) if manifest is None else manifest
+        self._manifest = manifest if settings.chats.on else manifest.without("chat")
         self._root = root
         self._pythons = pythons or {}
         self._logs = logs or Path(settings.data_dir) / "emulators"
@@ -63,6 +64,11 @@ class Stack:
     def console_url(self) -> str:
         """Where people decide."""
         return self.url("console")
+
+    @property
+    def chat_url(self) -> str:
+        """Where a chat calls; empty where none does."""
+        return self.url("chat") if self._settings.chats.on else ""
 
     async def __aenter__(self) -> Self:
         """Start everything, in the order of dependence.
@@ -93,7 +99,7 @@ class Stack:
             self._root,
             self._logs,
             {**self.environment, **environment_of(settings)},
-            ports={"intake": settings.intake_port, "console": settings.console_port},
+            ports={"intake": settings.intake_port, "console": settings.console_port, "chat": settings.chat_port},
             pythons=self._pythons,
         )
         self._exits.push_async_callback(self.functions.stop)

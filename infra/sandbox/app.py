@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.sandbox.anybody import Anybody
+from infra.sandbox.chats import Chats
 from infra.sandbox.desk import Desk
 from infra.sandbox.people import People
 from infra.sandbox.stripe import Stripe
@@ -22,18 +23,19 @@ from infra.sandbox.vendors import Auth0, Shop, Slack
 def create_app(ledger_path: Path | None = None, *, seed: int = 0) -> Starlette:
     """Return the app. `app.state.desk` holds what the vendors share; `seed` is of the faults drawn at a rate."""
     desk = Desk(ledger_path, seed)
-    stripe, people = Stripe(desk), People(desk)
+    stripe, people, chats = Stripe(desk), People(desk), Chats(desk)
     vendors = stripe.routes() + [r for vendor in (Shop, Auth0, Slack, Anybody) for r in vendor(desk).routes()]
     app = Starlette(
         routes=[
             *_control(desk),
             *people.routes(),
+            *chats.routes(),
             Route("/_people", _accept(people.seed), methods=["POST"]),
             Route("/_refunds", _accept(stripe.settle), methods=["POST"]),
             *vendors,
         ]
     )
-    app.state.desk, app.state.people, app.state.stripe = desk, people, stripe
+    app.state.desk, app.state.people, app.state.stripe, app.state.chats = desk, people, stripe, chats
     return app
 
 

@@ -66,7 +66,7 @@ class Policy:
     subject: str | None = None
     per_day: int | None = None
     audit_share: float = 0.0
-    channels: tuple[str, ...] = ("console", "cli", "firestore")
+    channels: tuple[str, ...] = ("console", "cli", "firestore", "chat")
     once_per: tuple[str, ...] = ()
     within: timedelta = timedelta(days=90)
     excludes: tuple[str, ...] = ()

@@ -41,7 +41,7 @@ MAX_ASKED_DELAY_S = 3600.0  # at the provider's wish
 KEPT_OLDEST = 5
 DEFAULT_LIFETIME = timedelta(days=90)  # of a record in which somebody has deleted what says it
 
-Channel = Literal["console", "firestore", "cli", "system"]
+Channel = Literal["console", "firestore", "cli", "chat", "system"]
 
 
 @dataclass(frozen=True, slots=True)

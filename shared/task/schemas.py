@@ -171,7 +171,7 @@ class ApprovalDecision(Model):
 
     decision: Literal["approve", "reject"]
     by: str
-    channel: Literal["console", "firestore", "cli", "system"]
+    channel: Literal["console", "firestore", "cli", "chat", "system"]
     at: datetime
     comment: str = ""
     cause: Cause | None = Field(default=None, description="Of a rejection; null in records of before there was one")

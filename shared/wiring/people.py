@@ -119,17 +119,25 @@ async def _zendesk(http: Http, author: Author, headers: Mapping[str, str]) -> st
 
 
 async def _slack(http: Http, author: Author, headers: Mapping[str, str]) -> str | None:
-    """https://docs.slack.dev/reference/methods/users.info (read 2026-11-29): the address needs the scopes `users:read`
-    and `users:read.email`; people of other workspaces have another `team_id`, or `is_stranger`.
+    user = await slack_user(http, author, headers)
+    return _text(_object(user.get("profile")).get("email"))
+
+
+async def slack_user(http: Http, author: Author, headers: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+    """Return a person of the workspace `author.site` as Slack knows them; nothing of programs and of other workspaces.
+
+    https://docs.slack.dev/reference/methods/users.info (read 2026-11-29): the address needs the scopes `users:read` and
+    `users:read.email`; people of other workspaces have another `team_id`, or `is_stranger`.
+
+    Raises:
+        HandlerOutcome: Slack does not say.
     """
     reply = await http.call("GET", "/api/users.info", params={"user": author.id}, headers=headers)
     if reply.get("ok") is not True and reply.get("error") not in ("user_not_found", "user_not_visible"):
         raise HandlerOutcome("Slack refuses the lookup", code="slack_refused")
     user = _object(reply.get("user"))
     is_ours = author.site and user.get("team_id") == author.site and user.get("id") == author.id
-    if not is_ours or any(user.get(flag) for flag in ("is_stranger", "is_bot", "deleted")):
-        return None
-    return _text(_object(user.get("profile")).get("email"))
+    return {} if not is_ours or any(user.get(flag) for flag in ("is_stranger", "is_bot", "deleted")) else user
 
 
 async def _jira(http: Http, author: Author, headers: Mapping[str, str]) -> str | None:

@@ -25,7 +25,7 @@ variables {
   alert_emails      = ["oncall@acme.test"]
   provider_settings = { SHOP_API_URL = "https://shop.acme.test", AUTH0_API_URL = "https://acme.auth0.test", AUTH0_CLIENT_ID = "switchyard" }
   bundles           = { for name in keys(jsondecode(file("manifest.json")).functions) : name => sha256(name) }
-  images            = { for name in ["console", "intake"] : name => "europe-west1-docker.pkg.dev/test-project/services/${name}@sha256:${sha256(name)}" }
+  images            = { for name in ["chat", "console", "intake"] : name => "europe-west1-docker.pkg.dev/test-project/services/${name}@sha256:${sha256(name)}" }
 }
 
 run "every_topic_of_the_manifest_and_no_other" {

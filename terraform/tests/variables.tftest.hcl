@@ -7,7 +7,7 @@ variables {
   project_id        = "test-project"
   model             = { location = "global" }
   sources           = ["canary"]
-  images            = { for name in ["console", "intake"] : name => "europe-west1-docker.pkg.dev/test-project/services/${name}@sha256:${sha256(name)}" }
+  images            = { for name in ["chat", "console", "intake"] : name => "europe-west1-docker.pkg.dev/test-project/services/${name}@sha256:${sha256(name)}" }
   alert_emails      = ["oncall@acme.test"]
   provider_settings = { SHOP_API_URL = "https://shop.acme.test", AUTH0_API_URL = "https://acme.auth0.test", AUTH0_CLIENT_ID = "switchyard" }
 }

@@ -15,6 +15,7 @@ from functions.sweep.backlog import backlog
 from shared.event.tally import Kind
 from shared.records import routers
 from shared.records.answers import expect_answer
+from shared.records.cards import CardRecord, card_path
 from shared.records.ignored import add
 from shared.records.ignored import told as counted
 from shared.records.tombstones import entomb
@@ -161,6 +162,9 @@ async def documents() -> dict[str, dict[str, Any]]:
     await add(world.store, counted({Kind("2026-01-05", "github", "ping", "ping"): 1}), "m1")
     await expect_answer(world.store, "t1", "/commands/T1/1/x", BEGINNING)
     await told(world)
+    carded = World()
+    card = CardRecord(task_id="t1", chat="slack", posted_at=BEGINNING, expire_at=BEGINNING)
+    carded.store.put(card_path("slack", "t1"), **card.model_dump())
     ended = World(REFUND[1])
     await ended.classify(REFUND[0])
     await ended.decide("t1", "reject")
@@ -174,15 +178,16 @@ async def documents() -> dict[str, dict[str, Any]]:
         )
     )
     routed = await promoted()
-    found = {path.partition("/")[0]: path for w in (ended, routed, world, automatic) for path in w.store.documents}
-    stores = {path: w.store for w in (ended, routed, world, automatic) for path in w.store.documents}
+    worlds = (ended, routed, carded, world, automatic)
+    found = {path.partition("/")[0]: path for w in worlds for path in w.store.documents}
+    stores = {path: w.store for w in worlds for path in w.store.documents}
     data = {name: (await stores[path].read(path))[0].data or {} for name, path in found.items()}
     return data | {"tasks": data["tasks"] | (ended.store.look("tasks/t1").data or {})}
 
 
 async def test_every_document_that_has_an_end_is_deleted_then_and_tasks_are_not(plan: list[Change]) -> None:
     mortal = {name for name, document in (await documents()).items() if "expire_at" in document} - {"tasks"}
-    assert mortal == {"answers", "approvals", "dead_letters", "effects", "ignored", "shadows", "usage"}
+    assert mortal == {"answers", "approvals", "cards", "dead_letters", "effects", "ignored", "shadows", "usage"}
     expiring = {collection for (collection, field), f in fields_of(plan).items() if f["ttl_config"]}
     assert expiring == mortal
     assert all(field == "expire_at" for (_, field), f in fields_of(plan).items() if f["ttl_config"])

@@ -44,6 +44,11 @@ def functions_in(plan: list[Change]) -> dict[str, dict[str, Any]]:
     return {f["name"]: f for f in of_type(plan, "google_cloudfunctions2_function").values()}
 
 
+def planned(plan: list[Change]) -> list[Function]:
+    """Return the manifest's functions, without `chat` where no chat is named."""
+    return [f for f in MANIFEST.functions if f.name != "chat" or f.name in services_in(plan)]
+
+
 def services_in(plan: list[Change]) -> dict[str, dict[str, Any]]:
     """Return the Cloud Run services of a plan by name."""
     return {s["name"]: s for s in of_type(plan, "google_cloud_run_v2_service").values()}
@@ -109,7 +114,16 @@ def test_pubsub_may_forward_every_dead_letter(plan: list[Change]) -> None:
 
 def test_functions_are_the_manifests(plan: list[Change]) -> None:
     assert functions_in(plan).keys() == {f.name for f in FUNCTIONS}
-    assert services_in(plan).keys() == {f.name for f in SERVICES} == IMAGES.keys()
+    assert services_in(plan).keys() == {f.name for f in SERVICES if f in planned(plan)}
+    assert {f.name for f in SERVICES} == IMAGES.keys()
+
+
+def test_chat_is_deployed_where_one_is_named(plans: dict[str, list[Change]]) -> None:
+    assert "chat" not in services_in(plans["dev"])
+    environment, secrets = environment_in(plans["prod"], "chat")
+    assert (environment["SLACK_APPROVALS_CHANNEL"], load(environment).chats.on) == ("C0123456789", True)
+    assert secrets.keys() == {"PRIVACY_KEY", "SLACK_APPROVALS_API_KEY", "SLACK_APPROVALS_WEBHOOK_SECRET"}
+    assert "SLACK_APPROVALS_API_KEY" in environment_in(plans["prod"], "notify")[1]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.name)
@@ -128,6 +142,8 @@ def test_function_is_deployed_as_the_manifest_says(function: Function, plan: lis
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda f: f.name)
 def test_service_is_deployed_as_the_manifest_says(service: Function, plan: list[Change]) -> None:
+    if service not in planned(plan):
+        return
     cloud = services_in(plan)[service.name]
     [template], [scaling] = cloud["template"], cloud["scaling"]
     [container] = template["containers"]
@@ -140,6 +156,8 @@ def test_service_is_deployed_as_the_manifest_says(service: Function, plan: list[
 
 @pytest.mark.parametrize("function", MANIFEST.functions, ids=lambda f: f.name)
 def test_environment_is_what_the_function_reads_and_settings_accept_it(function: Function, plan: list[Change]) -> None:
+    if function not in planned(plan):
+        return
     environment, secrets = environment_in(plan, function.name)
     assert environment["BACKEND"] == "gcp"
     assert environment.items() >= function.environment.items()
@@ -176,7 +194,7 @@ def test_every_function_has_accounts_of_its_own(plan: list[Change]) -> None:
     ids = [a["account_id"] for a in of_type(plan, "google_service_account").values()]
     assert len(ids) == len(set(ids))
     called = [f for f in MANIFEST.functions if f.trigger != "http"]
-    accounts = {f.account("run") for f in MANIFEST.functions} | {f.account("call") for f in called}
+    accounts = {f.account("run") for f in planned(plan)} | {f.account("call") for f in called}
     assert set(ids) == {*accounts, "build-functions"}
 
 
@@ -185,14 +203,15 @@ def test_each_function_may_be_called_by_one_identity(plan: list[Change]) -> None
     assert {m["role"] for m in invoked.values()} == {"roles/run.invoker"}
     names = sorted(m["name"] for m in invoked.values())
     assert len(names) == len(set(names))
-    assert set(names) | {"console"} == {f.name for f in MANIFEST.functions} - {"intake"}
+    assert set(names) | {"console"} == {f.name for f in planned(plan)} - {"chat", "intake"}
 
 
-def test_the_public_may_call_intake_and_nothing_else(plan: list[Change]) -> None:
+def test_the_public_may_call_intake_and_chat_and_nothing_else(plan: list[Change]) -> None:
     """Without a grant to it, which an organisation's policy may refuse."""
     public = [c.address for c in plan if (c.after or {}).get("member") in ("allUsers", "allAuthenticatedUsers")]
     assert public == []
-    assert [name for name, s in services_in(plan).items() if s["invoker_iam_disabled"]] == ["intake"]
+    open_to_all = {name for name, s in services_in(plan).items() if s["invoker_iam_disabled"]}
+    assert open_to_all == {"chat", "intake"} & services_in(plan).keys()
     ingress = {name: f["service_config"][0]["ingress_settings"] for name, f in functions_in(plan).items()}
     assert set(ingress.values()) == {"ALLOW_INTERNAL_ONLY"}
 
@@ -237,13 +256,13 @@ def test_messages_rest_in_the_region_of_the_functions(plan: list[Change]) -> Non
 
 def test_publishers_are_the_steps_that_owe_messages(plan: list[Change]) -> None:
     grants = [re.search(r'\["([^"]+)"\].*\.publisher\["([^"]+)"\]', c.address) for c in plan]
-    assert {(g[1], g[2]) for g in grants if g} == {(f.name, t) for f in MANIFEST.functions for t in f.publishes}
+    assert {(g[1], g[2]) for g in grants if g} == {(f.name, t) for f in planned(plan) for t in f.publishes}
 
 
 def test_database_is_closed_to_functions_that_store_nothing(plan: list[Change]) -> None:
     grants = of_type(plan, "google_project_iam_member")
     stores = {re.search(r'\["([^"]+)"\]', a)[1] for a in grants if a.endswith("documents[0]")}  # type: ignore[index]
-    assert stores == {f.name for f in MANIFEST.functions if f.stores}
+    assert stores == {f.name for f in planned(plan) if f.stores}
     assert "intake" not in stores
     [role] = [r for a, r in of_type(plan, "google_project_iam_custom_role").items() if a.endswith("documents")]
     assert not any("delete" in p for p in role["permissions"])
@@ -307,7 +326,7 @@ def test_functions_may_add_spans_where_something_is_traced_and_say_so(plans: dic
     for name, may in (("prod", len(MANIFEST.functions)), ("dev", 0)):
         granted = [m for a, m in of_type(plans[name], "google_project_iam_member").items() if ".traces[" in a]
         assert [m["role"] for m in granted] == ["roles/cloudtrace.agent"] * may
-        settings = [load(environment_in(plans[name], f.name)[0]) for f in MANIFEST.functions]
+        settings = [load(environment_in(plans[name], f.name)[0]) for f in planned(plans[name])]
         assert {(s.tracing.exporter, s.tracing.ratio) for s in settings} == {("cloud", 0.1) if may else ("off", 1.0)}
         apis = {a["service"] for a in of_type(plans[name], "google_project_service").values()}
         assert ({"cloudtrace.googleapis.com", "telemetry.googleapis.com"} <= apis) == bool(may)

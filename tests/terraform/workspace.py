@@ -20,7 +20,7 @@ OFFLINE = ROOT.parent / "shared/terraform/offline-terraform/offline-terraform"
 TIMEOUT_S = 600
 # Terraform spends a third of its time on collecting garbage unless it may let some lie.
 PATIENT = {"GOGC": "800", "GOMEMLIMIT": "1GiB"}
-SERVICES = ("console", "intake")
+SERVICES = ("chat", "console", "intake")
 REGISTRY = "europe-west1-docker.pkg.dev/p/services"
 IMAGES = {name: f"{REGISTRY}/{name}@sha256:{hashlib.sha256(name.encode()).hexdigest()}" for name in SERVICES}
 

@@ -34,8 +34,8 @@ ADAPTERS = {"shared.wiring.adapters", "shared.model.local"}
 TRACING = "shared.spans"  # the one module that names OpenTelemetry's SDK, imported while something is traced
 
 # The rooms of `shared`, lowest first: each may import only what lies below it. Files beside the rooms are `words`.
-FLOORS = ("words", "calibration", "event", "intent", "task", "model", "gate", "wiring", "serving", "records")
-PURE = ("calibration", "event", "intent", "task", "model", "gate")
+FLOORS = ("words", "calibration", "event", "intent", "task", "model", "gate", "chat", "wiring", "serving", "records")
+PURE = ("calibration", "event", "intent", "task", "model", "gate", "chat")
 # What a pure room may not import or call, but for the places that say why.
 WORLD = (
     "os",

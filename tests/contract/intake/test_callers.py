@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from google.auth import crypt, exceptions, jwt
 
-from functions.intake.caller import email_of_google_token
 from functions.intake.incoming import IncomingRequest
 from functions.intake.step import receive_webhook
 from shared.errors import Misconfigured, Retry, Unauthenticated
 from shared.event.signatures import sign
-from shared.serving.certificates import Certificates
 from shared.serving.entry import Outcome
+from shared.serving.google_tokens import email_of_google_token
 from shared.settings import Settings
 from shared.wiring import composition
+from tests.contract.google import FakeGoogle
 from tests.contract.intake.wire import (
     AUDIENCE,
     CALLER,
@@ -44,43 +38,9 @@ CLOUD: dict[str, Any] = {
 }
 
 
-class FakeGoogle:
-    """Signs ID tokens with a key of its own and serves its certificate, as the transport of Google's library."""
-
-    def __init__(self) -> None:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        name, now = x509.Name([]), datetime.now(UTC)
-        builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
-        certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        self.signer = crypt.RSASigner.from_string(pem, "key-1")
-        self.keys = json.dumps({"key-1": certificate.decode()}).encode()
-        self.fetches = 0
-        self.status = 200
-        self.certificates = Certificates(self.transport)
-
-    def transport(self) -> Any:
-        def fetch(url: str, method: str, timeout: float) -> Any:
-            self.fetches += 1
-            if self.status == 0:
-                raise exceptions.TransportError("down")
-            return SimpleNamespace(status=self.status, data=self.keys)
-
-        return fetch
-
-    def token(self, **claims: Any) -> str:
-        now = int(datetime.now(UTC).timestamp())
-        base = {"iss": "https://accounts.google.com", "aud": AUDIENCE, "email": CALLER, "email_verified": True}
-        token: bytes = jwt.encode(self.signer, base | {"iat": now, "exp": now + 600} | claims)
-        return token.decode()
-
-
 @pytest.fixture(scope="module")
 def google() -> FakeGoogle:
-    return FakeGoogle()
+    return FakeGoogle(AUDIENCE, CALLER)
 
 
 class TestDirectInTheCloud:
@@ -124,7 +84,7 @@ class TestDirectInTheCloud:
 
     async def test_token_signed_by_somebody_else_is_401(self, google: FakeGoogle) -> None:
         with pytest.raises(Unauthenticated):
-            await self.receive(google, {"authorization": f"Bearer {FakeGoogle().token()}"})
+            await self.receive(google, {"authorization": f"Bearer {FakeGoogle(AUDIENCE, CALLER).token()}"})
 
     @pytest.mark.parametrize("missing", [{"direct_audience": ""}, {"direct_callers": frozenset()}])
     async def test_token_is_never_accepted_without_audience_and_list(
@@ -135,7 +95,7 @@ class TestDirectInTheCloud:
 
     @pytest.mark.parametrize("status", [0, 500])
     async def test_certificates_out_of_reach_are_not_the_callers_fault(self, status: int) -> None:
-        google = FakeGoogle()
+        google = FakeGoogle(AUDIENCE, CALLER)
         google.status = status
         headers = {"authorization": f"Bearer {google.token()}"}
         with pytest.raises(Retry):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
+from functions.chat import google_chat, pressing
 from functions.classify.main import ROOM_MIB
 from functions.console import pages, router
 from functions.console.identity import person
@@ -23,7 +24,8 @@ from functions.notify.step import notify
 from infra.capacity import BODY_MIB, MEMORY_MIB, PARSING_MIB, PROCESS_MIB
 from infra.manifest import PATH, Function, Manifest, build, to_json
 from infra.reads import PLACES, SOURCE_FIELDS, TRACED, WEBHOOK_SECRET
-from shared.errors import Misconfigured, ModelUnavailable, Unprocessable
+from shared.chat.card import Press
+from shared.errors import Misconfigured, ModelUnavailable, Unauthenticated, Unprocessable
 from shared.event.signatures import sign
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
@@ -38,6 +40,7 @@ from shared.settings import Settings, Webhook, fields_of, load, secrets_of
 from shared.task.moves import Person
 from shared.task.router import Promotion
 from shared.wiring import classifiers
+from shared.wiring.chats import SlackChat
 from shared.wiring.desk import ASKING_S
 from shared.wiring.people import DIRECTORIES
 from shared.wiring.providers import provider_settings
@@ -48,7 +51,7 @@ from tests.world import ORDER_STATUS, REFUND, REGISTRY, World, ticket
 JSON = {"content-type": "application/json"}
 MANIFEST: Manifest = build(REGISTRY)
 # Read by no function in the cloud: ports and folders of one machine.
-LOCAL = {"INTAKE_URL_PORT", "CONSOLE_PORT", "DATA_DIR", "NOTIFY_FORMAT"}
+LOCAL = {"INTAKE_URL_PORT", "CHAT_PORT", "CONSOLE_PORT", "DATA_DIR", "NOTIFY_FORMAT"}
 
 SAMPLES = {
     "BACKEND": "gcp",
@@ -87,6 +90,11 @@ SAMPLES = {
     "GOOGLE_CLOUD_PROJECT": "p",
     "INTAKE_URL_PORT": "1",
     "CONSOLE_PORT": "1",
+    "CHAT_PORT": "1",
+    "SLACK_APPROVALS_CHANNEL": "C0123456789",
+    "GOOGLE_CHAT_APPROVALS_SPACE": "spaces/AAAAbcDEfgh",
+    "GOOGLE_CHAT_APPROVALS_AUDIENCE": "https://chat.example.com/google-chat",
+    "GOOGLE_CHAT_APPROVALS_CALLER": "a@x.gserviceaccount.com",
     "DATA_DIR": "d",
     "FIRESTORE_DATABASE": "data",
     "TOPIC_PREFIX": "t",
@@ -235,12 +243,27 @@ async def _sweep(world: World) -> None:
     assert await world.sweep() == {"asked_again": 1}
 
 
+async def _chat(world: World) -> None:
+    """Somebody presses a button of a card of either chat."""
+    with pytest.raises(Unauthenticated):
+        await google_chat.take(b"{}", {}, world.ports)
+    now = await pressing.look(world.ports, "t1")
+    typed = {"p.order_id": "10021", "p.amount_minor": "24.00", "p.currency": "USD"}
+    press, who = Press("t1", now.card.look), pressing.person("ops@example.com")
+    await pressing.decide(world.ports, who, press, "approve", typed)
+    assert SlackChat(world.ports).name == "slack"
+
+
 async def _notify(world: World) -> None:
-    """Both chats refuse connections: nobody is told in a test."""
+    """All chats refuse connections: nobody is told in a test."""
     hooks = [Webhook("slack", "https://127.0.0.1:1/x")] * 2
     watched: Any = world.ports.settings
     watched.settings = replace(watched.settings, notify_webhook=hooks[0], escalation_webhook=hooks[1])
-    assert (await notify(world.ports)).body == {"main": "webhook_refused", "escalation": "nothing_new"}
+    watched.settings = replace(watched.settings, chats=replace(watched.settings.chats, google_chat_space=""))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLACK_APPROVALS_API_URL", "https://127.0.0.1:1")
+        told = (await notify(world.ports)).body
+    assert told == {"main": "webhook_refused", "escalation": "nothing_new", "cards": "0 posted, 0 drawn anew"}
     await world.ports.pool.close()
 
 
@@ -259,6 +282,7 @@ STEPS: list[tuple[str, Callable[[World], Awaitable[None]], Any]] = [
     ("console", _console, REFUND),
     ("sweep", _sweep, REFUND),
     ("notify", _notify, REFUND),
+    ("chat", _chat, REFUND),
 ]
 
 

@@ -1,0 +1,104 @@
+"""A verified person and what they pressed in; the decision, applied by the same rules as on the page, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from shared.chat.card import Card, Press, card_of
+from shared.errors import Unprocessable
+from shared.gate.inputs import Input, inputs, parameters, problems
+from shared.records import decisions
+from shared.records.decisions import AS_SHOWN, Change
+from shared.records.documents import task_path, to_record
+from shared.settings import page_url
+from shared.task.moves import Person
+from shared.task.schemas import CAUSES, Cause, TaskRecord
+from shared.wiring.composition import Ports
+
+COMMENT, CAUSE = "comment", "cause"
+MAX_COMMENT_CHARS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A task as it is now, and its card."""
+
+    record: TaskRecord
+    card: Card
+
+
+def person(email: str) -> Person:
+    """Return whoever a chat's workspace vouches for."""
+    return Person(email, "chat")
+
+
+async def look(ports: Ports, task_id: str) -> Seen:
+    """Return the task as it is.
+
+    Raises:
+        NotFound, Gone: there is none any more.
+        StoreUnavailable: nobody knows.
+    """
+    (found,) = await ports.store.read(task_path(task_id))
+    return seen(ports, to_record(found))
+
+
+def seen(ports: Ports, record: TaskRecord) -> Seen:
+    """Return a record with its card."""
+    return Seen(record, card_of(record, ports.registry, page_url(ports.settings)))
+
+
+def inputs_of(ports: Ports, record: TaskRecord) -> list[Input]:
+    """Return the inputs of a task's parameters, as they would run."""
+    intent = ports.registry.get(record.intent)
+    if intent is None:
+        raise Unprocessable("no intent was found for this task; open its page and choose one", code="unclassified")
+    values = {n: v for n, v in record.shown_parameters.items() if n in intent.parameters.model_fields}
+    return inputs(intent, values)
+
+
+def wrong(ports: Ports, record: TaskRecord, typed: Mapping[str, str]) -> dict[str, str]:
+    """Return what is wrong with what was typed, by the input's name."""
+    intent = ports.registry.get(record.intent)
+    return problems(intent, typed) if intent else {}
+
+
+async def decide(
+    ports: Ports, who: Person, press: Press, decision: Literal["approve", "reject"], typed: Mapping[str, str]
+) -> Seen:
+    """Apply a decision, with what was typed: a comment, the cause of a rejection, parameters.
+
+    Raises:
+        BadRequest: as `decisions.decide`: who may not, what was decided already, what does not hold.
+    """
+    change = await _change(ports, press, typed)
+    record = await decisions.decide(
+        ports,
+        press.task_id,
+        who,
+        decision,
+        press.look,
+        change,
+        typed.get(COMMENT, "")[:MAX_COMMENT_CHARS],
+        _cause(typed),
+    )
+    return seen(ports, record)
+
+
+async def _change(ports: Ports, press: Press, typed: Mapping[str, str]) -> Change:
+    """Return what a form sets, where it is other than what was shown; a button without a form sets nothing."""
+    if not typed.keys() - {COMMENT, CAUSE}:
+        return AS_SHOWN
+    record = (await look(ports, press.task_id)).record
+    intent = ports.registry.get(record.intent)
+    values: dict[str, Any] | None = parameters(intent, typed) if intent else None
+    shown = {name: value for name, value in record.shown_parameters.items() if value is not None}
+    return Change(parameters=values if values != shown else None)
+
+
+def _cause(typed: Mapping[str, str]) -> Cause:
+    said = typed.get(CAUSE, "other")
+    found: Cause = next((cause for cause in CAUSES if cause == said), "other")
+    return found

@@ -1,0 +1,170 @@
+"""Slack's interactions: buttons of cards, and the modals that they open. Slack waits three seconds for an answer.
+
+https://docs.slack.dev/reference/interaction-payloads (read 2026-11-30)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+from functions.chat.pressing import Seen, decide, inputs_of, look, person, wrong
+from shared.chat import slack
+from shared.chat.card import Press
+from shared.errors import BadRequest, Forbidden, Gone, NotFound
+from shared.event.signatures import verify_slack
+from shared.event.strict_json import parse_object
+from shared.intent.outcomes import HandlerOutcome
+from shared.logs import log
+from shared.serving.entry import Outcome
+from shared.settings import secrets_of
+from shared.task.moves import Person
+from shared.wiring.chats import SlackChat
+from shared.wiring.composition import Ports
+
+SOURCE = "slack-approvals"  # its signing secret is SLACK_APPROVALS_WEBHOOK_SECRET
+
+
+async def take(body: bytes, headers: Mapping[str, str], ports: Ports) -> Outcome:
+    """Answer one interaction.
+
+    Raises:
+        Unauthenticated: it is not signed by Slack, or older than five minutes.
+        Misconfigured: no signing secret is set (503).
+        BadRequest: it is signed, and cannot be read.
+        StoreUnavailable: Slack says that it did not work; the person presses again.
+    """
+    verify_slack(body, headers, secrets_of(SOURCE), datetime.now(UTC))
+    payload = _payload(body)
+    kind = payload.get("type")
+    if kind == "block_actions":
+        return await _pressed(payload, ports)
+    if kind == "view_submission":
+        return await _submitted(payload, ports)
+    return Outcome("ignored")
+
+
+async def _pressed(payload: Mapping[str, Any], ports: Ports) -> Outcome:
+    action = (payload.get("actions") or [{}])[0]
+    name = action.get("action_id")
+    if name not in ("approve", "edit", "reject"):
+        return Outcome("ignored")  # such as a link, of which Slack tells as well
+    press, place = Press.read(action.get("value")), _place(payload)
+    fields = {"task_id": press.task_id, "operation": name}
+    chat = SlackChat(ports)
+    try:
+        who = await _who(chat, payload)
+        if name == "approve":
+            done = await decide(ports, who, press, "approve", {})
+            await _draw(chat, place, done)
+            return Outcome("decided", fields=fields | {"state_to": done.record.state})
+        now = await look(ports, press.task_id)
+        if now.card.verdict or now.card.look != press.look:
+            await _draw(chat, place, now)
+            await _tell(chat, payload, "This has moved on since; the message shows how it is now.")
+            return Outcome("moved_on", fields=fields)
+        private = json.dumps({"press": press.text(), "place": place})
+        view = slack.reject_view(now.card, private) if name == "reject" else None
+        await chat.open(
+            str(payload.get("trigger_id")), view or slack.edit_view(now.card, inputs_of(ports, now.record), private)
+        )
+        return Outcome("asked", fields=fields)
+    except BadRequest as error:
+        await _tell(chat, payload, error.message)
+        await _redraw(ports, chat, press, place)
+        return Outcome("refused", fields=fields | {"error_code": error.code}, severity="WARNING")
+
+
+async def _submitted(payload: Mapping[str, Any], ports: Ports) -> Outcome:
+    """Decide as a modal says; what does not hold is shown in the modal, in which everything typed stays."""
+    view = payload.get("view") or {}
+    name = view.get("callback_id")
+    if name not in ("edit", "reject"):
+        return Outcome("ignored")
+    try:
+        private = json.loads(view.get("private_metadata") or "")
+        press, place = Press.read(private["press"]), str(private["place"])
+    except (ValueError, TypeError, KeyError):
+        raise BadRequest("the modal is none of ours", code="bad_button") from None
+    fields, typed = {"task_id": press.task_id, "operation": name}, slack.typed(view)
+    chat = SlackChat(ports)
+    try:
+        who = await _who(chat, payload)
+        done = await decide(ports, who, press, "reject" if name == "reject" else "approve", typed)
+    except BadRequest as error:
+        found = wrong(ports, (await look(ports, press.task_id)).record, typed) if name == "edit" else {}
+        body = {"response_action": "errors", "errors": found or {slack.COMMENT: error.message}}
+        return Outcome("refused", body=body, fields=fields | {"error_code": error.code}, severity="WARNING")
+    await _draw(chat, place, done)
+    return Outcome("decided", fields=fields | {"state_to": done.record.state})
+
+
+async def _who(chat: SlackChat, payload: Mapping[str, Any]) -> Person:
+    """Return who pressed, by the address that the workspace has confirmed.
+
+    Raises:
+        Forbidden: it has none, or they are a guest, of elsewhere, or no person.
+    """
+    user, team = payload.get("user") or {}, payload.get("team") or {}
+    try:
+        email = await chat.address_of(str(team.get("id")), str(user.get("id")))
+    except HandlerOutcome as error:
+        raise Forbidden("Slack does not say who you are; try again, or open the page", code="person_unknown") from error
+    if email is None:
+        raise Forbidden("Slack has no confirmed address of yours; open the page to decide", code="person_unknown")
+    return person(email)
+
+
+async def _redraw(ports: Ports, chat: SlackChat, press: Press, place: str) -> None:
+    try:
+        await _draw(chat, place, await look(ports, press.task_id))
+    except (NotFound, Gone):
+        return
+
+
+async def _draw(chat: SlackChat, place: str, now: Seen) -> None:
+    """Show what became of it; `notify` does it within a minute where Slack does not take it now."""
+    try:
+        await chat.update(place, now.card)
+    except HandlerOutcome as error:
+        _unsaid(now.record.task_id, error)
+
+
+async def _tell(chat: SlackChat, payload: Mapping[str, Any], words: str) -> None:
+    user, channel = payload.get("user") or {}, payload.get("channel") or {}
+    try:
+        await chat.tell(str(channel.get("id")), str(user.get("id")), slack.escaped(words))
+    except HandlerOutcome as error:
+        _unsaid("", error)
+
+
+def _unsaid(task_id: str, error: HandlerOutcome) -> None:
+    log(
+        "WARNING",
+        "the chat did not take it",
+        function="chat",
+        outcome="not_shown",
+        task_id=task_id,
+        error_code=error.code,
+    )
+
+
+def _place(payload: Mapping[str, Any]) -> str:
+    container = payload.get("container") or {}
+    return f"{container.get('channel_id')}/{container.get('message_ts')}"
+
+
+def _payload(body: bytes) -> Mapping[str, Any]:
+    """Return the JSON object in the form's field `payload`.
+
+    Raises:
+        BadRequest: there is none.
+    """
+    try:
+        (text,) = parse_qs(body.decode("ascii"), max_num_fields=10, errors="strict").get("payload", [])
+    except ValueError:
+        raise BadRequest("the body is no interaction", code="invalid_interaction") from None
+    return parse_object(text.encode())

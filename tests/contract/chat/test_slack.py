@@ -1,0 +1,166 @@
+"""Decisions in Slack: the card, its buttons and modals, and whom they are taken from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
+
+from shared.chats import Chats
+from shared.task.schemas import AutomationTask
+from tests.contract.chat.screens import ANA, CHANNEL, EMAILS, JO, Room
+from tests.world import CHANGE_ADDRESS, REFUND, World, paused, ticket
+
+
+async def room(case: tuple[AutomationTask, Any] = REFUND, **settings: Any) -> Room:
+    """Return a room in which the card of a task that waits is on the screen."""
+    made = Room(await paused(case, chats=Chats(slack_channel=CHANNEL), **settings))
+    assert await made.show() == {"cards": "1 posted, 0 drawn anew"}
+    return made
+
+
+async def test_a_card_says_what_would_happen_and_slack_takes_it() -> None:
+    made = await room()
+    [message] = made.messages
+    for block in Block.parse_all(message["blocks"]):
+        block.validate_json()
+    shown = json.dumps(message)
+    assert message["channel"] == CHANNEL
+    assert "25.00 USD" in shown
+    assert "#10021" in shown
+    assert "it arrived broken" in shown
+    assert made.button("open")["url"].endswith("/tasks/t1")
+
+
+async def test_two_clicks_approve_and_the_card_says_who_decided() -> None:
+    made = await room()
+    assert made.button("approve")["confirm"]["confirm"]["text"] == "Approve"  # the first click asks, the second sends
+    assert (await made.press("approve")).status_code == 200
+    record = await made.world.record("t1")
+    assert record.approval is not None
+    assert (record.state, record.approval.by, record.approval.channel) == ("READY", EMAILS[JO], "chat")
+    [message] = made.messages
+    assert "actions" not in [block["type"] for block in message["blocks"]]
+    assert f"*Approved* by {EMAILS[JO]}" in json.dumps(message)
+    assert await made.show() == {"cards": "0 posted, 1 drawn anew"}  # it is closed for good
+    assert await made.show() == {"cards": "0 posted, 0 drawn anew"}
+
+
+async def test_reject_asks_why_and_keeps_the_cause() -> None:
+    made = await room()
+    await made.press("reject")
+    View(**made.desk.screens.views[-1]).validate_json()
+    answer = await made.submit({"cause": "wrong_intent", "comment": "another order was meant"})
+    assert (answer.status_code, answer.content) == (200, b"")
+    decided = (await made.world.record("t1")).approval
+    assert decided is not None
+    assert (decided.decision, decided.cause, decided.comment) == (
+        "reject",
+        "wrong_intent",
+        "another order was meant",
+    )
+
+
+async def test_edit_refuses_what_does_not_hold_beside_its_input_and_takes_what_does() -> None:
+    made = await room(CHANGE_ADDRESS)
+    await made.press("edit")
+    View(**made.desk.screens.views[-1]).validate_json()
+    refused = (await made.submit({"p.order_id": " "})).json()
+    assert refused["response_action"] == "errors"
+    assert (await made.world.record(CHANGE_ADDRESS[0].task_id)).state == "AWAITING_APPROVAL"
+    assert (await made.submit({"p.order_id": "10022"})).content == b""
+    record = await made.world.record(CHANGE_ADDRESS[0].task_id)
+    assert (record.state, record.parameters["order_id"]) == ("READY", "10022")
+
+
+async def test_what_was_decided_elsewhere_is_drawn_within_a_minute_and_its_button_says_so() -> None:
+    made = await room()
+    value = made.button("approve")["value"]
+    await made.world.decide("t1")
+    action = [{"type": "button", "action_id": "approve", "value": value}]
+    await made.press("approve", actions=action)
+    assert made.desk.screens.whispers[-1]["text"] == "the task is READY, not waiting for a decision"
+    assert "*Approved*" in json.dumps(made.messages)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"is_restricted": True},
+        {"is_ultra_restricted": True},
+        {"is_email_confirmed": False},
+        {"is_stranger": True},
+        {"is_bot": True},
+        {"deleted": True},
+        {"team_id": "T0ELSEWHERE"},
+    ],
+)
+async def test_only_full_members_with_a_confirmed_address_decide(change: dict[str, Any]) -> None:
+    made = await room()
+    made.desk.seed(JO, EMAILS[JO], **change)
+    await made.press("approve")
+    assert (await made.world.record("t1")).state == "AWAITING_APPROVAL"
+    assert "no confirmed address" in made.desk.screens.whispers[-1]["text"]
+
+
+async def test_the_questions_of_the_page_are_asked_here_too() -> None:
+    made = await room(approvers={"refund_request": frozenset({EMAILS[ANA]})})
+    await made.press("approve")
+    assert "not an approver" in made.desk.screens.whispers[-1]["text"]
+    await made.press("approve", ANA)
+    assert (await made.world.record("t1")).state == "READY"
+
+
+@pytest.mark.parametrize(("secret", "age_s"), [("another-secret-of-the-test", 0), (None, 301)])
+async def test_what_slack_did_not_sign_just_now_changes_nothing(secret: str | None, age_s: float) -> None:
+    made = await room()
+    payload = {"type": "block_actions", "actions": [{"action_id": "approve", "value": made.button("approve")["value"]}]}
+    answer = await made.slack(payload, **({"secret": secret} if secret else {}), age_s=age_s)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthenticated")
+    assert (await made.world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_a_decision_holds_where_the_card_cannot_be_drawn() -> None:
+    made = await room()
+    update = {"vendor": "slack", "operation": "chat_update", "fault": "503"}
+    made.desk.app.state.desk.faults.script([update])
+    assert (await made.press("approve")).status_code == 200
+    assert (await made.world.record("t1")).state == "READY"
+    assert await made.show() == {"cards": "0 posted, 1 drawn anew"}
+
+
+async def test_a_chat_that_is_down_delays_cards_and_nothing_else() -> None:
+    world = await paused(chats=Chats(slack_channel=CHANNEL))
+    made = Room(world)
+    made.desk.down = True
+    assert await made.show() == {"cards": "0 posted, 0 drawn anew"}
+    made.desk.down = False
+    assert await made.show() == {"cards": "1 posted, 0 drawn anew"}
+
+
+async def test_a_flood_leaves_the_channel_readable() -> None:
+    world = World(REFUND[1], chats=Chats(slack_channel=CHANNEL))
+    for number in range(25):
+        await world.classify(ticket("Please refund $25.00 for order #10021, it arrived broken", task_id=f"f{number}"))
+    made = Room(world)
+    shown = [(await made.show())["cards"] for _ in range(4)]
+    assert shown == ["10 posted, 0 drawn anew", "10 posted, 0 drawn anew", *["0 posted, 0 drawn anew"] * 2]
+
+
+async def test_hostile_words_stay_words() -> None:
+    words = "<!channel> *bold* <https://evil.example.com|click> refund $25.00 for order #10021"
+    made = await room((ticket(words), REFUND[1]))
+    blocks = made.messages[0]["blocks"]
+    parts = [part for block in blocks for part in (block.get("text"), *block.get("fields", [])) if part]
+    assert {part["type"] for part in parts if "evil" in part["text"]} == {"plain_text"}
+
+
+async def test_nobody_decides_their_own_request() -> None:
+    made = await room()
+    made.desk.seed(JO, "kim@example.com")
+    await made.press("approve")
+    assert "your own request" in made.desk.screens.whispers[-1]["text"]
+    assert (await made.world.record("t1")).state == "AWAITING_APPROVAL"
