@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from infra.manifest import Manifest
+from infra.manifest import Function, Manifest
 from shared.settings import Settings
 
 MOST_BYTES = 65_536  # of a word
@@ -31,8 +31,16 @@ class Place:
 
     def manifest(self, manifest: Manifest) -> Manifest:
         """Return the manifest with this process's part of what each function may do at once."""
-        functions = (replace(f, max_concurrency=self.share(f.max_concurrency)) for f in manifest.functions)
-        return replace(manifest, functions=tuple(functions))
+        return replace(manifest, functions=tuple(map(self._part, manifest.functions)))
+
+    def _part(self, function: Function) -> Function:
+        """A process stands for all instances: an intent's own bound holds, not how much of it one instance takes.
+
+        Otherwise decided tasks would wait so long for their execution that the sweep sends for each of them again.
+        """
+        most = self.share(function.max_concurrency)
+        requests = max(most, function.max_requests) if "INTENT" in function.environment else function.max_requests
+        return replace(function, max_concurrency=most, max_requests=requests)
 
 
 class Line:

@@ -94,9 +94,10 @@ class Run:
         return numbers(self.tickets - count + 1, count)
 
     async def warm_up(self) -> None:
-        """Let it load what it loads late; nothing is counted."""
+        """Let it load what it loads late, and start what it starts beside itself; nothing is counted."""
         count = WARM_UP_EMULATORS if self._system.backend == "emulators" else WARM_UP
         await self._all(self._next(count), self._plan.calls)
+        await asyncio.to_thread(usage.rested, self._pids)
 
     async def _one_by_one(self, batch: Sequence[int]) -> dict[int, float]:
         sent: dict[int, float] = {}

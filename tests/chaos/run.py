@@ -131,7 +131,8 @@ async def _ground(options: Options, env: Mapping[str, str]) -> AsyncIterator[Gro
     if options.backend == "embedded":
         from tests.chaos.embedded import Embedded
 
-        async with Embedded(env, logs) as embedded:
+        processes = str(1 + options.seed % 2)  # with a worker beside it as often as not
+        async with Embedded({**env, "PROCESSES": processes}, logs) as embedded:
             yield embedded
         return
     from tests.chaos.emulated import Emulated

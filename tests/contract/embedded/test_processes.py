@@ -55,6 +55,15 @@ class TestShares:
         once = Manifest((Function("once", "m", "once", "push", 60, 1, {}),), (), ())
         assert [Place(n, 2).manifest(once).function("once").max_concurrency for n in (0, 1)] == [1, 0]
 
+    def test_processes_together_run_as_much_of_an_intent_as_its_own_bound_says(self) -> None:
+        intent = Function("execute", "m", "execute", "push", 60, 20, {"INTENT": "a"}, max_requests=10)
+        step = Function("classify", "m", "classify", "push", 60, 640, {}, max_requests=160)
+        for of in (1, 2, 3):
+            parts = [Place(n, of).manifest(Manifest((intent, step), (), ())) for n in range(of)]
+            at_once = [min(f.max_concurrency, f.max_requests) for part in parts for f in part.functions]
+            assert sum(at_once[::2]) == 20
+            assert set(at_once[1::2]) == {160}
+
     def test_calls_of_all_processes_together_are_those_of_one(self) -> None:
         settings = Settings(max_concurrent_calls=5)
         assert [Place(n, 2).settings(settings).max_concurrent_calls for n in (0, 1)] == [3, 2]
