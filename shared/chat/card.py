@@ -17,7 +17,7 @@ from shared.event.masking import masked
 from shared.gate.doors import Look, missing
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
-from shared.intent.sentence import sentence
+from shared.intent.sentence import in_words, sentence
 from shared.task.requester import must_be_known, requester_of, view_of
 from shared.task.schemas import TaskRecord
 
@@ -116,7 +116,9 @@ def _title(intent: Intent | None, record: TaskRecord) -> str:
 
 def _facts(intent: Intent | None, record: TaskRecord) -> list[tuple[str, str]]:
     who = requester_of(record)
-    parameters = [(n.replace("_", " "), str(v)) for n, v in record.shown_parameters.items() if v is not None]
+    said = in_words(intent, record.shown_parameters) if intent else frozenset()
+    rest = {n: str(v) for n, v in record.shown_parameters.items() if v is not None and n not in said}
+    parameters = [(n.replace("_", " ").capitalize(), value) for n, value in rest.items()]
     facts = [("Who asks", who.get("email") or who.get("id") or "nobody says"), *parameters]
     if (intent is not None and (needed := missing(intent, record)) > 1) or record.review.approvals:
         facts.append(("Approved by", ", ".join(given.by for given in record.review.approvals) or f"nobody of {needed}"))

@@ -94,7 +94,7 @@ def _open(card: Card) -> list[Json]:
     if "approve" in card.doors:
         sure = {
             "title": _plain("Approve?"),
-            "text": _plain(f"{card.title}. {card.plan}"[:300]),
+            "text": _plain((card.plan or card.title)[:300]),
             "confirm": _plain("Approve"),
             "deny": _plain("Back"),
         }

@@ -24,6 +24,13 @@ def sentence(intent: Intent, parameters: Mapping[str, Any]) -> str:
     return PLACE.sub(lambda place: _said(intent, place[1], parameters), template)
 
 
+def in_words(intent: Intent, parameters: Mapping[str, Any]) -> frozenset[str]:
+    """Return which parameters the sentence says, and says whole."""
+    named = PLACE.findall(intent.effect or default_effect(intent))
+    whole = frozenset(name for name in named if len(str(parameters.get(name, ""))) <= MAX_VALUE_CHARS)
+    return whole | {_currency_of(intent) or ""} if intent.policy.amount in whole else whole
+
+
 def default_effect(intent: Intent) -> str:
     """Return the sentence of an intent that declares none: `Gift card: order {order_id}`."""
     named = {_currency_of(intent)}
