@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from functions.console import labels, privacy, router
-from functions.console.acting import ACTIONS, DecisionBody, RepairBody
+from functions.console.acting import ACTIONS, DecisionBody, LookBody, RepairBody
 from functions.console.api import LETTER_ACTIONS, LetterBody
 from functions.console.search import COUNT_UP_TO, COUNTED, MAX_PAGE, ORDERS
 from functions.console.whatif_api import SimulateBody
@@ -176,15 +176,17 @@ def console() -> Schema:
         "post": operation("simulatePolicy", SimulateBody.__doc__, compared, body=ref("SimulateBody"))
     }
     for action in ACTIONS:
+        body = LookBody if action == "undo" else RepairBody
         paths[f"/api/tasks/{{task_id}}/{action}"] = {
             "parameters": task_id,
-            "post": operation(action, RepairBody.__doc__, record | refusals(*_DECIDE), body=ref("RepairBody")),
+            "post": operation(action, body.__doc__, record | refusals(*_DECIDE), body=ref(body.__name__)),
         }
     paths |= _labels(query) | _privacy() | _router() | openapi_watching.paths(task_id, refusals(*_DECIDE))
     about = "Shows tasks and takes people's decisions. In the cloud behind the Identity-Aware Proxy."
     models = [
         (DecisionBody, "validation"),
         (RepairBody, "validation"),
+        (LookBody, "validation"),
         (LetterBody, "validation"),
         (SimulateBody, "validation"),
         (TaskRow, "serialization"),

@@ -19,7 +19,7 @@ from shared.task.moves import Person
 from shared.task.schemas import Cause, Model, TaskRecord
 from shared.wiring.composition import Ports
 
-ACTIONS = ("redrive", "cancel", "close", "settle")
+ACTIONS = ("undo", "redrive", "cancel", "close", "settle")
 THEN = (
     "For redrive: wait for a decision, with what would happen looked up first; or run now, in your name if nobody had "
     "approved just this. Default: run what you looked at alone, of many what was approved or needed nobody"
@@ -48,6 +48,7 @@ class DecisionBody(LookBody):
     parameters: dict[str, Any] | None = None
     intent: str | None = None
     comment: str = Field(default="", max_length=1000)
+    undoable: bool = Field(default=False, description="Hold an approval for as long as its intent declares: see undo")
     cause: Cause | None = Field(default=None, description="What a rejection says of the suggestion; default: other")
     requester_email: str | None = Field(default=None, max_length=254, description=WHOSE)
 
@@ -74,9 +75,24 @@ async def decide(request: Request, ports: Ports, who: Person, task_id: str) -> R
     if body.decision == "edit":
         return _done(await decisions.edit(ports, task_id, who, body.look, change), began, "edit")
     record = await decisions.decide(
-        ports, task_id, who, body.decision, body.look, change, body.comment, body.cause or "other"
+        ports,
+        task_id,
+        who,
+        body.decision,
+        body.look,
+        change,
+        body.comment,
+        body.cause or "other",
+        undoable=body.undoable,
     )
     return _done(record, began, body.decision)
+
+
+async def undo(request: Request, ports: Ports, who: Person, task_id: str) -> Response:
+    """Take an approval or a rejection back before anything has come of it."""
+    began = started()
+    body = await body_of(request, LookBody)
+    return _done(await decisions.undo(ports, task_id, who, body.look), began, "undo")
 
 
 async def repair(request: Request, ports: Ports, who: Person, task_id: str, action: str) -> Response:

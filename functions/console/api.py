@@ -122,6 +122,8 @@ async def respond(request: Request, ports: Ports) -> Response:
         return await acting.decide(request, ports, who, match["task_id"])
     if match := _TASK.fullmatch(path):
         only(request, "POST" if match["action"] in acting.ACTIONS else "GET")
+        if match["action"] == "undo":
+            return await acting.undo(request, ports, who, match["task_id"])
         if match["action"] in acting.ACTIONS:
             return await acting.repair(request, ports, who, match["task_id"], match["action"])
         (snapshot,) = await ports.store.read(task_path(match["task_id"]))

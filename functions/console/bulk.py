@@ -103,4 +103,4 @@ async def _do(ports: Ports, who: Person, action: str, pick: Pick, why: str, caus
     if action == "redrive":
         return (await repairs.redrive(ports, pick.id, who, look, reason=why)).state
     decision: Literal["approve", "reject"] = "approve" if action == "approve" else "reject"
-    return (await decisions.decide(ports, pick.id, who, decision, look, comment=why, cause=cause)).state
+    return (await decisions.decide(ports, pick.id, who, decision, look, comment=why, cause=cause, undoable=True)).state

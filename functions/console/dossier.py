@@ -15,6 +15,7 @@ from shared.intent.sentence import sentence
 from shared.task.requester import kept_requester, requester_of, view_of
 from shared.task.schemas import REDRIVABLE, TERMINAL, Followup, TaskRecord, TaskRow, Ticket
 from shared.task.ticket import ticket_of
+from shared.task.undo import may_be_undone
 
 # Dollars for a million tokens of which nine in ten are the prompt's; a test holds it against the bill's price list.
 DOLLARS_PER_MILLION_TOKENS = 0.52
@@ -153,7 +154,8 @@ class Dossier(Line):
     def repairs(self) -> tuple[str, ...]:
         """What people may do with a task that does not wait for them."""
         record = self.record
-        found = ["settle"] if record.state == "UNKNOWN" else []
+        found = ["undo"] if may_be_undone(record) else []
+        found += ["settle"] if record.state == "UNKNOWN" else []
         found += ["redrive"] if record.state in REDRIVABLE else []
         found += ["close"] if record.state == "FAILED" and not record.closed_at else []
         found += ["cancel"] if record.state not in TERMINAL and not record.effect.possibly_applied else []

@@ -20,6 +20,7 @@ from shared.canonical import sha256_hex
 from shared.currency import written
 from shared.errors import NotFound
 from shared.task.moves import Person
+from shared.task.undo import may_be_undone
 from shared.wiring.composition import Ports
 
 HERE = Path(__file__).parent
@@ -120,6 +121,7 @@ def environment() -> Environment:
         "written": written,
         "TOKEN_FIELD": guard.TOKEN_FIELD,
     }
+    made.globals |= {"may_be_undone": may_be_undone}
     made.globals |= {"COUNT_UP_TO": search.COUNT_UP_TO, "metric": metrics.named}
     made.filters |= {"visible": present.visible, "span": present.span, "counted": present.counted}
     return made

@@ -7,7 +7,8 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from functions.console import bulk, lists, pages, search
+from functions.console import bulk, lists, pages, present, search
+from functions.console.dossier import Line
 from functions.console.page import Page
 from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.gate.doors import Look
@@ -17,6 +18,7 @@ from shared.records.decisions import AS_SHOWN, Change
 from shared.records.documents import ROW_FIELDS, task_path, to_record, to_rows
 from shared.records.outbox import ask_for_preview
 from shared.task.schemas import CAUSES, Cause, TaskRecord, TaskRow
+from shared.task.waiting import why_alone
 
 Form = Mapping[str, str]
 
@@ -32,7 +34,7 @@ async def task(page: Page, task_id: str, action: str, form: Form) -> Response:
         answer.status_code = error.status
         return answer
     listing = lists.listing_of(page.request)
-    stays = action == "preview" or form.get("decision") == "edit" or form.get("then") == "wait"
+    stays = action == "preview" or form.get("decision") == "edit" or form.get("then") == "wait" or action == "undo"
     return _see(page, listing.task(task_id) if stays else listing.next(task_id, done=True))
 
 
@@ -49,14 +51,18 @@ async def many(page: Page, pairs: Sequence[tuple[str, str]]) -> Response:
             picks, records = await _of_letters(page, picks)
         else:
             records = await _records(page, [p.id for p in picks])
+        approved = records if action == "approve" else []
+        left = {r.task_id: why for r in approved if (why := why_alone(r))}
         return await page.render(
             "confirm.html",
             shown=[],
+            left=left,
+            totals=present.totals(page.ports.registry, [r for r in approved if r.task_id not in left]),
             action=action,
             of_letters=action in bulk.OF_LETTERS,
             verb=bulk.VERBS[action],
-            picks=picks,
-            records=records,
+            picks=[p for p in picks if p.id not in left],
+            lines=list(map(Line, records)),
             back=back,
         )
     why = form.get("comment", "") if action in ("approve", "reject") else _reason(form)
@@ -77,7 +83,9 @@ async def _act(page: Page, task_id: str, action: str, form: Form) -> None:
             await decisions.edit(ports, task_id, who, look, change)
         else:
             said = form.get("comment", "")[:1000]
-            await decisions.decide(ports, task_id, who, decision, look, change, said, _cause(form))
+            await decisions.decide(ports, task_id, who, decision, look, change, said, _cause(form), undoable=True)
+    elif action == "undo":
+        await decisions.undo(ports, task_id, who, look)
     elif action == "cancel":
         await repairs.cancel(ports, task_id, who, look, reason=_reason(form))
     elif action == "close":

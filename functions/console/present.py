@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup, escape
 
+from shared.currency import written
+from shared.gate.policy import money_of
 from shared.intent.declaration import Intent
 from shared.intent.sentence import money, sentence
+from shared.task.schemas import TaskRow
 
 # Controls, zero-width and bidi characters, tags: a reader would not see them, or would see the text in another order.
 _TRICKS = re.compile(
@@ -68,6 +72,16 @@ def amount(intent: Intent | None, parameters: Mapping[str, Any]) -> str:
 def effect(intent: Intent | None, parameters: Mapping[str, Any]) -> str:
     """Return what an intent would do as people say it; empty where there is no intent."""
     return sentence(intent, parameters) if intent else ""
+
+
+def totals(registry: Mapping[str, Intent], rows: Iterable[TaskRow]) -> list[str]:
+    """Return how much money several tasks would move together, by currency: `1,024.50 USD`."""
+    found = Counter[str]()
+    for row in rows:
+        money = money_of(registry[row.intent], row.parameters) if row.intent in registry else None
+        if money is not None:
+            found[money.currency] += money.minor
+    return [written(minor, currency) for currency, minor in sorted(found.items())]
 
 
 def counted(number: int, up_to: int) -> str:

@@ -22,7 +22,7 @@ from shared.records.documents import approval_path, task_path, to_document, to_r
 from shared.serving.entry import Outcome
 from shared.task.approval import is_open
 from shared.task.schemas import TaskRecord
-from shared.task.waiting import planned
+from shared.task.waiting import WOULD_FAIL, planned
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Document, Snapshot
 
@@ -67,7 +67,7 @@ async def preview(record: TaskRecord, ports: Ports, intent: Intent, handler: Any
 async def look(record: TaskRecord, ports: Ports, intent: Intent, handler: Any, deadline: float) -> str:
     """Return the handler's plan, or honest words: never the text of an exception that is not the handler's own."""
     if validate(intent, record.parameters)[0] is None:
-        return "would fail: the parameters do not hold any more (parameters_invalid)"
+        return f"{WOULD_FAIL}the parameters do not hold any more (parameters_invalid)"
     parameters = intent.parameters.model_validate(record.parameters)
     try:
         async with asyncio.timeout_at(deadline):
@@ -77,7 +77,7 @@ async def look(record: TaskRecord, ports: Ports, intent: Intent, handler: Any, d
     except WriteRefused:
         return "cannot be looked up: the handler's plan tries to change something (plan_writes)"
     except Permanent as error:
-        return f"would fail: {error.message or 'the handler refuses'} ({error.code})"
+        return f"{WOULD_FAIL}{error.message or 'the handler refuses'} ({error.code})"
     except NotApplied as error:
         return f"would not work now: {error.message or 'the handler asks to try later'} ({error.code})"
     except TimeoutError:

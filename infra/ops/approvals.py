@@ -18,6 +18,7 @@ from infra.ops.client import Console
 from shared.task.schemas import CAUSES
 
 SUMMARY = "decide what waits"
+UNDO = "switchyard approvals undo helpdesk-1"
 EXAMPLES = {
     "approve": (
         "switchyard approvals approve helpdesk-1 --comment checked",
@@ -59,11 +60,20 @@ def parser(prog: str = "switchyard approvals") -> argparse.ArgumentParser:
         )
         verb.add_argument("--comment", default="", help="kept with the decision")
         verb.add_argument("--params-hash", metavar="HASH", help="refuse if the parameters are others than these")
+        if name == "approve":
+            verb.add_argument("--undoable", action="store_true", help="hold it for as long as its intent declares")
         if name == "reject":
             verb.add_argument("--cause", choices=CAUSES, help="what that says of the suggestion (default other)")
         verb.add_argument("--as-intent", metavar="INTENT", help="run as another intent")
         verb.add_argument("--parameters", type=json.loads, metavar="JSON", help="run with these")
+    undo = command(commands, "undo", _undo, "take a decision back of which nothing has come yet", UNDO)
+    undo.add_argument("id", metavar="ID")
     return made
+
+
+def _undo(args: Args, console: Console, terminal: Terminal) -> int:
+    done = console.post(f"tasks/{args.id}/undo", look(console.get(f"tasks/{args.id}"), alone=True))
+    return show.answer(args.json, done, lambda: print(f"{args.id}  waits for a decision again"))
 
 
 def _list(args: Args, console: Console, terminal: Terminal) -> int:
@@ -79,6 +89,7 @@ def _decide(args: Args, console: Console, terminal: Terminal) -> int:
             "decision": args.verb,
             "comment": args.comment,
             "cause": getattr(args, "cause", None),
+            "undoable": getattr(args, "undoable", None),
             "intent": args.as_intent,
             "parameters": args.parameters,
         } | look(task, alone=len(args.ids) == 1)

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from shared.currency import DECIMALS
 from shared.intent.declaration import (
     MAX_A_DAY,
+    MAX_UNDO_S,
     REQUESTER,
     Idempotency,
     Intent,
@@ -134,6 +135,8 @@ def _policy(policy: Policy, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
         yield "policy.subject must say by whom per_day and amount are counted"
     if policy.per_day is not None and not 1 <= policy.per_day <= MAX_A_DAY:
         yield f"policy.per_day is {policy.per_day}; it must be 1..{MAX_A_DAY} (None: no bound)"
+    if not 0 <= policy.undo_s <= MAX_UNDO_S:
+        yield f"policy.undo_s is {policy.undo_s}; it must be 0 (at once) to {MAX_UNDO_S}"
     if not 0 <= policy.audit_share <= 1:
         yield "policy.audit_share must be between 0 and 1"
     if not 1 <= policy.approvals <= 5:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 REQUESTER = "/requester"  # whoever asks, by address or, where the event has none, by id
 MAX_A_DAY = 1000  # tasks of one subject and intent that are counted
+MAX_UNDO_S = 60  # what is held is asked for again by the bus, and no longer than a redelivery is
 
 
 class ParametersModel(BaseModel):
@@ -57,6 +58,8 @@ class Policy:
     wish about it `within` that time, of this intent or of one that it `excludes`, is never automatic.
     `approvals` is how many different people must approve what is over `approvals_above` minor units of `currency`, is
     of another one, or what a person set and the event does not say; without `amount`, anything.
+    `undo_s` is for how long an approval on the page can be taken back before anything runs; 0: it runs at once, as what
+    is urgent (priority 4 and 5) and what programs approve always does.
     `min_confidence` is the least that the classifier must say for the effect to need nobody, whatever is certified.
     """
 
@@ -72,6 +75,7 @@ class Policy:
     excludes: tuple[str, ...] = ()
     approvals: int = 1
     approvals_above: int = 0
+    undo_s: int = 10
     min_confidence: float = 0.0
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from shared.entries import ANY_INTENT
@@ -24,6 +24,8 @@ from shared.task import waiting
 from shared.task.moves import Person
 from shared.task.requester import must_be_known, told, view_of
 from shared.task.schemas import UNCLASSIFIED, Cause, Refusal, TaskRecord
+from shared.task.undo import hold_of
+from shared.task.undo import undo as undone
 from shared.wiring.composition import Ports
 
 
@@ -48,10 +50,13 @@ async def decide(
     change: Change = AS_SHOWN,
     comment: str = "",
     cause: Cause = "other",
+    *,
+    undoable: bool = False,
 ) -> TaskRecord:
     """Apply a decision to a waiting task, and send the task on; it waits on where more people have to approve.
 
-    `cause`: what a rejection says of the suggestion.
+    `cause`: what a rejection says of the suggestion. `undoable`: an approval is held for as long as the intent
+    declares, so that `undo` can take it back.
 
     Raises:
         NotFound: no such task.
@@ -65,6 +70,8 @@ async def decide(
         must_be_current(record, look)
         if decision == "reject":
             return waiting.reject(record, person, now, comment, cause)
+        if not look.alone and (alone := waiting.why_alone(record)):
+            raise Refused(f"not among many: {alone}", code="look_alone")
         known, intent, parameters = chosen(ports, record, person, change)
         must_be_known(known, intent)
         after, why = record, ""
@@ -76,7 +83,10 @@ async def decide(
             reasons = gated(ports, known, intent, parameters)
             after = waiting.changed(known, person, intent=intent, parameters=parameters, reasons=reasons)
         needed = approvals_needed(intent, after.parameters, after.decision.reasons)
-        approved = waiting.approve(after, person, now, intent=intent, needed=needed, comment=comment, why=why)
+        hold = hold_of(after, intent) if undoable else timedelta(0)
+        approved = waiting.approve(
+            after, person, now, intent=intent, needed=needed, comment=comment, why=why, hold=hold
+        )
         if has_approved(after, person):
             raise Refused("you have approved this already; another person has to as well", code="already_approved")
         return approved
@@ -85,6 +95,23 @@ async def decide(
     if after.state == "READY":
         await _tell_like(ports, after)
     return after
+
+
+async def undo(ports: Ports, task_id: str, person: Person, look: Look) -> TaskRecord:
+    """Take an approval or a rejection back, as long as nothing has begun: it waits for a decision again.
+
+    Raises:
+        NotFound, Forbidden: as for `decide`.
+        Refused: it has begun, or nobody had approved it; or it is not what was shown.
+    """
+    patience = timedelta(seconds=ports.settings.approval_ttl_s)
+
+    def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
+        must_be_allowed(ports.registry, ports.settings, record, person)
+        must_be_current(record, look)
+        return undone(record, person, now, patience=patience)
+
+    return (await change_both(ports, task_id, arrow))[1]
 
 
 async def edit(ports: Ports, task_id: str, person: Person, look: Look, change: Change) -> TaskRecord:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from shared.settings import Settings
-from shared.task.label import Label, judgement, label
+from shared.task.label import Judgement, Label, judgement, label
 from shared.task.schemas import TaskRecord
+from shared.task.undo import UNDONE
 from shared.wiring.ports import Document
 
 
@@ -19,6 +20,10 @@ def label_of(before: TaskRecord, after: TaskRecord, known: Document | None, sett
     A task that nobody had decided and that somebody runs again was not drawn: only what looks right is run again. So it
     is no proof, and takes nothing away that is.
     """
+    if known is not None and after.history[-1].why == UNDONE and after.history[-1] not in before.history[-1:]:
+        # It was a slip: what it said is no proof of anything.
+        last = after.history[-1]
+        return label(after, Judgement("other", None, None), by=last.by, at=last.at, settings=settings)
     given, judged = after.approval, judgement(after)
     if given is None or judged is None or given == before.approval:
         return None

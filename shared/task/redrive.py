@@ -10,7 +10,7 @@ from shared.canonical import params_hash
 from shared.errors import Refused
 from shared.intent.declaration import Intent
 from shared.task.moves import Person, decided, may_repeat, move, must_have_rested, owe
-from shared.task.schemas import REDRIVABLE, Decision, Effect, Execution, Requester, Review, TaskRecord
+from shared.task.schemas import REDRIVABLE, Decision, Effect, Execution, Requester, Review, TaskRecord, TaskRow
 from shared.task.waiting import MAX_NAME_CHARS
 
 
@@ -117,7 +117,7 @@ def ask_again(
     )
 
 
-def is_approved(record: TaskRecord) -> bool:
+def is_approved(record: TaskRow) -> bool:
     """Whether people have approved what the record would do."""
     return record.approval is not None and record.approval.decision == "approve"
 

@@ -24,6 +24,7 @@ from shared.task.schemas import (
     Requester,
     Review,
     TaskRecord,
+    TaskRow,
 )
 from shared.task.search_keys import keys_of
 
@@ -33,6 +34,7 @@ MAX_NAME_CHARS = 200
 MAX_PLAN_CHARS = 500
 SPARED = "not_asked: "  # begins the reason for which the model was not asked
 ASKED_LATE = "asked_late: "  # begins what is said of a task whose call was spared, and made after all
+WOULD_FAIL = "would fail: "  # begins what a handler says of an effect that it refuses already now
 EDITED = "edited: "  # begins the reasons for which the gate would have paused what a person set
 
 
@@ -101,10 +103,11 @@ def approve(
     needed: int = 1,
     comment: str = "",
     why: str = "",
+    hold: timedelta = timedelta(0),
 ) -> TaskRecord:
     """AWAITING_APPROVAL -> READY with the parameters of `record`, which the person saw or has just set.
 
-    Where more people are `needed` than have approved by now, it waits on.
+    Where more people are `needed` than have approved by now, it waits on. `hold`: nobody begins it for so long.
 
     Raises:
         Refused: `not_waiting` or `expired`.
@@ -125,8 +128,16 @@ def approve(
         why=why,
         review=review,
         approval=given[-1],
+        exec=record.exec.model_copy(update={"not_before": now + hold}) if hold else record.exec,
         outbox=owe(intent.topic, record.generation, now),
     )
+
+
+def why_alone(row: TaskRow) -> str:
+    """Return why a task is not one to be approved among many, unseen; empty: it may be."""
+    if row.intent == UNCLASSIFIED or not row.parameters:
+        return "it has no intent yet whose parameters hold; open it"
+    return f"it {row.review.plan}; open it" if row.review.plan.startswith(WOULD_FAIL) else ""
 
 
 def is_spared(record: TaskRecord) -> bool:

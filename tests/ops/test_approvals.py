@@ -44,3 +44,12 @@ async def test_rejection_names_its_cause_and_explain_tells_it(ops: Ops, capsys: 
     capsys.readouterr()
     assert await ops(world, "tasks explain t1") == 0
     assert "reject as not_wanted by developer@localhost through cli closed" in capsys.readouterr().out
+
+
+async def test_decision_is_undone(ops: Ops) -> None:
+    world = await paused()
+    assert await ops(world, "approvals approve t1 --undoable --yes") == 0
+    assert (await world.record("t1")).exec.not_before is not None
+    assert await ops(world, "approvals undo t1") == 0
+    assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+    assert await ops(world, "approvals undo t1") == 1

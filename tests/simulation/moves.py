@@ -61,6 +61,11 @@ DECIDED = frozenset(
 WORKERS = frozenset({"execute", "classify", "sweep", "deadletter"})
 
 
+def is_undone(entry: dict[str, Any]) -> bool:
+    """Whether somebody took an approval back."""
+    return bool(entry["why"] == "undone" and entry["from"] not in REDRIVABLE)
+
+
 class Moves:
     """Judges each commit of a task's record. `fail(rule, what)` hears what is wrong."""
 
@@ -80,7 +85,10 @@ class Moves:
             if arrow[0] != state or arrow not in ARROWS:
                 self._fail("I6", f"{task_id} went from {state or 'nothing'} to {arrow[1]} by {entry['by']}")
             asks = entry["by"] == "execute" and entry["to"] == "AWAITING_APPROVAL" and entry["why"] in ASKS
-            if (arrow in TOLD) != (entry["by"] == "source" or asks):
+            if is_undone(entry):
+                if entry["by"] in WORKERS or before["approval"] is None or state != "READY":
+                    self._fail("I6", f"{entry['by']} undid what nobody had approved of {task_id}, which is {state}")
+            elif (arrow in TOLD) != (entry["by"] == "source" or asks):
                 self._fail("I6", f"{entry['by']} took {task_id} from {arrow[0]} to {arrow[1]}")
             if arrow in DECIDED and entry["by"] in WORKERS:
                 self._fail("I6", f"{entry['by']} took {task_id} from {arrow[0]} to {arrow[1]}, which people do")

@@ -20,6 +20,7 @@ OF_PEOPLE = {
         "records/letters",
         "records/repairs",
         "task/redrive",
+        "task/undo",
         "task/repair",
         "task/waiting",
     )
@@ -391,6 +392,21 @@ MUTATIONS = (
         ),
     ),
     _without("two who are not one", DECISIONS, ("        if has_approved(after, person):", "        if False:")),
+    _without(
+        "hold of what may be taken back",
+        EXECUTION,
+        ("    elif ahead(record.exec.not_before, now):", "    elif False:"),
+    ),
+    _without(
+        "undo before the effect only",
+        "shared/task/undo.py",
+        ('    if record.state != "READY" or record.effect.possibly_applied:', "    if False:"),
+    ),
+    _without(
+        "undo that lets its message die",
+        "shared/task/undo.py",
+        ("        generation=record.generation + 1,\n", ""),
+    ),
     _without("redrive in bulk approves nothing", "shared/records/repairs.py", ("approves=look.alone", "approves=True")),
     _without(
         "kill switch that pauses",

@@ -148,8 +148,26 @@ async def _click(run: Run, task_id: str, record: dict[str, Any], who: str, how: 
         _consent(run, task_id, who, record["intent"], record["parameters"])
     if how == "reject":
         return await _ask(run, who, lambda p: decisions.decide(p, task_id, person, "reject", look, AS_SHOWN, "seen"))
-    change = Change(intent, parameters)
-    return await _ask(run, who, lambda p: decisions.decide(p, task_id, person, "approve", look, change, "seen"))
+    change, undoable = Change(intent, parameters), run.rng.random() < 0.5
+    await _ask(
+        run,
+        who,
+        lambda p: decisions.decide(p, task_id, person, "approve", look, change, "seen", undoable=undoable),
+    )
+    if run.rng.random() < 0.3:
+        await asyncio.sleep(run.rng.uniform(0, 20))
+        await _undo(run, task_id, who)
+
+
+async def _undo(run: Run, task_id: str, who: str) -> None:
+    """Think better of it, in time or too late."""
+    record = run.store.look(f"tasks/{task_id}").data
+    if record is None or is_tombstone(record):
+        return
+    look = Look(record["generation"], record["params_hash"])
+    await asyncio.sleep(run.rng.uniform(0, 3))
+    run.note("{} wants to undo {}", who, task_id)
+    await _ask(run, who, lambda p: decisions.undo(p, task_id, Person(who, "console"), look))
 
 
 async def _write(run: Run, task_id: str, record: dict[str, Any], who: str, how: str) -> None:

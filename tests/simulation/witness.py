@@ -14,12 +14,12 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.canonical import sha256_hex
 from shared.records.edits import Edit
-from shared.task.moves import Person
+from shared.task.moves import Person, ahead
 from shared.task.schemas import AutomationTask
 from shared.topics import RESULTS
 from shared.wiring.ports import Snapshot
@@ -27,7 +27,7 @@ from tests.simulation import noise, tripping
 from tests.simulation.bus import Message
 from tests.simulation.ending import Owed
 from tests.simulation.loop import ACTOR, Actor
-from tests.simulation.moves import Moves
+from tests.simulation.moves import Moves, is_undone
 from tests.simulation.people import APPROVERS
 from tests.simulation.policy import Policy
 from tests.simulation.provider import KEYS_LIVE_S, Effect
@@ -77,6 +77,8 @@ class Witness:
         self._sends: Counter[tuple[str, int]] = Counter()
         self._keys: dict[str, float] = {}  # key -> when it was first sent so that it may have been applied
         self._waits: dict[tuple[str, int], float] = {}  # task, generation -> when it first waited for its provider
+        self._undone: set[tuple[str, int]] = set()  # task, generation whose approval somebody took back
+        self._held: dict[tuple[str, int], datetime] = {}  # task, generation -> until when it may be taken back
         self._moves = Moves(self.fail)
         self._policy = Policy(self.fail, self.truth)
         self.removal = Removal(run, self.fail)
@@ -164,10 +166,23 @@ class Witness:
             if _executes(actor) and self._is_start(before, after):
                 self._start(task_id, after, actor)
             self._patient(task_id, before, after)
+            self._held_back(task_id, before, after, actor)
         state = after["state"]
         if before is None or before["state"] != state:
             self._ended(task_id, after)
             self._run.entered(task_id, state)
+
+    def _held_back(self, task_id: str, before: dict[str, Any], after: dict[str, Any], actor: Actor | None) -> None:
+        """What somebody may still take back has not begun, and what they took back never begins."""
+        slot, move, last = (task_id, before["generation"]), (before["state"], after["state"]), after["history"][-1]
+        if move == ("AWAITING_APPROVAL", "READY") and after["exec"]["not_before"] is not None:
+            self._held[task_id, after["generation"]] = after["exec"]["not_before"]
+        if move == ("READY", "EXECUTING") and slot in self._held and actor is not None:
+            seen = actor.saw.get(f"tasks/{task_id}")
+            if seen is not None and ahead(self._held[slot], seen.read_time) and not before["exec"]["attempts"]:
+                self.fail("I5", f"{task_id} began while its approval could be taken back")
+        if after["history"] != before["history"] and is_undone(last):
+            self._undone.add(slot)
 
     def _patient(self, task_id: str, before: dict[str, Any], after: dict[str, Any]) -> None:
         """A provider in trouble costs a task time, and nothing else; what it refused is asked anew under a new key."""
@@ -197,6 +212,8 @@ class Witness:
         """The start marker is set: from now on there may be an effect."""
         assert actor is not None, "only executors start"
         self._started[task_id, record["generation"]] = record
+        if (task_id, record["generation"]) in self._undone:
+            self.fail("I5", f"{task_id} runs although its approval was taken back")
         approval, intent, parameters = record["approval"], record["intent"], record["parameters"]
         self._policy.started(task_id, record)
         if approval is not None and approval["decision"] == "approve":

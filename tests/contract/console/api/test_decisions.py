@@ -151,3 +151,15 @@ async def test_cause_that_is_none_of_ours_or_of_no_rejection_is_refused(
     answer = await decision(http, world, **body)
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, "/cause")
     assert ((await world.record("t1")).state, await world.label()) == ("AWAITING_APPROVAL", None)
+
+
+async def test_approval_that_is_held_is_undone(http: httpx.AsyncClient) -> None:
+    world = serve(await paused())
+    held = (await decision(http, world, undoable=True)).json()
+    assert (held["state"], bool(held["exec"]["not_before"])) == ("READY", True)
+    undone = await http.post("/api/tasks/t1/undo", json=await shown(world))
+    assert (undone.status_code, undone.json()["state"]) == (200, "AWAITING_APPROVAL")
+    again = await http.post("/api/tasks/t1/undo", json=await shown(world))
+    assert (again.status_code, code(again)) == (409, "already_begun")
+    at_once = (await decision(http, world)).json()
+    assert at_once["exec"]["not_before"] is None

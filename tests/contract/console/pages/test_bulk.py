@@ -7,6 +7,7 @@ import re
 import httpx
 import pytest
 
+from shared.task.waiting import planned
 from tests.contract.console.pages.browser import open_browser, pick
 from tests.world import REFUND, World, paused, says, ticket
 
@@ -25,7 +26,8 @@ async def test_like_cases_are_decided_together_as_decisions_of_their_own(http: h
     picks = [("pick", value) for value in re.findall(r'name="pick" value="([^"]+)"', page)]
     asked = await browser.post("/bulk", [*picks[:4], ("action", "approve")])
     assert asked.status_code == 200
-    assert "Approve 4 tasks?" in asked.text
+    assert "Approve 4 tasks, 100.00 USD in all?" in asked.text
+    assert asked.text.count("asked by kim@example.com") == 4
     assert {(await world.record(f"r{n}")).state for n in range(5)} == {"AWAITING_APPROVAL"}
     await world.decide("r1", "reject")
     done = await browser.post("/bulk", [*picks[:4], ("action", "approve"), ("confirmed", "yes"), ("comment", "alike")])
@@ -91,3 +93,34 @@ async def test_many_are_rejected_for_one_cause(http: httpx.AsyncClient) -> None:
     await browser.post("/bulk", [*picks, ("action", "reject"), ("confirmed", "yes"), ("cause", "duplicate")])
     labels = [await world.label(f"r{n}") for n in range(2)]
     assert [label and label.verdict for label in labels] == ["duplicate", "duplicate"]
+
+
+async def test_what_its_own_page_says_would_fail_is_left_out_and_refused(http: httpx.AsyncClient) -> None:
+    world = World(REFUND[1])
+    browser = open_browser(http, world)
+    await many(world, 2)
+    plan = "would fail: the order was paid by somebody else (not_owner)"
+    world.store.put("tasks/r0", review=planned(await world.record("r0"), plan, world.store.now).review.model_dump())
+    plan = "Refund 25.00 USD of order 10021; 15.00 USD were refunded before"
+    world.store.put("tasks/r1", review=planned(await world.record("r1"), plan, world.store.now).review.model_dump())
+    picks = [await pick(world, "r0"), await pick(world, "r1")]
+    asked = (await browser.post("/bulk", [*picks, ("action", "approve")])).text
+    assert "Approve 1 task, 25.00 USD in all?" in asked
+    assert "it would fail: the order was paid by somebody else (not_owner); open it" in asked
+    assert "15.00 USD were refunded before" in asked
+    assert re.findall(r'name="pick" value="(\w+)', asked) == ["r1"]
+    done = await browser.post("/bulk", [*picks, ("action", "approve"), ("confirmed", "yes")])
+    assert "1 done, 1 refused" in done.text
+    assert [(await world.record(f"r{n}")).state for n in range(2)] == ["AWAITING_APPROVAL", "READY"]
+    assert (await browser.post("/bulk", [picks[0], ("action", "reject")])).text.count('name="pick"') == 1
+
+
+async def test_what_has_no_intent_is_not_offered_for_many(http: httpx.AsyncClient) -> None:
+    world = World("nonsense")
+    browser = open_browser(http, world)
+    await world.classify(ticket("Where is my order #47384?", task_id="r0"))
+    assert "Approve selected" not in (await browser.get("/")).text
+    asked = (await browser.post("/bulk", [await pick(world, "r0"), ("action", "approve")])).text
+    assert "None of these is approved among many" in asked
+    assert "it has no intent yet" in asked
+    assert 'id="confirm"' not in asked

@@ -188,3 +188,18 @@ async def test_refused_rejection_comes_back_with_its_cause(http: httpx.AsyncClie
     assert 'value="duplicate" checked' in answer.text
     assert (await open_browser(http, world).decide("reject", cause="fraud")).status_code == 422
     assert (await world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_approval_is_undone_from_the_page_that_tells_of_it(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    browser = open_browser(http, world)
+    answer = await browser.decide(**SAME)
+    told = (await http.get(answer.headers["location"], follow_redirects=True)).text
+    assert 'action="/tasks/t1/undo"' in told
+    assert '<button form="undo" class="small">Undo</button>' in told
+    assert "Undo the approval" in (await browser.get("/tasks/t1")).text
+    assert (await browser.post("/tasks/t1/undo", await shown(world))).status_code == 303
+    record = await world.record("t1")
+    assert (record.state, record.generation, record.history[-1].why) == ("AWAITING_APPROVAL", 2, "undone")
+    late = await browser.post("/tasks/t1/undo", await shown(world))
+    assert (late.status_code, "cannot be taken back any more" in late.text) == (409, True)

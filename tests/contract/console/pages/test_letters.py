@@ -21,7 +21,7 @@ async def test_letter_whose_task_failed_runs_it_again_and_is_closed(http: httpx.
     assert letter[:8] in (await browser.get("/dead-letters")).text
     asked = (await browser.post("/bulk", [("pick", letter), ("action", "redrive_letter")])).text
     assert "Redrive 1 dead letter?" in asked
-    assert "<strong>t1</strong> refund_request" in asked
+    assert "<strong>Refund 25.00 USD of order 10021</strong>" in asked
     assert "25.00 USD" in asked
     assert "1 done, 0 refused" in (await browser.confirmed(asked, "fixed")).text
     assert (await world.record("t1")).state == "AWAITING_APPROVAL"  # nobody has looked at it alone
@@ -51,7 +51,7 @@ async def test_letter_whose_task_moved_on_since_it_was_shown_is_refused_and_stay
     letter = world.bury("t1", "t1")
     browser = open_browser(http, world)
     asked = (await browser.post("/bulk", [("pick", letter), ("action", action)])).text
-    assert "<strong>t1</strong>" in asked
+    assert '<code class="id">t1</code>' in asked
     await browser.repair("redrive")
     before = await world.record("t1")
     done = (await browser.confirmed(asked)).text
