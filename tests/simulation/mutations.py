@@ -477,6 +477,9 @@ MUTATIONS = (
 # The seed that notices, where the first does not: it is tried before all others, and where the runs have changed since
 # nothing is lost but time.
 NOTICED_BY = {
+    "undo before the effect only": 8,
+    "undo that lets its message die": 19,
+    "hold of what may be taken back": 13,
     "epoch fence on success": 59,
     "epoch fence on failure": 7,
     "epoch fence on an ambiguous end": 7,
