@@ -494,7 +494,7 @@ variable "serving" {
   default     = {}
 
   validation {
-    condition     = alltrue([for name, revision in var.serving : startswith(revision, "${name}-")])
+    condition     = alltrue([for name, revision in var.serving : startswith(revision, "${join("-", compact([var.prefix, name]))}-")])
     error_message = "Each of serving must be a revision of its service, such as intake-00007-abc."
   }
 }

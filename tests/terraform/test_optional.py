@@ -38,7 +38,8 @@ COPY = """
 run "copy" {
   command = plan
   variables {
-    prefix = "acme"
+    prefix  = "acme"
+    serving = { intake = "acme-intake-00007-abc" }
   }
 }
 """
