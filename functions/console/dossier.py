@@ -68,8 +68,9 @@ class Line:
     @property
     def asks(self) -> tuple[str, str]:
         """Who asks by name, and by address or id; where only one is known the second is empty."""
-        known = [self.requester[name] for name in ("name", "email", "id") if self.requester.get(name)][:2]
-        return (known[0] if known else "unknown", known[1] if len(known) > 1 else "")
+        name, address = (self.requester.get(part, "") for part in ("name", "email"))
+        address = address or self.requester.get("id", "")
+        return (name or address or "unknown", address if name else "")
 
     @cached_property
     def ticket(self) -> Ticket:

@@ -50,11 +50,11 @@ def span(duration: timedelta | float) -> str:
 def when(at: datetime, now: datetime, form: str = "") -> Markup:
     """Return a time element: how long ago, or how long from now; the page's script keeps it current, in local time.
 
-    `form`: `short` says it in its largest unit, `left` how much is left in that, `exact` the time itself.
+    `form`: `brief` says it in its largest unit, `left` how much is left in that, `exact` the time itself.
     """
     left = (at - now).total_seconds()
     length = span(abs(left))
-    if form in ("short", "left"):
+    if form in ("brief", "left"):
         length = " ".join(length.split()[:2])
     exact = f"{at:%Y-%m-%d %H:%M} UTC"
     text = f"{length} ago" if left < 0 else f"{length} left" if form == "left" else f"in {length}"

@@ -9,6 +9,7 @@ from typing import Literal
 from playwright.async_api import Browser, ViewportSize
 
 from shared.intent.outcomes import Ambiguous, Permanent
+from shared.task.schemas import AutomationTask
 from shared.task.waiting import planned
 from tests.browser.serving import at_present, chromium, served
 from tests.scripted import ScriptedHandler
@@ -16,8 +17,20 @@ from tests.world import ORDER_STATUS, SUMMARY, World, says, ticket
 
 INTO = Path(__file__).parent / "screenshots"
 AMOUNTS = (2500, 4990, 12_000, 3_150)
+PEOPLE = ("Kim Larsen", "Olena Shevchenko", "Jonas Weber", "Priya Natarajan")
+DESK = "https://acme.zendesk.com"
 DESKTOP: ViewportSize = {"width": 1200, "height": 760}
 PHONE: ViewportSize = {"width": 390, "height": 760}
+
+
+def zendesk(number: int, title: str, text: str, name: str) -> AutomationTask:
+    """Return the task of a trigger of Zendesk, as the README has it set up."""
+    told = {"id": str(number), "title": title, "description": text, "link": f"{DESK}/agent/tickets/{number}"}
+    email = f"{name.lower().replace(' ', '.')}@example.com"
+    payload = {"ticket": told, "requester": {"name": name, "email": email}}
+    return AutomationTask(
+        task_id=f"zendesk-{number}", source="zendesk", raw_payload=payload, priority=5 if number == 4202 else 1
+    )
 
 
 async def furnish(world: World) -> None:
@@ -35,7 +48,7 @@ async def furnish(world: World) -> None:
         at_present(world, minutes=50 - n)
         text = f"Please refund ${minor / 100:.2f} for order #1002{n}, it arrived broken"
         world.model.answers = [says("refund_request", order_id=f"#1002{n}", amount_minor=minor, currency="USD")]
-        await world.classify(ticket(text, task_id=f"zendesk-{4200 + n}", email=f"customer-1002{n}@example.com"))
+        await world.classify(zendesk(4200 + n, "Broken on arrival", text, PEOPLE[n]))
     plan = "Refund 25.00 USD of order 10020 through Stripe"
     looked_up = planned(await world.record("zendesk-4200"), plan, world.store.now)
     world.store.put("tasks/zendesk-4200", review=looked_up.review.model_dump())

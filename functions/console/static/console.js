@@ -18,7 +18,7 @@ function ages() {
     if (time.classList.contains("exact")) time.textContent = time.title;
     else {
       const { classList } = time;
-      const length = span(Math.abs(seconds), classList.contains("short") || classList.contains("left") ? 1 : 2);
+      const length = span(Math.abs(seconds), classList.contains("brief") || classList.contains("left") ? 1 : 2);
       if (seconds < 0) time.textContent = `${length} ago`;
       else time.textContent = classList.contains("left") ? `${length} left` : `in ${length}`;
     }
