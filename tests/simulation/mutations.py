@@ -515,7 +515,7 @@ NOTICED_BY = {
     "a second wish about one subject is never automatic": 26,
     "like effects that began since the decision": 12,
     "other words under a known id": 3,
-    "words that are taken back": 120,
+    "words that are taken back": 439,
     "what nobody can read goes back in the line": 3,
     "only the time of what nobody can read": 3,
     "who may decide": 3,
