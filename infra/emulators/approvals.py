@@ -1,6 +1,7 @@
 """Listens to open approvals and makes the events that Eventarc would.
 
-Firestore's emulator can send events of its own, but not as Eventarc's bodies (`findings/firestore-emulator-sends-...`).
+Firestore's emulator can send events of its own, which say the same, but each only once, whether it was taken or not
+(`findings/firestore-emulator-sends-...`); Eventarc's come again.
 """
 
 from __future__ import annotations

@@ -20,8 +20,10 @@ OTHERWISE = "or run with BACKEND=embedded, which needs neither"
 
 
 @asynccontextmanager
-async def emulators(logs: Path) -> AsyncIterator[Mapping[str, str]]:
+async def emulators(logs: Path, events_to: str = "") -> AsyncIterator[Mapping[str, str]]:
     """Run both emulators; yields the environment that points Google's clients at them. They keep nothing.
+
+    `events_to`: host and port to which Firestore's sends the events of triggers that somebody makes there.
 
     Raises:
         StackError: Java, the SDK or one of the emulators is missing, or one does not start.
@@ -33,7 +35,10 @@ async def emulators(logs: Path) -> AsyncIterator[Mapping[str, str]]:
     processes = []
     for variable, host in hosts.items():
         name = variable.partition("_")[0].lower()
-        processes.append((Process(f"{name} emulator", commands[variable](sdk, host), logs / f"{name}.log", env), host))
+        command = commands[variable](sdk, host)
+        if events_to and variable == "FIRESTORE_EMULATOR_HOST":
+            command.append(f"--functions_emulator={events_to}")
+        processes.append((Process(f"{name} emulator", command, logs / f"{name}.log", env), host))
     try:
         for process, _ in processes:
             await process.start()

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from infra.emulators.process import HOST, free_port
 from infra.emulators.sdk import emulators, firestore_command, pubsub_command, sdk_root
 from infra.errors import StackError
 
@@ -35,7 +36,15 @@ def missing() -> str:
 
 
 @pytest.fixture(scope="session")
-def emulator_hosts(sdk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+def events_port() -> int:
+    """Where Firestore's emulator sends the events of triggers, if somebody makes one and listens."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def emulator_hosts(
+    sdk: Path, events_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, str]]:
     """Both emulators, running; the environment points Google's clients at them.
 
     They live in an event loop of their own thread, for every test has another loop.
@@ -43,7 +52,7 @@ def emulator_hosts(sdk: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    running = emulators(tmp_path_factory.mktemp("emulators"))
+    running = emulators(tmp_path_factory.mktemp("emulators"), f"{HOST}:{events_port}")
     hosts = asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(timeout=90)
     patch = pytest.MonkeyPatch()
     for name, value in hosts.items():
