@@ -22,7 +22,9 @@ FIELD = "subscription"
 # A call costs the same however many messages it takes or acknowledges: under load one does for several.
 GATHER_S = 0.01
 # The server answers a second early that there was nothing. Until then also a pull that is gone takes what comes.
-PULL_S = 3.0
+PULL_S = 4.0
+# Messages that functions have at the same moment, and how long that is taken for a backlog, which comes in bursts.
+BUSY, BUSY_S = 4, 1.0
 
 
 class PubsubQueue:
@@ -37,6 +39,8 @@ class PubsubQueue:
         self._path = f"projects/{project}/subscriptions/{prefix}"
         self._built: _Calls | None = None
         self._pulls: dict[str, Pulls] = {}
+        self._unsettled = 0
+        self._busy_until = 0.0  # of the event loop's clock
         self._acks: dict[str, list[str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -53,9 +57,15 @@ class PubsubQueue:
             grpc.aio.AioRpcError: there is no such subscription, or no server.
         """
         if subscription not in self._pulls:
-            self._pulls[subscription] = Pulls(partial(self._ask, subscription))
+            self._pulls[subscription] = Pulls(partial(self._ask, subscription), self._is_busy)
         found = await self._pulls[subscription].take(max_messages, wait_s)
+        self._unsettled += len(found)
+        if self._unsettled >= BUSY:
+            self._busy_until = asyncio.get_running_loop().time() + BUSY_S
         return [_delivery(subscription, received) for received in found]
+
+    def _is_busy(self) -> bool:
+        return asyncio.get_running_loop().time() < self._busy_until
 
     async def _ask(self, subscription: str, most: int, at_once: bool) -> list[Any]:
         fields = {"max_messages": most, "return_immediately": at_once}
@@ -71,6 +81,7 @@ class PubsubQueue:
     async def ack(self, delivery: Delivery) -> None:
         """See `Queue.ack`. Acknowledgements of some milliseconds travel in one call."""
         self._refusals.pop(delivery.message_id, None)
+        self._unsettled -= 1
         waiting = self._acks.setdefault(delivery.subscription, [])
         waiting.append(delivery.token)
         if len(waiting) == 1:
@@ -80,6 +91,7 @@ class PubsubQueue:
         """See `Queue.nack`. The emulator counts attempts and dead-letters; the pause is made here, by a short lease."""
         policy, earlier = self._policies[delivery.subscription], self._refusals[delivery.message_id]
         self._refusals[delivery.message_id] += 1
+        self._unsettled -= 1
         pause_s = min(policy.max_backoff_s, policy.min_backoff_s * 2.0**earlier)
         lease = {"ack_ids": [delivery.token], "ack_deadline_seconds": math.ceil(pause_s)}
         await self._calls.modify(FIELD, self._path + delivery.subscription, CALL_TIMEOUT_S, **lease)

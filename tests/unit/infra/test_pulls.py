@@ -55,7 +55,9 @@ class Subscription:
                 await self._asked.wait()
 
 
-@pytest.mark.parametrize(("most", "shares"), [(1, [1]), (3, [1] * 3), (20, [3] * 4 + [2] * 4)])
+@pytest.mark.parametrize(
+    ("most", "shares"), [(1, [1]), (3, [1] * 3), (20, [20 // PULLS + (n < 20 % PULLS) for n in range(PULLS)])]
+)
 async def test_what_may_be_taken_is_shared_among_the_waiting_calls(most: int, shares: list[int]) -> None:
     there = Subscription()
     pulls = Pulls(there.ask)
@@ -84,7 +86,7 @@ async def test_call_that_waits_between_two_takes_asks_within_the_room_that_is_le
 async def test_full_answer_is_followed_by_one_call_for_all_that_there_is_room_for() -> None:
     there = Subscription(*map(str, range(30)))
     pulls = Pulls(there.ask)
-    first = await pulls.take(8, 10)
+    first = await pulls.take(PULLS, 10)
     assert there.calls[0] == (1, False)
     taken = [*first, *await pulls.take(100, 10)]
     while len(taken) < 30:
@@ -94,6 +96,20 @@ async def test_full_answer_is_followed_by_one_call_for_all_that_there_is_room_fo
     before = len(there.calls)
     assert await pulls.take(100, 0.2) == []  # not asked over and over
     assert len(there.calls) - before <= PULLS + 1
+    there.end()
+    await pulls.close()
+
+
+async def test_while_there_is_much_to_do_one_call_waits_for_all() -> None:
+    there, is_busy = Subscription(), True
+    pulls = Pulls(there.ask, lambda: is_busy)
+    assert await pulls.take(20, 0.001) == []
+    assert there.calls == [(20, False)]
+    is_busy = False
+    there.publish("a")
+    assert await pulls.take(20, 10) == ["a"]
+    assert await pulls.take(19, 0.001) == []
+    await there.is_asked(PULLS)
     there.end()
     await pulls.close()
 
