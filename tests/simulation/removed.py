@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.simulation.mutations import NOTICED_BY, Mutation
+from tests.simulation.mutations import Mutation
 from tests.simulation.test_simulation import BUDGET, ROOT
 from tests.simulation.unguarded import Unguarded
 
@@ -16,8 +16,7 @@ def run_without(mutation: Mutation, unguarded: Unguarded, module: str, *argument
 
 def must_be_noticed(mutation: Mutation, unguarded: Unguarded) -> None:
     """Run the simulation without this guard, and fail unless it finds what is wrong."""
-    # The seed that noticed it last is tried first; where the code has moved on, all are.
-    for seeds in (range(last := NOTICED_BY.get(mutation.name, 0), last + 1), range(BUDGET)):
+    for seeds in (range(mutation.seed, mutation.seed + 1), range(BUDGET)):
         which = ["--first", str(seeds.start), "--runs", str(len(seeds))]
         printed = run_without(mutation, unguarded, "tests.simulation", *which, "--jobs", "1")
         if found := re.search(r"^seed \d+: (I\d+)", printed, re.MULTILINE):
