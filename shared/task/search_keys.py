@@ -143,8 +143,10 @@ def _term(word: str) -> Term | None:
         message = "/".join(whole.split("/")[-2:])
         return Term(last, tuple(dict.fromkeys((whole, message, last)))) if last else None
     text = fold(word).strip(AROUND)[:MAX_KEY_CHARS]
-    stems = [text[:length] for length in STEMS if len(text) > length]
-    return Term(text, (text, *stems[:1])) if text else None
+    # Of a name in parts, such as half an address, the one that fewest share is told by its digits or its length.
+    part = max(_WORD.findall(text), key=lambda p: (any(map(str.isdigit, p)), len(p)), default="")
+    stems = [part[:length] for length in STEMS if len(part) > length]
+    return Term(text, tuple(dict.fromkeys((text, part, *stems[:1])))) if part else None
 
 
 def _names_something(value: Any) -> bool:

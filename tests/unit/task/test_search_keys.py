@@ -29,6 +29,7 @@ def found(typed: str) -> bool:
     [
         "olena.shevchenko@example.com",
         "OLENA.SHEVCHENKO@EXAMPLE.COM",
+        "olena.shevchenko",
         "shevchenko",
         "shevch",
         "she",
