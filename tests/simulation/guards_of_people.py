@@ -16,7 +16,7 @@ GUARDS = (
                 "    if record.state not in",
             ),
         ),
-        seed=75,
+        seed=1002,
     ),
     Mutation(
         "server time for expiry",
