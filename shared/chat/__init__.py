@@ -1,3 +1,3 @@
-"""Tasks as a chat shows them. A task and its intent flow in; cards in Slack's and Google Chat's form, and what their
-buttons carry, flow out. Touch it when people in a chat shall see or do something else. Pure.
+"""Decisions in a chat: a task and its intent flow in; cards in the form of Slack and of Google Chat, and what their
+buttons carry, flow out. Pure. Touch it when people in a chat shall see or do something else.
 """
