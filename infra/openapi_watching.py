@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from functions.console.audits import AuditBody
 from functions.console.breakers import RearmBody
+from functions.console.figures import Report
+from functions.console.report import MOST_DAYS
 from functions.console.switches import SwitchBody
 from functions.console.waterfall import Trace
 from infra.openapi_parts import Schema, answer, closed, operation, parameter, ref, refusals
@@ -19,12 +21,15 @@ MODELS = (
     (Audit, "serialization"),
     (Breaker, "serialization"),
     (Trace, "serialization"),
+    (Report, "serialization"),
 )
 
 
 def paths(task_id: Iterable[Schema], refused: Schema) -> Schema:
     """Describe the paths; `refused` are the errors of what changes something."""
-    return _audits(list(task_id), refused) | _breakers(refused) | _switches(refused) | _traces(list(task_id))
+    return (
+        _audits(list(task_id), refused) | _breakers(refused) | _switches(refused) | _traces(list(task_id)) | _report()
+    )
 
 
 def _audits(task_id: list[Schema], refused: Schema) -> Schema:
@@ -76,3 +81,15 @@ def _switches(refused: Schema) -> Schema:
             ),
         },
     }
+
+
+def _report() -> Schema:
+    shown = answer("The numbers; as CSV one to a line", ref("Report"))
+    shown["content"]["text/csv"] = {"schema": {"type": "string"}}
+    asked = [
+        parameter("query", "days", {"type": "integer", "minimum": 1, "maximum": MOST_DAYS, "default": 7}),
+        parameter("query", "format", {"enum": ["json", "csv"], "default": "json"}),
+    ]
+    about = "Tell what became of the last days' tickets, who decided, what was corrected, and what it cost."
+    get = operation("getReport", about, {"200": shown} | refusals(400, 401, 403, 503), parameters=asked)
+    return {"/api/report": {"get": get}}

@@ -12,7 +12,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.console import acting, audits, breakers, labels, privacy, router, search, switches
+from functions.console import acting, audits, breakers, labels, privacy, report, router, search, switches
 from functions.console.bodies import body_of
 from functions.console.finding import find
 from functions.console.identity import admitted, only
@@ -44,6 +44,7 @@ _NAMES = {
     "/api/tasks": (*search.NAMES, "order", *_PAGE),
     "/api/dead-letters": ("open", *_PAGE),
     "/api/labels": labels.NAMES,
+    "/api/report": report.NAMES,
     "/api/router/report": ("hash",),
     "/api/router/version": ("hash",),
 }
@@ -99,6 +100,7 @@ async def respond(request: Request, ports: Ports) -> Response:
         "/api/ignored": lambda: _ignored(ports),
         "/api/labels": lambda: labels.listing(request, ports),
         "/api/labels/count": lambda: labels.counts(ports),
+        "/api/report": lambda: report.respond(request, ports),
     }
     if path in shows:
         only(request, "GET")

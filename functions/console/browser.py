@@ -7,7 +7,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.console import audits, breakers, guard, lists, pages, posts, router_page, search, switches
+from functions.console import audits, breakers, guard, lists, pages, posts, report, router_page, search, switches
 from functions.console.forms import submitted
 from functions.console.identity import admitted, only
 from functions.console.page import Page, environment, static
@@ -21,6 +21,7 @@ _NAMES = {
     "/tasks": (*lists.NAMES["/tasks"], "order", "page_token", "told"),
     "/next": ("after", "done", lists.PARAMETER),
     "/dead-letters": ("page_token",),
+    "/report": ("days",),
     "/router": ("version",),
     "/audits": ("answered",),
 }
@@ -89,6 +90,7 @@ async def _route(request: Request, ports: Ports) -> Response:
         "/dead-letters": pages.dead_letters,
         "/health": pages.health_page,
         "/policy": policy_page,
+        "/report": report.show,
         "/router": router_page.show,
         "/audits": audits.queue,
         "/switches": switches.show,

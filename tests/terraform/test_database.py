@@ -86,6 +86,7 @@ async def watched(kind: Callable[[Callable[[], datetime], ScriptedNetwork], S]) 
                 f"/tasks{everything}",
                 "/dead-letters",
                 "/health",
+                "/report",
                 "/audits",
             ):
                 assert (await client.get(path)).status_code == 200
