@@ -52,6 +52,7 @@ COMMANDS = {
         Command("audits", "infra.ops.audits", "decide and repair", "look again at what ran by itself"),
         Command("breakers", "infra.ops.breakers", "decide and repair", "see what was stopped, and let it run again"),
         Command("switches", "infra.ops.switches", "decide and repair", "stop an intent, and let it run again"),
+        Command("report", "infra.ops.report", "decide and repair", "tell of the last days: tickets, people, cost"),
         Command("watch", "infra.ops.watch", "decide and repair", "tell what wants somebody, whenever that changes"),
         Command("sign-in", "infra.ops.login", "decide and repair", "sign in at a deployed console with the browser"),
         Command("policy", "infra.ops.policy", "decide and repair", "show what decides today"),
