@@ -12,6 +12,7 @@ from typing import Any
 from functions.chat.pressing import Seen, decide, inputs_of, look, person, wrong
 from shared.chat import google_chat
 from shared.chat.card import DOORS, Press
+from shared.chat.reading import text_at
 from shared.errors import BadRequest, Forbidden, Gone, Misconfigured, NotFound, Unauthenticated
 from shared.event.mailbox import address
 from shared.event.strict_json import parse_object
@@ -64,7 +65,7 @@ async def _submitted(
     """Decide as a dialog says; a form that does not hold comes back with what was typed, and why."""
     typed = google_chat.typed(event)
     try:
-        done = await decide(ports, who, press, "reject" if name == "reject" else "approve", typed)
+        done = await decide(ports, who, press, name, typed)
     except BadRequest as error:
         if name != "edit" or isinstance(error, NotFound | Gone | Forbidden):
             raise
@@ -92,9 +93,8 @@ def _who(event: Mapping[str, Any]) -> Person:
     Raises:
         Forbidden: it is no person.
     """
-    user = event.get("user") or {}
-    email = user.get("email")
-    if user.get("type") != "HUMAN" or not isinstance(email, str) or "@" not in email:
+    email = text_at(event, "user", "email")
+    if text_at(event, "user", "type") != "HUMAN" or "@" not in email:
         raise Forbidden("Google Chat does not say who you are; open the page to decide", code="person_unknown")
     return person(address(email))
 
@@ -117,9 +117,8 @@ def _refusal() -> Unauthenticated:
 
 async def _draw(ports: Ports, event: Mapping[str, Any], now: Seen) -> None:
     """Show what became of it; `notify` does it within a minute where the chat does not take it now."""
-    name = (event.get("message") or {}).get("name")
     try:
-        await GoogleChat(ports).update(str(name), now.card)
+        await GoogleChat(ports).update(text_at(event, "message", "name"), now.card)
     except HandlerOutcome as error:
         task_id = now.record.task_id
         log(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from shared.chat.card import Card, Press, card_of
 from shared.errors import Unprocessable
@@ -65,20 +65,18 @@ def wrong(ports: Ports, record: TaskRecord, typed: Mapping[str, str]) -> dict[st
     return problems(intent, typed) if intent else {}
 
 
-async def decide(
-    ports: Ports, who: Person, press: Press, decision: Literal["approve", "reject"], typed: Mapping[str, str]
-) -> Seen:
-    """Apply a decision, with what was typed: a comment, the cause of a rejection, parameters.
+async def decide(ports: Ports, who: Person, press: Press, door: str, typed: Mapping[str, str]) -> Seen:
+    """Apply a decision, with what was typed: a comment, the cause of a rejection, parameters where `door` is `edit`.
 
     Raises:
         BadRequest: as `decisions.decide`: who may not, what was decided already, what does not hold.
     """
-    change = await _change(ports, press, typed)
+    change = await _change(ports, press, typed) if door == "edit" else AS_SHOWN
     record = await decisions.decide(
         ports,
         press.task_id,
         who,
-        decision,
+        "reject" if door == "reject" else "approve",
         press.look,
         change,
         typed.get(COMMENT, "")[:MAX_COMMENT_CHARS],
@@ -88,9 +86,7 @@ async def decide(
 
 
 async def _change(ports: Ports, press: Press, typed: Mapping[str, str]) -> Change:
-    """Return what a form sets, where it is other than what was shown; a button without a form sets nothing."""
-    if not typed.keys() - {COMMENT, CAUSE}:
-        return AS_SHOWN
+    """Return what a form sets, where it is other than what was shown; what was emptied is not what was shown."""
     record = (await look(ports, press.task_id)).record
     intent = ports.registry.get(record.intent)
     values: dict[str, Any] | None = parameters(intent, typed) if intent else None

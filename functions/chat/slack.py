@@ -13,7 +13,8 @@ from urllib.parse import parse_qs
 
 from functions.chat.pressing import Seen, decide, inputs_of, look, person, wrong
 from shared.chat import slack
-from shared.chat.card import Press
+from shared.chat.card import DOORS, Press
+from shared.chat.reading import object_at, text_at
 from shared.errors import BadRequest, Forbidden, Gone, NotFound
 from shared.event.signatures import verify_slack
 from shared.event.strict_json import parse_object
@@ -48,11 +49,10 @@ async def take(body: bytes, headers: Mapping[str, str], ports: Ports) -> Outcome
 
 
 async def _pressed(payload: Mapping[str, Any], ports: Ports) -> Outcome:
-    action = (payload.get("actions") or [{}])[0]
-    name = action.get("action_id")
-    if name not in ("approve", "edit", "reject"):
+    name = text_at(payload, "actions", 0, "action_id")
+    if name not in DOORS:
         return Outcome("ignored")  # such as a link, of which Slack tells as well
-    press, place = Press.read(action.get("value")), _place(payload)
+    press, place = Press.read(text_at(payload, "actions", 0, "value")), _place(payload)
     fields = {"task_id": press.task_id, "operation": name}
     chat = SlackChat(ports)
     try:
@@ -69,7 +69,7 @@ async def _pressed(payload: Mapping[str, Any], ports: Ports) -> Outcome:
         private = json.dumps({"press": press.text(), "place": place})
         view = slack.reject_view(now.card, private) if name == "reject" else None
         await chat.open(
-            str(payload.get("trigger_id")), view or slack.edit_view(now.card, inputs_of(ports, now.record), private)
+            text_at(payload, "trigger_id"), view or slack.edit_view(now.card, inputs_of(ports, now.record), private)
         )
         return Outcome("asked", fields=fields)
     except BadRequest as error:
@@ -80,22 +80,23 @@ async def _pressed(payload: Mapping[str, Any], ports: Ports) -> Outcome:
 
 async def _submitted(payload: Mapping[str, Any], ports: Ports) -> Outcome:
     """Decide as a modal says; what does not hold is shown in the modal, in which everything typed stays."""
-    view = payload.get("view") or {}
-    name = view.get("callback_id")
+    view = object_at(payload, "view")
+    name = text_at(view, "callback_id")
     if name not in ("edit", "reject"):
         return Outcome("ignored")
     try:
-        private = json.loads(view.get("private_metadata") or "")
-        press, place = Press.read(private["press"]), str(private["place"])
-    except (ValueError, TypeError, KeyError):
+        private = json.loads(text_at(view, "private_metadata"))
+    except (ValueError, RecursionError):
         raise BadRequest("the modal is none of ours", code="bad_button") from None
+    press, place = Press.read(text_at(private, "press")), text_at(private, "place")
     fields, typed = {"task_id": press.task_id, "operation": name}, slack.typed(view)
     chat = SlackChat(ports)
     try:
         who = await _who(chat, payload)
-        done = await decide(ports, who, press, "reject" if name == "reject" else "approve", typed)
+        done = await decide(ports, who, press, name, typed)
     except BadRequest as error:
-        found = wrong(ports, (await look(ports, press.task_id)).record, typed) if name == "edit" else {}
+        is_of_form = name == "edit" and not isinstance(error, NotFound | Gone | Forbidden)
+        found = wrong(ports, (await look(ports, press.task_id)).record, typed) if is_of_form else {}
         body = {"response_action": "errors", "errors": found or {slack.COMMENT: error.message}}
         return Outcome("refused", body=body, fields=fields | {"error_code": error.code}, severity="WARNING")
     await _draw(chat, place, done)
@@ -108,9 +109,8 @@ async def _who(chat: SlackChat, payload: Mapping[str, Any]) -> Person:
     Raises:
         Forbidden: it has none, or they are a guest, of elsewhere, or no person.
     """
-    user, team = payload.get("user") or {}, payload.get("team") or {}
     try:
-        email = await chat.address_of(str(team.get("id")), str(user.get("id")))
+        email = await chat.address_of(text_at(payload, "team", "id"), text_at(payload, "user", "id"))
     except HandlerOutcome as error:
         raise Forbidden("Slack does not say who you are; try again, or open the page", code="person_unknown") from error
     if email is None:
@@ -134,9 +134,9 @@ async def _draw(chat: SlackChat, place: str, now: Seen) -> None:
 
 
 async def _tell(chat: SlackChat, payload: Mapping[str, Any], words: str) -> None:
-    user, channel = payload.get("user") or {}, payload.get("channel") or {}
+    channel, user = text_at(payload, "channel", "id"), text_at(payload, "user", "id")
     try:
-        await chat.tell(str(channel.get("id")), str(user.get("id")), slack.escaped(words))
+        await chat.tell(channel, user, slack.escaped(words))
     except HandlerOutcome as error:
         _unsaid("", error)
 
@@ -153,8 +153,8 @@ def _unsaid(task_id: str, error: HandlerOutcome) -> None:
 
 
 def _place(payload: Mapping[str, Any]) -> str:
-    container = payload.get("container") or {}
-    return f"{container.get('channel_id')}/{container.get('message_ts')}"
+    container = object_at(payload, "container")
+    return f"{text_at(container, 'channel_id')}/{text_at(container, 'message_ts')}"
 
 
 def _payload(body: bytes) -> Mapping[str, Any]:

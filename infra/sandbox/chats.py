@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.sandbox.desk import Answer, Desk
+from infra.sandbox.people import WORKSPACE
 
 Json = dict[str, Any]
 
@@ -35,6 +36,11 @@ class Chats:
     def routes(self) -> list[Route]:
         """Return the endpoints."""
         return [
+            Route(
+                "/api/auth.test",
+                self._slack("auth_test", lambda _: {"ok": True, "team_id": WORKSPACE}),
+                methods=["POST"],
+            ),
             Route("/api/chat.postMessage", self._slack("chat_post_message", self._posted), methods=["POST"]),
             Route("/api/chat.update", self._slack("chat_update", self._updated), methods=["POST"]),
             Route("/api/chat.postEphemeral", self._slack("chat_post_ephemeral", self._whispered), methods=["POST"]),

@@ -6,6 +6,7 @@ What others wrote is in `title`, `facts`, `words` and `plan`: each format shows 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ from shared.task.schemas import TaskRecord
 CHAT = "chat"  # the channel of `Policy.channels`
 Door = Literal["approve", "edit", "reject"]
 DOORS: tuple[Door, ...] = get_args(Door)
+_TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MAX_WORDS_CHARS = 500
 MAX_VALUE_CHARS = 200
 MAX_FACTS = 8
@@ -100,10 +102,10 @@ class Press:
         """
         try:
             task_id, generation, params_hash = json.loads(text)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             task_id = generation = params_hash = None
         is_ours = isinstance(task_id, str) and isinstance(params_hash, str) and type(generation) is int
-        if not is_ours:
+        if not is_ours or not _TASK_ID.fullmatch(task_id):
             raise BadRequest("the button is none of ours", code="bad_button")
         return cls(task_id, Look(generation, params_hash))
 

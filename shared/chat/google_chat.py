@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.chat.card import Card, Press
+from shared.chat.reading import at, list_at, object_at, text_at
 from shared.gate.inputs import Input
 from shared.task.schemas import CAUSES
 
@@ -75,16 +76,15 @@ def closed(words: str, *, is_good: bool) -> Json:
 
 def typed(event: Mapping[str, Any]) -> dict[str, str]:
     """Return what stands in a submitted dialog, by the name of the input; what is empty is left out."""
-    inputs = (event.get("common") or {}).get("formInputs") or {}
-    found = {name: ((value.get("stringInputs") or {}).get("value") or [""])[0] for name, value in inputs.items()}
-    return {name: str(text) for name, text in found.items() if text}
+    inputs = object_at(event, "common", "formInputs")
+    found = {name: text_at(value, "stringInputs", "value", 0) for name, value in inputs.items()}
+    return {name: text for name, text in found.items() if text}
 
 
 def pressed(event: Mapping[str, Any]) -> tuple[str, str]:
     """Return which button was pressed, and its value."""
-    action = event.get("action") or {}
-    values = {p.get("key"): p.get("value") for p in action.get("parameters") or () if isinstance(p, dict)}
-    return str(action.get("actionMethodName") or ""), str(values.get(PRESS) or "")
+    values = [text_at(p, "value") for p in list_at(event, "action", "parameters") if at(p, "key") == PRESS]
+    return text_at(event, "action", "actionMethodName"), values[0] if values else ""
 
 
 def _buttons(card: Card) -> list[Json]:

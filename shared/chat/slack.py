@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.chat.card import Card, Press
+from shared.chat.reading import list_at, object_at, text_at
 from shared.gate.inputs import Input
 from shared.task.schemas import CAUSES
 
@@ -72,14 +73,12 @@ def edit_view(card: Card, inputs: Sequence[Input], private: str) -> Json:
 def typed(view: Mapping[str, Any]) -> dict[str, str]:
     """Return what stands in a submitted modal, by the name of the input; what is empty is left out."""
     found: dict[str, str] = {}
-    values = (view.get("state") or {}).get("values") or {}
-    for name, block in values.items():
-        element: Mapping[str, Any] = next(iter(block.values()), {})
-        chosen = element.get("selected_option") or {}
-        ticked = [option.get("value", "") for option in element.get("selected_options") or ()]
-        text = element.get("value") or chosen.get("value") or " ".join(ticked)
+    for name, block in object_at(view, "state", "values").items():
+        element: Any = next(iter(object_at(block).values()), None)
+        ticked = [text_at(option, "value") for option in list_at(element, "selected_options")]
+        text = text_at(element, "value") or text_at(element, "selected_option", "value") or " ".join(ticked)
         if text:
-            found[name] = str(text)
+            found[name] = text
     return found
 
 

@@ -6,7 +6,8 @@ One object serves one run of a function, within `WITHIN_S` in all.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 from shared.canonical import sha256_hex
@@ -29,6 +30,9 @@ WITHIN_S = 8.0
 MAX_IN_FLIGHT = 5  # of this instance, to one chat
 # https://docs.slack.dev/reference/methods/chat.update (read 2026-11-30): errors of a message that nobody can mend.
 GONE = frozenset({"message_not_found", "channel_not_found", "is_archived", "cant_update_message", "edit_window_closed"})
+
+_SLACK_ID = re.compile(r"[A-Z0-9]{1,40}")
+_GOOGLE_MESSAGE = re.compile(r"spaces/([A-Za-z0-9._-]{1,100})/messages/([A-Za-z0-9._-]{1,200})")
 
 ChatName = Literal["slack", "google_chat"]
 
@@ -91,8 +95,13 @@ class SlackChat:
 
         https://docs.slack.dev/reference/objects/user-object (read 2026-11-30)
         """
-        found = await slack_user(self._http, Author("slack", team, user))
-        if any(found.get(flag) for flag in ("is_restricted", "is_ultra_restricted")):
+        if not (_SLACK_ID.fullmatch(team) and _SLACK_ID.fullmatch(user)):
+            return None
+        # In a channel shared with another company the event may name theirs, whose people are no strangers there.
+        ours, found = await asyncio.gather(
+            self._call("auth.test", {}), slack_user(self._http, Author("slack", team, user))
+        )
+        if ours.get("team_id") != team or any(found.get(flag) for flag in ("is_restricted", "is_ultra_restricted")):
             return None
         profile, is_confirmed = found.get("profile"), found.get("is_email_confirmed", False)
         email = profile.get("email") if isinstance(profile, dict) else None
@@ -128,10 +137,12 @@ class GoogleChat:
 
     async def update(self, message: str, card: Card) -> None:
         """As `Chat.update`."""
+        if not (place := _GOOGLE_MESSAGE.fullmatch(message)):
+            raise Permanent("Google Chat does not say which message it is", code="no_message")
         await (await self._authorized()).call(
             "PATCH",
             "/v1/spaces/{space}/messages/{message}",
-            fill=dict(zip(("space", "message"), message.split("/")[1::2], strict=True)),
+            fill={"space": place[1], "message": place[2]},
             params={"updateMask": "text,cardsV2"},
             json=google_chat.message(card),
         )
@@ -139,7 +150,7 @@ class GoogleChat:
     async def _authorized(self) -> Http:
         """Return the API with a token of ours; on this machine nobody checks one."""
         if self._http is None:
-            token = "" if self._ports.settings.local else await asyncio.wait_for(asyncio.to_thread(_token), WITHIN_S)
+            token = "" if self._ports.settings.local else await soon(_token)
             self._http = _http(self._ports, ProviderSettings(self._settings.url, token, {}))
         return self._http
 
@@ -153,6 +164,20 @@ def _http(ports: Ports, settings: ProviderSettings) -> Http:
         deadline=asyncio.get_running_loop().time() + WITHIN_S,
         pool=ports.pool,
     )
+
+
+async def soon(token: Callable[[], str]) -> str:
+    """Return what `token` does.
+
+    Raises:
+        NotApplied: Google gives none; nothing was sent.
+    """
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(token), WITHIN_S)
+    except (TimeoutError, GoogleAuthError):
+        raise NotApplied("Google gives no token for the Chat API", code="no_token") from None
 
 
 def _token() -> str:

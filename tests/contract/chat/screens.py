@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 from urllib.parse import urlencode
 
@@ -130,6 +131,26 @@ class Room:
                 return await client.post(path, content=body, headers=dict(headers))
         finally:
             composition.install(None)
+
+
+def odd_ones(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return the payload with something else at each of its places, one at a time."""
+    for place in _places(payload):
+        for odd in (None, 1, "x", [], {}, [None], {"a": 1}, "[" * 100_000, '["a/b",1,"x"]'):
+            changed = deepcopy(dict(payload))
+            inner: Any = changed
+            for step in place[:-1]:
+                inner = inner[step]
+            inner[place[-1]] = odd
+            yield changed
+
+
+def _places(value: Any, *above: str | int) -> Iterator[tuple[str | int, ...]]:
+    steps: Any = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for step in steps:
+        if step != "blocks":  # what was shown there is not read
+            yield (*above, step)
+            yield from _places(value[step], *above, step)
 
 
 def _inputs(view: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -9,13 +9,18 @@ from typing import Any
 
 import httpx
 import pytest
+from google.auth.exceptions import RefreshError
 
 from functions.chat import google_chat
+from shared.chat.card import Press
 from shared.chat.google_chat import PRESS
 from shared.chats import GOOGLE_CHAT_CALLER, Chats
+from shared.gate.doors import seen as look_of
+from shared.intent.outcomes import NotApplied
 from shared.serving.google_tokens import email_of_google_token
 from shared.task.schemas import AutomationTask
-from tests.contract.chat.screens import SPACE, Room
+from shared.wiring.chats import soon
+from tests.contract.chat.screens import SPACE, Room, odd_ones
 from tests.contract.google import FakeGoogle
 from tests.world import CHANGE_ADDRESS, REFUND, paused
 
@@ -151,3 +156,40 @@ async def test_a_button_of_ours_alone_is_read(google: FakeGoogle) -> None:
     action = {"actionMethodName": "approve", "parameters": [{"key": PRESS, "value": '{"task_id": "t1"}'}]}
     answer = await click(made, google, "approve", {}, action=action)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_button")
+
+
+async def test_a_form_that_was_emptied_approves_nothing(google: FakeGoogle) -> None:
+    made = await room(CHANGE_ADDRESS)
+    answer = await click(made, google, "edit", {"comment": "both emptied"})
+    assert dialog(answer)[-1]["buttonList"]
+    assert (await made.world.record(CHANGE_ADDRESS[0].task_id)).state == "AWAITING_APPROVAL"
+
+
+async def test_a_decision_holds_where_nobody_says_which_message_it_was(google: FakeGoogle) -> None:
+    made = await room()
+    assert said(await click(made, google, "approve", {}, message={}))["statusCode"] == "OK"
+    assert (await made.world.record("t1")).state == "READY"
+
+
+async def test_an_event_of_odd_types_is_never_a_fault_of_ours(google: FakeGoogle) -> None:
+    made = await room(CHANGE_ADDRESS)
+    event: dict[str, Any] = {
+        "type": "CARD_CLICKED",
+        "user": JO,
+        "message": {"name": next(iter(made.desk.screens.messages))},
+        "action": {"actionMethodName": "edit", "parameters": [{"key": PRESS, "value": "[]"}]},
+        "dialogEventType": "SUBMIT_DIALOG",
+        "common": {"formInputs": {"p.order_id": {"stringInputs": {"value": [" "]}}}},
+    }
+    value = Press(CHANGE_ADDRESS[0].task_id, look_of(await made.world.record(CHANGE_ADDRESS[0].task_id))).text()
+    event["action"]["parameters"][0]["value"] = value
+    answers = [await click(made, google, "edit", **odd) for odd in odd_ones(event)]
+    assert max(answer.status_code for answer in answers) < 500
+
+
+async def test_no_token_of_google_is_no_fault_of_ours() -> None:
+    def token() -> str:
+        raise RefreshError("the metadata server is away")
+
+    with pytest.raises(NotApplied, match="no token"):
+        await soon(token)

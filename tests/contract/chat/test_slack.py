@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+import httpx
 import pytest
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
 from shared.chats import Chats
+from shared.records.tombstones import entomb
 from shared.task.schemas import AutomationTask
-from tests.contract.chat.screens import ANA, CHANNEL, EMAILS, JO, Room
+from tests.contract.chat.screens import ANA, CHANNEL, EMAILS, JO, Room, odd_ones
 from tests.world import CHANGE_ADDRESS, REFUND, World, paused, ticket
 
 
@@ -104,6 +107,48 @@ async def test_only_full_members_with_a_confirmed_address_decide(change: dict[st
     await made.press("approve")
     assert (await made.world.record("t1")).state == "AWAITING_APPROVAL"
     assert "no confirmed address" in made.desk.screens.whispers[-1]["text"]
+
+
+async def test_people_of_another_company_do_not_decide_in_a_channel_that_is_shared_with_it() -> None:
+    made = await room()
+    made.desk.seed(JO, EMAILS[JO], team_id="T0ELSEWHERE")
+    await made.press("approve", team={"id": "T0ELSEWHERE"})  # there the event names the workspace of whoever presses
+    assert (await made.world.record("t1")).state == "AWAITING_APPROVAL"
+    assert "no confirmed address" in made.desk.screens.whispers[-1]["text"]
+
+
+async def test_a_form_that_was_emptied_approves_nothing() -> None:
+    made = await room(CHANGE_ADDRESS)
+    await made.press("edit")
+    refused = (await made.submit({"p.order_id": "", "p.new_address": ""})).json()
+    assert set(refused["errors"]) == {"p.order_id", "p.new_address"}
+    assert (await made.world.record(CHANGE_ADDRESS[0].task_id)).state == "AWAITING_APPROVAL"
+
+
+async def test_a_form_of_a_task_that_was_erased_meanwhile_says_so() -> None:
+    made = await room(CHANGE_ADDRESS)
+    await made.press("edit")
+    await made.world.decide(CHANGE_ADDRESS[0].task_id, "reject")
+    await entomb(made.world.ports, CHANGE_ADDRESS[0].task_id)
+    answer = await made.submit({"p.order_id": "10022"})
+    assert (answer.status_code, answer.json()["response_action"]) == (200, "errors")
+
+
+async def test_an_interaction_of_odd_types_is_never_a_fault_of_ours() -> None:
+    made, sent = await room(CHANGE_ADDRESS), list[dict[str, Any]]()
+    send = made.slack
+
+    async def remember(payload: Mapping[str, Any]) -> httpx.Response:
+        sent.append(dict(payload))
+        return await send(payload)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(made, "slack", remember)
+        for name in ("edit", "reject"):
+            await made.press(name)
+            await made.submit({"p.order_id": " "} if name == "edit" else {"comment": "no"})
+    answers = [await made.slack(odd) for payload in sent for odd in odd_ones(payload)]
+    assert max(answer.status_code for answer in answers) < 500
 
 
 async def test_the_questions_of_the_page_are_asked_here_too() -> None:

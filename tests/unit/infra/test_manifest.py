@@ -250,7 +250,7 @@ async def _chat(world: World) -> None:
     now = await pressing.look(world.ports, "t1")
     typed = {"p.order_id": "10021", "p.amount_minor": "24.00", "p.currency": "USD"}
     press, who = Press("t1", now.card.look), pressing.person("ops@example.com")
-    await pressing.decide(world.ports, who, press, "approve", typed)
+    await pressing.decide(world.ports, who, press, "edit", typed)
     assert SlackChat(world.ports).name == "slack"
 
 
