@@ -162,7 +162,7 @@ async def test_one_key_answers_an_audit(browser: Browser) -> None:
 async def test_phone_shows_everything_without_sideways_scrolling(browser: Browser, world: World) -> None:
     async with served(world) as url:
         page = await opened(browser, url, viewport=PHONE, has_touch=True, is_mobile=True)
-        for path in ("/", "/tasks", "/health", "/dead-letters", "/audits", "/policy", "/tasks/r0"):
+        for path in ("/", "/tasks", "/health", "/report", "/dead-letters", "/audits", "/policy", "/tasks/r0"):
             await page.goto(url + path)
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         await page.get_by_role("button", name="Approve").tap()
@@ -216,7 +216,7 @@ async def test_no_page_has_a_barrier_that_axe_finds(browser: Browser, world: Wor
     lists = ("/", "/tasks", "/tasks?state=FAILED", "/dead-letters", "/audits")
     async with served(world) as url:
         page = await opened(browser, url, color_scheme=scheme)
-        for path in (*lists, "/tasks/r0", "/tasks/r1", "/tasks/u1", "/health", "/x"):
+        for path in (*lists, "/tasks/r0", "/tasks/r1", "/tasks/u1", "/health", "/report", "/x"):
             await page.goto(url + path)
             await must_have_no_barrier(page)
         await page.goto(f"{url}/policy")
