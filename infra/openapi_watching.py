@@ -1,4 +1,4 @@
-"""How people look again, described: audits of what ran by itself, breakers, switches, where a task's time went."""
+"""How people look again and work beside decisions: audits, breakers, switches, traces, notes; described."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from functions.console.figures import Report
 from functions.console.report import MOST_DAYS
 from functions.console.switches import SwitchBody
 from functions.console.waterfall import Trace
+from functions.console.working import BODIES
 from infra.openapi_parts import Schema, answer, closed, operation, parameter, ref, refusals
 from shared.task.audit import Audit
 from shared.task.breaker import Breaker
 
 MODELS = (
+    *((body, "validation") for body in BODIES.values()),
     (AuditBody, "validation"),
     (RearmBody, "validation"),
     (SwitchBody, "validation"),
@@ -27,9 +29,8 @@ MODELS = (
 
 def paths(task_id: Iterable[Schema], refused: Schema) -> Schema:
     """Describe the paths; `refused` are the errors of what changes something."""
-    return (
-        _audits(list(task_id), refused) | _breakers(refused) | _switches(refused) | _traces(list(task_id)) | _report()
-    )
+    found = _audits(list(task_id), refused) | _breakers(refused) | _switches(refused) | _traces(list(task_id))
+    return found | _working(list(task_id), refused) | _report()
 
 
 def _audits(task_id: list[Schema], refused: Schema) -> Schema:
@@ -52,6 +53,12 @@ def _traces(task_id: list[Schema]) -> Schema:
     shown = {"200": answer("Its traces, oldest first", traced)} | refusals(401, 403, 404, 410, 503)
     get = operation("traceTask", "Tell where the time of one task went.", shown)
     return {"/api/tasks/{task_id}/trace": {"parameters": task_id, "get": get}}
+
+
+def _working(task_id: list[Schema], refused: Schema) -> Schema:
+    done = {"200": answer("The task as it stands", ref("TaskRecord"))} | refused
+    posts = {a: operation(f"{a}Task", body.__doc__, done, body=ref(body.__name__)) for a, body in BODIES.items()}
+    return {f"/api/tasks/{{task_id}}/{a}": {"parameters": task_id, "post": post} for a, post in posts.items()}
 
 
 def _breakers(refused: Schema) -> Schema:

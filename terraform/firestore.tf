@@ -127,7 +127,9 @@ resource "google_firestore_field" "unindexed" {
     "tasks.decision"        = { collection = "tasks", field = "decision" }
     "tasks.followups"       = { collection = "tasks", field = "followups" }
     "tasks.history"         = { collection = "tasks", field = "history" }
+    "tasks.looking"         = { collection = "tasks", field = "looking" }
     "tasks.metadata"        = { collection = "tasks", field = "metadata" }
+    "tasks.notes"           = { collection = "tasks", field = "notes" }
     "tasks.parameters"      = { collection = "tasks", field = "parameters" }
     "tasks.payload"         = { collection = "tasks", field = "payload" }
     "tasks.result"          = { collection = "tasks", field = "result" }

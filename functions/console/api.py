@@ -12,7 +12,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.console import acting, audits, breakers, labels, privacy, report, router, search, switches
+from functions.console import acting, audits, breakers, labels, privacy, report, router, search, switches, working
 from functions.console.bodies import body_of
 from functions.console.finding import find
 from functions.console.identity import admitted, only
@@ -36,8 +36,9 @@ DESCRIPTION = Path(__file__).with_name("openapi.json")
 _LETTER = re.compile(
     rf"/api/dead-letters/(?P<letter_id>{LETTER_ID.pattern})(?:/(?P<action>{'|'.join(LETTER_ACTIONS)}))?"
 )
+_TASK_ACTIONS = (*acting.ACTIONS, *working.ACTIONS)
 _TASK = re.compile(
-    rf"/api/tasks/(?P<task_id>{search.TASK_ID.pattern})(?:/(?P<action>{'|'.join(acting.ACTIONS)}|trace))?"
+    rf"/api/tasks/(?P<task_id>{search.TASK_ID.pattern})(?:/(?P<action>{'|'.join(_TASK_ACTIONS)}|trace))?"
 )
 _PAGE = ("limit", "page_token")
 _NAMES = {
@@ -123,9 +124,11 @@ async def respond(request: Request, ports: Ports) -> Response:
         only(request, "POST")
         return await acting.decide(request, ports, who, match["task_id"])
     if match := _TASK.fullmatch(path):
-        only(request, "POST" if match["action"] in acting.ACTIONS else "GET")
+        only(request, "POST" if match["action"] in _TASK_ACTIONS else "GET")
         if match["action"] == "undo":
             return await acting.undo(request, ports, who, match["task_id"])
+        if match["action"] in working.ACTIONS:
+            return await working.respond(request, ports, who, match["task_id"], match["action"])
         if match["action"] in acting.ACTIONS:
             return await acting.repair(request, ports, who, match["task_id"], match["action"])
         (snapshot,) = await ports.store.read(task_path(match["task_id"]))

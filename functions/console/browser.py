@@ -29,7 +29,8 @@ _AUDIT = re.compile(rf"/audits/(?P<id>{search.TASK_ID.pattern})")
 _REARM = re.compile(rf"/breakers/{breakers.INTENT}/rearm")
 _SWITCH = re.compile(rf"/switches/{breakers.INTENT}")
 _TASK = re.compile(
-    rf"/tasks/(?P<id>{search.TASK_ID.pattern})(?:/(?P<action>decide|undo|redrive|cancel|close|settle|preview|payload))?"
+    rf"/tasks/(?P<id>{search.TASK_ID.pattern})(?:/(?P<action>decide|undo|redrive|cancel|close|settle|preview|payload"
+    r"|assign|note|look))?"
 )
 
 

@@ -28,6 +28,7 @@ from shared.task.letter import LetterRow
 from shared.task.schemas import REDRIVABLE, State, TaskRecord, TaskRow
 from shared.task.subjects import Wish
 from shared.task.waiting import is_spared
+from shared.task.working import looks, wants_somebody
 
 WAITING_ON_A_PAGE = 100
 TASKS_ON_A_PAGE = 50
@@ -51,18 +52,21 @@ async def _list(page: Page, path: str, limit: int) -> Response:
     listing = Listing.parse(path, page.query)
     told = await _told(page)
     found = await lists.page_of(page.ports, listing, limit=limit, after=search.place(page.query))
-    wanted = listing.wanted
+    wanted, rows = listing.wanted, to_rows(found.rows)
+    read_at = {row.id: row.read_time for row in found.rows}
+    here = {r.task_id: by for r in rows if (by := looks(r, read_at[r.task_id])) and by != page.who.name}
     return await page.render(
         "tasks.html",
         listing=listing,
-        lines=[Line(row) for row in to_rows(found.rows)],
+        lines=list(map(Line, rows)),
+        looking=here,
         more=search.token(found.more) if found.more else None,
         looked_at=found.looked_at,
         told=told,
         states=get_args(State),
         orders=search.ORDERS if wanted.state == "AWAITING_APPROVAL" else search.ORDERS[:2],
         may_redrive=wanted.state in REDRIVABLE and wanted.state != "UNKNOWN",
-        shown=[told, *(r.version for r in found.rows)],
+        shown=[told, here, *(r.version for r in found.rows)],
     )
 
 
@@ -102,6 +106,7 @@ async def task(
     dossier = Dossier(record)
     like, traces = await _like(page, record), await traces_of(page.ports.settings, task_id)
     doors, told = actions(page, dossier, form or {}, error), await _told(page)
+    by = looks(record, found.read_time)
     return await page.render(
         "task.html",
         dossier=dossier,
@@ -112,7 +117,9 @@ async def task(
         cloud_trace=cloud_trace(page.ports.settings, record),
         listing=lists.listing_of(page.request),
         told=told,
-        shown=[found.version, told, like, doors["error"], [len(trace.spans) for trace in traces]],
+        looking=by if by != page.who.name else "",
+        wants_somebody=wants_somebody(record),
+        shown=[found.version, told, by, like, doors["error"], [len(trace.spans) for trace in traces]],
         **doors,
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from functions.console import bulk, lists, pages, present, search
+from functions.console import bulk, lists, pages, present, search, working
 from functions.console.dossier import Line
 from functions.console.page import Page
 from shared.errors import BadRequest, NotFound, Unprocessable
@@ -34,7 +34,8 @@ async def task(page: Page, task_id: str, action: str, form: Form) -> Response:
         answer.status_code = error.status
         return answer
     listing = lists.listing_of(page.request)
-    stays = action == "preview" or form.get("decision") == "edit" or form.get("then") == "wait" or action == "undo"
+    goes_on = form.get("decision") == "edit" or form.get("then") == "wait"
+    stays = goes_on or action in ("preview", "undo", *working.ACTIONS)
     return _see(page, listing.task(task_id) if stays else listing.next(task_id, done=True))
 
 
@@ -74,6 +75,9 @@ async def _act(page: Page, task_id: str, action: str, form: Form) -> None:
     ports, who = page.ports, page.who
     if action == "preview":
         await ask_for_preview(ports, await _record(page, task_id))
+        return
+    if action in working.ACTIONS:
+        await working.submit(ports, who, task_id, action, form)
         return
     look = _look(form)
     if action == "decide":

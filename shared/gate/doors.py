@@ -57,11 +57,18 @@ def must_be_allowed(
     registry: Registry, settings: Settings, record: TaskRecord, person: Person, intent: str | None = None
 ) -> None:
     """Raise `Forbidden` unless this person, through this channel, may act on the task, also as `intent`."""
-    for name in sorted({_intent_of(record, registry), intent or UNCLASSIFIED} - {UNCLASSIFIED}) or [UNCLASSIFIED]:
-        must_be_approver(registry, settings, name, person)
+    must_be_in_charge(registry, settings, record, person, intent)
     email = requester_of(record).get("email", "")
     if email and mailbox(person.name) == mailbox(email):
         raise Forbidden("this is your own request; somebody else has to decide", code="own_request")
+
+
+def must_be_in_charge(
+    registry: Registry, settings: Settings, record: TaskRecord, person: Person, intent: str | None = None
+) -> None:
+    """Raise `Forbidden` unless tasks of this kind are this person's, whoever asks: enough to work beside one."""
+    for name in sorted({_intent_of(record, registry), intent or UNCLASSIFIED} - {UNCLASSIFIED}) or [UNCLASSIFIED]:
+        must_be_approver(registry, settings, name, person)
 
 
 def must_be_approver(registry: Registry, settings: Settings, intent: str, person: Person) -> None:

@@ -21,6 +21,8 @@ MAX_HISTORY = 50
 MAX_FOLLOWUPS = 20
 MAX_FOLLOWUP_CHARS = 2000
 MAX_OUTPUT_CHARS = 4000
+MAX_NOTES = 20
+MAX_NOTE_CHARS = 1000
 UNCLASSIFIED = "unclassified"
 
 State = Literal[
@@ -258,6 +260,21 @@ class Followup(Model):
     task_id: TaskId | None = Field(default=None, description="Another task that this is about")
 
 
+class Note(Model):
+    """What somebody wrote beside a task, for whoever looks at it next."""
+
+    at: datetime
+    by: str
+    text: str = Field(min_length=1, max_length=MAX_NOTE_CHARS)
+
+
+class Looking(Model):
+    """Who has a task open, until when if they do not say so again; it keeps nobody from anything."""
+
+    by: str
+    until: datetime
+
+
 class TaskRow(Model):
     """What lists read of a task: its document without what its source sent at any length. Nothing can be made of it."""
 
@@ -293,6 +310,8 @@ class TaskRow(Model):
     history: list[Transition] = Field(max_length=MAX_HISTORY)
     noted_at: datetime | None = Field(default=None, description="When its words were taken back after the effect")
     closed_at: datetime | None = Field(default=None, description="When somebody closed a FAILED task: it wants nobody")
+    assignee: str = Field(default="", description="Whose work it is, as they signed in; empty: nobody's")
+    looking: Looking | None = Field(default=None, description="Who looked at it last, with its page open")
 
     @property
     def effect_key(self) -> str:
@@ -318,6 +337,7 @@ class TaskRecord(TaskRow):
     payload: str = Field(description="raw_payload as one JSON string, so that no index ever sees it")
     keys: list[str] = Field(default=[], description="What it is found by; see shared.task.search_keys")
     followups: list[Followup] = Field(default=[], max_length=MAX_FOLLOWUPS, description="Told since, oldest first")
+    notes: list[Note] = Field(default=[], max_length=MAX_NOTES, description="What people wrote, oldest first")
 
     @property
     def raw_payload(self) -> dict[str, Any]:

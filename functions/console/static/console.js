@@ -213,6 +213,14 @@ if (here.searchParams.has("told")) {
   history.replaceState(null, "", here);
 }
 
+// Others are told who has this task open, while its page is in sight; a click is never held up by it.
+const LOOK_MS = 30000;
+function look() {
+  const form = document.getElementById("look");
+  if (!form || document.hidden) return;
+  fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual" }).catch(() => {});
+}
+
 document.addEventListener("change", count);
 enhance(document);
 count();
@@ -221,3 +229,6 @@ ages();
 setInterval(ages, 1000);
 setInterval(poll, POLL_MS);
 document.addEventListener("visibilitychange", poll);
+look();
+setInterval(look, LOOK_MS);
+document.addEventListener("visibilitychange", look);
