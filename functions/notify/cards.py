@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from shared.chat.card import Card, card_of
+from shared.chat.card import Card, card_of, erased
 from shared.errors import Conflict, Gone, NotFound, Retry
 from shared.intent.outcomes import HandlerOutcome, Permanent
 from shared.logs import log
-from shared.records.cards import KEPT, CardRecord, card_path, open_cards
+from shared.records.cards import ERASED, KEPT, CardRecord, card_path, open_cards
 from shared.records.documents import task_path, to_record
 from shared.settings import page_url
 from shared.wiring.chats import Chat, chats
@@ -111,10 +111,9 @@ async def _draw(ports: Ports, chat: Chat, snapshot: Snapshot) -> bool:
         return False
     (record,) = await ports.store.read(task_path(told.task_id))
     card = _card(ports, record)
-    if card is None:
-        await _close(ports, snapshot)
-        return False
-    if card.fingerprint == told.shown:
+    shown = card.fingerprint if card else ERASED
+    card = card or erased(told.task_id, record.read_time)
+    if shown == told.shown:
         return False
     try:
         await chat.update(told.message, card)
@@ -123,7 +122,7 @@ async def _draw(ports: Ports, chat: Chat, snapshot: Snapshot) -> bool:
     except HandlerOutcome as error:
         _unsaid(chat, told.task_id, error)
         return False
-    after = told.model_copy(update={"shown": card.fingerprint, "open": card.verdict is None})
+    after = told.model_copy(update={"shown": shown, "open": card.verdict is None})
     await _remember(ports, snapshot.path, after, snapshot.version)
     return True
 

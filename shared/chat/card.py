@@ -82,6 +82,12 @@ def card_of(record: TaskRecord, registry: Registry, console_url: str) -> Card:
     )
 
 
+def erased(task_id: str, at: datetime) -> Card:
+    """Return what takes the place of a card whose task is no more: its words and whose they were are gone, too."""
+    shown = Verdict("Erased", "a privacy officer", at)
+    return Card(task_id, Look(0, ""), "This task was erased", (("Task", task_id),), "", "", None, shown, "", ())
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
     """What a button carries: which task, and what of it was on the card."""

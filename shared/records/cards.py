@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from shared.task.schemas import Model, TaskId
-from shared.wiring.ports import Filter, Snapshot, Store
+from shared.wiring.ports import Filter, Snapshot, Store, Write
 
-KEPT = timedelta(days=30)
+KEPT = timedelta(days=400)  # longer than tasks are kept where nobody sets it so: an erasure finds their cards
+CHATS = ("slack", "google_chat")
+ERASED = "erased"  # what a card shows whose task was
 
 
 class CardRecord(Model):
@@ -29,6 +31,17 @@ class CardRecord(Model):
 def card_path(chat: str, task_id: str) -> str:
     """Return the path of a task's card in a chat."""
     return f"cards/{chat}.{task_id}"
+
+
+async def reopen_cards(store: Store, task_id: str) -> None:
+    """Let the cards of a task that was erased be drawn anew: what they showed of it is in the chats still.
+
+    Raises:
+        StoreUnavailable, Conflict: some may show it still; asked again, it goes on.
+    """
+    for card in await store.read(*(card_path(chat, task_id) for chat in CHATS)):
+        if card.data is not None and card.data.get("shown") != ERASED:
+            await store.commit(Write(card.path, card.data | {"open": True}, card.version))
 
 
 async def open_cards(store: Store, chat: str, limit: int) -> list[Snapshot]:

@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import Field
 
 from shared.errors import Conflict, Refused, Unprocessable
+from shared.records.cards import reopen_cards
 from shared.records.documents import task_path, to_record, tombstone_in
 from shared.records.labels import label_path
 from shared.records.letters import LETTER_ID
@@ -123,7 +124,7 @@ async def _erase_task(ports: Ports, who: Someone, task_id: str) -> str:
     """Return why a task is left as it is, or nothing."""
     (snapshot,) = await ports.store.read(task_path(task_id))
     if tombstone_in(snapshot):
-        return ""
+        return await _erase_cards(ports, task_id)
     if not is_of(ports, snapshot, who):
         return "there is no such task of theirs"
     record = to_record(snapshot)
@@ -134,6 +135,14 @@ async def _erase_task(ports: Ports, who: Someone, task_id: str) -> str:
         await entomb(ports, task_id)
     except Refused as error:
         return FIRST.get(record.state, error.message)
+    return await _erase_cards(ports, task_id)
+
+
+async def _erase_cards(ports: Ports, task_id: str) -> str:
+    try:
+        await reopen_cards(ports.store, task_id)
+    except Conflict:
+        return "its card in a chat is just being drawn; try again"
     return ""
 
 

@@ -12,7 +12,10 @@ from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
 from shared.chats import Chats
+from shared.records.erasure import erase
+from shared.records.privacy import someone
 from shared.records.tombstones import entomb
+from shared.task.moves import Person
 from shared.task.schemas import AutomationTask
 from tests.contract.chat.screens import ANA, CHANNEL, EMAILS, JO, Room, odd_ones
 from tests.world import CHANGE_ADDRESS, REFUND, World, paused, ticket
@@ -132,6 +135,22 @@ async def test_a_form_of_a_task_that_was_erased_meanwhile_says_so() -> None:
     await entomb(made.world.ports, CHANGE_ADDRESS[0].task_id)
     answer = await made.submit({"p.order_id": "10022"})
     assert (answer.status_code, answer.json()["response_action"]) == (200, "errors")
+
+
+async def test_a_card_of_a_task_that_was_erased_shows_nothing_of_it() -> None:
+    made = await room(privacy_key="k" * 32)
+    await made.press("reject")
+    await made.submit({"comment": "no"})
+    await made.show()
+    assert "it arrived broken" in json.dumps(made.messages)
+    officer, who = Person("dpo@example.com", "console"), someone(made.world.ports, "kim@example.com")
+    done = await erase(made.world.ports, who, officer, reason="asked for", task_ids=["t1"], letter_ids=[])
+    assert done.left == {}
+    assert await made.show() == {"cards": "0 posted, 1 drawn anew"}
+    shown = json.dumps(made.messages)
+    assert "was erased" in shown
+    assert not [word for word in ("kim@", "10021", "broken") if word in shown]
+    assert await made.show() == {"cards": "0 posted, 0 drawn anew"}
 
 
 async def test_an_interaction_of_odd_types_is_never_a_fault_of_ours() -> None:
