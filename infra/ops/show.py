@@ -140,6 +140,8 @@ def explain(console: Console, data: dict[str, Any]) -> None:
         lines.append(
             f"  told since   {told.kind} at {told.at:%Y-%m-%d %H:%M:%S} {told.task_id or ''} {told.text}".rstrip()
         )
+    lines += [f"  assignee     {record.assignee}"] if record.assignee else []
+    lines += [f"  note         {n.text} ({n.by}, {n.at:%Y-%m-%d %H:%M:%S})" for n in record.notes]
     for step in dossier.steps:
         after = f" (+{span(step.after)})" if step.after is not None else ""
         lines.append(f"  {step.at:%Y-%m-%d %H:%M:%S}{after}  {step.to} by {step.by} {step.why}".rstrip())

@@ -41,6 +41,7 @@ def parser(prog: str = "switchyard tasks") -> argparse.ArgumentParser:
     )
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     _looking(commands)
+    _beside(commands)
     redrive = _repairing(
         commands,
         "redrive",
@@ -108,6 +109,30 @@ def _looking(commands: Any) -> None:
         command(commands, name, run, words, f"switchyard tasks {name} helpdesk-1").add_argument("id", metavar="ID")
 
 
+def _beside(commands: Any) -> None:
+    assign = command(
+        commands,
+        "assign",
+        _assign,
+        "take a task, or leave it",
+        "switchyard tasks assign helpdesk-1",
+        "switchyard tasks assign helpdesk-1 --over jo@example.com",
+        "switchyard tasks assign helpdesk-1 --leave",
+    )
+    assign.add_argument("id", metavar="ID")
+    assign.add_argument("--leave", action="store_true", help="it is nobody's then")
+    assign.add_argument("--over", default="", metavar="ADDRESS", help="whose it is, where it is somebody else's")
+    note = command(
+        commands,
+        "note",
+        _note,
+        "write a note beside a task",
+        'switchyard tasks note helpdesk-1 "asked the shop"',
+    )
+    note.add_argument("id", metavar="ID")
+    note.add_argument("text", metavar="TEXT")
+
+
 def _repairing(commands: Any, name: str, words: str, *examples: str) -> argparse.ArgumentParser:
     made = filters(acting(command(commands, name, _repair, words, *examples), name))
     made.add_argument("--reason", required=True, help="kept with the task")
@@ -132,6 +157,19 @@ def _find(args: Args, console: Console, terminal: Terminal) -> int:
 def _show(args: Args, console: Console, terminal: Terminal) -> int:
     record = console.get(f"tasks/{args.id}")
     return show.answer(args.json, record, lambda: print(json.dumps(record, indent=2)))
+
+
+def _assign(args: Args, console: Console, terminal: Terminal) -> int:
+    record = console.post(f"tasks/{args.id}/assign", {"take": not args.leave, "over": args.over})
+    words = f"{args.id} is {record['assignee'] or 'nobody'}'s"
+    return show.answer(args.json, record, lambda: print(show.plain(words)))
+
+
+def _note(args: Args, console: Console, terminal: Terminal) -> int:
+    record = console.post(f"tasks/{args.id}/note", {"text": args.text})
+    return show.answer(
+        args.json, record, lambda: print(show.plain(f"{args.id}: note {len(record['notes'])} is written"))
+    )
 
 
 def _explain(args: Args, console: Console, terminal: Terminal) -> int:

@@ -136,3 +136,16 @@ async def test_task_is_found_by_what_somebody_knows_of_it(ops: Ops, capsys: pyte
         assert "Refund 25.00 USD of order 10021" in capsys.readouterr().out
     assert await ops(world, "tasks find kim --state FAILED") == 1
     assert capsys.readouterr().out.endswith("nothing is like this\n")
+
+
+async def test_task_is_taken_noted_and_left(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await paused()
+    assert await ops(world, "tasks assign t1") == 0
+    assert await ops(world, "tasks note t1 asked-the-shop") == 0
+    record = await world.record("t1")
+    assert (record.assignee, [n.text for n in record.notes]) == ("developer@localhost", ["asked-the-shop"])
+    assert await ops(world, "tasks explain t1") == 0
+    told = capsys.readouterr().out
+    assert all(words in told for words in ("t1 is developer@localhost's", "t1: note 1 is written", "asked-the-shop"))
+    assert await ops(world, "tasks assign t1 --leave") == 0
+    assert (await world.record("t1")).assignee == ""
