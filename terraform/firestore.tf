@@ -36,6 +36,8 @@ resource "google_firestore_index" "this" {
     tasks_by_intent_oldest    = { collection = "tasks", equal = ["intent"], order = "created_at", direction = "ASCENDING" }
     tasks_by_source_oldest    = { collection = "tasks", equal = ["source"], order = "created_at", direction = "ASCENDING" }
     tasks_by_urgency          = { collection = "tasks", equal = ["state", "priority"], order = "created_at", direction = "ASCENDING" }
+    tasks_by_key              = { collection = "tasks", equal = ["keys"], order = "created_at", direction = "DESCENDING" }
+    tasks_by_key_oldest       = { collection = "tasks", equal = ["keys"], order = "created_at", direction = "ASCENDING" }
     letters_open              = { collection = "dead_letters", equal = ["redriven_at"], order = "created_at", direction = "DESCENDING" }
     tasks_by_state_and_change = { collection = "tasks", equal = ["state"], order = "updated_at", direction = "DESCENDING" }
     tasks_by_state_and_intent = { collection = "tasks", equal = ["state", "intent"], order = "created_at", direction = "DESCENDING" }
@@ -56,8 +58,9 @@ resource "google_firestore_index" "this" {
   dynamic "fields" {
     for_each = each.value.equal
     content {
-      field_path = fields.value
-      order      = "ASCENDING"
+      field_path   = fields.value
+      order        = fields.value == "keys" ? null : "ASCENDING"
+      array_config = fields.value == "keys" ? "CONTAINS" : null # a list, one of which has to be equal
     }
   }
   fields {
@@ -66,23 +69,7 @@ resource "google_firestore_index" "this" {
   }
 }
 
-# What people find a task by. Its keys are a list: an entry of each order for each key, and one for counting.
-resource "google_firestore_index" "tasks_by_key" {
-  for_each = toset(["ASCENDING", "DESCENDING"])
-
-  database   = google_firestore_database.this.name
-  collection = "tasks"
-
-  fields {
-    field_path   = "keys"
-    array_config = "CONTAINS"
-  }
-  fields {
-    field_path = "created_at"
-    order      = each.key
-  }
-}
-
+# What people find a task by is counted by one key, without an order.
 resource "google_firestore_field" "keys" {
   database   = google_firestore_database.this.name
   collection = "tasks"

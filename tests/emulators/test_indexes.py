@@ -48,6 +48,8 @@ async def needed(host: str, project: str) -> set[Index]:
     found = set()
     for index in (report["index"] for report in answer.raise_for_status().json()["reports"]):
         *equal, last = [field for field in index["fields"] if field["fieldPath"] != "__name__"]
+        if {field["fieldPath"] for field in (*equal, last)} == {"keys"}:
+            continue  # a field alone, of which Terraform says that it has its index
         collection = index["name"].split("/")[-3]
         paths = frozenset(field["fieldPath"] for field in equal)
         found.add((collection, paths, last["fieldPath"], last["order"] == "DESCENDING"))
