@@ -50,7 +50,7 @@ GUARDS = (
         "sticky possibly_applied",
         MOVES,
         (('{"possibly_applied": record.effect.applied_before_attempt}', '{"possibly_applied": False}'),),
-        seed=25,
+        seed=169,
     ),
     Mutation(
         "key age at the start",
@@ -84,7 +84,7 @@ GUARDS = (
         "patience before the provider is asked",
         "functions/execute/step.py",
         (("            if record.outbox is None:  # a request may", "            if False:  # a request may"),),
-        seed=51,
+        seed=638,
     ),
     Mutation(
         "deadline that counts from before the claim",
@@ -95,7 +95,7 @@ GUARDS = (
                 "        self.deadline = seconds() + handler_seconds(intent)",
             ),
         ),
-        seed=306,
+        seed=18,
     ),
     Mutation(
         "preview that only looks",
@@ -120,19 +120,19 @@ GUARDS = (
                 "    if record.intent != intent.name:",
             ),
         ),
-        seed=68,
+        seed=27,
     ),
     Mutation(
         "patience of people",
         MOVES,
         (('if record.state == "UNKNOWN" and looked_at < over_at <= now + LONGEST_WAIT:', "if False:"),),
-        seed=273,
+        seed=521,
     ),
     Mutation(
         "expiry of approvals",
         MOVES,
         (("    if expired(record, now):\n        raise Refused", "    if False:\n        raise Refused"),),
-        seed=5,
+        seed=58,
     ),
     Mutation(
         "lease",
@@ -143,12 +143,13 @@ GUARDS = (
                 "if False:\n            same",
             ),
         ),
+        seed=4,
     ),
     Mutation(
         "marker at giving up",
         MOVES,
         (("    if record.effect.possibly_applied:\n        return unknown(record, now, by=by, why=code)\n", ""),),
-        seed=16,
+        seed=26,
     ),
     Mutation(
         "policy at the start",
@@ -176,7 +177,7 @@ GUARDS = (
                 'if not effect.possibly_applied or idempotency.kind != "by_key":',
             ),
         ),
-        seed=16,
+        seed=25,
     ),
     Mutation(
         "status of what the provider made",
@@ -199,13 +200,13 @@ GUARDS = (
         "doubt about a write that was sent elsewhere",
         "shared/wiring/outbound.py",
         (("(status < 400 and call.write)", "(status < 300 and call.write)"),),
-        seed=938,
+        seed=217,
     ),
     Mutation(
         "patience in time",
         EXECUTION,
         (("now - since >= timedelta(seconds=intent.limits.patience_s)", "now - since >= timedelta(seconds=30)"),),
-        seed=35,
+        seed=46,
     ),
     Mutation(
         "attempts that a provider's trouble does not cost",
@@ -217,7 +218,7 @@ GUARDS = (
         "like effects that began since the decision",
         START,
         (("    if any(w.started_at is not None and w.started_at >= decided_at for w in like):", "    if False:"),),
-        seed=12,
+        seed=64,
     ),
     Mutation(
         "words that are taken back",
@@ -271,6 +272,6 @@ GUARDS = (
         "times of a wrong clock count as past",
         MOVES,
         (("now < at <= now + LONGEST_WAIT", "now < at"),),
-        seed=5,
+        seed=766,
     ),
 )

@@ -32,7 +32,7 @@ GUARDS = (
         "time of the look that a verdict rests on",
         "shared/records/repairs.py",
         (("return now if look.at is None else min(look.at, now)", "return now"),),
-        seed=273,
+        seed=521,
     ),
     Mutation(
         "new key after a refusal",
@@ -67,13 +67,13 @@ GUARDS = (
         "what was shown to whoever writes into the database",
         "shared/records/edits.py",
         (("    if before is None or any(", "    if before is None or False and any("),),
-        seed=639,
+        seed=167,
     ),
     Mutation(
         "what was shown to whoever decides",
         "shared/gate/doors.py",
         (("    if look.params_hash != record.params_hash:", "    if False:"),),
-        seed=3,
+        seed=5,
     ),
     Mutation(
         "two people",
@@ -90,7 +90,7 @@ GUARDS = (
         "two who are not one",
         DECISIONS,
         (("        if has_approved(after, person):", "        if False:"),),
-        seed=33,
+        seed=6,
     ),
     Mutation(
         "undo before the effect only",
