@@ -46,7 +46,7 @@ async def take(body: bytes, headers: Mapping[str, str], ports: Ports) -> Outcome
     press = Press.read(value)
     fields = {"task_id": press.task_id, "operation": name}
     try:
-        who = _who(event)
+        who = _who(event, ports)
         if event.get("dialogEventType") == "SUBMIT_DIALOG":
             return await _submitted(event, ports, who, name, press, fields)
         now = await look(ports, press.task_id)
@@ -87,12 +87,14 @@ def _dialog(ports: Ports, name: str, now: Seen) -> dict[str, Any]:
     return google_chat.edit_dialog(now.card, inputs_of(ports, now.record))
 
 
-def _who(event: Mapping[str, Any]) -> Person:
+def _who(event: Mapping[str, Any], ports: Ports) -> Person:
     """Return who pressed: Google Chat says their account's own address.
 
     Raises:
-        Forbidden: it is no person.
+        Forbidden: it is no person, or nobody says who may decide: a space may have guests of other companies.
     """
+    if not ports.settings.approvers and not ports.settings.local:
+        raise Forbidden("APPROVERS names nobody; name who decides, or open the page", code="not_an_approver")
     email = text_at(event, "user", "email")
     if text_at(event, "user", "type") != "HUMAN" or "@" not in email:
         raise Forbidden("Google Chat does not say who you are; open the page to decide", code="person_unknown")

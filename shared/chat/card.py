@@ -28,6 +28,7 @@ DOORS: tuple[Door, ...] = get_args(Door)
 _TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MAX_WORDS_CHARS = 500
 MAX_VALUE_CHARS = 200
+MAX_TYPED_CHARS = 3000  # of an input in Slack
 MAX_FACTS = 8
 MOST_REASONS = 4
 ENDED: Mapping[str, str] = {"READY": "Approved", "REJECTED": "Rejected", "EXPIRED": "Expired", "CANCELLED": "Cancelled"}
@@ -147,7 +148,10 @@ def _doors(intent: Intent | None, record: TaskRecord) -> tuple[Door, ...]:
         must_be_known(record, intent)
     except Unprocessable:
         return ("reject",)
-    return DOORS if record.parameters else ("edit", "reject")
+    # A chat's form would cut a longer value, and what is cut would be approved.
+    fits = all(len(str(value)) <= MAX_TYPED_CHARS for value in record.shown_parameters.values())
+    doors = DOORS if record.parameters else ("edit", "reject")
+    return doors if fits else tuple(door for door in doors if door != "edit")
 
 
 def _verdict(record: TaskRecord) -> Verdict:

@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.chat.card import Card, Press
+from shared.chat.card import MAX_TYPED_CHARS, Card, Press
 from shared.chat.reading import list_at, object_at, text_at
 from shared.gate.inputs import Input
 from shared.task.schemas import CAUSES
 
 MAX_TITLE_CHARS = 150
 MAX_SECTION_CHARS = 2900
-MAX_VALUE_CHARS = 3000  # of an input
 MAX_MODAL_TITLE_CHARS = 24
 COMMENT, CAUSE = "comment", "cause"
 
@@ -156,7 +155,7 @@ def _element(field: Input) -> Json:
             return element | ({"initial_options": options} if field.value else {})
         element = {"type": "static_select", "action_id": field.name, "options": options}
         return element | ({"initial_option": chosen[0]} if chosen else {})
-    longest = min(field.max_length or MAX_VALUE_CHARS, MAX_VALUE_CHARS)
+    longest = min(field.max_length or MAX_TYPED_CHARS, MAX_TYPED_CHARS)
     element = {"type": "plain_text_input", "action_id": field.name, "max_length": longest}
     element |= {"multiline": True} if field.kind == "long" else {}
     return element | ({"initial_value": field.value[:longest]} if field.value else {})

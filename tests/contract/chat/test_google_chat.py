@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -193,3 +194,11 @@ async def test_no_token_of_google_is_no_fault_of_ours() -> None:
 
     with pytest.raises(NotApplied, match="no token"):
         await soon(token)
+
+
+async def test_in_the_cloud_nobody_decides_in_a_space_until_approvers_are_named(google: FakeGoogle) -> None:
+    made = await room()
+    made.world.ports.settings = replace(made.world.ports.settings, backend="gcp")
+    answer = await click(made, google, "approve", {})
+    assert said(answer)["userFacingMessage"].startswith("APPROVERS names nobody")
+    assert (await made.world.record("t1")).state == "AWAITING_APPROVAL"

@@ -11,6 +11,7 @@ import pytest
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
+from shared.chat.card import card_of
 from shared.chats import Chats
 from shared.records.erasure import erase
 from shared.records.privacy import someone
@@ -228,3 +229,10 @@ async def test_nobody_decides_their_own_request() -> None:
     await made.press("approve")
     assert "your own request" in made.desk.screens.whispers[-1]["text"]
     assert (await made.world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_what_a_form_would_cut_is_not_edited_in_a_chat() -> None:
+    made = await room()
+    record = await made.world.record("t1")
+    long = record.model_copy(update={"parameters": record.parameters | {"order_id": "x" * 3001}})
+    assert card_of(long, made.world.ports.registry, "").doors == ("approve", "reject")
