@@ -24,7 +24,9 @@ def create_app(ledger_path: Path | None = None, *, seed: int = 0) -> Starlette:
     """Return the app. `app.state.desk` holds what the vendors share; `seed` is of the faults drawn at a rate."""
     desk = Desk(ledger_path, seed)
     stripe, people, chats = Stripe(desk), People(desk), Chats(desk)
-    vendors = stripe.routes() + [r for vendor in (Shop, Auth0, Slack, Anybody) for r in vendor(desk).routes()]
+    vendors = stripe.routes() + [
+        r for vendor in (Shop(desk), Auth0(desk), Slack(desk, chats), Anybody(desk)) for r in vendor.routes()
+    ]
     app = Starlette(
         routes=[
             *_control(desk),

@@ -41,7 +41,6 @@ class Chats:
                 self._slack("auth_test", lambda _: {"ok": True, "team_id": WORKSPACE}),
                 methods=["POST"],
             ),
-            Route("/api/chat.postMessage", self._slack("chat_post_message", self._posted), methods=["POST"]),
             Route("/api/chat.update", self._slack("chat_update", self._updated), methods=["POST"]),
             Route("/api/chat.postEphemeral", self._slack("chat_post_ephemeral", self._whispered), methods=["POST"]),
             Route("/api/views.open", self._slack("views_open", self._opened), methods=["POST"]),
@@ -91,7 +90,8 @@ class Chats:
 
         return endpoint
 
-    def _posted(self, said: Json) -> Json:
+    def posted(self, said: Json) -> Json:
+        """Put a message of Slack on the screen, and return what Slack answers."""
         ts = f"{self._number()}.000100"
         self.screens.messages[f"{said['channel']}/{ts}"] = said
         return {"ok": True, "channel": said["channel"], "ts": ts}

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from infra.sandbox.chats import Chats
 from infra.sandbox.desk import Answer, Desk, refusal
 from infra.sandbox.ledger import Effect
 
@@ -107,18 +108,20 @@ class Auth0:
 class Slack:
     """https://docs.slack.dev/reference/methods/chat.postMessage: refusals are 200 with `ok: false`."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, chats: Chats) -> None:
+        self._desk, self._chats = desk, chats
 
     def routes(self) -> list[Route]:
         """Return the endpoints."""
         return [Route("/api/chat.postMessage", self.post_message, methods=["POST"])]
 
     async def post_message(self, request: Request) -> Response:
-        """Post a message; every call posts one."""
+        """Post a message; every call posts one. A card with buttons is Switchyard's own, and no effect of a task."""
 
         def post(body: bytes) -> Answer:
             asked = json.loads(body)
+            if "blocks" in asked:
+                return Answer(self._chats.posted(asked))
             if not asked.get("text"):
                 return Answer({"ok": False, "error": "no_text"})
             ts = f"{time.time():.6f}"

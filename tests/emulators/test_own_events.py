@@ -39,6 +39,8 @@ async def sent(project: str, events_port: int, emulator_hosts: Mapping[str, str]
                 events.put_nowait((headers, base64.b64decode(body, validate=True)))
                 writer.write(ANSWER)
         except EOFError:
+            pass
+        finally:
             writer.close()
 
     server = await asyncio.start_server(serve, HOST, events_port)
