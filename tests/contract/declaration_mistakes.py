@@ -43,7 +43,7 @@ BROKEN = [
         'Policy(riks="money")',
         "/intent.py:23: Policy has no field 'riks'; did you mean 'risk'? it has risk, amount, currency, subject, "
         "per_day, audit_share, channels, once_per, within, excludes, approvals, approvals_above, "
-        "min_confidence",
+        "undo_s, min_confidence",
     ),
     declared(
         "a field left out",
@@ -180,7 +180,7 @@ BROKEN = [
         "an unknown channel",
         "Policy()",
         'Policy(channels=("consle",))',
-        "/intent.py: policy.channels is ('consle',); it must be a tuple of some of console, cli, firestore",
+        "/intent.py: policy.channels is ('consle',); it must be a tuple of some of console, cli, firestore, chat",
     ),
     declared(
         "a field of the event that is not there",
