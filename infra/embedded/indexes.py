@@ -76,6 +76,7 @@ def _declared() -> Iterator[Index]:
     for chosen in (c for n in range(len(searched) + 1) for c in combinations(searched, n)):
         yield Index("tasks", (*chosen, "created_at"))
     yield Index("tasks", ("state", "priority", "created_at"))
+    yield Index("tasks", ("state", "intent", "priority", "created_at"))
     yield Index("tasks", ("state", "updated_at"))
     yield Index("tasks", ("requester.key", "created_at"))
     for member in ("next_check_at", "expire_at", "noted_at", "closed_at"):
