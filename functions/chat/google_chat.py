@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from functions.chat.pressing import Seen, decide, inputs_of, look, person, wrong
+from functions.chat.pressing import Seen, decide, draw, inputs_of, look, person, wrong
 from shared.chat import google_chat
 from shared.chat.card import DOORS, Press
 from shared.chat.reading import text_at
@@ -17,8 +17,6 @@ from shared.errors import BadRequest, Forbidden, Gone, Misconfigured, NotFound, 
 from shared.event.mailbox import address
 from shared.event.strict_json import parse_object
 from shared.gate.inputs import refilled
-from shared.intent.outcomes import HandlerOutcome
-from shared.logs import log
 from shared.serving.certificates import checked
 from shared.serving.entry import Outcome
 from shared.serving.google_tokens import email_of_google_token
@@ -51,7 +49,7 @@ async def take(body: bytes, headers: Mapping[str, str], ports: Ports) -> Outcome
             return await _submitted(event, ports, who, name, press, fields)
         now = await look(ports, press.task_id)
         if now.card.verdict or now.card.look != press.look:
-            await _draw(ports, event, now)
+            await draw(GoogleChat(ports), text_at(event, "message", "name"), now)
             return Outcome("moved_on", body=google_chat.closed("This has moved on since", is_good=False), fields=fields)
         return Outcome("asked", body=_dialog(ports, name, now), fields=fields)
     except BadRequest as error:
@@ -73,7 +71,7 @@ async def _submitted(
         kept = refilled(inputs_of(ports, now.record), typed, wrong(ports, now.record, typed))
         again = google_chat.edit_dialog(now.card, kept, error.message)
         return Outcome("refused", body=again, fields=fields | {"error_code": error.code}, severity="WARNING")
-    await _draw(ports, event, done)
+    await draw(GoogleChat(ports), text_at(event, "message", "name"), done)
     words = done.card.verdict.words if done.card.verdict else "One more person has to approve"
     body = google_chat.closed(words, is_good=True)
     return Outcome("decided", body=body, fields=fields | {"state_to": done.record.state})
@@ -115,19 +113,3 @@ async def _check(headers: Mapping[str, str], ports: Ports) -> None:
 
 def _refusal() -> Unauthenticated:
     return Unauthenticated("not authenticated: only Google Chat calls this")
-
-
-async def _draw(ports: Ports, event: Mapping[str, Any], now: Seen) -> None:
-    """Show what became of it; `notify` does it within a minute where the chat does not take it now."""
-    try:
-        await GoogleChat(ports).update(text_at(event, "message", "name"), now.card)
-    except HandlerOutcome as error:
-        task_id = now.record.task_id
-        log(
-            "WARNING",
-            "the chat did not take it",
-            function="chat",
-            outcome="not_shown",
-            task_id=task_id,
-            error_code=error.code,
-        )

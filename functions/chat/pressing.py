@@ -9,16 +9,19 @@ from typing import Any
 from shared.chat.card import Card, Press, card_of
 from shared.errors import Unprocessable
 from shared.gate.inputs import Input, inputs, parameters, problems
+from shared.intent.outcomes import HandlerOutcome
+from shared.logs import log
 from shared.records import decisions
+from shared.records.approvals import MAX_COMMENT_CHARS
 from shared.records.decisions import AS_SHOWN, Change
 from shared.records.documents import task_path, to_record
 from shared.settings import page_url
 from shared.task.moves import Person
 from shared.task.schemas import CAUSES, Cause, TaskRecord
+from shared.wiring.chats import Chat
 from shared.wiring.composition import Ports
 
 COMMENT, CAUSE = "comment", "cause"
-MAX_COMMENT_CHARS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,26 @@ async def look(ports: Ports, task_id: str) -> Seen:
 def seen(ports: Ports, record: TaskRecord) -> Seen:
     """Return a record with its card."""
     return Seen(record, card_of(record, ports.registry, page_url(ports.settings)))
+
+
+async def draw(chat: Chat, message: str, now: Seen) -> None:
+    """Show what became of it; `notify` does it within a minute where the chat does not take it now."""
+    try:
+        await chat.update(message, now.card)
+    except HandlerOutcome as error:
+        unsaid(now.record.task_id, error)
+
+
+def unsaid(task_id: str, error: HandlerOutcome) -> None:
+    """Log that a chat did not take what it was told."""
+    log(
+        "WARNING",
+        "the chat did not take it",
+        function="chat",
+        outcome="not_shown",
+        task_id=task_id,
+        error_code=error.code,
+    )
 
 
 def inputs_of(ports: Ports, record: TaskRecord) -> list[Input]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from functions.chat.pressing import Seen, decide, inputs_of, look, person, wrong
+from functions.chat.pressing import decide, draw, inputs_of, look, person, unsaid, wrong
 from shared.chat import slack
 from shared.chat.card import DOORS, Press
 from shared.chat.reading import object_at, text_at
@@ -19,7 +19,6 @@ from shared.errors import BadRequest, Forbidden, Gone, NotFound
 from shared.event.signatures import verify_slack
 from shared.event.strict_json import parse_object
 from shared.intent.outcomes import HandlerOutcome
-from shared.logs import log
 from shared.serving.entry import Outcome
 from shared.settings import secrets_of
 from shared.task.moves import Person
@@ -59,11 +58,11 @@ async def _pressed(payload: Mapping[str, Any], ports: Ports) -> Outcome:
         who = await _who(chat, payload)
         if name == "approve":
             done = await decide(ports, who, press, "approve", {})
-            await _draw(chat, place, done)
+            await draw(chat, place, done)
             return Outcome("decided", fields=fields | {"state_to": done.record.state})
         now = await look(ports, press.task_id)
         if now.card.verdict or now.card.look != press.look:
-            await _draw(chat, place, now)
+            await draw(chat, place, now)
             await _tell(chat, payload, "This has moved on since; the message shows how it is now.")
             return Outcome("moved_on", fields=fields)
         private = json.dumps({"press": press.text(), "place": place})
@@ -99,7 +98,7 @@ async def _submitted(payload: Mapping[str, Any], ports: Ports) -> Outcome:
         found = wrong(ports, (await look(ports, press.task_id)).record, typed) if is_of_form else {}
         body = {"response_action": "errors", "errors": found or {slack.COMMENT: error.message}}
         return Outcome("refused", body=body, fields=fields | {"error_code": error.code}, severity="WARNING")
-    await _draw(chat, place, done)
+    await draw(chat, place, done)
     return Outcome("decided", fields=fields | {"state_to": done.record.state})
 
 
@@ -120,17 +119,9 @@ async def _who(chat: SlackChat, payload: Mapping[str, Any]) -> Person:
 
 async def _redraw(ports: Ports, chat: SlackChat, press: Press, place: str) -> None:
     try:
-        await _draw(chat, place, await look(ports, press.task_id))
+        await draw(chat, place, await look(ports, press.task_id))
     except (NotFound, Gone):
         return
-
-
-async def _draw(chat: SlackChat, place: str, now: Seen) -> None:
-    """Show what became of it; `notify` does it within a minute where Slack does not take it now."""
-    try:
-        await chat.update(place, now.card)
-    except HandlerOutcome as error:
-        _unsaid(now.record.task_id, error)
 
 
 async def _tell(chat: SlackChat, payload: Mapping[str, Any], words: str) -> None:
@@ -138,18 +129,7 @@ async def _tell(chat: SlackChat, payload: Mapping[str, Any], words: str) -> None
     try:
         await chat.tell(channel, user, slack.escaped(words))
     except HandlerOutcome as error:
-        _unsaid("", error)
-
-
-def _unsaid(task_id: str, error: HandlerOutcome) -> None:
-    log(
-        "WARNING",
-        "the chat did not take it",
-        function="chat",
-        outcome="not_shown",
-        task_id=task_id,
-        error_code=error.code,
-    )
+        unsaid("", error)
 
 
 def _place(payload: Mapping[str, Any]) -> str:

@@ -53,14 +53,12 @@ async def show(ports: Ports) -> Shown | None:
 
 async def _show(ports: Ports, chat: Chat) -> Shown:
     known = await open_cards(ports.store, chat.name, MOST_OPEN + MOST_WAITING)
-    drawn = sum(await asyncio.gather(*(_draw(ports, chat, s) for s in known[:MOST_OPEN])))
+    # All of them: one of a task that was erased has to go, however many others are open.
+    drawn = sum(await asyncio.gather(*(_draw(ports, chat, card) for card in known)))
     room = min(MOST_AT_ONCE, MOST_OPEN - len(known))
-    posted = 0
-    for task_id in await _waiting(ports, chat, room):
-        if not await _post(ports, chat, task_id):
-            break  # the chat does not take it now; nor the next
-        posted += 1
-    return Shown(posted, drawn)
+    # One that the chat refuses holds up none behind it; where the chat is down, each is refused at once.
+    posted = [await _post(ports, chat, task_id) for task_id in await _waiting(ports, chat, room)]
+    return Shown(sum(posted), drawn)
 
 
 async def _waiting(ports: Ports, chat: Chat, room: int) -> list[str]:

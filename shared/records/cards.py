@@ -45,7 +45,7 @@ async def reopen_cards(store: Store, task_id: str) -> None:
 
 
 async def open_cards(store: Store, chat: str, limit: int) -> list[Snapshot]:
-    """Return the cards that still have buttons, oldest first.
+    """Return cards that still have buttons, or show a task that was erased, in the order of their paths.
 
     Raises:
         StoreUnavailable: nothing is known.

@@ -236,3 +236,14 @@ async def test_what_a_form_would_cut_is_not_edited_in_a_chat() -> None:
     record = await made.world.record("t1")
     long = record.model_copy(update={"parameters": record.parameters | {"order_id": "x" * 3001}})
     assert card_of(long, made.world.ports.registry, "").doors == ("approve", "reject")
+
+
+async def test_a_card_that_the_chat_refuses_holds_up_none_behind_it() -> None:
+    world = World(REFUND[1], chats=Chats(slack_channel=CHANNEL))
+    for name in ("f1", "f2"):
+        await world.classify(ticket("Please refund $25.00 for order #10021, it arrived broken", task_id=name))
+    made = Room(world)
+    refused = {"vendor": "slack", "operation": "post_message", "fault": "refuse"}
+    made.desk.app.state.desk.faults.script([refused])
+    assert await made.show() == {"cards": "1 posted, 0 drawn anew"}
+    assert await made.show() == {"cards": "1 posted, 0 drawn anew"}
