@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from shared.chat.card import Card, Press, card_of
 from shared.errors import Unprocessable
-from shared.gate.inputs import Input, inputs, parameters, problems
+from shared.gate import inputs
+from shared.gate.inputs import Input
 from shared.intent.outcomes import HandlerOutcome
 from shared.logs import log
 from shared.records import decisions
@@ -78,14 +78,13 @@ def inputs_of(ports: Ports, record: TaskRecord) -> list[Input]:
     intent = ports.registry.get(record.intent)
     if intent is None:
         raise Unprocessable("no intent was found for this task; open its page and choose one", code="unclassified")
-    values = {n: v for n, v in record.shown_parameters.items() if n in intent.parameters.model_fields}
-    return inputs(intent, values)
+    return inputs.inputs_of(intent, record)
 
 
 def wrong(ports: Ports, record: TaskRecord, typed: Mapping[str, str]) -> dict[str, str]:
     """Return what is wrong with what was typed, by the input's name."""
     intent = ports.registry.get(record.intent)
-    return problems(intent, typed) if intent else {}
+    return inputs.problems(intent, typed) if intent else {}
 
 
 async def decide(ports: Ports, who: Person, press: Press, door: str, typed: Mapping[str, str]) -> Seen:
@@ -112,9 +111,7 @@ async def _change(ports: Ports, press: Press, typed: Mapping[str, str]) -> Chang
     """Return what a form sets, where it is other than what was shown; what was emptied is not what was shown."""
     record = (await look(ports, press.task_id)).record
     intent = ports.registry.get(record.intent)
-    values: dict[str, Any] | None = parameters(intent, typed) if intent else None
-    shown = {name: value for name, value in record.shown_parameters.items() if value is not None}
-    return Change(parameters=values if values != shown else None)
+    return Change(parameters=inputs.altered(intent, typed, record) if intent else None)
 
 
 def _cause(typed: Mapping[str, str]) -> Cause:

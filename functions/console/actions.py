@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from functions.console import present
 from functions.console.dossier import Dossier
 from functions.console.page import Page
 from shared.canonical import sha256_hex
 from shared.errors import BadRequest
 from shared.gate.doors import approvals_needed, missing
-from shared.gate.inputs import Input, inputs, problems, refilled
+from shared.gate.inputs import Input, inputs_of, problems, refilled
 from shared.intent.declaration import Intent
 from shared.records.decisions import missing_approvers, why_not
 from shared.task.redrive import is_approved
@@ -63,10 +62,7 @@ def _runs(record: TaskRecord, intent: Intent | None) -> str:
 def _inputs(intent: Intent | None, record: TaskRecord, form: Mapping[str, str], *, told: bool) -> list[Input]:
     if intent is None:
         return []
-    values: dict[str, Any] = {n: v for n, v in record.shown_parameters.items() if n in intent.parameters.model_fields}
-    if not record.parameters:  # only suggested: whoever approves must see all of it
-        values = {n: present.plain(v) for n, v in values.items()}
-    found = inputs(intent, values)
+    found = inputs_of(intent, record)
     if not any(i.name in form for i in found):
         return found
     return refilled(found, form, problems(intent, form) if told else {})

@@ -12,7 +12,7 @@ from functions.console.dossier import Line
 from functions.console.page import Page
 from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.gate.doors import Look
-from shared.gate.inputs import PREFIX, parameters
+from shared.gate.inputs import PREFIX, altered
 from shared.records import decisions, repairs
 from shared.records.decisions import AS_SHOWN, Change
 from shared.records.documents import ROW_FIELDS, task_path, to_record, to_rows
@@ -115,11 +115,9 @@ async def _change(page: Page, task_id: str, form: Form) -> Change:
     record = await _record(page, task_id)
     intent = page.ports.registry.get(form.get("intent") or record.intent)
     is_filled = bool(form.get("edited")) or any(name.startswith(PREFIX) for name in form)
-    values = parameters(intent, form) if intent and is_filled else None
-    shown = {name: value for name, value in record.shown_parameters.items() if value is not None}
     return Change(
         intent=intent.name if intent and intent.name != record.intent else None,
-        parameters=None if values == shown else values,
+        parameters=altered(intent, form, record) if intent and is_filled else None,
         requester_email=form.get("requester_email", "").strip() or None,
     )
 

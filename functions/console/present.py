@@ -11,27 +11,19 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from shared.currency import written
+from shared.event.tricks import TRICKS
 from shared.gate.policy import money_of
 from shared.intent.declaration import Intent
 from shared.intent.sentence import money, sentence
 from shared.task.schemas import TaskRow
 
-# Controls, zero-width and bidi characters, tags: a reader would not see them, or would see the text in another order.
-_TRICKS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
-)
 SOON_S = 4 * 3600  # as the reminder in the chat
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def visible(value: Any) -> Markup:
     """Return a value as escaped text in which hidden characters stand by their numbers."""
-    return Markup(_TRICKS.sub(_named, str(escape(str(value)))))  # noqa: S704  it is escaped
-
-
-def plain(value: Any) -> Any:
-    """Return a text without its hidden characters, which a form would hide again; anything else as it is."""
-    return _TRICKS.sub("", value) if isinstance(value, str) else value
+    return Markup(TRICKS.sub(_named, str(escape(str(value)))))  # noqa: S704  it is escaped
 
 
 def span(duration: timedelta | float) -> str:

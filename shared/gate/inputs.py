@@ -15,8 +15,10 @@ from pydantic import ValidationError
 
 from shared.currency import DECIMALS, example, minor_units, natural
 from shared.errors import Unprocessable
+from shared.event.tricks import plain
 from shared.intent.declaration import Intent
 from shared.intent.provenance import currency_field
+from shared.task.schemas import TaskRow
 
 PREFIX = "p."
 LONG_TEXT_CHARS = 120
@@ -50,6 +52,25 @@ def inputs(intent: Intent, values: Mapping[str, Any]) -> list[Input]:
     found = [_input(n, s, values.get(n), n in required) for n, s in schema["properties"].items()]
     is_money = bool(_currency_field(intent)) or intent.policy.currency in DECIMALS
     return [_money(f, intent, values) if is_money and f.parameter == intent.policy.amount else f for f in found]
+
+
+def inputs_of(intent: Intent, record: TaskRow) -> list[Input]:
+    """Return the inputs filled with what a task would run with.
+
+    Of what was only suggested nothing stays hidden: whoever approves must see all of it.
+    """
+    shown = record.shown_parameters
+    return inputs(intent, shown if record.parameters else {name: plain(value) for name, value in shown.items()})
+
+
+def altered(intent: Intent, form: Mapping[str, str], record: TaskRow) -> dict[str, Any] | None:
+    """Return what a form sets, typed; None where that is what was shown.
+
+    Raises:
+        Unprocessable: as `parameters`.
+    """
+    values = parameters(intent, form)
+    return None if values == {n: v for n, v in record.shown_parameters.items() if v is not None} else values
 
 
 def refilled(found: Iterable[Input], form: Mapping[str, str], problems: Mapping[str, str]) -> list[Input]:
