@@ -113,7 +113,9 @@ class Outbound:
         try:
             url = self.base_url.rstrip("/") + _path(call, fill)
             request: httpx.Request = lane.client.build_request(call.method, url, headers=sent, **body)
-        except (ValueError, TypeError):
+        except HandlerOutcome:
+            raise
+        except Exception:  # nothing is sent yet, whatever is wrong; httpx.InvalidURL is no ValueError
             raise Permanent(f"{call}: the request cannot be built", code="bad_request") from None
         return request
 

@@ -75,7 +75,13 @@ async def test_a_value_cannot_change_the_path(value: str, pool: Pool) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"headers": {"X-Note": "a\r\nX-Evil: 1"}}, {"key": "a\nb"}, {"json": float("nan")}]
+    "changed",
+    [
+        {"headers": {"X-Note": "a\r\nX-Evil: 1"}},
+        {"key": "a\nb"},
+        {"json": float("nan")},
+        {"params": {"q": "x" * 70_000}},
+    ],
 )
 async def test_what_cannot_be_sent_is_refused_before_the_start_marker(changed: dict[str, Any], pool: Pool) -> None:
     started: list[bool] = []
