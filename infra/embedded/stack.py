@@ -106,6 +106,7 @@ class Stack:
         settings = with_promoter(with_privacy_key(settings))
         intake = cleanup.enter_context(_listener(settings.intake_port, "INTAKE_URL_PORT"))
         console = cleanup.enter_context(_listener(settings.console_port, "CONSOLE_PORT"))
+        chat = cleanup.enter_context(_listener(settings.chat_port, "CHAT_PORT")) if settings.chats.on else None
         turn = FileTurn(data_dir) if self._processes > 1 else None
         database = await Database.open(data_dir, self._clock, turn)
         cleanup.push_async_callback(database.close)
@@ -117,8 +118,7 @@ class Stack:
         await cleanup.enter_async_context(self._ticking(store, watch))
         self.intake_url = await cleanup.enter_async_context(self._serving("intake", intake))
         self.console_url = await cleanup.enter_async_context(self._serving("console", console))
-        if settings.chats.on:
-            chat = cleanup.enter_context(_listener(settings.chat_port, "CHAT_PORT"))
+        if chat:
             self.chat_url = await cleanup.enter_async_context(self._serving("chat", chat))
 
     @contextlib.asynccontextmanager

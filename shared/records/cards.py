@@ -6,13 +6,13 @@ Written by `notify`, which posts and draws, and by `chat` after a press.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import get_args
 
+from shared.chat.card import ChatName
 from shared.task.schemas import Model, TaskId
 from shared.wiring.ports import Filter, Snapshot, Store, Write
 
 KEPT = timedelta(days=400)  # longer than tasks are kept where nobody sets it so: an erasure finds their cards
-CHATS = ("slack", "google_chat")
 ERASED = "erased"  # what a card shows whose task was
 
 
@@ -20,7 +20,7 @@ class CardRecord(Model):
     """The document. `message` names the message in its chat; `shown` is the fingerprint of what it shows."""
 
     task_id: TaskId
-    chat: Literal["slack", "google_chat"]
+    chat: ChatName
     message: str = ""
     shown: str = ""
     open: bool = True
@@ -39,7 +39,7 @@ async def reopen_cards(store: Store, task_id: str) -> None:
     Raises:
         StoreUnavailable, Conflict: some may show it still; asked again, it goes on.
     """
-    for card in await store.read(*(card_path(chat, task_id) for chat in CHATS)):
+    for card in await store.read(*(card_path(chat, task_id) for chat in get_args(ChatName))):
         if card.data is not None and card.data.get("shown") != ERASED:
             await store.commit(Write(card.path, card.data | {"open": True}, card.version))
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from shared.canonical import sha256_hex
 from shared.chat import google_chat, slack
-from shared.chat.card import Card
+from shared.chat.card import Card, ChatName
 from shared.event.mailbox import address
 from shared.event.requester import Author
 from shared.intent.declaration import Provider
@@ -33,8 +33,6 @@ GONE = frozenset({"message_not_found", "channel_not_found", "is_archived", "cant
 
 _SLACK_ID = re.compile(r"[A-Z0-9]{1,40}")
 _GOOGLE_MESSAGE = re.compile(r"spaces/([A-Za-z0-9._-]{1,100})/messages/([A-Za-z0-9._-]{1,200})")
-
-ChatName = Literal["slack", "google_chat"]
 
 
 class Chat(Protocol):
