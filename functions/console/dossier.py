@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from functions.console import figures
 from shared.event.masking import mask, masked
 from shared.event.payload import View
 from shared.intent.registry import Registry
@@ -17,8 +18,6 @@ from shared.task.schemas import REDRIVABLE, TERMINAL, Followup, TaskRecord, Task
 from shared.task.ticket import ticket_of
 from shared.task.undo import may_be_undone
 
-# Dollars for a million tokens of which nine in ten are the prompt's; a test holds it against the bill's price list.
-DOLLARS_PER_MILLION_TOKENS = 0.52
 _OTHER = re.compile(r"\btask ([A-Za-z0-9][A-Za-z0-9._-]{0,127})(?=,|$)")
 
 
@@ -143,7 +142,7 @@ class Dossier(Line):
     @property
     def dollars(self) -> float:
         """What the one model call cost, at list price."""
-        return self.record.classification.tokens_used * DOLLARS_PER_MILLION_TOKENS / 1e6
+        return figures.dollars(self.record.classification.model_dump())
 
     @property
     def took(self) -> timedelta | None:
