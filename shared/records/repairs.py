@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -94,12 +95,7 @@ async def cancel(ports: Ports, task_id: str, person: Person, look: Look, *, reas
     Raises:
         NotFound, Refused, Forbidden: as for `decisions.decide`.
     """
-
-    def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
-        _looked_at(ports, record, person, look, now)
-        return repair.cancel(record, person, reason, now)
-
-    return (await change_both(ports, task_id, arrow))[1]
+    return await _repaired(ports, task_id, person, look, lambda r, now, _: repair.cancel(r, person, reason, now))
 
 
 async def close(ports: Ports, task_id: str, person: Person, look: Look, *, reason: str) -> TaskRecord:
@@ -108,12 +104,7 @@ async def close(ports: Ports, task_id: str, person: Person, look: Look, *, reaso
     Raises:
         NotFound, Refused, Forbidden: as for `decisions.decide`.
     """
-
-    def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
-        _looked_at(ports, record, person, look, now)
-        return repair.close(record, person, reason, now)
-
-    return (await change_both(ports, task_id, arrow))[1]
+    return await _repaired(ports, task_id, person, look, lambda r, now, _: repair.close(r, person, reason, now))
 
 
 async def settle(
@@ -131,9 +122,23 @@ async def settle(
         NotFound, Refused, Forbidden: as for `decisions.decide`.
     """
 
-    def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
-        looked_at = _looked_at(ports, record, person, look, now)
+    def settled(record: TaskRecord, now: datetime, looked_at: datetime) -> TaskRecord:
         return repair.settle(record, person, verdict, reason, now, looked_at=looked_at)
+
+    return await _repaired(ports, task_id, person, look, settled)
+
+
+async def _repaired(
+    ports: Ports,
+    task_id: str,
+    person: Person,
+    look: Look,
+    repaired: Callable[[TaskRecord, datetime, datetime], TaskRecord],
+) -> TaskRecord:
+    """Apply an arrow of the record, now, and when the person looked."""
+
+    def arrow(record: TaskRecord, now: datetime) -> TaskRecord:
+        return repaired(record, now, _looked_at(ports, record, person, look, now))
 
     return (await change_both(ports, task_id, arrow))[1]
 
