@@ -20,13 +20,13 @@ from functions.notify.answers import SLACK
 from infra import manifest, manual
 from infra.commands import in_one_line
 from infra.errors import StackError
-from infra.memory import settle
 from infra.processes import Child, end_with_parent, url_in
 from infra.running import FILE, Running
 from shared.errors import SettingError
 from shared.intent.named import load_for
 from shared.intent.registry import Registry, check_handlers, discover
 from shared.logs import say
+from shared.serving import collector
 from shared.settings import Settings
 from shared.wiring import classifiers
 from shared.wiring.chats import GOOGLE_CHAT as GOOGLE_CARDS
@@ -96,7 +96,7 @@ async def _run(settings: Settings, registry: Registry, data_dir: Path) -> None:
             found = {name: os.environ[name] for name in EMULATORS if name in os.environ}
             here = Running(settings.backend, os.getpid(), stack.intake_url, stack.console_url, sandbox, found)
             here.write(data_dir)
-            settle()
+            collector.settle()
             say(f"intake   {here.intake}\nconsole  {here.console}", sys.stdout)
             if stack.chat_url:
                 say(f"chat     {stack.chat_url}", sys.stdout)

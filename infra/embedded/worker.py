@@ -21,11 +21,11 @@ from infra.embedded.instance import GRACE_S, Instance
 from infra.embedded.peers import Line, Place
 from infra.embedded.turns import FileTurn
 from infra.embedded.watch import LOOK_EVERY_S, ClockWatch
-from infra.memory import settle
 from infra.privacy_key import with_privacy_key
 from infra.promoter import with_promoter
 from shared.intent.named import load_for
 from shared.intent.registry import check_handlers, discover
+from shared.serving import collector
 
 
 def main() -> int:
@@ -56,7 +56,7 @@ async def _deliver(place: Place, end: socket.socket) -> None:
     instance = Instance(settings, manifest.build(registry), place=place, grace_s=GRACE_S)
     try:
         async with instance.running(database) as (_, watch):
-            settle()
+            collector.settle()
             watching = asyncio.create_task(_watch(watch))
             await stopping.wait()
             watching.cancel()

@@ -12,13 +12,18 @@ NEW_OBJECTS = 50_000  # between two looks; Python's own 700 make a tenth of a ta
 
 
 def pause() -> None:
-    """Look for no cycles until `settle`."""
+    """Look for no cycles until `resume`."""
     gc.disable()
 
 
-def settle() -> None:
-    """Go on, seldom, and not among what is there by now; nothing unless it is paused."""
+def resume() -> None:
+    """Go on as `settle` says, if it is paused."""
     if not gc.isenabled():
-        gc.freeze()
-        gc.set_threshold(NEW_OBJECTS)
-        gc.enable()
+        settle()
+
+
+def settle() -> None:
+    """Look seldom from now on, and not among what is there by now."""
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
+    gc.enable()

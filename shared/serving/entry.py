@@ -78,7 +78,7 @@ async def _answered(function: str, request: Request | None, work: Callable[[], A
         show_traceback(error)
         return error_response(SwitchyardError("an unexpected error; see the log", code="internal"))
     finally:
-        collector.settle()  # by the first answer all is loaded that most requests need
+        collector.resume()  # by the first answer all is loaded that most requests need
 
 
 async def serve_push(function: str, request: Request, step: Step) -> Response:

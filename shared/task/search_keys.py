@@ -85,10 +85,6 @@ class Term:
     text: str
     keys: tuple[str, ...]
 
-    def is_in(self, told: str) -> bool:
-        """Whether it stands in a folded text, as a part perhaps."""
-        return self.text in told
-
 
 def fold(text: str) -> str:
     """Return a text without case, accents and apostrophes: what people type finds what others wrote."""

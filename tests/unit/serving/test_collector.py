@@ -22,7 +22,7 @@ def _as_before() -> Iterator[None]:
 def test_nothing_is_looked_for_while_an_instance_starts_and_seldom_after_its_first_answer() -> None:
     collector.pause()
     assert not gc.isenabled()
-    collector.settle()
+    collector.resume()
     assert gc.isenabled()
     assert gc.get_threshold()[0] == collector.NEW_OBJECTS
     assert gc.get_freeze_count() > 10_000  # what the start has made is looked through no more
@@ -30,5 +30,5 @@ def test_nothing_is_looked_for_while_an_instance_starts_and_seldom_after_its_fir
 
 def test_a_collector_that_was_never_paused_is_left_alone() -> None:
     before = gc.get_threshold(), gc.get_freeze_count()
-    collector.settle()
+    collector.resume()
     assert (gc.get_threshold(), gc.get_freeze_count()) == before
