@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from shared.errors import SettingError
+
+ChatName = Literal["slack", "google_chat"]
 
 # https://developers.google.com/workspace/chat/verify-requests-from-chat (read 2026-11-30): the account that signs. Apps
 # made since then have one of their own, which the Chat API's configuration page shows.

@@ -22,6 +22,8 @@ from shared.intent.outcomes import HandlerOutcome
 from shared.serving.entry import Outcome
 from shared.settings import secrets_of
 from shared.task.moves import Person
+from shared.task.requester import requester_of
+from shared.task.schemas import TaskRecord
 from shared.wiring.chats import SlackChat
 from shared.wiring.composition import Ports
 
@@ -56,11 +58,12 @@ async def _pressed(payload: Mapping[str, Any], ports: Ports) -> Outcome:
     chat = SlackChat(ports)
     try:
         who = await _who(chat, payload)
+        now = await look(ports, press.task_id)
+        _must_be_anothers(now.record, payload)
         if name == "approve":
             done = await decide(ports, who, press, "approve", {})
             await draw(chat, place, done)
             return Outcome("decided", fields=fields | {"state_to": done.record.state})
-        now = await look(ports, press.task_id)
         if now.card.verdict or now.card.look != press.look:
             await draw(chat, place, now)
             await _tell(chat, payload, "This has moved on since; the message shows how it is now.")
@@ -92,6 +95,7 @@ async def _submitted(payload: Mapping[str, Any], ports: Ports) -> Outcome:
     chat = SlackChat(ports)
     try:
         who = await _who(chat, payload)
+        _must_be_anothers((await look(ports, press.task_id)).record, payload)
         done = await decide(ports, who, press, name, typed)
     except BadRequest as error:
         is_of_form = name == "edit" and not isinstance(error, NotFound | Gone | Forbidden)
@@ -115,6 +119,12 @@ async def _who(chat: SlackChat, payload: Mapping[str, Any]) -> Person:
     if email is None:
         raise Forbidden("Slack has no confirmed address of yours; open the page to decide", code="person_unknown")
     return person(email)
+
+
+def _must_be_anothers(record: TaskRecord, payload: Mapping[str, Any]) -> None:
+    """Raise `Forbidden` if whoever pressed has written the message: of that, Slack may have told no address."""
+    if record.source == "slack" and requester_of(record).get("id") == text_at(payload, "user", "id"):
+        raise Forbidden("this is your own request; somebody else has to decide", code="own_request")
 
 
 async def _redraw(ports: Ports, chat: SlackChat, press: Press, place: str) -> None:

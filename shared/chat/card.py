@@ -23,7 +23,6 @@ from shared.task.requester import must_be_known, requester_of, view_of
 from shared.task.schemas import TaskRecord
 
 CHAT = "chat"  # the channel of `Policy.channels`
-ChatName = Literal["slack", "google_chat"]
 Door = Literal["approve", "edit", "reject"]
 DOORS: tuple[Door, ...] = get_args(Door)
 _TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")

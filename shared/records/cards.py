@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import get_args
 
-from shared.chat.card import ChatName
+from shared.chats import ChatName
 from shared.task.schemas import Model, TaskId
 from shared.wiring.ports import Filter, Snapshot, Store, Write
 

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from shared.canonical import sha256_hex
 from shared.chat import google_chat, slack
-from shared.chat.card import Card, ChatName
+from shared.chat.card import Card
+from shared.chats import ChatName
 from shared.event.mailbox import address
 from shared.event.requester import Author
 from shared.intent.declaration import Provider

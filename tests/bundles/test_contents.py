@@ -31,9 +31,9 @@ BUDGET_BYTES = {
     "resume": 579_000,  # a decision leaves a label, and can be undone; audits, breakers, notes come with the record
     "deadletter": 563_000,
     "sweep": 610_000,  # it entombs what has ended, and looks whether too much goes wrong
-    "notify": 574_000,  # its cards say what would happen, so every declaration is in it
-    "chat": 670_000,  # it decides, as the console does, without its pages
-    "console": 1_197_000,  # the pages, audits, notes, policy played through, versions of the router, OpenAPI
+    "notify": 577_000,  # its cards say what would happen, so every declaration is in it
+    "chat": 674_000,  # it decides, as the console does, without its pages, and asks by the same inputs
+    "console": 1_200_000,  # the pages, audits, notes, policy played through, versions of the router, OpenAPI
 } | dict.fromkeys(EXECUTORS, 628_000)  # as notify
 A_TEAMS_INTENT_BYTES = 4_000  # each beside those that ship, where every declaration is wanted
 

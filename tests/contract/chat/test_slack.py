@@ -247,3 +247,16 @@ async def test_a_card_that_the_chat_refuses_holds_up_none_behind_it() -> None:
     made.desk.app.state.desk.faults.script([refused])
     assert await made.show() == {"cards": "1 posted, 0 drawn anew"}
     assert await made.show() == {"cards": "1 posted, 0 drawn anew"}
+
+
+async def test_nobody_decides_what_they_wrote_in_slack_where_its_address_is_not_known() -> None:
+    made = await room()
+    asks = {"email": "", "id": JO, "name": "", "vouched_by": "", "key": ""}
+    made.world.store.put("tasks/t1", source="slack", requester=asks)
+    await made.press("reject")
+    assert "your own request" in made.desk.screens.whispers[-1]["text"]
+    await made.press("reject", ANA)
+    await made.submit({"cause": "other"}, JO)
+    assert (await made.world.record("t1")).state == "AWAITING_APPROVAL"
+    await made.submit({"cause": "other"}, ANA)
+    assert (await made.world.record("t1")).state == "REJECTED"
