@@ -33,6 +33,7 @@ RUN = [
     "    commit",
 ]
 BY_ITSELF = ["intake", "  publish tasks", "    classify", "      commit", *(f"      {part}" for part in RUN)]
+WHOLE, AFTER = {"intake", "classify", "execute-refund-request"}, {"console", "execute-refund-request"}
 DECIDED = ["console", "  commit", *(f"  {part}" for part in RUN)]
 
 
@@ -89,19 +90,19 @@ async def two_tasks_are_traced(intake: str, console: str) -> None:
             task = {"task_id": task_id, "source": "helpdesk", "raw_payload": payload}
             assert (await http.post(f"{intake}/", json=task, headers=headers)).status_code == 202
 
-        async def traces(task_id: str, *ends: str) -> list[dict[str, Any]]:
-            """Return the traces of a task once each has its last part, which is told a moment after its end."""
+        async def traces(task_id: str, *parts: set[str]) -> list[dict[str, Any]]:
+            """Return a task's traces once each has these parts: each process tells its own, a moment after their end."""
             async with asyncio.timeout(WAIT_S):
                 while True:
                     found = (await http.get(f"{console}/api/tasks/{task_id}/trace")).json()["traces"]
                     told = [{span["name"] for span in trace["spans"]} for trace in found]
-                    if len(told) == len(ends) and all(end in names for end, names in zip(ends, told, strict=True)):
+                    if len(told) == len(parts) and all(p <= names for p, names in zip(parts, told, strict=True)):
                         return list(found)
                     await asyncio.sleep(0.05)
 
         await send("small", 25, "10021", traceparent=f"00-{SOURCE}-{PARENT}-01")
         assert (await ended("small", "SUCCEEDED", "FAILED", "UNKNOWN"))["state"] == "SUCCEEDED"
-        (trace,) = await traces("small", "execute-refund-request")
+        (trace,) = await traces("small", WHOLE)
         assert (trace["trace_id"], trace["spans"][0]["parent_id"]) == (SOURCE, PARENT)
         assert shape(trace) == BY_ITSELF
         calls = [row["attributes"].get("http.response.status_code") for row in within(trace, "handle refund_request")]
@@ -110,12 +111,12 @@ async def two_tasks_are_traced(intake: str, console: str) -> None:
         await send("large", 80, "10044")
         waiting = await ended("large", "AWAITING_APPROVAL")
         # What it would do is looked at by a message of its own: coming after the decision, that would begin the effect.
-        await traces("large", "execute-refund-request")
+        await traces("large", WHOLE)
         look = {name: waiting[name] for name in ("generation", "params_hash")}
         approved = await http.post(f"{console}/api/approvals/large", json={"decision": "approve", **look})
         assert approved.status_code == 200, approved.text
         assert (await ended("large", "SUCCEEDED", "FAILED", "UNKNOWN"))["state"] == "SUCCEEDED"
-        paused, decided = await traces("large", "execute-refund-request", "execute-refund-request")
+        paused, decided = await traces("large", WHOLE, AFTER)
         assert shape(paused)[:4] == ["intake", "  publish tasks", "    classify", "      commit"]
         assert shape(decided) == DECIDED
         assert decided["spans"][0]["links"] == [paused["trace_id"]]
