@@ -21,6 +21,7 @@ from infra import manifest, manual
 from infra.commands import in_one_line
 from infra.errors import StackError
 from infra.processes import Child, end_with_parent, url_in
+from infra.proxies import leave_out_this_machine
 from infra.running import FILE, Running
 from shared.errors import SettingError
 from shared.intent.named import load_for
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until a signal; every foreseeable trouble is one line."""
     parser().parse_args(argv)
+    leave_out_this_machine()
     registry = check_handlers(discover())
     settings = load_for(registry)
     if settings.backend == "gcp":

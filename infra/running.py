@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from infra.errors import StackError
+from infra.proxies import leave_out_this_machine
 from shared.settings import Settings
 from shared.wiring.ports import Store
 
@@ -64,6 +65,7 @@ async def documents(running: Running, settings: Settings) -> AsyncIterator[Store
     from shared.wiring.adapters.firestore import FirestoreStore
 
     os.environ.update(running.environment)
+    leave_out_this_machine()
     store = FirestoreStore(settings.project, settings.database)
     try:
         yield store

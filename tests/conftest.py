@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.proxies import leave_out_this_machine
+
 for _suite in Path(__file__).parent.glob("contract/*_contract.py"):
     pytest.register_assert_rewrite(f"tests.contract.{_suite.stem}")
 pytest.register_assert_rewrite("tests.contract.bodies.wire")
@@ -18,6 +20,7 @@ SLOW = ("simulation", "emulators", "chaos", "system", "terraform", "bundles", "m
 def pytest_sessionstart() -> None:
     """Look for no garbage while tests are found, which took a quarter of the time: nearly all that is made stays."""
     gc.disable()
+    leave_out_this_machine()
 
 
 def pytest_collection_finish() -> None:

@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _demo(stack: running.Running, began: float) -> int:
     cases = [Case(event) for event in events(os.environ)]
-    async with httpx.AsyncClient(timeout=30) as http:
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
         (await http.post(f"{stack.sandbox}/_orders", json=ORDERS)).raise_for_status()
         (await http.post(f"{stack.sandbox}/_people", json=PEOPLE)).raise_for_status()
         hooks = [

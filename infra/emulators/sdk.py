@@ -11,6 +11,7 @@ from pathlib import Path
 
 from infra.emulators.process import HOST, Process, free_port
 from infra.errors import StackError
+from infra.proxies import leave_out_this_machine
 
 READY_TIMEOUT_S = 60.0
 # On the two cores of a laptop the second compiler and the concurrent collector take more than the emulators themselves:
@@ -28,6 +29,7 @@ async def emulators(logs: Path, events_to: str = "") -> AsyncIterator[Mapping[st
     Raises:
         StackError: Java, the SDK or one of the emulators is missing, or one does not start.
     """
+    leave_out_this_machine()
     commands = {"PUBSUB_EMULATOR_HOST": pubsub_command, "FIRESTORE_EMULATOR_HOST": firestore_command}
     sdk = sdk_root(os.environ)
     hosts = {variable: f"{HOST}:{free_port()}" for variable in commands}

@@ -13,6 +13,7 @@ import httpx
 from infra import running
 from infra.errors import SignInError
 from infra.ops import sign_in
+from infra.proxies import is_here
 
 TIMEOUT_S = 30.0
 PAGE = 200
@@ -43,9 +44,14 @@ class Console:
     def __init__(self, url: str, auth: httpx.Auth | None = None) -> None:
         headers = {"x-switchyard-client": "cli"}
         try:
-            self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S, auth=auth)
+            self._http = httpx.Client(
+                base_url=url, headers=headers, timeout=TIMEOUT_S, auth=auth, trust_env=not is_here(url)
+            )
         except httpx.InvalidURL as error:
             raise OpsError(f"{url} is no address of a console: {error}", 2) from None
+        except (ValueError, ImportError):
+            why = "the proxy of the environment cannot be used; name one by http://, or the console in no_proxy"
+            raise OpsError(why, 2) from None
         self.url = url
 
     def close(self) -> None:

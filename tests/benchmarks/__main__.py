@@ -18,6 +18,7 @@ from rich.progress import Progress
 from infra.commands import in_one_line
 from infra.errors import StackError
 from infra.processes import Child, url_in
+from infra.proxies import leave_out_this_machine
 from tests.benchmarks import cold, pictures, readme, report, table
 from tests.benchmarks.arguments import parse
 from tests.benchmarks.environments import ROOT, compiled, python_of
@@ -53,6 +54,7 @@ class Outcome:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, show and write; status 1 where nothing could be measured."""
     options = parse(argv)
+    leave_out_this_machine()
     HOME.mkdir(exist_ok=True)
     compiled(ROOT)
     if options.cold:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# As on many machines of companies: nothing listens there, and this machine is not left out.
+PROXIES = {"http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "socks5://127.0.0.1:9", "no_proxy": "localhost"}
 
 
 def demo(backend: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -22,6 +24,11 @@ def test_demo_on_the_embedded_backend_has_the_right_outcomes() -> None:
     ended = demo("embedded")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "every outcome is the right one" in ended.stdout
+
+
+def test_demo_asks_no_proxy_for_this_machine() -> None:
+    ended = demo("embedded", **PROXIES)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def test_demo_says_which_outcome_is_wrong_and_fails() -> None:
