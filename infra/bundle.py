@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from infra.commands import in_one_line
-from infra.manifest import Function, build
+from infra.manifest import build
 from infra.reach import reach
+from infra.resources import Function
 from shared.intent.registry import check_handlers, discover
 from shared.model.artefact import dump
 from shared.model.teaching import train

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import get_args
 from urllib.parse import urlsplit
 
-from infra import manifest, manual
+from infra import manifest, manual, resources
 from infra.commands import in_one_line
 from infra.errors import StackError
 from infra.kit.folder import Choices, Kind, Risk, files
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         (ROOT / folder / name).write_text(text, encoding="utf-8")
         print(f"wrote {folder / name}")
     importlib.invalidate_caches()
-    manifest.PATH.write_text(manifest.to_json(manifest.build(check_handlers(discover()))))
+    manifest.PATH.write_text(resources.to_json(manifest.build(check_handlers(discover()))))
     print(f"wrote {manifest.PATH.relative_to(ROOT)}")
     print(
         f"next: real examples in intent.py, the provider's real request in main.py; then\n"

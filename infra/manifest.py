@@ -1,110 +1,33 @@
-"""What must exist in the cloud, derived from the intents: functions, topics, subscriptions with their policies.
+"""What must exist in the cloud, from the intents: each step with its trigger, and what it reads, publishes and stores.
 
-The embedded backend and the emulator stack read the object, Terraform reads it as JSON: local and cloud wiring cannot
-drift. `python -m infra.manifest` writes `terraform/manifest.json`.
+`python -m infra.manifest` writes `terraform/manifest.json`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
 
 from infra import reads
-from infra.capacity import LARGE_REQUESTS, MEMORY_MIB, MOST_ATTEMPTS
+from infra.capacity import LARGE_REQUESTS, MOST_ATTEMPTS
 from infra.commands import in_one_line
-from infra.document_event import EVENT_TYPE
-from shared.canonical import sha256_hex
+from infra.resources import PLAIN_REQUESTS, Function, Manifest, Subscription, to_json
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry, check_handlers, discover
-from shared.metrics import METRICS
 from shared.settings import Settings
-from shared.task.schemas import State
 from shared.topics import DEAD_LETTERS, EVENTS, RESULTS, TASKS, TASKS_EXPRESS
 
 PATH = Path(__file__).resolve().parent.parent / "terraform" / "manifest.json"
 CLASSIFY_TIMEOUT_S = PLAIN_TIMEOUT_S = 60
 # The subscription's deadline outlives the function's, or slow work would be delivered twice.
 ACK_MARGIN_S = 30
-PLAIN_REQUESTS = 80
 # Where requests wait for calls to others, an instance takes as many as it may have calls in flight.
 CALLING_REQUESTS = Settings().max_concurrent_calls
 # Where tasks wait for the model, an instance takes as many as fill all its calls, and six for each call beside them, so
 # that the next calls are full as well. More would only wait longer; they wait in the subscription.
 CLASSIFY_REQUESTS = CALLING_REQUESTS * (Settings().coalesce + 6)
 CLASSIFY_INSTANCES = 4  # 40 calls for 400 tasks at once
-MAX_ACCOUNT_CHARS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """One deployed function. `module` holds `target`; `trigger` says what calls it."""
-
-    name: str  # as in the cloud: hyphens
-    module: str
-    target: str
-    trigger: str  # "http" | "push" | "document" | "schedule"
-    timeout_s: int
-    max_concurrency: int  # global: instances x requests per instance
-    environment: Mapping[str, str]
-    max_requests: int = PLAIN_REQUESTS  # at once, in one instance
-    variables: tuple[str, ...] = ()  # names of the settings it reads
-    secrets: tuple[str, ...] = ()  # names of the variables that hold secrets
-    publishes: tuple[str, ...] = ()  # topics
-    stores: bool = True  # reads and writes documents
-
-    @property
-    def instances(self) -> int:
-        """How many instances there may be at most."""
-        return math.ceil(self.max_concurrency / self.max_requests)
-
-    @property
-    def requests_per_instance(self) -> int:
-        """How many requests one instance takes at once: all together aim at `max_concurrency` (infra/capacity.py)."""
-        return self.max_concurrency // self.instances
-
-    def account(self, role: str) -> str:
-        """Return the id of a service account of this function, within the 30 characters that ids may have."""
-        name = f"{role}-{self.name}"
-        return name if len(name) <= MAX_ACCOUNT_CHARS else f"{name[:23]}-{sha256_hex(name.encode())[:6]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """One push subscription: who gets a topic's messages, and what happens when it fails."""
-
-    name: str
-    topic: str
-    function: str
-    ack_deadline_s: int
-    min_backoff_s: float
-    max_backoff_s: float
-    max_delivery_attempts: int  # 5..100
-    dead_letter_topic: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """Everything to provision. `intents` maps an intent to its topic; `defaults` has what providers declare."""
-
-    functions: tuple[Function, ...]
-    topics: tuple[str, ...]
-    subscriptions: tuple[Subscription, ...]
-    intents: Mapping[str, str] = field(default_factory=dict)
-    defaults: Mapping[str, str] = field(default_factory=dict)
-
-    def function(self, name: str) -> Function:
-        """Return the function called `name`."""
-        return next(f for f in self.functions if f.name == name)
-
-    def without(self, name: str) -> Manifest:
-        """Return the manifest without a function that nothing on the bus calls."""
-        return dataclasses.replace(self, functions=tuple(f for f in self.functions if f.name != name))
 
 
 def build(registry: Registry) -> Manifest:
@@ -126,33 +49,6 @@ def build(registry: Registry) -> Manifest:
         intents={i.name: i.topic for i in intents},
         defaults={name: value for i in intents for name, value in _provider_defaults(i).items()} | reads.DEFAULTS,
     )
-
-
-def to_json(manifest: Manifest) -> str:
-    """Return the manifest as Terraform reads it: maps keyed by name, sorted, one trailing newline."""
-    functions = {
-        f.name: {
-            **dataclasses.asdict(f),
-            "environment": {"BACKEND": "gcp", **f.environment},
-            "instances": f.instances,
-            "requests_per_instance": f.requests_per_instance,
-            "memory_mib": MEMORY_MIB,
-            "account": f.account("run"),
-            "caller": f.account("call"),
-        }
-        for f in manifest.functions
-    }
-    document: dict[str, Any] = {
-        "functions": functions,
-        "topics": manifest.topics,
-        "subscriptions": {s.name: dataclasses.asdict(s) for s in manifest.subscriptions},
-        "intents": dict(manifest.intents),
-        "defaults": dict(manifest.defaults),
-        "states": get_args(State),
-        "metrics": {name: dataclasses.asdict(metric) for name, metric in METRICS.items()},
-        "document_event": EVENT_TYPE,
-    }
-    return json.dumps(document, indent=2, sort_keys=True) + "\n"
 
 
 def _steps(moves: tuple[str, ...]) -> tuple[Function, ...]:

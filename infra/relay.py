@@ -12,8 +12,8 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 
-from infra.manifest import Function, Manifest, Subscription
 from infra.queue import Delivery, Queue
+from infra.resources import Function, Manifest, Subscription
 from shared.logs import log
 
 # function name, headers, body, timeout_s -> HTTP status

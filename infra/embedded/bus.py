@@ -11,8 +11,9 @@ from dataclasses import replace
 from infra.embedded.connections import Row
 from infra.embedded.database import Database, Transaction
 from infra.embedded.encoding import from_us, to_rfc3339
-from infra.manifest import ACK_MARGIN_S, Manifest, Subscription
+from infra.manifest import ACK_MARGIN_S
 from infra.queue import Delivery
+from infra.resources import Manifest, Subscription
 from shared.errors import PublishFailed, Retry
 
 DOCUMENT_EVENTS = "document-events"

@@ -15,8 +15,8 @@ from functions_framework import aio
 from starlette.types import ASGIApp, Message
 
 from infra.errors import StackError
-from infra.manifest import Function
 from infra.queue import Delivery
+from infra.resources import Function
 from shared.serving.entry import Made
 from shared.serving.push import delivered
 

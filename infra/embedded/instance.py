@@ -15,9 +15,10 @@ from infra.embedded.functions import Deliver, call, hand, load_apps, load_delive
 from infra.embedded.peers import Place
 from infra.embedded.store import EmbeddedStore
 from infra.embedded.watch import ClockWatch
-from infra.manifest import Function, Manifest, build
+from infra.manifest import build
 from infra.queue import Delivery
 from infra.relay import Relay
+from infra.resources import Function, Manifest
 from shared import tracing
 from shared.intent.registry import Registry
 from shared.settings import Settings

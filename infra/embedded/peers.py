@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from infra.manifest import Function, Manifest
+from infra.resources import Function, Manifest
 from shared.settings import Settings
 
 MOST_BYTES = 65_536  # of a word

@@ -23,9 +23,9 @@ from infra.embedded.turns import FileTurn
 from infra.embedded.watch import LOOK_EVERY_S, ClockWatch
 from infra.embedded.workers import Workers
 from infra.errors import StackError
-from infra.manifest import Manifest
 from infra.privacy_key import with_privacy_key
 from infra.promoter import with_promoter
+from infra.resources import Manifest
 from shared.intent.registry import Registry
 from shared.logs import log
 from shared.serving.connections import IDLE_S

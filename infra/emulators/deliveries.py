@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from infra.emulators.approvals import ApprovalWatcher, Event
 from infra.emulators.queue import GATHER_S, PubsubQueue
-from infra.manifest import Function, Manifest
 from infra.relay import ACKNOWLEDGED, Post, Relay
+from infra.resources import Function, Manifest
 from shared.logs import say
 from shared.settings import Settings
 

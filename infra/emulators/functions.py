@@ -11,7 +11,7 @@ from pathlib import Path
 
 from infra.emulators.process import HOST, Process, free_port, is_free, keep_running
 from infra.errors import StackError
-from infra.manifest import Function, Manifest
+from infra.resources import Function, Manifest
 from shared.settings import Settings
 
 READY_TIMEOUT_S = 60.0

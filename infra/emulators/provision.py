@@ -6,7 +6,7 @@ from typing import Any
 
 from infra.emulators.queue import CALL_TIMEOUT_S, build_subscriber
 from infra.errors import StackError
-from infra.manifest import Manifest, Subscription
+from infra.resources import Manifest, Subscription
 from shared.wiring.adapters import grpc_status
 from shared.wiring.adapters.pubsub import build_publisher
 

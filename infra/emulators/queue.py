@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from infra.emulators.pulls import Pulls
-from infra.manifest import Subscription
 from infra.queue import Delivery
+from infra.resources import Subscription
 from shared.wiring.adapters import grpc_status
 from shared.wiring.adapters.pubsub import raw_call
 

@@ -14,9 +14,10 @@ from infra.emulators.deliveries import Deliveries
 from infra.emulators.functions import Functions, environment_of
 from infra.emulators.provision import provision
 from infra.emulators.sdk import emulators
-from infra.manifest import Manifest, build
+from infra.manifest import build
 from infra.privacy_key import with_privacy_key
 from infra.promoter import with_promoter
+from infra.resources import Manifest
 from shared.intent.registry import discover
 from shared.settings import Settings
 

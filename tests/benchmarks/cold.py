@@ -24,7 +24,8 @@ from infra.emulators.process import HOST, free_port
 from infra.emulators.provision import provision
 from infra.emulators.stack import environment
 from infra.errors import StackError
-from infra.manifest import Function, Manifest, build
+from infra.manifest import build
+from infra.resources import Function, Manifest
 from shared.intent.registry import discover
 from tests.benchmarks import usage
 from tests.benchmarks.environments import compiled, python_of

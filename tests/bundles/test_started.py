@@ -27,7 +27,8 @@ from infra.bundle import ROOT, write
 from infra.document_event import approval_event
 from infra.emulators.process import HOST, free_port
 from infra.lock import RUNTIME_PYTHON
-from infra.manifest import Function, build
+from infra.manifest import build
+from infra.resources import Function
 from shared.intent.registry import discover
 
 FUNCTIONS = {function.name: function for function in build(discover()).functions}

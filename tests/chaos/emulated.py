@@ -19,7 +19,7 @@ from infra.emulators.provision import provision
 from infra.emulators.queue import PubsubQueue
 from infra.emulators.sdk import emulators
 from infra.emulators.stack import environment
-from infra.manifest import Subscription
+from infra.resources import Subscription
 from shared.settings import Settings, load
 from shared.task.schemas import ResultMessage
 from shared.topics import RESULTS

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from infra.emulators.calls import Calls
 from infra.emulators.deliveries import Deliveries
-from infra.manifest import Manifest, build
+from infra.manifest import build
+from infra.resources import Manifest
 from shared.intent.registry import discover
 from shared.settings import load
 

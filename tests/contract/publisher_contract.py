@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import pytest
 
-from infra.manifest import Manifest, Subscription
 from infra.queue import Delivery, Queue
+from infra.resources import Manifest, Subscription
 from shared.errors import PublishFailed
 from shared.wiring.ports import Publisher
 

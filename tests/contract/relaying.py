@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from infra.embedded.database import Database
-from infra.manifest import Function, Manifest, Subscription
 from infra.queue import Queue
 from infra.relay import Post, Relay
+from infra.resources import Function, Manifest, Subscription
 
 Answer = Callable[[str, bytes], Awaitable[int]]
 

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.manifest import Manifest, build
+from infra.manifest import build
+from infra.resources import Manifest
 from infra.run import _vendors
 from shared.settings import Settings, Tracing
 from tests.world import REGISTRY

@@ -10,8 +10,8 @@ import pytest
 
 from infra.emulators.provision import provision
 from infra.emulators.queue import PubsubQueue, build_subscriber
-from infra.manifest import Manifest
 from infra.queue import Queue
+from infra.resources import Manifest
 from shared.errors import PublishFailed
 from shared.wiring.adapters.pubsub import PubsubPublisher
 from shared.wiring.ports import Publisher

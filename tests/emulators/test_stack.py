@@ -21,7 +21,7 @@ from infra.emulators.process import Process, free_port, is_free
 from infra.emulators.sdk import firestore_command, pubsub_command, sdk_root
 from infra.emulators.stack import Stack
 from infra.errors import StackError
-from infra.manifest import Function, Manifest, Subscription
+from infra.resources import Function, Manifest, Subscription
 from shared.errors import CommitUnknown
 from shared.settings import Settings
 from shared.wiring.adapters.firestore import FirestoreStore

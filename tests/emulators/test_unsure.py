@@ -8,8 +8,8 @@ import pytest
 
 from infra.emulators.provision import provision
 from infra.emulators.queue import PubsubQueue
-from infra.manifest import Manifest
 from infra.queue import Queue
+from infra.resources import Manifest
 from shared.wiring.adapters.firestore import FirestoreStore
 from shared.wiring.adapters.pubsub import PubsubPublisher
 from shared.wiring.ports import Publisher

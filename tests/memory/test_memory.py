@@ -13,7 +13,8 @@ import pytest
 
 from functions.intake.room import LARGE_AT_ONCE, MAX_WEBHOOK_BYTES
 from infra.capacity import MEMORY_MIB, PARSING_MIB, PROCESS_MIB
-from infra.manifest import Function, build
+from infra.manifest import build
+from infra.resources import Function
 from shared.serving.push import MAX_DATA_BYTES
 from shared.task.schemas import MAX_PAYLOAD_BYTES
 from tests.world import REGISTRY

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from infra.embedded.bus import backoff_s
-from infra.manifest import Manifest, Subscription
 from infra.queue import Delivery
+from infra.resources import Manifest, Subscription
 from shared.errors import PublishFailed
 from tests.simulation.trouble import Calm
 

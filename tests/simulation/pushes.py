@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from infra.manifest import Function
+from infra.resources import Function
 from shared.errors import Retry
 from shared.serving.entry import log_outcome, started
 from shared.serving.push import Delivery

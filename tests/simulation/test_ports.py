@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import pytest
 
-from infra.manifest import Manifest
 from infra.queue import Queue
+from infra.resources import Manifest
 from shared.errors import CommitUnknown, SwitchyardError
 from shared.records.documents import transact
 from shared.wiring.ports import Publisher

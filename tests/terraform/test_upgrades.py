@@ -9,7 +9,8 @@ import dataclasses
 
 import pytest
 
-from infra.manifest import build, to_json
+from infra.manifest import build
+from infra.resources import to_json
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
 from tests.terraform.workspace import IMAGES, Change, Workspace

@@ -11,8 +11,9 @@ from infra.bootstrap import ROLES
 from infra.capacity import MEMORY_MIB
 from infra.embedded.bus import backoff_s
 from infra.emulators import provision
-from infra.manifest import Function, Manifest, Subscription, build
+from infra.manifest import build
 from infra.reads import WEBHOOK_SECRET
+from infra.resources import Function, Manifest, Subscription
 from shared.settings import load, secrets_of
 from tests.terraform.workspace import IMAGES, TERRAFORM, Change
 from tests.world import REGISTRY

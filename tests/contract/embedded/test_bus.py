@@ -9,8 +9,8 @@ import pytest
 
 from infra.embedded.bus import KEPT_MESSAGES, EmbeddedPublisher, EmbeddedQueue, backoff_s
 from infra.embedded.database import Database
-from infra.manifest import Manifest
 from infra.queue import Queue
+from infra.resources import Manifest
 from shared.wiring.ports import Publisher
 from tests.contract.deadline_contract import DeadlineContract
 from tests.contract.publisher_contract import OpenBus, PublisherContract, QueueContract, subscribe, wiring

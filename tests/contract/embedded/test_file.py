@@ -15,7 +15,7 @@ from infra.embedded.database import Database
 from infra.embedded.indexes import CREATED
 from infra.embedded.store import EmbeddedStore
 from infra.errors import StackError
-from infra.manifest import Function, Manifest
+from infra.resources import Function, Manifest
 from shared.errors import PublishFailed, StoreUnavailable
 from shared.wiring.ports import ABSENT, Filter, Write
 from tests.contract.publisher_contract import subscribe, take, wiring

@@ -17,7 +17,7 @@ from infra.embedded.peers import Line, Place
 from infra.embedded.store import EmbeddedStore
 from infra.embedded.turns import FileTurn
 from infra.embedded.workers import Workers
-from infra.manifest import Function, Manifest
+from infra.resources import Function, Manifest
 from shared.settings import Settings
 from shared.wiring.ports import ABSENT, Write
 from tests.contract.publisher_contract import subscribe, wiring

@@ -13,7 +13,7 @@ import pytest
 
 from infra.embedded.stack import Stack
 from infra.errors import StackError
-from infra.manifest import Function, Manifest, Subscription
+from infra.resources import Function, Manifest, Subscription
 from shared.settings import Settings
 from shared.wiring import composition
 from tests.contract import tiny_functions

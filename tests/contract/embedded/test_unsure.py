@@ -14,8 +14,8 @@ import pytest
 from infra.embedded.bus import EmbeddedPublisher, EmbeddedQueue
 from infra.embedded.database import Database
 from infra.embedded.store import EmbeddedStore
-from infra.manifest import Manifest
 from infra.queue import Queue
+from infra.resources import Manifest
 from shared.errors import CommitUnknown
 from shared.wiring.ports import ABSENT, Publisher, Write
 from tests.contract.publisher_contract import OpenBus

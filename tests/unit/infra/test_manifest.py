@@ -22,8 +22,9 @@ from functions.intake.incoming import IncomingRequest
 from functions.intake.step import receive_event, receive_webhook
 from functions.notify.step import notify
 from infra.capacity import BODY_MIB, MEMORY_MIB, PARSING_MIB, PROCESS_MIB
-from infra.manifest import PATH, Function, Manifest, build, to_json
+from infra.manifest import PATH, build
 from infra.reads import PLACES, SOURCE_FIELDS, TRACED, WEBHOOK_SECRET
+from infra.resources import Function, Manifest, to_json
 from shared.chat.card import Press
 from shared.errors import Misconfigured, ModelUnavailable, Unauthenticated, Unprocessable
 from shared.event.signatures import sign
