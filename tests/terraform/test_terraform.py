@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.terraform.workspace import OFFLINE, TERRAFORM, Workspace, runner
+from tests.terraform.workspace import OFFLINE, TERRAFORM, Workspace, runner, variables
 
 GOOD = """
 variables {
@@ -129,20 +129,19 @@ UNCHECKED = {"protect_data", "manifest", "bundle_dir"}
 
 def declared() -> dict[str, str]:
     """Return the body of every variable of the root module."""
-    text = (TERRAFORM / "variables.tf").read_text()
-    return dict(re.findall(r'^variable "(\w+)" \{\n(.*?)^\}$', text, re.MULTILINE | re.DOTALL))
+    return dict(re.findall(r'^variable "(\w+)" \{\n(.*?)^\}$', variables(), re.MULTILINE | re.DOTALL))
 
 
 @pytest.fixture(scope="module")
 def refusals(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What Terraform says to each value, by test file."""
-    variables = Workspace.of_variables(tmp_path_factory.mktemp("variables"))
+    declarations = Workspace.of_variables(tmp_path_factory.mktemp("variables"))
     files = {
         f"refused_{n}": f'{GOOD}run "plan" {{\n  command = plan\n  variables {{\n    {name} = {value}\n  }}\n}}\n'
         for n, (name, value, _) in enumerate(REFUSED)
     }
     said: dict[str, str] = {}
-    for message in variables.test(files):
+    for message in declarations.test(files):
         if message["type"] == "diagnostic":
             file = message["@testfile"].removeprefix("tests/").removesuffix(".tftest.hcl")
             said[file] = f"{said.get(file, '')} {_words(message['diagnostic'])}"
@@ -196,12 +195,23 @@ def test_value_that_cannot_be_used_is_refused_in_words_that_help(n: int, refusal
     assert name in words or name in said
 
 
+def test_no_rule_of_a_variable_is_without_a_value_that_it_refuses(refusals: dict[str, str]) -> None:
+    said = " ".join(refusals.values())
+    rules = [
+        (name, message.partition("${")[0])
+        for name, body in declared().items()
+        for message in re.findall(r'error_message = "(.*)"\n', body)
+    ]
+    assert len(rules) > 60
+    assert [rule for rule in rules if rule[1] not in said] == []
+
+
 def test_every_variable_is_described_and_checked() -> None:
-    variables = declared()
-    assert len(variables) > 20
-    assert [name for name, body in variables.items() if "  description = " not in body] == []
-    assert {name for name, body in variables.items() if "  validation {" not in body} == UNCHECKED
-    assert {name for name, _, _ in REFUSED} | UNCHECKED == set(variables)
+    found = declared()
+    assert len(found) > 20
+    assert [name for name, body in found.items() if "  description = " not in body] == []
+    assert {name for name, body in found.items() if "  validation {" not in body} == UNCHECKED
+    assert {name for name, _, _ in REFUSED} | UNCHECKED == set(found)
 
 
 def test_readme_lists_every_variable_with_its_description() -> None:

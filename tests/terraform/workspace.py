@@ -15,6 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TERRAFORM = ROOT / "terraform"
+VARIABLES = sorted(TERRAFORM.glob("variables*.tf"))
 # Beside the project there may be a runner with stub providers, for machines that reach no registry.
 OFFLINE = ROOT.parent / "shared/terraform/offline-terraform/offline-terraform"
 TIMEOUT_S = 600
@@ -42,6 +43,11 @@ mock_provider "google" {
 }
 mock_provider "time" {}
 """
+
+
+def variables() -> str:
+    """Return what the root module declares of its variables, of all their files."""
+    return "\n".join(path.read_text() for path in VARIABLES)
 
 
 def runner() -> str:
@@ -96,10 +102,10 @@ class Workspace:
             Unusable: there is no Terraform.
         """
         (folder / "tests").mkdir()
-        for name in ("variables.tf", "manifest.json"):
-            shutil.copy(TERRAFORM / name, folder)
+        for path in (*VARIABLES, TERRAFORM / "manifest.json"):
+            shutil.copy(path, folder)
         known = _locals()
-        needed, found = set(_LOCAL.findall((TERRAFORM / "variables.tf").read_text())), dict[str, str]()
+        needed, found = set(_LOCAL.findall(variables())), dict[str, str]()
         while needed:
             name = needed.pop()
             found[name] = known[name]

@@ -14,6 +14,7 @@ from infra.manifest import PATH
 from infra.scale import deployment
 from infra.scale.deployment import Feed, Service
 from shared.settings import Settings
+from tests.terraform.workspace import variables
 
 TERRAFORM = PATH.parent
 MANIFEST = json.loads(PATH.read_text())
@@ -51,7 +52,7 @@ def test_variables_change_the_model() -> None:
 
 def test_every_variable_that_is_read_is_one_of_terraforms() -> None:
     read = set(re.findall(r'variables\.get\("(\w+)"\)', Path(deployment.__file__).read_text()))
-    known = set(re.findall(r'^variable "(\w+)"', (TERRAFORM / "variables.tf").read_text(), re.MULTILINE))
+    known = set(re.findall(r'^variable "(\w+)"', variables(), re.MULTILINE))
     assert len(read) == 4
     assert read <= known
 
