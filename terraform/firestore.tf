@@ -42,6 +42,10 @@ resource "google_firestore_index" "this" {
     tasks_by_state_and_change = { collection = "tasks", equal = ["state"], order = "updated_at", direction = "DESCENDING" }
     tasks_by_state_and_intent = { collection = "tasks", equal = ["state", "intent"], order = "created_at", direction = "DESCENDING" }
     tasks_by_requester        = { collection = "tasks", equal = ["requester.key"], order = "created_at", direction = "DESCENDING" }
+    tasks_by_assignee         = { collection = "tasks", equal = ["assignee"], order = "created_at", direction = "DESCENDING" }
+    tasks_by_assignee_oldest  = { collection = "tasks", equal = ["assignee"], order = "created_at", direction = "ASCENDING" }
+    tasks_by_decider          = { collection = "tasks", equal = ["approval.by"], order = "created_at", direction = "DESCENDING" }
+    tasks_by_decider_oldest   = { collection = "tasks", equal = ["approval.by"], order = "created_at", direction = "ASCENDING" }
     tasks_that_ran_alone      = { collection = "tasks", equal = ["intent", "state", "approval"], order = "updated_at", direction = "DESCENDING" }
     labels_by_right           = { collection = "labels", equal = ["right"], order = "at", direction = "DESCENDING" }
     labels_of_intent_by_right = { collection = "labels", equal = ["said", "right"], order = "at", direction = "DESCENDING" }

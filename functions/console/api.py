@@ -12,7 +12,19 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.console import acting, audits, breakers, labels, privacy, report, router, search, switches, working
+from functions.console import (
+    acting,
+    audits,
+    breakers,
+    labels,
+    places,
+    privacy,
+    report,
+    router,
+    search,
+    switches,
+    working,
+)
 from functions.console.bodies import body_of
 from functions.console.finding import find
 from functions.console.identity import admitted, only
@@ -95,7 +107,7 @@ async def respond(request: Request, ports: Ports) -> Response:
     else:
         search.only(request.query_params, *_NAMES.get(path, ()))
     shows = {
-        "/api/tasks": lambda: _list(request, ports),
+        "/api/tasks": lambda: _list(request, ports, who),
         "/api/dead-letters": lambda: _letters(request, ports),
         "/api/counts": lambda: _counts(ports),
         "/api/ignored": lambda: _ignored(ports),
@@ -139,13 +151,13 @@ async def respond(request: Request, ports: Ports) -> Response:
     raise NotFound("there is nothing here; see /api/tasks", code="not_found")
 
 
-async def _list(request: Request, ports: Ports) -> Response:
+async def _list(request: Request, ports: Ports, who: Person) -> Response:
     """Newest first, or oldest; without payloads and followups; `next_page_token` where there is more."""
     query, limit = request.query_params, search.limit(request.query_params)
-    wanted, after, order = search.parse(query), search.place(query), search.order_of(query)
+    wanted, after, order = search.parse(query, who.name), places.place(query), search.order_of(query)
     found = await find(ports.store, ports.registry, wanted, limit=limit, after=after, order=order)
     tasks = [row.model_dump(mode="json") for row in to_rows(found.rows)]
-    return JSONResponse({"tasks": tasks, "next_page_token": search.token(found.more) if found.more else None})
+    return JSONResponse({"tasks": tasks, "next_page_token": places.token(found.more) if found.more else None})
 
 
 async def _letters(request: Request, ports: Ports) -> Response:
@@ -154,7 +166,7 @@ async def _letters(request: Request, ports: Ports) -> Response:
     if query.get("open") not in (None, "true"):
         raise BadRequest("open must be true, or left out", code="bad_query", field="open")
     found = await search.letters(
-        ports.store, limit=limit, after=search.place(query, "dead_letters"), open_only="open" in query
+        ports.store, limit=limit, after=places.place(query, "dead_letters"), open_only="open" in query
     )
     shown = [{"letter_id": r.id} | LetterRow.model_validate(r.data).model_dump(mode="json") for r in found]
     return JSONResponse({"dead_letters": shown, "next_page_token": _next(found, limit)})
@@ -167,7 +179,7 @@ def _letter(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _next(found: list[Row], limit: int) -> str | None:
-    return search.token(found[-1]) if len(found) == limit else None
+    return places.token(found[-1]) if len(found) == limit else None
 
 
 async def _see_to(request: Request, ports: Ports, who: Person, letter_id: str, action: str) -> Response:

@@ -48,7 +48,9 @@ class _Way:
     @property
     def is_looked_through(self) -> bool:
         wanted = self.wanted
-        return bool(self.terms or wanted.requester or wanted.assignee) or (wanted.least, wanted.most) != (None, None)
+        parts = [name for name in search.people(wanted).values() if not name.whole]
+        more = (wanted.closed, wanted.least, wanted.most)
+        return bool(self.terms or wanted.requester or parts) or more != (None, None, None)
 
 
 async def find(
@@ -159,7 +161,10 @@ def _fits(row: Row, way: _Way) -> bool:
         return False
     if wanted.requester and fold(wanted.requester) not in fold(_asks(row)):
         return False
-    if wanted.assignee and fold(wanted.assignee) not in fold(str(row.data.get("assignee") or "")):
+    for member, name in search.people(wanted).items():
+        if not name.whole and fold(name.text) not in fold(str(search.member_of(row.data, member) or "")):
+            return False
+    if wanted.closed is not None and wanted.closed != bool(row.data.get("closed_at")):
         return False
     if wanted.least is None and wanted.most is None:
         return True

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.console import search
+from functions.console import places, search
 from shared.errors import BadRequest
 from shared.records.documents import task_path, to_record, tombstone_in
 from shared.records.proof import summary
@@ -28,7 +28,7 @@ async def listing(request: Request, ports: Ports) -> Response:
     oldest_first = search.is_oldest_first(query)
     if query.get("texts") not in (None, "true"):
         raise BadRequest("texts must be true, or left out", code="bad_query", field="texts")
-    since, until, after = search.moment(query, "since"), search.moment(query, "until"), search.place(query, "labels")
+    since, until, after = search.moment(query, "since"), search.moment(query, "until"), places.place(query, "labels")
     where = [Filter("at", ">=", since)] if since else []
     where += [Filter("at", "<=", until)] if until else []
     found = await ports.store.query(
@@ -42,7 +42,7 @@ async def listing(request: Request, ports: Ports) -> Response:
     labels = [Label.model_validate(s.data) for s in found]
     if "texts" in query:
         labels = await _with_texts(ports.store, labels)
-    more = search.token(Row(found[-1].path, {"created_at": labels[-1].at}, "", labels[-1].at)) if found else None
+    more = places.token(Row(found[-1].path, {"created_at": labels[-1].at}, "", labels[-1].at)) if found else None
     shown = [label.model_dump(mode="json") for label in labels]
     return JSONResponse({"labels": shown, "next_page_token": more if len(found) == limit else None})
 

@@ -10,19 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from starlette.requests import Request
-
 from functions.console import finding, search
 from functions.console.finding import Found
 from functions.console.search import Order, Search
 from shared.errors import BadRequest
 from shared.records.documents import task_path
+from shared.task.moves import Person
 from shared.wiring.composition import Ports
 from shared.wiring.ports import Row
 
 WAITING, ALL = "/", "/tasks"
 NAMES = {WAITING: tuple(n for n in search.NAMES if n != "state"), ALL: search.NAMES}
-PARAMETER = "list"  # of a task's page: the list it was opened from
+PARAMETER = "list"  # of a task's page, and in each of its forms: the list it was opened from
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +34,14 @@ class Listing:
     order: Order
 
     @classmethod
-    def parse(cls, path: str, query: Mapping[str, str]) -> Listing:
-        """Return the list that a page's address says; what is left empty in its form is not asked for.
+    def parse(cls, path: str, query: Mapping[str, str], me: str = "") -> Listing:
+        """Return the list that a page's address says to `me`; what is left empty in its form is not asked for.
 
         Raises:
             BadRequest: `bad_query`.
         """
         asked = {n: v.strip() for n, v in query.items() if n in (*NAMES[path], "order") and v.strip()}
-        wanted = search.parse(asked)
+        wanted = search.parse(asked, me)
         if path == WAITING:
             wanted = replace(wanted, state="AWAITING_APPROVAL")
         default: Order = "urgent" if wanted.state == "AWAITING_APPROVAL" else "newest"
@@ -50,12 +49,12 @@ class Listing:
         return cls(path, asked, wanted, search.order_of(asked, *orders, default=default))
 
     @classmethod
-    def named(cls, text: str) -> Listing:
+    def named(cls, text: str, me: str) -> Listing:
         """Return the list of an address of ours; of any other what waits."""
         try:
             parts = urlsplit(text)
             known = text.startswith("/") and not parts.netloc and parts.path in NAMES
-            return cls.parse(parts.path, dict(parse_qsl(parts.query))) if known else EVERYTHING_THAT_WAITS
+            return cls.parse(parts.path, dict(parse_qsl(parts.query)), me) if known else EVERYTHING_THAT_WAITS
         except (ValueError, BadRequest):
             return EVERYTHING_THAT_WAITS
 
@@ -104,9 +103,6 @@ async def next_in(ports: Ports, listing: Listing, task_id: str, *, around: bool)
     return next((row.id for row in found.rows if row.id != task_id), None)
 
 
-def listing_of(request: Request) -> Listing:
-    """Return the list that a task's page was opened from: in its address, or in that of the page with the form."""
-    told = request.query_params.get(PARAMETER)
-    if told is None:
-        told = dict(parse_qsl(urlsplit(request.headers.get("referer", "")).query)).get(PARAMETER, WAITING)
-    return Listing.named(told)
+def listing_of(told: Mapping[str, str], who: Person) -> Listing:
+    """Return the list that a task's page was opened from, as its address says, or a form of it."""
+    return Listing.named(told.get(PARAMETER, WAITING), who.name)

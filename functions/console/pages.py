@@ -9,7 +9,7 @@ from typing import get_args
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from functions.console import lists, search
+from functions.console import lists, places, search
 from functions.console.actions import actions
 from functions.console.dossier import Dossier, Line
 from functions.console.health import UP_TO, latest
@@ -49,9 +49,9 @@ async def tasks(page: Page) -> Response:
 
 
 async def _list(page: Page, path: str, limit: int) -> Response:
-    listing = Listing.parse(path, page.query)
+    listing = Listing.parse(path, page.query, page.who.name)
     told = await _told(page)
-    found = await lists.page_of(page.ports, listing, limit=limit, after=search.place(page.query))
+    found = await lists.page_of(page.ports, listing, limit=limit, after=places.place(page.query))
     wanted, rows = listing.wanted, to_rows(found.rows)
     read_at = {row.id: row.read_time for row in found.rows}
     here = {r.task_id: by for r in rows if (by := looks(r, read_at[r.task_id])) and by != page.who.name}
@@ -60,7 +60,7 @@ async def _list(page: Page, path: str, limit: int) -> Response:
         listing=listing,
         lines=list(map(Line, rows)),
         looking=here,
-        more=search.token(found.more) if found.more else None,
+        more=places.token(found.more) if found.more else None,
         looked_at=found.looked_at,
         told=told,
         states=get_args(State),
@@ -72,7 +72,7 @@ async def _list(page: Page, path: str, limit: int) -> Response:
 
 async def next_task(page: Page) -> Response:
     """The way to the task after the one that somebody is at; after the last one to the list."""
-    after, listing, done = page.query.get("after", ""), lists.listing_of(page.request), "done" in page.query
+    after, listing, done = page.query.get("after", ""), lists.listing_of(page.query, page.who), "done" in page.query
     if not search.TASK_ID.fullmatch(after):
         raise BadRequest("after must be the id of a task", code="bad_query", field="after")
     found = await lists.next_in(page.ports, listing, after, around=done)
@@ -115,7 +115,7 @@ async def task(
         read_at=found.read_time,
         traces=traces,
         cloud_trace=cloud_trace(page.ports.settings, record),
-        listing=lists.listing_of(page.request),
+        listing=lists.listing_of(form or page.query, page.who),
         told=told,
         looking=by if by != page.who.name else "",
         wants_somebody=wants_somebody(record),
@@ -151,10 +151,10 @@ async def payload(page: Page, task_id: str) -> Response:
 
 async def dead_letters(page: Page) -> Response:
     """Messages that nobody could finish, newest first."""
-    after = search.place(page.query, "dead_letters")
+    after = places.place(page.query, "dead_letters")
     found = await search.letters(page.ports.store, limit=TASKS_ON_A_PAGE, after=after)
     letters = [(r.id, LetterRow.model_validate(r.data)) for r in found]
-    more = search.token(found[-1]) if len(found) == TASKS_ON_A_PAGE else None
+    more = places.token(found[-1]) if len(found) == TASKS_ON_A_PAGE else None
     return await page.render("dead_letters.html", letters=letters, more=more, shown=[r.version for r in found])
 
 

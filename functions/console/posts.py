@@ -33,7 +33,7 @@ async def task(page: Page, task_id: str, action: str, form: Form) -> Response:
         answer = await pages.task(page, task_id, error=error, form=form)
         answer.status_code = error.status
         return answer
-    listing = lists.listing_of(page.request)
+    listing = lists.listing_of(form, page.who)
     goes_on = form.get("decision") == "edit" or form.get("then") == "wait"
     stays = goes_on or action in ("preview", "undo", *working.ACTIONS)
     return _see(page, listing.task(task_id) if stays else listing.next(task_id, done=True))

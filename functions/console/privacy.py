@@ -13,7 +13,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.console import search
+from functions.console import places
 from functions.console.bodies import body_of
 from functions.console.identity import only
 from shared.errors import NotFound
@@ -119,7 +119,7 @@ async def _labels(body: PersonBody, ports: Ports, who: Person) -> Done:
     found = await labels_of(ports, someone(ports, body.requester), ON_A_PAGE, _place(body, "labels"))
     shown = [_stored(s) if body.whole else _some(s, *LABEL_MEMBERS) for s in found]
     last = found[-1] if len(found) == ON_A_PAGE else None
-    more = last and search.token(Row(last.path, {"created_at": last.read_time}, "", last.read_time))
+    more = last and places.token(Row(last.path, {"created_at": last.read_time}, "", last.read_time))
     return len(found), {"labels": shown, "next_page_token": more}
 
 
@@ -156,7 +156,7 @@ WORKS: Mapping[str, tuple[Callable[..., Awaitable[Done]], type[Model]]] = {
 
 
 def _place(body: PageBody, collection: Literal["tasks", "dead_letters", "labels"]) -> Row | None:
-    return search.place({"page_token": body.page_token} if body.page_token else {}, collection)
+    return places.place({"page_token": body.page_token} if body.page_token else {}, collection)
 
 
 def _more(found: Sequence[Snapshot | Row], limit: int) -> str | None:
@@ -164,7 +164,7 @@ def _more(found: Sequence[Snapshot | Row], limit: int) -> str | None:
     if len(found) < limit:
         return None
     last = found[-1]
-    return search.token(Row(last.path, last.data or {}, last.version, last.read_time))
+    return places.token(Row(last.path, last.data or {}, last.version, last.read_time))
 
 
 def _stored(snapshot: Snapshot) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +14,6 @@ from starlette.datastructures import QueryParams
 
 from shared.errors import BadRequest
 from shared.records.documents import ROW_FIELDS
-from shared.records.letters import LETTER_ID
 from shared.task.letter import LetterRow
 from shared.task.schemas import State
 from shared.wiring.ports import Filter, Row, Store
@@ -29,11 +26,6 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC)
 CLOSED_UP_TO = 10_000  # FAILED tasks that people have closed and that are kept still
 # States that want somebody, as the pages' tabs show them.
 COUNTED = ("AWAITING_APPROVAL", "UNKNOWN", "FAILED")
-_PLACES = {
-    "tasks": re.compile(rf"tasks/{TASK_ID.pattern}"),
-    "dead_letters": re.compile(rf"dead_letters/{LETTER_ID.pattern}"),
-    "labels": re.compile(rf"labels/{TASK_ID.pattern}"),
-}
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _AGE = re.compile(r"([0-9]{1,4})\s*(min|h|d)", re.IGNORECASE)
 _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
@@ -46,9 +38,20 @@ MAX_PAGE = 200
 Order = Literal["newest", "oldest", "urgent"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 PRIORITIES = (5, 4, 3, 2, 1)  # the most urgent first
-_IN_TOKEN = ([], [""], *([str(priority)] for priority in PRIORITIES))
 # What `parse` reads.
-NAMES = ("q", "state", "intent", "source", "requester", "assignee", "min", "max", "older", "since", "until")
+NAMES = (
+    *("q", "state", "intent", "source", "requester", "assignee", "decided_by"),
+    *("closed", "min", "max", "older", "since", "until"),
+)
+ME = "me"  # whoever asks, as a name
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Whose: a part of their address, in any case; or, `whole`, just this one, which an index knows."""
+
+    text: str
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Search:
     """Which tasks: all that are given must hold. `since` and `until` are of `created_at`, both inclusive.
 
     `words` are those of the ticket, of its ids and of who asks; `least` and `most` amounts of money in the currency's
-    own units, such as 25 dollars.
+    own units, such as 25 dollars. `closed`: only FAILED tasks that somebody closed, or none of these.
     """
 
     state: str | None = None
@@ -67,7 +70,9 @@ class Search:
     priority: int | None = None
     words: tuple[str, ...] = ()
     requester: str | None = None
-    assignee: str | None = None
+    assignee: Name | None = None
+    decided_by: Name | None = None
+    closed: bool | None = None
     least: Decimal | None = None
     most: Decimal | None = None
 
@@ -89,8 +94,8 @@ def only(query: QueryParams, *names: str) -> None:
         seen.add(name)
 
 
-def parse(query: Mapping[str, str]) -> Search:
-    """Return the search that a query string asks for; the other names that a route knows are not its business.
+def parse(query: Mapping[str, str], me: str) -> Search:
+    """Return the search that a query string of `me` asks for; other names that a route knows are not its business.
 
     Raises:
         BadRequest: `bad_query`; `field` names what cannot be searched for.
@@ -109,7 +114,9 @@ def parse(query: Mapping[str, str]) -> Search:
         _until(query),
         words=words(query.get("q", "")),
         requester=_name(query, "requester"),
-        assignee=_name(query, "assignee"),
+        assignee=_person(query, "assignee", me),
+        decided_by=_person(query, "decided_by", me),
+        closed=_yes(query, "closed"),
         least=_amount(query, "min"),
         most=_amount(query, "max"),
     )
@@ -139,13 +146,28 @@ async def tasks(
 def holds(row: Row, search: Search) -> bool:
     """Whether a task is one that `tasks` would find."""
     at = row.data["created_at"]
-    is_equal = all(row.data[name] == value for name, value in _equal(search).items())
+    is_equal = all(member_of(row.data, name) == value for name, value in _equal(search).items())
     return is_equal and (search.since or at) <= at <= (search.until or at)
 
 
 def _equal(search: Search) -> dict[str, Any]:
     wanted = {name: getattr(search, name) for name in ("state", "priority", "intent", "source")}
+    wanted |= {name: person.text for name, person in people(search).items() if person.whole}
     return {name: value for name, value in wanted.items() if value is not None}
+
+
+def people(search: Search) -> dict[str, Name]:
+    """Return whose tasks are asked for, by the member of a task's document that says so."""
+    asked = {"assignee": search.assignee, "approval.by": search.decided_by}
+    return {member: name for member, name in asked.items() if name is not None}
+
+
+def member_of(data: Mapping[str, Any], name: str) -> Any:
+    """Return a member of a document, such as `approval.by`; None where it has none."""
+    found: Any = data
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
 
 
 async def letters(store: Store, *, limit: int, after: Row | None = None, open_only: bool = False) -> list[Row]:
@@ -205,32 +227,6 @@ def is_oldest_first(query: Mapping[str, str]) -> bool:
     return order_of(query, "newest", "oldest") == "oldest"
 
 
-def token(row: Row) -> str:
-    """Return where a page ended, as an opaque text."""
-    parts = (row.data["created_at"].isoformat(), row.path, str(row.data.get("priority", "")))
-    return base64.urlsafe_b64encode("|".join(parts).encode()).decode()
-
-
-def place(query: Mapping[str, str], collection: Literal["tasks", "dead_letters", "labels"] = "tasks") -> Row | None:
-    """Return the place that `page_token` names: the port needs the ordering value and the path, nothing more.
-
-    Raises:
-        BadRequest: `bad_query`: it is none of ours.
-    """
-    text = query.get("page_token")
-    if text is None:
-        return None
-    try:
-        moment, path, *more = base64.urlsafe_b64decode(text.encode()).decode().split("|")
-        at = datetime.fromisoformat(moment)
-        if at.tzinfo is None or not _PLACES[collection].fullmatch(path) or more not in _IN_TOKEN:
-            raise ValueError
-        at = at.astimezone(UTC)
-    except (ValueError, OverflowError, binascii.Error):
-        raise BadRequest("page_token is not one of ours", code="bad_query", field="page_token") from None
-    return Row(path, {"created_at": at} | ({"priority": int(more[0])} if any(more) else {}), "", at)
-
-
 def words(text: str) -> tuple[str, ...]:
     """Return the words of what somebody typed to find a task."""
     return tuple(text.split()[:MAX_WORDS])
@@ -267,6 +263,18 @@ def _name(query: Mapping[str, str], name: str) -> str | None:
     if text is not None and (not text.strip() or len(text) > MAX_NAME_CHARS):
         raise BadRequest(f"{name} must be an address or a part of one", code="bad_query", field=name)
     return text.strip() if text else None
+
+
+def _person(query: Mapping[str, str], name: str, me: str) -> Name | None:
+    text = _name(query, name)
+    return Name(me, whole=True) if text == ME else Name(text) if text else None
+
+
+def _yes(query: Mapping[str, str], name: str) -> bool | None:
+    text = query.get(name)
+    if text not in (None, "yes", "no"):
+        raise BadRequest(f"{name} must be yes or no", code="bad_query", field=name)
+    return None if text is None else text == "yes"
 
 
 def _amount(query: Mapping[str, str], name: str) -> Decimal | None:

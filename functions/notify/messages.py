@@ -32,7 +32,7 @@ LISTS: dict[Kind, str] = {
     "breaker": "/health",
     "expiring": "/",
     "unknown": "/tasks?state=UNKNOWN",
-    "failed": "/tasks?state=FAILED",
+    "failed": "/tasks?state=FAILED&closed=no",
     "taken_back": "/tasks?state=SUCCEEDED",
     "dead_letter": "/dead-letters",
     "paused": "/",

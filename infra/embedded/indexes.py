@@ -78,7 +78,8 @@ def _declared() -> Iterator[Index]:
     yield Index("tasks", ("state", "priority", "created_at"))
     yield Index("tasks", ("state", "intent", "priority", "created_at"))
     yield Index("tasks", ("state", "updated_at"))
-    yield Index("tasks", ("requester.key", "created_at"))
+    for whose in ("requester.key", "assignee", "approval.by"):
+        yield Index("tasks", (whose, "created_at"))
     for member in ("next_check_at", "expire_at", "noted_at", "closed_at"):
         yield Index("tasks", (member,), f"{column(member)} IS NOT NULL")
     yield Index("tasks", ("intent", "state", "updated_at"), f"{column('approval')} IS NULL")

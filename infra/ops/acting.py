@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from infra.ops import bulk, show
 from infra.ops.arguments import MOST, Args
 from infra.ops.bulk import Item
 from infra.ops.client import Console, OpsError
+from shared.task.schemas import UNCLASSIFIED
 
 Looked = dict[str, Any] | Item
 
@@ -21,7 +22,28 @@ def picked(args: Args, console: Console, filtered: Callable[[Args], dict[str, An
     """Return the tasks that were named, each once; else those that the filter finds."""
     if args.ids:
         return [looked_at(console, "tasks", task_id) for task_id in dict.fromkeys(args.ids)]
-    return list(console.every("tasks", "tasks", MOST, **filtered(args)))
+    return list(listed(console, filtered(args), MOST))
+
+
+def listed(console: Console, query: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
+    """Return up to `most` tasks that a search finds.
+
+    Raises:
+        OpsError: nothing is found, and there is no intent of the name that was asked for.
+    """
+    found = list(console.every("tasks", "tasks", most, **query))
+    if not found:
+        must_be_known(console, query.get("intent"))
+    return found
+
+
+def must_be_known(console: Console, intent: str | None) -> None:
+    """Raise `OpsError` unless there is an intent of this name, or none was named."""
+    if intent in (None, UNCLASSIFIED):
+        return
+    known = console.get("policy")["intents"]
+    if intent not in known:
+        raise OpsError(f"there is no intent {intent}; choose one of {', '.join(known)}", 2)
 
 
 def looked_at(console: Console, kind: str, name: str) -> Looked:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console as Terminal
 
 from infra.ops import session, show
-from infra.ops.acting import do, each, look, picked
+from infra.ops.acting import do, each, listed, look, picked
 from infra.ops.arguments import MOST, Args, acting, command, filters, listing, needed, noun, search
 from infra.ops.bulk import Item
 from infra.ops.client import Console
@@ -62,6 +62,7 @@ def parser(prog: str = "switchyard approvals") -> argparse.ArgumentParser:
         verb.add_argument("--params-hash", metavar="HASH", help="refuse if the parameters are others than these")
         if name == "approve":
             verb.add_argument("--undoable", action="store_true", help="hold it for as long as its intent declares")
+            verb.add_argument("--requester-email", metavar="ADDRESS", help="whose request it is, where nobody said so")
         if name == "reject":
             verb.add_argument("--cause", choices=CAUSES, help="what that says of the suggestion (default other)")
         verb.add_argument("--as-intent", metavar="INTENT", help="run as another intent")
@@ -78,7 +79,7 @@ def _undo(args: Args, console: Console, terminal: Terminal) -> int:
 
 def _list(args: Args, console: Console, terminal: Terminal) -> int:
     query = search(args) | {"state": "AWAITING_APPROVAL", "order": "oldest"}
-    found = list(console.every("tasks", "tasks", MOST if args.all else args.limit, **query))
+    found = listed(console, query, MOST if args.all else args.limit)
     return show.answer(args.json, found, lambda: show.tasks(terminal, found))
 
 
@@ -91,6 +92,7 @@ def _decide(args: Args, console: Console, terminal: Terminal) -> int:
             "cause": getattr(args, "cause", None),
             "undoable": getattr(args, "undoable", None),
             "intent": args.as_intent,
+            "requester_email": getattr(args, "requester_email", None),
             "parameters": args.parameters,
         } | look(task, alone=len(args.ids) == 1)
         if args.params_hash:

@@ -17,6 +17,7 @@ Args = argparse.Namespace
 Run = Callable[[Args, Console, Terminal], int]
 SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 MOST = 10_000  # items of a list or a bulk action, where all are asked for
+FILTERS = ("state", "intent", "source", "requester", "assignee", "decided_by", "closed", "min", "max", "older")
 ENVIRONMENT = {
     "CONSOLE_URL": "where the console is, in the cloud; default: the stack that runs here",
     "IAP_SERVICE_ACCOUNT": "the account to sign in as at the Identity-Aware Proxy before it",
@@ -60,11 +61,30 @@ def runs(made: argparse.ArgumentParser, run: Run) -> argparse.ArgumentParser:
 
 
 def filters(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Add what narrows a search."""
+    """Add what narrows a search: what the page filters by."""
     made.add_argument("--intent", help="of this intent")
     made.add_argument("--source", help="from this source")
+    made.add_argument("--requester", metavar="WHO", help="asked by whose address, id or name holds this")
+    made.add_argument("--assignee", metavar="WHO", help="whose work it is: me, or a part of an address")
+    made.add_argument("--decided-by", metavar="WHO", help="who decided it: me, or a part of an address")
+    made.add_argument("--closed", choices=("yes", "no"), help="FAILED ones that somebody closed: alone, or left out")
+    made.add_argument("--min", metavar="AMOUNT", help="moves at least so much money, 25.00 in its own currency")
+    made.add_argument("--max", metavar="AMOUNT", help="at most so much")
+    made.add_argument("--older", metavar="AGE", help="older than 30min, 2h, 3d")
     made.add_argument("--since", help="a time, or 30m, 2h, 7d ago")
     made.add_argument("--until", help="likewise")
+    return made
+
+
+def state(text: str) -> str:
+    """Return a state as the API names it, of the words that the page has for it."""
+    name = text.strip().upper().replace(" ", "_").replace("-", "_")
+    return {"WAITING": "AWAITING_APPROVAL"}.get(name, name)
+
+
+def of_state(made: argparse.ArgumentParser, words: str) -> argparse.ArgumentParser:
+    """Add the state that is asked for."""
+    made.add_argument("--state", type=state, help=words)
     return made
 
 
@@ -87,13 +107,8 @@ def acting(made: argparse.ArgumentParser, verb: str) -> argparse.ArgumentParser:
 
 def search(args: Args) -> dict[str, Any]:
     """Return the filter of a command as the API takes it."""
-    return {
-        "state": getattr(args, "state", None),
-        "intent": args.intent,
-        "source": args.source,
-        "since": moment(args.since),
-        "until": moment(args.until),
-    }
+    named = {name: getattr(args, name, None) for name in FILTERS}
+    return named | {"since": moment(args.since), "until": moment(args.until)}
 
 
 def needed(args: Args) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from shared.intent.registry import discover
 from shared.task.schemas import TaskRecord, TaskRow
 
 MAX_CELL = 80
+MAX_TEXT = 2000  # of what somebody wrote
 CONTINUED = " " * 15  # further lines of a value stand below its first, where no line of ours begins
 
 
@@ -54,21 +55,11 @@ def age(moment: str) -> str:
     return span((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
 
 
-def tasks(console: Console, found: Sequence[dict[str, Any]]) -> None:
-    """Print a list of tasks."""
-    columns = ("task", "state", "intent", "source", "age", "parameters", "why")
-    table(
-        console,
-        columns,
-        ([t["task_id"], t["state"], t["intent"], t["source"], age(t["created_at"]), _shown(t), _why(t)] for t in found),
-    )
-
-
-def found(console: Console, tasks: Sequence[dict[str, Any]], *, is_all: bool) -> None:
+def tasks(console: Console, tasks: Sequence[dict[str, Any]], *, is_all: bool = True) -> None:
     """Print what was found as a person would say it."""
     lines = [(row, Line(row)) for row in (TaskRow.model_validate_json(json.dumps(task)) for task in tasks)]
     registry = discover()
-    columns = ("task", "state", "what", "who asks", "ticket", "age")
+    columns = ("task", "state", "what", "who asks", "ticket", "age", "why")
     table(
         console,
         columns,
@@ -77,9 +68,10 @@ def found(console: Console, tasks: Sequence[dict[str, Any]], *, is_all: bool) ->
                 r.task_id,
                 r.state,
                 d.says(registry),
-                " ".join(d.asks),
-                f"{r.source} {d.ticket.number}",
+                " ".join(filter(None, d.asks)),
+                f"{r.source} {d.ticket.number}".strip(),
                 age(r.created_at.isoformat()),
+                _why(r, d),
             ]
             for r, d in lines
         ),
@@ -117,8 +109,10 @@ def explain(console: Console, data: dict[str, Any]) -> None:
     dossier, c = Dossier(record), record.classification
     lines = [
         f"{record.task_id}  {record.state}  {record.intent} from {record.source}",
+        f"  what         {dossier.says(discover())}",
         f"  parameters   {json.dumps(record.shown_parameters, ensure_ascii=False)}",
         f"  requester    {json.dumps(dict(dossier.requester), ensure_ascii=False)}",
+        *(f"  written      {text[:MAX_TEXT]}" for text in dossier.view.texts.values()),
         *(f"  paused for   {r.code}: {r.words}" for r in dossier.reasons),
         f"  model        {c.model}, confidence {c.confidence:.2f}, {dossier.tokens}, about {dossier.dollars:.5f} "
         f"dollars, {c.latency_ms:.0f} ms",
@@ -128,7 +122,8 @@ def explain(console: Console, data: dict[str, Any]) -> None:
     if record.approval is not None:
         a = record.approval
         decided = f"{a.decision} as {a.cause}" if a.cause else a.decision
-        lines.append(f"  decided      {decided} by {a.by} through {a.channel} {a.comment}".rstrip())
+        said = f": {a.comment}" if a.comment else ""
+        lines.append(f"  decided      {decided} by {a.by} through {a.channel}{said}")
     lines.append(f"  effect       {record.effect.outcome}, key {record.effect_key}, {record.exec.attempts} attempts")
     if record.effect.provider_ref:
         lines.append(f"  reference    {record.effect.provider_ref}")
@@ -155,14 +150,9 @@ def explain(console: Console, data: dict[str, Any]) -> None:
             console.print(Text(plain(part)), soft_wrap=True)
 
 
-def _shown(task: dict[str, Any]) -> str:
-    shown = task["parameters"] or task["classification"]["parameters"]
-    return ", ".join(f"{name}={value}" for name, value in shown.items())
-
-
-def _why(task: dict[str, Any]) -> str:
-    if task["error"]:
-        return str(task["error"]["message"] or task["error"]["code"])
-    if task["state"] == "AWAITING_APPROVAL":
-        return ", ".join(dict.fromkeys(r.partition(":")[0] for r in task["decision"]["reasons"]))
-    return str(task["result"]["output"]) if task["result"] else ""
+def _why(row: TaskRow, line: Line) -> str:
+    if row.error:
+        return row.error.message or row.error.code
+    if line.waits:
+        return ", ".join(dict.fromkeys(reason.code for reason in line.reasons))
+    return row.result.output if row.result else ""

@@ -13,8 +13,8 @@ from typing import Any, get_args
 from rich.console import Console as Terminal
 
 from infra.ops import session, show, waterfall
-from infra.ops.acting import do, each, look, picked
-from infra.ops.arguments import MOST, Args, acting, command, filters, in_state, listing, noun, search
+from infra.ops.acting import do, each, listed, look, must_be_known, picked
+from infra.ops.arguments import MOST, Args, acting, command, filters, in_state, listing, noun, of_state, search
 from infra.ops.bulk import SHOWN, Item
 from infra.ops.client import Console, OpsError
 from infra.ops.reenact import differences, reenact
@@ -86,8 +86,9 @@ def _looking(commands: Any) -> None:
         "list tasks, newest first",
         "switchyard tasks list --state UNKNOWN",
         "switchyard tasks list --intent order_status --since 2h --json",
+        "switchyard tasks list --assignee me --state waiting",
     )
-    filters(listing(find)).add_argument("--state", help="in this state, such as FAILED")
+    of_state(filters(listing(find)), "in this state, such as FAILED or waiting")
     found = command(
         commands,
         "find",
@@ -99,7 +100,7 @@ def _looking(commands: Any) -> None:
     )
     found.add_argument("words", nargs="+", metavar="WORD", help="all of which stand in it")
     found.add_argument("--limit", type=int, default=20, help="at most so many, newest first (default 20)")
-    filters(found).add_argument("--state", help="in this state, such as FAILED")
+    of_state(filters(found), "in this state, such as FAILED or waiting")
     for name, run, words in (
         ("show", _show, "print the whole record of a task"),
         ("explain", _explain, "tell what happened to a task, and why"),
@@ -136,12 +137,11 @@ def _beside(commands: Any) -> None:
 def _repairing(commands: Any, name: str, words: str, *examples: str) -> argparse.ArgumentParser:
     made = filters(acting(command(commands, name, _repair, words, *examples), name))
     made.add_argument("--reason", required=True, help="kept with the task")
-    made.add_argument("--state", help="all in this state, instead of naming tasks")
-    return made
+    return of_state(made, "all in this state, instead of naming tasks")
 
 
 def _list(args: Args, console: Console, terminal: Terminal) -> int:
-    found = list(console.every("tasks", "tasks", MOST if args.all else args.limit, **search(args)))
+    found = listed(console, search(args), MOST if args.all else args.limit)
     return show.answer(args.json, found, lambda: show.tasks(terminal, found))
 
 
@@ -150,13 +150,16 @@ def _find(args: Args, console: Console, terminal: Terminal) -> int:
     if args.json:
         print(json.dumps(page["tasks"]))
     else:
-        show.found(terminal, page["tasks"], is_all=page["next_page_token"] is None)
+        show.tasks(terminal, page["tasks"], is_all=page["next_page_token"] is None)
+    if not page["tasks"]:
+        must_be_known(console, args.intent)
     return 0 if page["tasks"] else 1
 
 
 def _show(args: Args, console: Console, terminal: Terminal) -> int:
     record = console.get(f"tasks/{args.id}")
-    return show.answer(args.json, record, lambda: print(json.dumps(record, indent=2)))
+    shown = record | {"payload": json.loads(record["payload"])}  # to read it; --json tells it as it is kept
+    return show.answer(args.json, record, lambda: print(json.dumps(shown, indent=2)))
 
 
 def _assign(args: Args, console: Console, terminal: Terminal) -> int:

@@ -43,7 +43,7 @@ async def test_rejection_names_its_cause_and_explain_tells_it(ops: Ops, capsys: 
     assert (label.verdict, label.intent) == ("not_wanted", "refund_request")
     capsys.readouterr()
     assert await ops(world, "tasks explain t1") == 0
-    assert "reject as not_wanted by developer@localhost through cli closed" in capsys.readouterr().out
+    assert "reject as not_wanted by developer@localhost through cli: closed" in capsys.readouterr().out
 
 
 async def test_decision_is_undone(ops: Ops) -> None:

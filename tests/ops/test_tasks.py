@@ -17,16 +17,34 @@ from tests.world import SUMMARY, World, paused, started, ticket
 async def test_tasks_are_listed_as_a_table_and_as_json(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
     world = await paused()
     assert await ops(world, "tasks list --state AWAITING_APPROVAL --since 2026-01-01") == 0
-    assert "refund_request" in capsys.readouterr().out
-    assert await ops(world, "approvals list --json") == 0
-    [task] = [t for line in capsys.readouterr().out.splitlines() if line.startswith("[{") for t in json.loads(line)]
-    assert (task["task_id"], task["parameters"]["amount_minor"]) == ("t1", 2500)
+    assert "Refund 25.00 USD of order 10021" in capsys.readouterr().out
+    for line in ("approvals list --json", "tasks list --state waiting --requester kim --min 25 --closed no --json"):
+        assert await ops(world, line) == 0
+        [task] = [t for line in capsys.readouterr().out.splitlines() if line.startswith("[{") for t in json.loads(line)]
+        assert (task["task_id"], task["parameters"]["amount_minor"]) == ("t1", 2500)
+
+
+async def test_what_is_mine_is_listed_and_a_misspelt_intent_is_named(
+    ops: Ops, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = await paused()
+    assert await ops(world, "tasks list --assignee me") == 0
+    assert "nothing is like this" in capsys.readouterr().out
+    assert await ops(world, "tasks assign t1") == 0
+    assert await ops(world, "approvals list --assignee me") == 0
+    assert "Refund 25.00 USD of order 10021" in capsys.readouterr().out
+    for line in ("tasks list", "tasks find kim", "approvals list", "approvals reject"):
+        assert await ops(world, f"{line} --intent nope") == 2
+        assert "there is no intent nope; choose one of cancel_order" in capsys.readouterr().err
 
 
 async def test_dossier_tells_what_happened_and_what_can_be_done(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
     assert await ops(await paused(), "tasks explain t1") == 0
     told = capsys.readouterr().out
-    assert all(word in told for word in ("policy: money intents need a person", "kim@example.com", "approve, reject"))
+    assert all(
+        word in told
+        for word in ("policy: money intents need a person", "kim@example.com", "arrived broken", "approve, reject")
+    )
 
 
 async def test_explain_tells_what_the_source_said_since(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:

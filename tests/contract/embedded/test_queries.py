@@ -98,13 +98,14 @@ class TestQueries:
         for step in explaining.plan:
             assert re.fullmatch(r"SEARCH docs USING INDEX tasks_by_\w*created_at \(.*created_at[<>=]\?\)", step), step
 
-    async def test_tasks_of_a_person_are_found_through_an_index(self, database: Database) -> None:
+    @pytest.mark.parametrize("whose", ["requester.key", "assignee", "approval.by"])
+    async def test_tasks_of_a_person_are_found_through_an_index(self, database: Database, whose: str) -> None:
         explaining = Explaining(database)
         store = EmbeddedStore(explaining)
-        key = [Filter("requester.key", "==", "1a.x")]
+        key = [Filter(whose, "==", "1a.x")]
         await store.query("tasks", where=key, order_by="created_at", descending=True)
         assert explaining.plan
-        assert all("USING INDEX tasks_by_requester_key" in step for step in explaining.plan if "docs" in step)
+X for step in explaining.plan if "docs" in step)
 
 
 class Explaining(Database):

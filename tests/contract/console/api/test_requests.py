@@ -105,7 +105,8 @@ async def test_answers_and_log_lines_repeat_no_input(
     [
         (
             "/api/tasks",
-            "q, state, intent, source, requester, assignee, min, max, older, since, until, order, limit, page_token",
+            "q, state, intent, source, requester, assignee, decided_by, closed, min, max, older, since, until, order, "
+            "limit, page_token",
         ),
         ("/api/dead-letters", "open, limit, page_token"),
         ("/api/counts", ""),

@@ -10,9 +10,11 @@ import httpx
 import pytest
 
 from functions.console.finding import MOST_LOOKED_AT
+from shared.intent.outcomes import Permanent
 from shared.records.tombstones import entomb
 from shared.task.schemas import AutomationTask
 from tests.contract.console.pages.browser import HOSTILE, SAME, open_browser, shown
+from tests.scripted import ScriptedHandler
 from tests.world import REFUND, World, paused, says, ticket
 
 
@@ -63,6 +65,7 @@ async def test_urgent_tasks_come_first_and_then_those_that_expire_first(http: ht
         ("intent=cancel_order", ""),
         ("assignee=lead", ""),
         ("older=1d", "bdac"),
+        ("decided_by=me", ""),
         ("q=nobody", ""),
     ],
 )
@@ -135,9 +138,13 @@ async def test_task_of_a_list_leads_to_the_next_one_of_that_list(http: httpx.Asy
 
 
 async def test_decision_leads_to_the_next_task_and_says_what_was_done(http: httpx.AsyncClient, world: World) -> None:
-    browser, here = open_browser(http, world), "http://127.0.0.1/tasks/d?list=%2F%3Frequester%3Dkim"
-    http.headers["referer"] = here
-    decided = await browser.post("/tasks/d/decide", await approval(world, "d"))
+    browser = open_browser(http, world)
+    form = await approval(world, "d") | {"list": "/?requester=kim"}
+    assert 'name="list" value="/?requester=kim"' in (await browser.get("/tasks/d?list=%2F%3Frequester%3Dkim")).text
+    # A form that was refused comes back, and leads from there to the same list.
+    refused = await browser.post("/tasks/d/decide", form | {"p.amount_minor": "much"})
+    assert (refused.status_code, 'name="list" value="/?requester=kim"' in refused.text) == (422, True)
+    decided = await browser.post("/tasks/d/decide", form)
     answer = await browser.get(decided.headers["location"])
     assert answer.headers["location"] == "/tasks/a?list=%2F%3Frequester%3Dkim&told=d"
     page = (await browser.get(answer.headers["location"])).text
@@ -146,6 +153,35 @@ async def test_decision_leads_to_the_next_task_and_says_what_was_done(http: http
     await browser.post("/tasks/a/decide", await approval(world, "a"))
     back = await browser.get("/next?after=a&done=yes&list=%2F%3Frequester%3Dkim")
     assert back.headers["location"] == "/tasks/b?list=%2F%3Frequester%3Dkim&told=a"
+
+
+async def test_what_is_mine_and_what_i_decided_is_found_however_much_came_since(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    browser = open_browser(http, world)
+    await browser.post("/tasks/a/assign", {"take": "yes"})
+    await world.decide("b", "reject", by="xdeveloper@localhost")
+    await browser.post("/tasks/c/decide", await approval(world, "c") | {"decision": "reject"})
+    record = (await world.record("d")).model_dump()
+    for n in range(MOST_LOOKED_AT + 1):
+        world.store.put(f"tasks/later{n}", **record | {"task_id": f"later{n}", "created_at": world.now})
+    assert rows((await browser.get("/tasks?assignee=me")).text) == ["a"]
+    assert rows((await browser.get("/tasks?decided_by=me")).text) == ["c"]
+    assert rows((await browser.get("/tasks?assignee=me&state=AWAITING_APPROVAL&order=urgent")).text) == ["a"]
+    assert rows((await browser.get("/tasks?decided_by=developer&state=REJECTED")).text) == ["c", "b"]
+
+
+async def test_failed_tasks_that_somebody_closed_are_no_work_any_more(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await world.decide("t1")
+    await world.execute("t1", ScriptedHandler(Permanent("the shop knows no such order")))
+    browser = open_browser(http, world)
+    work = re.findall(r'href="(/tasks[?]state=FAILED[^"]*)"', (await browser.get("/")).text)[0].replace("&amp;", "&")
+    assert rows((await browser.get(work)).text) == ["t1"]
+    await browser.repair("close")
+    assert rows((await browser.get(work)).text) == []
+    assert rows((await browser.get("/tasks?state=FAILED")).text) == ["t1"]
+    assert rows((await browser.get("/tasks?closed=yes")).text) == ["t1"]
 
 
 @pytest.mark.parametrize("listing", ["//evil.example/", "https://evil.example/", "/policy", "/?state=1", "x"])
