@@ -90,11 +90,11 @@ def _emulators() -> Finding:
 def _settings() -> Finding:
     what = "settings of this environment"
     try:
+        from infra.outside import load_here
         from shared.errors import SwitchyardError
-        from shared.intent.named import load_for
         from shared.intent.registry import discover
 
-        load_for(discover())
+        load_here(discover())
     except ModuleNotFoundError:
         return Finding(what, "looked at once the development environment is there", required=False)
     except SwitchyardError as error:

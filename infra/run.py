@@ -16,23 +16,19 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from functions.notify.answers import SLACK
-from infra import manifest, manual
+from infra import manifest, manual, webhook_secrets
 from infra.commands import in_one_line
 from infra.errors import StackError
+from infra.outside import load_here, providers
 from infra.processes import Child, end_with_parent, url_in
 from infra.proxies import leave_out_this_machine
 from infra.running import FILE, Running
 from shared.errors import SettingError
-from shared.intent.named import load_for
 from shared.intent.registry import Registry, check_handlers, discover
 from shared.logs import say
 from shared.serving import collector
 from shared.settings import Settings
 from shared.wiring import classifiers
-from shared.wiring.chats import GOOGLE_CHAT as GOOGLE_CARDS
-from shared.wiring.chats import SLACK as SLACK_CARDS
-from shared.wiring.people import DIRECTORIES
 
 SANDBOX_TIMEOUT_S = 20.0
 MOST_PROCESSES = 32
@@ -71,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser().parse_args(argv)
     leave_out_this_machine()
     registry = check_handlers(discover())
-    settings = load_for(registry)
+    settings = load_here(registry)
     if settings.backend == "gcp":
         raise StackError("BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
     asyncio.run(_run(settings, registry, _folder(settings.data_dir)))
@@ -174,12 +170,7 @@ def _vendors(registry: Registry, data_dir: Path) -> Any:
     try:
         url = url_in(child.wait_for("http://", SANDBOX_TIMEOUT_S))
         _point_at(url, registry)
-        for chat in (SLACK, SLACK_CARDS, GOOGLE_CARDS):
-            os.environ.setdefault(chat.variable("API_URL"), url)
-        os.environ.setdefault(SLACK_CARDS.variable("API_KEY"), "sandbox")
-        for directory, _ in DIRECTORIES.values():
-            os.environ.setdefault(directory.variable("API_URL"), url)
-            os.environ.setdefault(directory.variable("API_KEY"), "sandbox")
+        webhook_secrets.preset(data_dir)
         yield url
     finally:
         child.stop()
@@ -187,10 +178,9 @@ def _vendors(registry: Registry, data_dir: Path) -> Any:
 
 def _point_at(sandbox: str, registry: Registry) -> None:
     """Name the sandbox as the address of every provider that has none of its own; nothing if there is no sandbox."""
-    for provider in {intent.provider.name: intent.provider for intent in registry.values()}.values():
-        if sandbox:
-            os.environ.setdefault(provider.variable("API_URL"), sandbox)
-        if sandbox and provider.key:
+    for provider in providers(registry) if sandbox else ():
+        # An address of one's own wants a key of one's own, or none: the sandbox's would look like a wrong one.
+        if os.environ.setdefault(provider.variable("API_URL"), sandbox) == sandbox and provider.key:
             os.environ.setdefault(provider.variable("API_KEY"), "sandbox")
 
 

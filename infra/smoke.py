@@ -23,6 +23,7 @@ import httpx
 from infra import running
 from infra.errors import StackError
 from infra.proxies import is_here
+from infra.webhook_secrets import CANARY, secret_here
 from shared.errors import Conflict, Retry, SwitchyardError
 from shared.event.signatures import sign
 from shared.intent.named import load_for
@@ -31,7 +32,6 @@ from shared.records.documents import approval_path, task_path
 from shared.settings import Settings, secrets_of
 from shared.wiring.ports import Document, Snapshot, Store, Write
 
-SOURCE = "canary"
 TEXT = "The canary of a deployment sings. It wants nothing."
 GOOD_ENDS = frozenset({"SUCCEEDED", "REJECTED"})
 BAD_ENDS = frozenset({"FAILED", "UNKNOWN", "EXPIRED", "CANCELLED"})
@@ -62,13 +62,14 @@ def main() -> int:
 
 
 async def _run(settings: Settings, intake: str | None, timeout_s: float) -> None:
-    secret = secrets_of(SOURCE)[0]
     if settings.backend == "gcp":
+        secret = secrets_of(CANARY)[0]
         if not intake:
             raise SmokeError("--intake is needed: the output intake_url of Terraform")
         here = running.Running("gcp", os.getpid(), intake, console="", sandbox="")
     else:
         here = running.read(Path(settings.data_dir))
+        secret = secret_here(CANARY, Path(settings.data_dir))
     async with running.documents(here, settings) as store:
         canary = Canary(store, time.monotonic() + timeout_s)
         await canary.follow(await canary.send(intake or here.intake, secret))
@@ -93,7 +94,7 @@ class Canary:
         body = json.dumps({"id": f"canary-{uuid.uuid4()}", "message": TEXT}).encode()
         async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT_S, trust_env=not is_here(intake)) as http:
             while True:
-                answer = await self._post(http, f"{intake}/hooks/{SOURCE}", body, secret)
+                answer = await self._post(http, f"{intake}/hooks/{CANARY}", body, secret)
                 if answer.status_code == 202:
                     task_id = str(answer.json()["task_id"])
                     self._say(f"intake accepted task {task_id}")

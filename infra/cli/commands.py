@@ -45,6 +45,7 @@ COMMANDS = {
         Command("run", "infra.run", "run here", "start everything on this machine; Ctrl-C stops it"),
         Command("demo", "infra.demo.__main__", "run here", "send signed webhooks, decide, and check the outcomes"),
         Command("try", "infra.trial", "run here", "see what would become of a ticket"),
+        Command("send", "infra.send", "run here", "sign a file as its source would, and send it"),
         Command("tasks", "infra.ops.tasks", "decide and repair", "look at tasks and repair them"),
         Command("approvals", "infra.ops.approvals", "decide and repair", "decide what waits for a person"),
         Command("dead-letters", "infra.ops.letters", "decide and repair", "see to messages that nobody could finish"),

@@ -26,8 +26,8 @@ from infra.demo.case import Case
 from infra.demo.events import ORDERS, PEOPLE, events, secrets_for_demo
 from infra.demo.show import Board, summary
 from infra.errors import StackError
+from infra.outside import load_here
 from infra.processes import Child
-from shared.intent.named import load_for
 from shared.intent.registry import check_handlers, discover
 from shared.settings import load
 from shared.wiring.ports import Write
@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo in a folder of its own, where what it starts could start at all."""
     parser().parse_args(argv)
-    load_for(check_handlers(discover()))
+    load_here(check_handlers(discover()))
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="switchyard-demo-") as folder:
         env = secrets_for_demo() | {

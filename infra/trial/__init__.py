@@ -16,11 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from infra import manual
+from infra.outside import load_here
 from infra.trial import screen
 from infra.trial.play import Trial, play
 from infra.trial.ticket import EMAIL, SOURCE, Untryable, from_file, from_text
 from shared.errors import DeclarationError, Retry, SettingError
-from shared.intent.named import load_for
 from shared.intent.registry import Registry, discover, load_handler
 from shared.model.question import Classifier
 from shared.settings import Settings
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _try(args: argparse.Namespace) -> Trial:
     registry = discover()
-    settings = replace(load_for(registry), backend="embedded")
+    settings = replace(load_here(registry), backend="embedded")
     if args.intent and args.intent not in registry:
         raise Untryable(f"there is no intent {args.intent!r}; choose one of {', '.join(registry)}")
     if args.intent:

@@ -76,7 +76,7 @@ class Outbound:
         """As `Http.call`."""
         call = _Call(method.upper(), path, key, frozenset(expect))
         left_s = self._left(call)
-        origin = _origin(self.base_url, self.allow_private)
+        origin = origin_of(self.base_url, self.allow_private)
         if not origin:
             schemes = "http or https" if self.allow_private else "https"
             raise Permanent(f"{call}: the provider's URL must be {schemes}://host", code="bad_provider_url")
@@ -231,7 +231,7 @@ async def _read(call: _Call, response: httpx.Response) -> Reply:
 
 
 @lru_cache(maxsize=64)
-def _origin(base_url: str, allow_private: bool) -> str:
+def origin_of(base_url: str, allow_private: bool) -> str:
     """Return `scheme://host[:port]` of a provider's URL; an empty string where it cannot be used."""
     parts = urlsplit(base_url)
     schemes = ("http", "https") if allow_private else ("https",)

@@ -68,8 +68,8 @@ def test_an_answer_of_resume_is_enough_where_the_canary_may_not_decide(tmp_path:
 @pytest.mark.parametrize(
     ("env", "said"),
     [
-        ({}, "CANARY_WEBHOOK_SECRET is not set; canary webhooks are refused until it is"),
-        ({"CANARY_WEBHOOK_SECRET": SECRET}, "no stack runs on {folder}; start one with `make run`"),
+        ({"BACKEND": "gcp"}, "CANARY_WEBHOOK_SECRET is not set; canary webhooks are refused until it is"),
+        ({}, "no stack runs on {folder}; start one with `make run`"),
         (
             {"CANARY_WEBHOOK_SECRET": SECRET, "BACKEND": "gcp"},
             "--intake is needed: the output intake_url of Terraform",

@@ -1,0 +1,57 @@
+"""What the README tells to paste into a terminal while `make run` runs does what it says, as it is printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system.test_run import ROOT, environment, running
+from tests.unit.test_readme import blocks
+
+SECRET = "0123456789abcdef"
+
+
+Stack = tuple[dict[str, str], dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Yield the environment of a terminal beside a running stack, and where it listens."""
+    env = environment(tmp_path_factory.mktemp("stack"), MY_CRM_WEBHOOK_SECRET=SECRET)
+    programs = tmp_path_factory.mktemp("bin")
+    (programs / "switchyard").symlink_to(ROOT / ".venv/bin/switchyard")
+    with running(env) as (_, here):
+        yield env | {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(programs)}, here
+
+
+def pasted(text: str, stack: Stack, *program: str) -> str:
+    """Return what a block says, with the ports of this stack."""
+    env, here = stack
+    text = text.replace("http://127.0.0.1:8080", here["intake"]).replace("http://127.0.0.1:8081", here["console"])
+    ended = subprocess.run([*program, text], env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def block(begins: str, language: str = "sh") -> str:
+    (found,) = [text for text in blocks(language) if text.startswith(begins)]
+    return found
+
+
+def test_first_task_is_sent_shown_and_explained(stack: Stack) -> None:
+    accepted, _, shown = pasted(block("curl -s http://127.0.0.1:8080/ "), stack, "bash", "-c").partition("}{")
+    assert json.loads(accepted + "}")["task_id"] == "helpdesk-1"
+    assert json.loads("{" + shown)["intent"] == "order_status"
+    assert "helpdesk-1  SUCCEEDED  order_status" in pasted(block("mkdir -p ~/.local/bin"), stack, "bash", "-e", "-c")
+
+
+def test_events_are_signed_and_sent(stack: Stack) -> None:
+    said = pasted(block("switchyard send zendesk"), stack, "bash", "-e", "-c")
+    assert [line[:15] for line in said.splitlines()] == ['202 {"task_id":"'[:15]] * 2
+    said = pasted(block("import hashlib", "python"), stack, sys.executable, "-c")
+    assert json.loads(said)["task_id"]
