@@ -104,7 +104,9 @@ def console() -> Schema:
         parameter("query", "older", {"type": "string", "description": "an age such as 30min, 2h or 3d"}),
         parameter("query", "since", {"type": "string", "description": "ISO 8601; without a zone it is UTC"}),
         parameter("query", "until", {"type": "string", "description": "ISO 8601; without a zone it is UTC"}),
-        parameter("query", "order", {"enum": list(ORDERS), "default": "newest", "description": "urgent: with state"}),
+        parameter(
+            "query", "order", {"enum": list(ORDERS), "default": "newest", "description": "urgent, amount: with state"}
+        ),
         parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50}),
         parameter("query", "page_token", {"type": "string", "description": "`next_page_token` of the page before"}),
     ]

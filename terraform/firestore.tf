@@ -36,6 +36,7 @@ resource "google_firestore_index" "this" {
     tasks_by_intent_oldest    = { collection = "tasks", equal = ["intent"], order = "created_at", direction = "ASCENDING" }
     tasks_by_source_oldest    = { collection = "tasks", equal = ["source"], order = "created_at", direction = "ASCENDING" }
     tasks_by_urgency          = { collection = "tasks", equal = ["state", "priority"], order = "created_at", direction = "ASCENDING" }
+    tasks_by_amount           = { collection = "tasks", equal = ["state"], order = "amount", direction = "DESCENDING" }
     tasks_by_key              = { collection = "tasks", equal = ["keys"], order = "created_at", direction = "DESCENDING" }
     tasks_by_key_oldest       = { collection = "tasks", equal = ["keys"], order = "created_at", direction = "ASCENDING" }
     letters_open              = { collection = "dead_letters", equal = ["redriven_at"], order = "created_at", direction = "DESCENDING" }

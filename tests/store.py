@@ -146,9 +146,10 @@ class MemoryStore:
                 found.append(Snapshot(path, data, version, now))
         await self._network.hop()
 
-        def key(s: Snapshot | Row) -> tuple[Any, str]:
+        def key(s: Snapshot | Row) -> tuple[bool, Any, str]:
             assert s.data is not None
-            return (s.data[order_by] if order_by else 0, s.path)
+            value = s.data[order_by] if order_by else 0
+            return (value is not None, value, s.path)  # null is before every value
 
         found.sort(key=key, reverse=descending)
         if after is not None:

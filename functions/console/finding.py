@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from functions.console import search
 from functions.console.search import Order, Search
-from shared.currency import DECIMALS
 from shared.errors import BadRequest
-from shared.gate.policy import money_of
+from shared.gate.amount import amount_of
 from shared.intent.registry import Registry
 from shared.records.documents import ROW_FIELDS, task_path
 from shared.task.search_keys import Term, fold, terms
@@ -58,15 +56,18 @@ async def find(
 ) -> Found:
     """Return up to `limit` tasks that are wanted, beginning after `after`.
 
-    `urgent`: those of the highest priority first, among these the oldest, which expire first.
+    `urgent`: those of the highest priority first, among these the oldest, which expire first. `amount`: those that move
+    most first.
 
     Raises:
-        BadRequest: `bad_query`: `urgent` of no state.
+        BadRequest: `bad_query`: `urgent` or `amount` of no state.
         StoreUnavailable: nothing was read.
     """
-    if order == "urgent" and wanted.state is None:
-        raise BadRequest("only tasks of one state have an order of urgency", code="bad_query", field="order")
-    key, rest = await _best_key(store, terms(wanted.words))
+    if order in ("urgent", "amount") and wanted.state is None:
+        why = f"order {order} is of one state's tasks; say which state"
+        raise BadRequest(why, code="bad_query", field="order")
+    asked = terms(wanted.words)
+    key, rest = ("", asked) if order == "amount" else await _best_key(store, asked)
     way = _Way(store, registry, wanted, key, rest)
     found = await (_by_urgency(way, limit, after) if order == "urgent" else _page(way, limit, after, order))
     if found.rows or after is not None or len(wanted.words) != 1:
@@ -111,12 +112,12 @@ async def _by_urgency(way: _Way, limit: int, after: Row | None) -> Found:
 
 async def _page(way: _Way, limit: int, after: Row | None, order: Order, most: int = MOST_LOOKED_AT) -> Found:
     rows, looked_at = list[Row](), 0
-    size = ROWS_AT_ONCE if way.is_looked_through else limit
+    size = ROWS_AT_ONCE if way.is_looked_through or order == "amount" else limit
     while looked_at < max(most, limit):
         found = await _rows(way, size, after, order)
         for row in found:
             looked_at, after = looked_at + 1, row
-            if "state" in row.data and _fits(row, way):
+            if "state" in row.data and _fits(row, way) and (order != "amount" or search.holds(row, way.wanted)):
                 rows.append(_shown(row))
             if len(rows) == limit:
                 return Found(rows, after, looked_at)
@@ -128,6 +129,8 @@ async def _page(way: _Way, limit: int, after: Row | None, order: Order, most: in
 async def _rows(way: _Way, limit: int, after: Row | None, order: Order) -> list[Row]:
     also = [Filter(KEYS, "contains", way.key)] if way.key else []
     fields = (*ROW_FIELDS, KEYS) if way.terms else ROW_FIELDS
+    if order == "amount":
+        return await search.by_amount(way.store, way.wanted, limit=limit, after=after, fields=fields)
     oldest_first = order == "oldest"
     return await search.tasks(
         way.store, way.wanted, also=also, limit=limit, after=after, oldest_first=oldest_first, fields=fields
@@ -168,7 +171,7 @@ def _fits(row: Row, way: _Way) -> bool:
         return False
     if wanted.least is None and wanted.most is None:
         return True
-    amount = _amount(row, way.registry)
+    amount = amount_of(row.data["intent"], _parameters(row), way.registry)
     if amount is None:
         return False
     return (wanted.least is None or amount >= wanted.least) and (wanted.most is None or amount <= wanted.most)
@@ -182,15 +185,9 @@ def _says(row: Row, asked: Sequence[Term]) -> bool:
     return all(term.text in told for term in asked)
 
 
-def _amount(row: Row, registry: Registry) -> Decimal | None:
-    """Return the money that a task moves, in its currency's own units."""
-    intent = registry.get(row.data["intent"])
-    money = money_of(intent, _parameters(row)) if intent else None
-    return Decimal(money.minor).scaleb(-DECIMALS.get(money.currency, 2)) if money else None
-
-
 def _parameters(row: Row) -> dict[str, object]:
-    found: dict[str, object] = row.data["parameters"] or row.data["classification"]["parameters"]
+    drafted = (row.data.get("review") or {}).get("draft")
+    found: dict[str, object] = row.data["parameters"] or drafted or row.data["classification"]["parameters"]
     return found
 
 

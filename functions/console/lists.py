@@ -45,8 +45,7 @@ class Listing:
         if path == WAITING:
             wanted = replace(wanted, state="AWAITING_APPROVAL")
         default: Order = "urgent" if wanted.state == "AWAITING_APPROVAL" else "newest"
-        orders = search.ORDERS if default == "urgent" else ("newest", "oldest")
-        return cls(path, asked, wanted, search.order_of(asked, *orders, default=default))
+        return cls(path, asked, wanted, search.order_of(asked, *search.orders(wanted), default=default))
 
     @classmethod
     def named(cls, text: str, me: str) -> Listing:
@@ -95,7 +94,7 @@ async def next_in(ports: Ports, listing: Listing, task_id: str, *, around: bool)
 
     `around`: after the last one comes the first one again, that somebody may have skipped.
     """
-    here = await ports.store.read_rows(("created_at", "priority", "state"), task_path(task_id))
+    here = await ports.store.read_rows(("created_at", "priority", "amount", "state"), task_path(task_id))
     after = here[0] if here and "state" in here[0].data else None
     found = await page_of(ports, listing, limit=1, after=after)
     if not found.rows and after is not None and around:

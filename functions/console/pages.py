@@ -64,7 +64,7 @@ async def _list(page: Page, path: str, limit: int) -> Response:
         looked_at=found.looked_at,
         told=told,
         states=get_args(State),
-        orders=search.ORDERS if wanted.state == "AWAITING_APPROVAL" else search.ORDERS[:2],
+        orders=search.orders(wanted),
         may_redrive=wanted.state in REDRIVABLE and wanted.state != "UNKNOWN",
         shown=[told, here, *(r.version for r in found.rows)],
     )

@@ -7,7 +7,8 @@ import binascii
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from decimal import Decimal
+from typing import Any, Literal
 
 from functions.console.search import PRIORITIES, TASK_ID
 from shared.errors import BadRequest
@@ -19,12 +20,17 @@ _PLACES = {
     "dead_letters": re.compile(rf"dead_letters/{LETTER_ID.pattern}"),
     "labels": re.compile(rf"labels/{TASK_ID.pattern}"),
 }
-_IN_TOKEN = ([], [""], *([str(priority)] for priority in PRIORITIES))
+# What lists are ordered by besides the time: a priority, and an amount, which may be none.
+_MORE = re.compile(
+    rf"(?P<priority>[{PRIORITIES[-1]}-{PRIORITIES[0]}]?)(?:\|(?P<amount>none|-?[0-9]{{1,19}}(?:\.[0-9]{{1,3}})?))?"
+)
 
 
 def token(row: Row) -> str:
     """Return where a page ended, as an opaque text."""
-    parts = (row.data["created_at"].isoformat(), row.path, str(row.data.get("priority", "")))
+    parts = [row.data["created_at"].isoformat(), row.path, str(row.data.get("priority", ""))]
+    if "amount" in row.data:
+        parts.append("none" if row.data["amount"] is None else f"{Decimal(str(row.data['amount'])):f}")
     return base64.urlsafe_b64encode("|".join(parts).encode()).decode()
 
 
@@ -38,11 +44,16 @@ def place(query: Mapping[str, str], collection: Literal["tasks", "dead_letters",
     if text is None:
         return None
     try:
-        moment, path, *more = base64.urlsafe_b64decode(text.encode()).decode().split("|")
+        moment, path, *rest = base64.urlsafe_b64decode(text.encode()).decode().split("|", 2)
         at = datetime.fromisoformat(moment)
-        if at.tzinfo is None or not _PLACES[collection].fullmatch(path) or more not in _IN_TOKEN:
+        if at.tzinfo is None or not _PLACES[collection].fullmatch(path) or not (more := _MORE.fullmatch("".join(rest))):
             raise ValueError
         at = at.astimezone(UTC)
     except (ValueError, OverflowError, binascii.Error):
         raise BadRequest("page_token is not one of ours", code="bad_query", field="page_token") from None
-    return Row(path, {"created_at": at} | ({"priority": int(more[0])} if any(more) else {}), "", at)
+    found: dict[str, Any] = {"created_at": at}
+    if more["priority"]:
+        found["priority"] = int(more["priority"])
+    if more["amount"]:
+        found["amount"] = None if more["amount"] == "none" else float(more["amount"])
+    return Row(path, found, "", at)

@@ -35,7 +35,7 @@ MAX_WORDS = 8
 MAX_NAME_CHARS = 254
 _LIMIT = re.compile(r"[0-9]{1,3}")
 MAX_PAGE = 200
-Order = Literal["newest", "oldest", "urgent"]
+Order = Literal["newest", "oldest", "urgent", "amount"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 PRIORITIES = (5, 4, 3, 2, 1)  # the most urgent first
 # What `parse` reads.
@@ -143,6 +143,19 @@ async def tasks(
     )
 
 
+async def by_amount(store: Store, search: Search, *, limit: int, after: Row | None, fields: Sequence[str]) -> list[Row]:
+    """Return rows of tasks of a state, those that move most first and those that move nothing last, beginning after
+    `after`: whatever else is searched for, they are to be looked at for it.
+    """
+    where = [Filter("state", "==", search.state)]
+    where += [Filter("amount", ">=", float(search.least))] if search.least is not None else []
+    where += [Filter("amount", "<=", float(search.most))] if search.most is not None else []
+    place = after and after._replace(data={"amount": None, **after.data})
+    return await store.query_rows(
+        "tasks", fields, where=where, order_by="amount", descending=True, limit=limit, after=place
+    )
+
+
 def holds(row: Row, search: Search) -> bool:
     """Whether a task is one that `tasks` would find."""
     at = row.data["created_at"]
@@ -220,6 +233,13 @@ def order_of(query: Mapping[str, str], *orders: Order, default: Order = "newest"
     if found is None:
         raise BadRequest(f"order must be one of {', '.join(orders or ORDERS)}", code="bad_query", field="order")
     return found
+
+
+def orders(search: Search) -> tuple[Order, ...]:
+    """Return in which orders there is what is searched for: urgency and amount are of one state's tasks."""
+    if search.state is None:
+        return ("newest", "oldest")
+    return ORDERS if search.state == "AWAITING_APPROVAL" else ("newest", "oldest", "amount")
 
 
 def is_oldest_first(query: Mapping[str, str]) -> bool:

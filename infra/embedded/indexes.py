@@ -78,6 +78,7 @@ def _declared() -> Iterator[Index]:
     yield Index("tasks", ("state", "priority", "created_at"))
     yield Index("tasks", ("state", "intent", "priority", "created_at"))
     yield Index("tasks", ("state", "updated_at"))
+    yield Index("tasks", ("state", "amount"))
     for whose in ("requester.key", "assignee", "approval.by"):
         yield Index("tasks", (whose, "created_at"))
     for member in ("next_check_at", "expire_at", "noted_at", "closed_at"):

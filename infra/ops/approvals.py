@@ -12,7 +12,7 @@ from rich.console import Console as Terminal
 
 from infra.ops import session, show
 from infra.ops.acting import do, each, listed, look, picked
-from infra.ops.arguments import MOST, Args, acting, command, filters, listing, needed, noun, search
+from infra.ops.arguments import MOST, Args, acting, command, filters, listing, needed, noun, ordered, search
 from infra.ops.bulk import Item
 from infra.ops.client import Console
 from shared.task.schemas import CAUSES
@@ -52,8 +52,9 @@ def parser(prog: str = "switchyard approvals") -> argparse.ArgumentParser:
         _list,
         "list what waits, oldest first",
         "switchyard approvals list --intent refund_request --since 1d",
+        "switchyard approvals list --order amount --min 100",
     )
-    filters(listing(find))
+    filters(ordered(listing(find)))
     for name, examples in EXAMPLES.items():
         verb = filters(
             acting(command(commands, name, _decide, f"{name} what waits, by name or by filter", *examples), name)
@@ -78,7 +79,7 @@ def _undo(args: Args, console: Console, terminal: Terminal) -> int:
 
 
 def _list(args: Args, console: Console, terminal: Terminal) -> int:
-    query = search(args) | {"state": "AWAITING_APPROVAL", "order": "oldest"}
+    query = search(args) | {"state": "AWAITING_APPROVAL", "order": args.order or "oldest"}
     found = listed(console, query, MOST if args.all else args.limit)
     return show.answer(args.json, found, lambda: show.tasks(terminal, found))
 

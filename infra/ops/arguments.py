@@ -17,6 +17,7 @@ Args = argparse.Namespace
 Run = Callable[[Args, Console, Terminal], int]
 SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 MOST = 10_000  # items of a list or a bulk action, where all are asked for
+ORDERS = ("newest", "oldest", "urgent", "amount")
 FILTERS = ("state", "intent", "source", "requester", "assignee", "decided_by", "closed", "min", "max", "older")
 ENVIRONMENT = {
     "CONSOLE_URL": "where the console is, in the cloud; default: the stack that runs here",
@@ -92,6 +93,12 @@ def listing(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Add how many are listed."""
     made.add_argument("--limit", type=int, default=50, help="at most so many (default 50)")
     made.add_argument("--all", action="store_true", help=f"at most {MOST}")
+    return made
+
+
+def ordered(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add in which order tasks are listed."""
+    made.add_argument("--order", choices=ORDERS, help="urgent and amount: of one state")
     return made
 
 

@@ -14,7 +14,7 @@ from rich.console import Console as Terminal
 
 from infra.ops import session, show, waterfall
 from infra.ops.acting import do, each, listed, look, must_be_known, picked
-from infra.ops.arguments import MOST, Args, acting, command, filters, in_state, listing, noun, of_state, search
+from infra.ops.arguments import MOST, Args, acting, command, filters, in_state, listing, noun, of_state, ordered, search
 from infra.ops.bulk import SHOWN, Item
 from infra.ops.client import Console, OpsError
 from infra.ops.reenact import differences, reenact
@@ -88,7 +88,7 @@ def _looking(commands: Any) -> None:
         "switchyard tasks list --intent order_status --since 2h --json",
         "switchyard tasks list --assignee me --state waiting",
     )
-    of_state(filters(listing(find)), "in this state, such as FAILED or waiting")
+    of_state(filters(ordered(listing(find))), "in this state, such as FAILED or waiting")
     found = command(
         commands,
         "find",
@@ -141,7 +141,7 @@ def _repairing(commands: Any, name: str, words: str, *examples: str) -> argparse
 
 
 def _list(args: Args, console: Console, terminal: Terminal) -> int:
-    found = listed(console, search(args), MOST if args.all else args.limit)
+    found = listed(console, search(args) | {"order": args.order}, MOST if args.all else args.limit)
     return show.answer(args.json, found, lambda: show.tasks(terminal, found))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from shared.gate.amount import priced
 from shared.gate.doors import missing
 from shared.intent.registry import Registry
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
@@ -99,6 +100,7 @@ async def change_both(
     def body(snapshots: Mapping[str, Snapshot]) -> Mapping[str, Document]:
         before, now = to_record(snapshots[path]), snapshots[path].read_time
         after = arrow(before, now)
+        after = after if after is before else priced(after, ports.registry)
         changed[:] = [before, after]
         writes = {} if after is before else {path: to_document(after)}
         was_asked = before.decision.expires_at is not None

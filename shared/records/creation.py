@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.event.payload import View
+from shared.gate.amount import priced
 from shared.gate.counting import counter_of, usage_of, use_of
 from shared.gate.policy import Usage, likes, subject_path
 from shared.intent.declaration import Intent
@@ -91,7 +92,7 @@ async def create(
             ticket=ticket,
             texts=texts.values(),
         )
-        record = made = keyed(record, ports.settings.privacy_key)
+        record = made = priced(keyed(record, ports.settings.privacy_key), ports.registry)
         writes: dict[str, Document] = {path: to_document(record)}
         if record.state == "AWAITING_APPROVAL":
             writes[pause] = to_document(approval_of(record, ports.registry))

@@ -310,6 +310,9 @@ class TaskRow(Model):
     history: list[Transition] = Field(max_length=MAX_HISTORY)
     noted_at: datetime | None = Field(default=None, description="When its words were taken back after the effect")
     closed_at: datetime | None = Field(default=None, description="When somebody closed a FAILED task: it wants nobody")
+    amount: float | None = Field(
+        default=None, description="What it moves in its currency's own units, to sort by; null: no money, or not known"
+    )
     assignee: str = Field(default="", description="Whose work it is, as they signed in; empty: nobody's")
     looking: Looking | None = Field(default=None, description="Who looked at it last, with its page open")
 

@@ -108,6 +108,14 @@ class TestQueries:
         index = f"USING INDEX tasks_by_{whose.replace('.', '_')}"
         assert all(index in step for step in explaining.plan if "docs" in step)
 
+    async def test_tasks_are_sorted_by_amount_by_an_index(self, database: Database) -> None:
+        explaining = Explaining(database)
+        for more in ([], [Filter("amount", ">=", 25.0), Filter("amount", "<=", 100.0)]):
+            where = [Filter("state", "==", "AWAITING_APPROVAL"), *more]
+            await EmbeddedStore(explaining).query("tasks", where=where, order_by="amount", descending=True)
+        assert len(explaining.plan) == 2
+        assert all("USING INDEX tasks_by_state_amount" in step for step in explaining.plan)
+
 
 class Explaining(Database):
     """A database that explains scans instead of doing them, all in `plan`."""

@@ -47,8 +47,29 @@ async def world() -> World:
 
 async def test_urgent_tasks_come_first_and_then_those_that_expire_first(http: httpx.AsyncClient, world: World) -> None:
     browser = open_browser(http, world)
-    for query, found in (("", "bdac"), ("?order=oldest", "abcd"), ("?order=newest", "dcba")):
+    for query, found in (("", "bdac"), ("?order=oldest", "abcd"), ("?order=newest", "dcba"), ("?order=amount", "cbda")):
         assert "".join(rows((await browser.get(f"/{query}")).text)) == found
+
+
+async def test_largest_amounts_come_first_page_by_page_and_follow_an_edit(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    browser = open_browser(http, world)
+    world.model.answers = [says("out_of_scope")]
+    await world.classify(ticket("What is this about?", task_id="e"))
+    edit = SAME | {"decision": "edit", "p.amount_minor": "1200.00"}
+    await browser.post("/tasks/d/decide", await approval(world, "d") | edit)
+    asked: dict[str, str] | None = {"state": "AWAITING_APPROVAL", "order": "amount", "limit": "2"}
+    pages = []
+    while asked:
+        page = (await http.get("/api/tasks", params=asked)).json()
+        pages.append("".join(task["task_id"] for task in page["tasks"]))
+        asked = asked | {"page_token": page["next_page_token"]} if page["next_page_token"] else None
+    assert pages == ["dc", "ba", "e"]
+    for query, found in (("q=shevch", "c"), ("min=100&max=1000", "cb"), ("requester=kim&max=130", "ba")):
+        assert "".join(rows((await browser.get(f"/?order=amount&{query}")).text)) == found
+    assert (await browser.get("/next?after=c&list=%2F%3Forder%3Damount")).headers["location"].startswith("/tasks/b?")
+    assert (await http.get("/api/tasks?order=amount")).json()["error"]["field"] == "order"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +100,7 @@ async def test_filters_combine(http: httpx.AsyncClient, world: World, query: str
         ("older=yesterday", "older must be an age such as 30min, 2h or 3d"),
         ("min=much", "min must be an amount such as 25 or 25.00"),
         ("max=1e5", "max must be an amount"),
-        ("order=cheapest", "order must be one of newest, oldest, urgent"),
+        ("order=cheapest", "order must be one of newest, oldest, urgent, amount"),
         (f"requester={'x' * 255}", "requester must be an address or a part of one"),
     ],
 )
