@@ -30,9 +30,15 @@ class Chats:
     google_chat_caller: str = GOOGLE_CHAT_CALLER
 
     @property
+    def names(self) -> tuple[ChatName, ...]:
+        """The chats in which people decide."""
+        there: dict[ChatName, str] = {"slack": self.slack_channel, "google_chat": self.google_chat_space}
+        return tuple(name for name, place in there.items() if place)
+
+    @property
     def on(self) -> bool:
         """Whether anybody decides in a chat."""
-        return bool(self.slack_channel or self.google_chat_space)
+        return bool(self.names)
 
 
 def read(env: Mapping[str, str]) -> Chats:

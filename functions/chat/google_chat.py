@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from functions.chat.pressing import Seen, decide, draw, inputs_of, look, person, wrong
+from functions.chat.pressing import AT_ONCE, Seen, decide, do, draw, inputs_of, look, person, wrong
 from shared.chat import google_chat
 from shared.chat.card import DOORS, Press
 from shared.chat.reading import text_at
@@ -47,6 +47,11 @@ async def take(body: bytes, headers: Mapping[str, str], ports: Ports) -> Outcome
         who = _who(event, ports)
         if event.get("dialogEventType") == "SUBMIT_DIALOG":
             return await _submitted(event, ports, who, name, press, fields)
+        if name in AT_ONCE:
+            now = await do(ports, who, press, name)
+            await draw(GoogleChat(ports), text_at(event, "message", "name"), now)
+            words = "It waits for a decision again" if name == "undo" else "It is yours"
+            return Outcome("done", body=google_chat.closed(words, is_good=True), fields=fields)
         now = await look(ports, press.task_id)
         if now.card.verdict or now.card.look != press.look:
             await draw(GoogleChat(ports), text_at(event, "message", "name"), now)
@@ -68,7 +73,8 @@ async def _submitted(
         if name != "edit" or isinstance(error, NotFound | Gone | Forbidden):
             raise
         now = await look(ports, press.task_id)
-        kept = refilled(inputs_of(ports, now.record), typed, wrong(ports, now.record, typed))
+        found = wrong(ports, now.record, typed) or {(error.field or "").removeprefix("/"): error.message}
+        kept = refilled(inputs_of(ports, now.record), typed, found)
         again = google_chat.edit_dialog(now.card, kept, error.message)
         return Outcome("refused", body=again, fields=fields | {"error_code": error.code}, severity="WARNING")
     await draw(GoogleChat(ports), text_at(event, "message", "name"), done)

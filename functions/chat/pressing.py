@@ -11,17 +11,19 @@ from shared.gate import inputs
 from shared.gate.inputs import Input
 from shared.intent.outcomes import HandlerOutcome
 from shared.logs import log
-from shared.records import decisions
+from shared.records import decisions, working
 from shared.records.approvals import MAX_COMMENT_CHARS
 from shared.records.decisions import AS_SHOWN, Change
 from shared.records.documents import task_path, to_record
 from shared.settings import page_url
 from shared.task.moves import Person
+from shared.task.requester import is_unknown
 from shared.task.schemas import CAUSES, Cause, TaskRecord
 from shared.wiring.chats import Chat
 from shared.wiring.composition import Ports
 
-COMMENT, CAUSE = "comment", "cause"
+COMMENT, CAUSE, WHOSE = "comment", "cause", "requester_email"
+AT_ONCE = ("take", "undo")  # what a press does without asking anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +76,31 @@ def unsaid(task_id: str, error: HandlerOutcome) -> None:
 
 
 def inputs_of(ports: Ports, record: TaskRecord) -> list[Input]:
-    """Return the inputs of a task's parameters, as they would run."""
+    """Return the inputs of a task's parameters, as they would run; and for whose request it is, where nobody says."""
     intent = ports.registry.get(record.intent)
     if intent is None:
         raise Unprocessable("no intent was found for this task; open its page and choose one", code="unclassified")
-    return inputs.inputs_of(intent, record)
+    asked = Input(
+        WHOSE, "Whose request is it? The customer's e-mail address", "The event does not say", "text", "", True
+    )
+    return [*([asked] if is_unknown(record, intent) else []), *inputs.inputs_of(intent, record)]
 
 
 def wrong(ports: Ports, record: TaskRecord, typed: Mapping[str, str]) -> dict[str, str]:
     """Return what is wrong with what was typed, by the input's name."""
     intent = ports.registry.get(record.intent)
     return inputs.problems(intent, typed) if intent else {}
+
+
+async def do(ports: Ports, who: Person, press: Press, door: str) -> Seen:
+    """Do what a press does at once: make the task one's own work, or take a decision back.
+
+    Raises:
+        BadRequest: as `working.assign` and `decisions.undo`: who may not, what has begun, what is not as it was shown.
+    """
+    if door == "take":
+        return seen(ports, await working.assign(ports, press.task_id, who, take=True))
+    return seen(ports, await decisions.undo(ports, press.task_id, who, press.look))
 
 
 async def decide(ports: Ports, who: Person, press: Press, door: str, typed: Mapping[str, str]) -> Seen:
@@ -103,6 +119,7 @@ async def decide(ports: Ports, who: Person, press: Press, door: str, typed: Mapp
         change,
         typed.get(COMMENT, "")[:MAX_COMMENT_CHARS],
         _cause(typed),
+        undoable=True,
     )
     return seen(ports, record)
 
@@ -111,7 +128,8 @@ async def _change(ports: Ports, press: Press, typed: Mapping[str, str]) -> Chang
     """Return what a form sets, where it is other than what was shown; what was emptied is not what was shown."""
     record = (await look(ports, press.task_id)).record
     intent = ports.registry.get(record.intent)
-    return Change(parameters=inputs.altered(intent, typed, record) if intent else None)
+    parameters = inputs.altered(intent, typed, record) if intent else None
+    return Change(parameters=parameters, requester_email=typed.get(WHOSE, "").strip() or None)
 
 
 def _cause(typed: Mapping[str, str]) -> Cause:

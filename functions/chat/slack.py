@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from functions.chat.pressing import decide, draw, inputs_of, look, person, unsaid, wrong
+from functions.chat.pressing import AT_ONCE, WHOSE, decide, do, draw, inputs_of, look, person, unsaid, wrong
 from shared.chat import slack
 from shared.chat.card import DOORS, Press
 from shared.chat.reading import object_at, text_at
@@ -60,8 +60,8 @@ async def _pressed(payload: Mapping[str, Any], ports: Ports) -> Outcome:
         who = await _who(chat, payload)
         now = await look(ports, press.task_id)
         _must_be_anothers(now.record, payload)
-        if name == "approve":
-            done = await decide(ports, who, press, "approve", {})
+        if name == "approve" or name in AT_ONCE:
+            done = await (do(ports, who, press, name) if name in AT_ONCE else decide(ports, who, press, name, {}))
             await draw(chat, place, done)
             return Outcome("decided", fields=fields | {"state_to": done.record.state})
         if now.card.verdict or now.card.look != press.look:
@@ -100,7 +100,8 @@ async def _submitted(payload: Mapping[str, Any], ports: Ports) -> Outcome:
     except BadRequest as error:
         is_of_form = name == "edit" and not isinstance(error, NotFound | Gone | Forbidden)
         found = wrong(ports, (await look(ports, press.task_id)).record, typed) if is_of_form else {}
-        body = {"response_action": "errors", "errors": found or {slack.COMMENT: error.message}}
+        place_ = WHOSE if error.field == f"/{WHOSE}" and is_of_form else slack.COMMENT
+        body = {"response_action": "errors", "errors": found or {place_: error.message}}
         return Outcome("refused", body=body, fields=fields | {"error_code": error.code}, severity="WARNING")
     await draw(chat, place, done)
     return Outcome("decided", fields=fields | {"state_to": done.record.state})

@@ -17,6 +17,7 @@ from shared.records import decisions, repairs
 from shared.records.decisions import AS_SHOWN, Change
 from shared.records.documents import ROW_FIELDS, task_path, to_record, to_rows
 from shared.records.outbox import ask_for_preview
+from shared.task.requester import is_unknown
 from shared.task.schemas import CAUSES, Cause, TaskRecord, TaskRow
 from shared.task.waiting import why_alone
 
@@ -53,7 +54,7 @@ async def many(page: Page, pairs: Sequence[tuple[str, str]]) -> Response:
         else:
             records = await _records(page, [p.id for p in picks])
         approved = records if action == "approve" else []
-        left = {r.task_id: why for r in approved if (why := why_alone(r))}
+        left = {r.task_id: why for r in approved if (why := why_alone(r) or _why_unknown(page, r))}
         return await page.render(
             "confirm.html",
             shown=[],
@@ -138,6 +139,11 @@ async def _of_letters(page: Page, picks: Sequence[bulk.Pick]) -> tuple[list[bulk
     records = await _records(page, list(dict.fromkeys(t for t in of.values() if t)))
     looks = {r.task_id: Look(r.generation, r.params_hash, alone=False) for r in records}
     return [bulk.Pick(p.id, looks.get(of.get(p.id) or "")) for p in picks], records
+
+
+def _why_unknown(page: Page, row: TaskRow) -> str:
+    intent = page.ports.registry.get(row.intent)
+    return "nobody says whose request it is; open it" if intent and is_unknown(row, intent) else ""
 
 
 def _one_of(value: str | None, *options: Any) -> Any:

@@ -14,7 +14,7 @@ from shared.chat.card import Card, card_of, erased
 from shared.errors import Conflict, Gone, NotFound, Retry
 from shared.intent.outcomes import HandlerOutcome, Permanent
 from shared.logs import log
-from shared.records.cards import ERASED, KEPT, CardRecord, card_path, open_cards
+from shared.records.cards import ERASED, KEPT, CardRecord, card_path, open_cards, with_cards
 from shared.records.documents import task_path, to_record
 from shared.settings import page_url
 from shared.wiring.chats import Chat, chats
@@ -54,11 +54,11 @@ async def show(ports: Ports) -> Shown | None:
 async def _show(ports: Ports, chat: Chat) -> Shown:
     known = await open_cards(ports.store, chat.name, MOST_OPEN + MOST_WAITING)
     # All of them: one of a task that was erased has to go, however many others are open.
-    drawn = sum(await asyncio.gather(*(_draw(ports, chat, card) for card in known)))
-    room = min(MOST_AT_ONCE, MOST_OPEN - len(known))
+    after = await asyncio.gather(*(_draw(ports, chat, card) for card in known))
+    room = min(MOST_AT_ONCE, MOST_OPEN - sum(waits for _, waits in after))
     # One that the chat refuses holds up none behind it; where the chat is down, each is refused at once.
     posted = [await _post(ports, chat, task_id) for task_id in await _waiting(ports, chat, room)]
-    return Shown(sum(posted), drawn)
+    return Shown(sum(posted), sum(drawn for drawn, _ in after))
 
 
 async def _waiting(ports: Ports, chat: Chat, room: int) -> list[str]:
@@ -70,8 +70,7 @@ async def _waiting(ports: Ports, chat: Chat, room: int) -> list[str]:
         "approvals", ("status",), where=where, order_by="requested_at", limit=MOST_WAITING
     )
     ids = [row.id for row in rows if row.data.get("status") == "pending"]
-    shown = await ports.store.read_rows(("open",), *(card_path(chat.name, task_id) for task_id in ids))
-    have = {row.id.partition(".")[2] for row in shown if row.data.get("open")}
+    have = await with_cards(ports.store, [chat.name], ids)
     return [task_id for task_id in ids if task_id not in have][:room]
 
 
@@ -100,29 +99,34 @@ async def _post(ports: Ports, chat: Chat, task_id: str) -> bool:
     return True
 
 
-async def _draw(ports: Ports, chat: Chat, snapshot: Snapshot) -> bool:
-    """Draw a card anew whose task is not what it shows; return whether that was needed and done."""
+async def _draw(ports: Ports, chat: Chat, snapshot: Snapshot) -> tuple[bool, bool]:
+    """Draw a card anew whose task is not what it shows; return whether that was needed and done, and whether its task
+    waits: what is decided leaves its room to others, though it can be taken back still.
+    """
     try:
         told = CardRecord.model_validate(snapshot.data)
     except ValidationError:  # somebody broke it: closed, so that it is not looked at for ever
         await _close(ports, snapshot)
-        return False
+        return False, False
     (record,) = await ports.store.read(task_path(told.task_id))
     card = _card(ports, record)
     shown = card.fingerprint if card else ERASED
     card = card or erased(told.task_id, record.read_time)
+    waits = card.verdict is None
     if shown == told.shown:
-        return False
+        return False, waits
+    is_there = True
     try:
         await chat.update(told.message, card)
-    except Permanent as error:
+    except Permanent as error:  # the message is gone: where the task waits, another is posted
         _unsaid(chat, told.task_id, error)
+        is_there = False
     except HandlerOutcome as error:
         _unsaid(chat, told.task_id, error)
-        return False
-    after = told.model_copy(update={"shown": shown, "open": card.verdict is None})
+        return False, waits
+    after = told.model_copy(update={"shown": shown, "open": is_there and (waits or card.is_held)})
     await _remember(ports, snapshot.path, after, snapshot.version)
-    return True
+    return True, waits and is_there
 
 
 def _card(ports: Ports, record: Snapshot) -> Card | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ from functions.notify.posting import is_refused, post
 from shared.errors import Conflict, Retry
 from shared.intent.outcomes import HandlerOutcome, NotApplied
 from shared.logs import log
+from shared.records.cards import with_cards
 from shared.serving.entry import Outcome
 from shared.settings import Webhook, page_url
 from shared.wiring.composition import Ports
@@ -47,8 +48,9 @@ async def notify(ports: Ports) -> Outcome:
     """
     channels = _channels(ports)
     tells = (_tell(ports, channel) for channel in channels)
-    cards = show(ports)
-    answered, shown, *ends = await asyncio.gather(answer(ports), cards, *tells, return_exceptions=True)
+    # Cards first: what has one is no news for the channels.
+    [shown] = await asyncio.gather(show(ports), return_exceptions=True)
+    answered, *ends = await asyncio.gather(answer(ports), *tells, return_exceptions=True)
     for end in (answered, shown, *ends):  # only now: what breaks one channel does not stop the other
         if isinstance(end, BaseException):
             raise end
@@ -79,13 +81,14 @@ async def _tell(ports: Ports, channel: Channel) -> str:
     found = await _look(ports.store, channel, memory.since, now)
     digests = [d for f in found if (d := digest(memory, f, now)).items]
     reminders = await _remind(ports.store, memory, now) if channel.everything and memory.reminds(now) else []
+    told_of = [*await _without_cards(ports, digests), *reminders]
     try:
-        if digests or reminders:
-            await _send(ports, channel.webhook, [*digests, *reminders], now)
+        if told_of:
+            await _send(ports, channel.webhook, told_of, now)
     except HandlerOutcome as error:
         return await _unsent(ports, channel, snapshot, memory, error)
     await _remember(ports, snapshot, told(memory, digests, now, reminded=bool(reminders)))
-    count = sum(len(d.items) for d in (*digests, *reminders))
+    count = sum(len(d.items) for d in told_of)
     if count:
         log("INFO", "told", function="notify", outcome="told", operation=channel.name, count=count)
     return "told" if count else "nothing_new"
@@ -104,6 +107,14 @@ async def _look(store: Store, channel: Channel, since: datetime, now: datetime) 
             news.paused(store, since),
         ]
     return await asyncio.gather(*looks)
+
+
+async def _without_cards(ports: Ports, digests: Sequence[Digest]) -> list[Digest]:
+    """Return the digests without tasks that wait and whose card is in a chat: whoever decides has seen them there."""
+    ids = [item.task_id for d in digests if d.kind == "paused" for item in d.items]
+    have = await with_cards(ports.store, ports.settings.chats.names, ids)
+    left = [replace(d, items=[i for i in d.items if d.kind != "paused" or i.task_id not in have]) for d in digests]
+    return [d for d in left if d.items]
 
 
 async def _remind(store: Store, memory: Memory, now: datetime) -> list[Digest]:

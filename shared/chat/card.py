@@ -13,24 +13,28 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from shared.canonical import sha256_hex
-from shared.errors import BadRequest, Unprocessable
+from shared.errors import BadRequest
 from shared.event.masking import masked
 from shared.gate.doors import Look, missing
 from shared.intent.declaration import Intent
 from shared.intent.registry import Registry
 from shared.intent.sentence import in_words, sentence
-from shared.task.requester import must_be_known, requester_of, view_of
+from shared.task.requester import is_unknown, requester_of, view_of
 from shared.task.schemas import TaskRecord
+from shared.task.undo import may_be_undone
 
 CHAT = "chat"  # the channel of `Policy.channels`
-Door = Literal["approve", "edit", "reject"]
+Door = Literal["approve", "edit", "reject", "take", "undo"]
 DOORS: tuple[Door, ...] = get_args(Door)
+TAKE: tuple[Door, ...] = ("take",)
+DECIDING: tuple[Door, ...] = ("approve", "edit", "reject")
 _TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MAX_WORDS_CHARS = 500
 MAX_VALUE_CHARS = 200
 MAX_TYPED_CHARS = 3000  # of an input in Slack
 MAX_FACTS = 8
 MOST_REASONS = 4
+MOST_NOTES = 2  # the last ones; all of them are on the task's page
 ENDED: Mapping[str, str] = {"READY": "Approved", "REJECTED": "Rejected", "EXPIRED": "Expired", "CANCELLED": "Cancelled"}
 
 
@@ -45,7 +49,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One task. `words` is how its ticket begins; `verdict` is None while it waits; `url` leads to its page."""
+    """One task. `words` is how its ticket begins; `verdict` is None while it waits; `url` leads to its page.
+
+    `notes` are what people wrote beside it, and who; `is_held`: it is approved, and can be taken back still.
+    """
 
     task_id: str
     look: Look
@@ -57,6 +64,8 @@ class Card:
     verdict: Verdict | None
     url: str
     doors: tuple[Door, ...]
+    notes: tuple[tuple[str, str], ...] = ()
+    is_held: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -79,7 +88,9 @@ def card_of(record: TaskRecord, registry: Registry, console_url: str) -> Card:
         expires_at=record.decision.expires_at if waits else None,
         verdict=None if waits else _verdict(record),
         url=f"{console_url}/tasks/{record.task_id}" if console_url else "",
-        doors=_doors(intent, record) if waits else (),
+        doors=_doors(intent, record),
+        notes=tuple((note.by, _cut(note.text, MAX_VALUE_CHARS)) for note in record.notes[-MOST_NOTES:]),
+        is_held=may_be_undone(record),
     )
 
 
@@ -131,6 +142,8 @@ def _facts(intent: Intent | None, record: TaskRecord) -> list[tuple[str, str]]:
     facts = [("Who asks", who.get("email") or who.get("id") or "nobody says"), *parameters]
     if (intent is not None and (needed := missing(intent, record)) > 1) or record.review.approvals:
         facts.append(("Approved by", ", ".join(given.by for given in record.review.approvals) or f"nobody of {needed}"))
+    if record.assignee:
+        facts.append(("On it", record.assignee))
     codes = dict.fromkeys(reason.partition(":")[0] for reason in record.decision.reasons)
     facts += [("Why it waits", ", ".join(list(codes)[:MOST_REASONS])), ("Source", record.source)]
     if record.priority >= 4:
@@ -140,17 +153,20 @@ def _facts(intent: Intent | None, record: TaskRecord) -> list[tuple[str, str]]:
 
 def _doors(intent: Intent | None, record: TaskRecord) -> tuple[Door, ...]:
     """Return what can be done in a chat: no button is shown that would be refused to everybody."""
+    if intent is not None and CHAT not in intent.policy.channels:
+        return ()
+    if record.state != "AWAITING_APPROVAL":
+        return ("undo",) if may_be_undone(record) or record.state == "REJECTED" else ()
+    return (*_deciding(intent, record), *(() if record.assignee else TAKE))
+
+
+def _deciding(intent: Intent | None, record: TaskRecord) -> tuple[Door, ...]:
     if intent is None:
         return ("reject",)
-    if CHAT not in intent.policy.channels:
-        return ()
-    try:
-        must_be_known(record, intent)
-    except Unprocessable:
-        return ("reject",)
+    is_known = not is_unknown(record, intent)
     # A chat's form would cut a longer value, and what is cut would be approved.
     fits = all(len(str(value)) <= MAX_TYPED_CHARS for value in record.shown_parameters.values())
-    doors = DOORS if record.parameters else ("edit", "reject")
+    doors = DECIDING if record.parameters and is_known else ("edit", "reject")
     return doors if fits else tuple(door for door in doors if door != "edit")
 
 

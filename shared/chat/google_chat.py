@@ -30,6 +30,7 @@ def message(card: Card) -> Json:
         widgets.append(_paragraph(f"“{_safe(card.words)}”"))
     if card.plan:
         widgets.append(_paragraph(f"<b>Effect</b>: {_safe(card.plan)}"))
+    widgets += [_paragraph(f"<b>{_safe(by)}</b> noted: {_safe(text)}") for by, text in card.notes]
     if card.verdict:
         said = f"<b>{card.verdict.words}</b> by {_safe(card.verdict.by)}, {_moment(card.verdict.at)}"
         widgets.append(_paragraph(said))
@@ -88,7 +89,7 @@ def pressed(event: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _buttons(card: Card) -> list[Json]:
-    labels = {"approve": "Approve", "edit": "Edit", "reject": "Reject"}
+    labels = {"approve": "Approve", "edit": "Edit", "reject": "Reject", "take": "Take it", "undo": "Undo"}
     found = [_button(door, labels[door], card, opens=True) for door in card.doors]
     if card.url:
         found.append({"text": "Open", "onClick": {"openLink": {"url": card.url}}})

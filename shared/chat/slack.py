@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.chat.card import MAX_TYPED_CHARS, Card, Press
+from shared.chat.card import MAX_TYPED_CHARS, Card, Door, Press
 from shared.chat.reading import list_at, object_at, text_at
 from shared.gate.inputs import Input
 from shared.task.schemas import CAUSES
@@ -19,6 +19,7 @@ MAX_TITLE_CHARS = 150
 MAX_SECTION_CHARS = 2900
 MAX_MODAL_TITLE_CHARS = 24
 COMMENT, CAUSE = "comment", "cause"
+LABELS: Mapping[Door, str] = {"take": "Take it", "undo": "Undo"}
 
 Json = dict[str, Any]
 
@@ -33,7 +34,8 @@ def message(card: Card) -> Json:
         blocks.append({"type": "section", "text": _plain(f"“{card.words}”")})
     if card.plan:
         blocks.append({"type": "section", "text": _plain(f"Effect: {card.plan}")})
-    blocks += [_verdict(card)] if card.verdict else _open(card)
+    blocks += [{"type": "section", "text": _plain(f"{by} noted: {text}")} for by, text in card.notes]
+    blocks += [_verdict(card), *_open(card)] if card.verdict else _open(card)
     said = card.verdict.words if card.verdict else "Waits for a decision"
     return {"text": f"{said}: {escaped(card.title)}", "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
 
@@ -101,7 +103,8 @@ def _open(card: Card) -> list[Json]:
         buttons.append(_button("edit", "Edit", value))
     if "reject" in card.doors:
         buttons.append(_button("reject", "Reject", value) | {"style": "danger"})
-    if card.url:
+    buttons += [_button(door, LABELS[door], value) for door in card.doors if door in LABELS]
+    if card.url and not card.verdict:
         buttons.append(_button("open", "Open", value) | {"url": card.url})
     blocks: list[Json] = [{"type": "actions", "elements": buttons}] if buttons else []
     if card.expires_at:

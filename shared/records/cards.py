@@ -5,6 +5,7 @@ Written by `notify`, which posts and draws, and by `chat` after a press.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import get_args
 
@@ -34,7 +35,7 @@ def card_path(chat: str, task_id: str) -> str:
 
 
 async def reopen_cards(store: Store, task_id: str) -> None:
-    """Let the cards of a task that was erased be drawn anew: what they showed of it is in the chats still.
+    """Let the cards of a task that was erased, or waits again, be drawn anew: they show what is not so any more.
 
     Raises:
         StoreUnavailable, Conflict: some may show it still; asked again, it goes on.
@@ -42,6 +43,17 @@ async def reopen_cards(store: Store, task_id: str) -> None:
     for card in await store.read(*(card_path(chat, task_id) for chat in get_args(ChatName))):
         if card.data is not None and card.data.get("shown") != ERASED:
             await store.commit(Write(card.path, card.data | {"open": True}, card.version))
+
+
+async def with_cards(store: Store, chats: Iterable[str], task_ids: Iterable[str]) -> set[str]:
+    """Return those of the tasks that have an open card in one of the chats.
+
+    Raises:
+        StoreUnavailable: nothing is known.
+    """
+    paths = [card_path(chat, task_id) for chat in chats for task_id in task_ids]
+    shown = await store.read_rows(("open",), *paths) if paths else []
+    return {row.id.partition(".")[2] for row in shown if row.data.get("open")}
 
 
 async def open_cards(store: Store, chat: str, limit: int) -> list[Snapshot]:

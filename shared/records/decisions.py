@@ -5,19 +5,21 @@ Each is one commit over the task and its approval. What people do to a task that
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from shared.entries import ANY_INTENT
-from shared.errors import Forbidden, Refused, StoreUnavailable, Unprocessable
+from shared.errors import Conflict, Forbidden, Refused, StoreUnavailable, Unprocessable
 from shared.gate.answer import presentable, validate
 from shared.gate.doors import Look, approvals_needed, has_approved, must_be_allowed, must_be_approver, must_be_current
 from shared.gate.policy import Usage, is_enabled, policy_reasons, subject_path
 from shared.intent.declaration import Intent
 from shared.intent.provenance import check
 from shared.records.approvals import change_both
+from shared.records.cards import reopen_cards
 from shared.records.creation import wishes_like
 from shared.records.news import tell_others
 from shared.task import waiting
@@ -111,7 +113,10 @@ async def undo(ports: Ports, task_id: str, person: Person, look: Look) -> TaskRe
         must_be_current(record, look)
         return undone(record, person, now, patience=patience)
 
-    return (await change_both(ports, task_id, arrow))[1]
+    after = (await change_both(ports, task_id, arrow))[1]
+    with contextlib.suppress(StoreUnavailable, Conflict):  # a chat then shows it once more
+        await reopen_cards(ports.store, task_id)
+    return after
 
 
 async def edit(ports: Ports, task_id: str, person: Person, look: Look, change: Change) -> TaskRecord:

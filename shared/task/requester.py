@@ -58,11 +58,18 @@ def told(record: TaskRecord, email: str, by: str) -> TaskRecord:
     return record.model_copy(update={"requester": asks, "keys": keys})
 
 
+def is_unknown(row: TaskRow, intent: Intent) -> bool:
+    """Whether the intent needs to know of the requester what nobody has said."""
+    return bool(_missing(requester_of(row) if isinstance(row, TaskRecord) else kept_requester(row), intent))
+
+
+def _missing(known: Mapping[str, str], intent: Intent) -> list[str]:
+    return [pointer for pointer in intent.needs if pointer.removeprefix("/requester/") not in known]
+
+
 def must_be_known(record: TaskRecord, intent: Intent) -> None:
     """Raise `Unprocessable` if the intent needs to know of the requester what nobody has said."""
-    seen: Mapping[str, str] = {f"/requester/{name}": value for name, value in requester_of(record).items()}
-    missing = [pointer for pointer in intent.needs if pointer not in seen]
-    if missing:
+    if missing := _missing(requester_of(record), intent):
         raise Unprocessable(
             f"the event does not say whose request this is ({', '.join(missing)}); say it as requester_email",
             code="requester_unknown",

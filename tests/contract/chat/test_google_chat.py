@@ -202,3 +202,12 @@ async def test_in_the_cloud_nobody_decides_in_a_space_until_approvers_are_named(
     answer = await click(made, google, "approve", {})
     assert said(answer)["userFacingMessage"].startswith("APPROVERS names nobody")
     assert (await made.world.record("t1")).state == "AWAITING_APPROVAL"
+
+
+async def test_a_task_is_taken_and_an_approval_undone_with_one_click(google: FakeGoogle) -> None:
+    made = await room()
+    assert said(await click(made, google, "take")) == {"statusCode": "OK", "userFacingMessage": "It is yours"}
+    assert (await made.world.record("t1")).assignee == JO["email"]
+    await click(made, google, "approve", {})
+    assert said(await click(made, google, "undo"))["userFacingMessage"] == "It waits for a decision again"
+    assert (await made.world.record("t1")).state == "AWAITING_APPROVAL"

@@ -11,14 +11,20 @@ import pytest
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
+from functions.notify import step
 from shared.chat.card import card_of
 from shared.chats import Chats
+from shared.gate.doors import seen
+from shared.records import working
+from shared.records.decisions import undo
 from shared.records.erasure import erase
 from shared.records.privacy import someone
 from shared.records.tombstones import entomb
+from shared.settings import Webhook
 from shared.task.moves import Person
 from shared.task.schemas import AutomationTask
 from tests.contract.chat.screens import ANA, CHANNEL, EMAILS, JO, Room, odd_ones
+from tests.scripted import ScriptedHandler
 from tests.world import CHANGE_ADDRESS, REFUND, World, paused, ticket
 
 
@@ -50,9 +56,13 @@ async def test_two_clicks_approve_and_the_card_says_who_decided() -> None:
     assert record.approval is not None
     assert (record.state, record.approval.by, record.approval.channel) == ("READY", EMAILS[JO], "chat")
     [message] = made.messages
-    assert "actions" not in [block["type"] for block in message["blocks"]]
+    [actions] = [block for block in message["blocks"] if block["type"] == "actions"]
+    assert [button["action_id"] for button in actions["elements"]] == ["undo"]
     assert f"*Approved* by {EMAILS[JO]}" in json.dumps(message)
+    made.world.pass_time(seconds=10)
+    await made.world.execute("t1", ScriptedHandler("refunded"))
     assert await made.show() == {"cards": "0 posted, 1 drawn anew"}  # it is closed for good
+    assert "actions" not in [block["type"] for block in made.messages[0]["blocks"]]
     assert await made.show() == {"cards": "0 posted, 0 drawn anew"}
 
 
@@ -235,7 +245,7 @@ async def test_what_a_form_would_cut_is_not_edited_in_a_chat() -> None:
     made = await room()
     record = await made.world.record("t1")
     long = record.model_copy(update={"parameters": record.parameters | {"order_id": "x" * 3001}})
-    assert card_of(long, made.world.ports.registry, "").doors == ("approve", "reject")
+    assert card_of(long, made.world.ports.registry, "").doors == ("approve", "reject", "take")
 
 
 async def test_a_card_that_the_chat_refuses_holds_up_none_behind_it() -> None:
@@ -260,3 +270,88 @@ async def test_nobody_decides_what_they_wrote_in_slack_where_its_address_is_not_
     assert (await made.world.record("t1")).state == "AWAITING_APPROVAL"
     await made.submit({"cause": "other"}, ANA)
     assert (await made.world.record("t1")).state == "REJECTED"
+
+
+async def test_an_approval_is_undone_on_its_card_and_the_card_asks_again() -> None:
+    made = await room()
+    await made.press("approve")
+    await made.press("undo", ANA)
+    assert (await made.world.record("t1")).state == "AWAITING_APPROVAL"
+    assert made.button("approve")["confirm"]
+    await made.show()
+    assert len(made.messages) == 1
+    await made.press("approve")
+    made.world.pass_time(seconds=10)
+    stale = [{"type": "button", "action_id": "undo", "value": made.button("undo")["value"]}]
+    await made.world.execute("t1", ScriptedHandler("refunded"))
+    await made.press("undo", actions=stale)
+    assert "cannot be taken back any more" in made.desk.screens.whispers[-1]["text"]
+
+
+async def test_a_rejection_that_is_undone_on_the_page_is_asked_about_on_the_same_card() -> None:
+    made = await room()
+    await made.press("reject")
+    await made.submit({"cause": "other"})
+    await made.show()
+    record = await made.world.record("t1")
+    await undo(made.world.ports, "t1", Person("ana@example.com", "console"), seen(record))
+    assert await made.show() == {"cards": "0 posted, 1 drawn anew"}
+    assert len(made.messages) == 1
+    assert made.button("approve")
+
+
+async def test_a_card_says_whose_work_it_is_and_what_was_noted() -> None:
+    made = await room()
+    await made.press("take")
+    assert (await made.world.record("t1")).assignee == EMAILS[JO]
+    await working.note(made.world.ports, "t1", Person("ana@example.com", "console"), "asked the *shop* <!here>")
+    assert await made.show() == {"cards": "0 posted, 1 drawn anew"}
+    shown = json.dumps(made.messages[0], ensure_ascii=False)
+    assert f"On it: {EMAILS[JO]}" in shown
+    [note] = [b["text"] for b in made.messages[0]["blocks"] if "asked the" in json.dumps(b)]
+    assert (note["type"], note["text"]) == ("plain_text", "ana@example.com noted: asked the *shop* <!here>")
+    assert "take" not in [
+        e["action_id"] for b in made.messages[0]["blocks"] for e in b.get("elements", []) if b["type"] == "actions"
+    ]
+
+
+async def test_whose_request_it_is_is_said_in_the_form_where_the_event_does_not() -> None:
+    made = await room((ticket(REFUND[0].raw_payload["text"], email=""), REFUND[1]))
+    with pytest.raises(StopIteration):
+        made.button("approve")
+    await made.press("edit")
+    View(**made.desk.screens.views[-1]).validate_json()
+    refused = (await made.submit({"requester_email": "nobody"})).json()
+    assert refused["errors"] == {"requester_email": "requester_email must be an e-mail address"}
+    assert (await made.submit({"requester_email": "kim@example.com"})).content == b""
+    record = await made.world.record("t1")
+    assert record.requester is not None
+    assert (record.state, record.requester.email) == ("READY", "kim@example.com")
+
+
+async def test_a_message_that_somebody_deleted_is_posted_anew_while_its_task_waits() -> None:
+    made = await room()
+    made.desk.screens.messages.clear()
+    await working.note(made.world.ports, "t1", Person("ana@example.com", "console"), "look")
+    assert await made.show() == {"cards": "1 posted, 1 drawn anew"}
+
+
+async def test_a_task_with_a_card_is_no_news_for_the_channel_and_one_beyond_the_cards_is() -> None:
+    world = World(
+        REFUND[1], chats=Chats(slack_channel=CHANNEL), notify_webhook=Webhook("slack", "http://chats.test/hook")
+    )
+    made = Room(world)
+    await made.show()  # from now on it tells what is new
+    for number in range(12):
+        await world.classify(ticket("Please refund $25.00 for order #10021, it arrived broken", task_id=f"f{number}"))
+    said: list[str] = []
+
+    async def hear(_: Any, url: str, message: Any) -> None:
+        said.append(message["text"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(step, "post", hear)
+        for _ in range(3):
+            await made.show()
+            world.pass_time(minutes=1)
+    assert (len(made.messages), said) == (12, ["Switchyard: 2 tasks wait for a decision"])
