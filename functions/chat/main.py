@@ -9,9 +9,12 @@ from starlette.responses import JSONResponse, Response
 from functions.chat import google_chat, slack
 from shared.errors import MethodNotAllowed, NotFound
 from shared.serving.entry import Outcome, guard, log_outcome, read_body, started
+from shared.serving.framework import refuse_in_json
 from shared.wiring.composition import Ports, ports
 
 MAX_BODY_BYTES = 256 * 1024
+
+refuse_in_json()
 
 
 @functions_framework.aio.http

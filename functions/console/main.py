@@ -8,7 +8,10 @@ from starlette.responses import Response
 
 from functions.console import api
 from shared.serving.entry import guard
+from shared.serving.framework import refuse_in_json
 from shared.wiring.composition import ports
+
+refuse_in_json()
 
 
 @functions_framework.aio.http

@@ -10,10 +10,12 @@ from functions.intake.incoming import incoming
 from functions.intake.room import Room
 from functions.intake.step import receive_event, receive_webhook
 from shared.serving.entry import Made, Outcome, guard, log_outcome, serve_delivery, serve_push, started
+from shared.serving.framework import refuse_in_json
 from shared.serving.push import Delivery
 from shared.wiring.composition import ports
 
 ROOM = Room()
+refuse_in_json()
 
 
 @functions_framework.aio.http
