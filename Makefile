@@ -109,8 +109,8 @@ smoke: $(VENV)/.emulators ## send a canary task through what runs here, or in th
 restore: $(VENV)/.emulators ## a database of an earlier time, held and checked: make restore ENV=prod INTO=restored-1130 AT=...Z [ARGS=--help]
 	@$(VENV)/bin/python -m infra.restore $(ENV) $(INTO) $(if $(AT),--at $(AT)) $(ARGS)
 
-doctor: ## say what is missing to work here and to deploy: make doctor [ENV=dev] [FOR=here|deploy]
-	@$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m infra.doctor $(ENV) $(FOR)
+doctor: ## say what is missing to work here, and to deploy: make doctor [ENV=dev] [FOR=here|deploy]
+	@$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m infra.doctor "$(if $(filter file,$(origin ENV)),,$(ENV))" $(FOR)
 
 trace: $(VENV)/.run ## draw where the time of a task went, while `make run TRACING=local` runs: make trace TASK=helpdesk-1
 	@$(VENV)/bin/python -m infra.ops tasks trace $(TASK)

@@ -1,4 +1,4 @@
-"""`python -m infra.doctor [ENV] [here|deploy]`: what is missing to work here, and to deploy to an environment.
+"""`python -m infra.doctor [ENV] [here|deploy]`: what is missing to work here, and, of an environment, to deploy to it.
 
 One line for each thing: ok, or what is wrong and the command that mends it. Exit status 1 if something is missing that
 cannot be done without. Needs nothing but Python, because that may be all there is.
@@ -23,18 +23,22 @@ SECTIONS = ("here", "deploy")
 def main() -> int:
     """Print every finding."""
     parser = argparse.ArgumentParser(prog="python -m infra.doctor", description=__doc__)
-    parser.add_argument("environment", nargs="?", default="dev", metavar="ENV", help="of terraform/<ENV>.tfvars")
-    parser.add_argument("section", nargs="?", choices=SECTIONS, help="default: both")
+    parser.add_argument("environment", nargs="?", default="", metavar="ENV", help="of terraform/<ENV>.tfvars")
+    parser.add_argument("section", nargs="?", choices=SECTIONS, help="default: both, or here where no ENV is named")
     options = parser.parse_args()
+    section = options.section or ("" if options.environment else "here")
+    environment = options.environment or "dev"
     found: list[Finding] = []
-    if options.section != "deploy":
+    if section != "deploy":
         print("to work here")
         found += _show(here())
-    if options.section != "here":
-        print(f"to deploy {options.environment}")
-        found += _show(deployment(options.environment))
+    if section != "here":
+        print(f"to deploy {environment}")
+        found += _show(deployment(environment))
     missing = sum(f.mark == "missing" for f in found)
     print(f"{missing} missing" if missing else "nothing is missing")
+    if section == "here" and not options.section:
+        print("what a deployment needs: make doctor ENV=dev")
     return 1 if missing else 0
 
 
@@ -54,21 +58,24 @@ def here() -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     old = "" if sys.version_info >= OLDEST_PYTHON else "3.11 or newer is needed"
     yield Finding(f"Python {version}", old, "make PYTHON=/path/to/python3.11 run")
-    yield _environment("development environment", ".venv", "dev", required=True)
-    yield _environment("environment of google-generativeai", ".venv-classify", "classify", required=False)
+    yield _environment("environment of make run and make demo", ".venv", "run")
+    yield _environment("environment of make test and make check", ".venv", "dev")
+    yield _environment("environment of google-generativeai", ".venv-classify", "classify")
     yield _emulators()
     yield _settings()
     yield _switches()
     yield Finding("what to paste into a Zendesk trigger: README.md, Send events")
 
 
-def _environment(what: str, folder: str, stamp: str, *, required: bool) -> Finding:
+def _environment(what: str, folder: str, stamp: str) -> Finding:
     """An environment is what its lock says if the stamp is newer: that is what make goes by."""
     made, lock = ROOT / folder / f".{stamp}", ROOT / "infra/requirements" / f"{stamp}.txt"
     if not made.exists():
-        return Finding(what, "not set up", f"make {folder}/.{stamp}", required)
+        return Finding(
+            what, "not set up yet; make does it when it is needed", f"make {folder}/.{stamp}", required=False
+        )
     stale = made.stat().st_mtime < lock.stat().st_mtime
-    return Finding(what, "older than its lock" if stale else "", f"make {folder}/.{stamp}", required)
+    return Finding(what, "older than its lock" if stale else "", f"make {folder}/.{stamp}")
 
 
 def _emulators() -> Finding:
@@ -80,10 +87,9 @@ def _emulators() -> Finding:
         sdk.pubsub_command(root, "127.0.0.1:0")
         sdk.firestore_command(root, "127.0.0.1:0")
     except ModuleNotFoundError:
-        return Finding(what, "looked for once the development environment is there", required=False)
+        return Finding(what, "looked for once there is an environment", required=False)
     except StackError as error:
-        fix = "gcloud components install pubsub-emulator cloud-firestore-emulator"
-        return Finding(what, str(error), fix, required=False)
+        return Finding(what, str(error), required=False)
     return Finding(what)
 
 
@@ -96,7 +102,7 @@ def _settings() -> Finding:
 
         load_here(discover())
     except ModuleNotFoundError:
-        return Finding(what, "looked at once the development environment is there", required=False)
+        return Finding(what, "looked at once there is an environment", required=False)
     except SwitchyardError as error:
         return Finding(what, str(error), "see README.md, Settings")
     return Finding(what)
@@ -111,7 +117,7 @@ def _switches() -> Finding:
         with contextlib.closing(connect(None)) as console:
             policy = console.get("policy")
     except ModuleNotFoundError:
-        return Finding(what, "looked at once the development environment is there", required=False)
+        return Finding(what, "looked at once there is an environment", required=False)
     except OpsError:
         return Finding(f"{what}: no console runs here, and CONSOLE_URL names none")
     odd = {name: does for name, does in policy.get("switches", {}).items() if does not in ("on", "off")}

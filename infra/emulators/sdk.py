@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from infra.emulators.java import check_java
 from infra.emulators.process import HOST, Process, free_port
 from infra.errors import StackError
 from infra.proxies import leave_out_this_machine
@@ -54,15 +56,14 @@ def sdk_root(env: Mapping[str, str]) -> Path:
     """Return the SDK's folder: CLOUDSDK_ROOT, or where `gcloud` really is.
 
     Raises:
-        StackError: there is no SDK, or no Java.
+        StackError: there is no SDK, or no Java that its emulators can run on.
     """
     path = env.get("PATH")
     gcloud = shutil.which("gcloud", path=path)
     root = env.get("CLOUDSDK_ROOT") or (gcloud and Path(gcloud).resolve().parent.parent)
     if not root:
         raise StackError(f"the Google Cloud SDK was not found; install it, set CLOUDSDK_ROOT, {OTHERWISE}")
-    if shutil.which("java", path=path) is None:
-        raise StackError(f"Java was not found; the emulators need a Java runtime (11 or newer), {OTHERWISE}")
+    check_java(Path(root), env, OTHERWISE)
     return Path(root)
 
 
@@ -93,4 +94,9 @@ def firestore_command(sdk: Path, host: str) -> list[str]:
 
 
 def _missing(sdk: Path, component: str) -> StackError:
-    return StackError(f"{sdk} has no {component}; run `gcloud components install {component}`, {OTHERWISE}")
+    # An SDK of Debian's packages refuses to install components.
+    config = sdk / "lib/googlecloudsdk/core/config.json"
+    packaged = config.is_file() and json.loads(config.read_text()).get("disable_updater") is True
+    package = f"sudo apt-get install google-cloud-cli-{component.removeprefix('cloud-')}"
+    install = package if packaged else f"gcloud components install {component}"
+    return StackError(f"{sdk} has no {component}; run `{install}`, {OTHERWISE}")

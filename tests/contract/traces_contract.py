@@ -92,7 +92,7 @@ async def two_tasks_are_traced(intake: str, console: str) -> None:
             assert (await http.post(f"{intake}/", json=task, headers=headers)).status_code == 202
 
         async def traces(task_id: str, *parts: set[str]) -> list[dict[str, Any]]:
-            """Return a task's traces once each has these parts: each process tells its own, a moment after their end."""
+            """Return a task's traces once each has these parts: each process tells its own a moment after they end."""
             async with asyncio.timeout(WAIT_S):
                 while True:
                     found = (await http.get(f"{console}/api/tasks/{task_id}/trace")).json()["traces"]

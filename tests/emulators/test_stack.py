@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,6 +196,38 @@ class TestWhatGoesWrong:
     def test_no_java_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(StackError, match=r"Java was not found.*BACKEND=embedded"):
             sdk_root({"PATH": str(tmp_path), "CLOUDSDK_ROOT": str(tmp_path)})
+
+    @pytest.mark.parametrize(
+        ("says", "refusal"),
+        [
+            ('openjdk version "17.0.15" 2025-04-15', "Java 17 is too old; these emulators need 21 or newer"),
+            ('java version "1.8.0_292"', "Java 8 is too old; these emulators need 21 or newer"),
+            ("The operation couldn't be completed.", "does not say its version; the emulators need Java 21 or newer"),
+            ('openjdk version "21" 2023-09-19', ""),
+        ],
+    )
+    def test_java_that_cannot_read_the_emulators_classes_is_said(self, says: str, refusal: str, tmp_path: Path) -> None:
+        java = tmp_path / "java"
+        java.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{says}\nEND\n")
+        java.chmod(0o755)
+        jar = tmp_path / "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
+        jar.parent.mkdir(parents=True)
+        with zipfile.ZipFile(jar, "w") as made:
+            made.writestr("com/Main.class", b"\xca\xfe\xba\xbe\0\0" + (65).to_bytes(2, "big"))
+            made.writestr("META-INF/versions/25/com/Main.class", b"\xca\xfe\xba\xbe\0\0" + (69).to_bytes(2, "big"))
+        env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CLOUDSDK_ROOT": str(tmp_path)}
+        if not refusal:
+            assert sdk_root(env) == tmp_path
+            return
+        with pytest.raises(StackError, match=refusal):
+            sdk_root(env)
+
+    def test_sdk_of_a_package_takes_components_from_packages(self, tmp_path: Path) -> None:
+        config = tmp_path / "lib/googlecloudsdk/core/config.json"
+        config.parent.mkdir(parents=True)
+        config.write_text('{"disable_updater": true}')
+        with pytest.raises(StackError, match="run `sudo apt-get install google-cloud-cli-firestore-emulator`"):
+            firestore_command(tmp_path, "127.0.0.1:1")
 
     @pytest.mark.parametrize(
         ("command", "component"),

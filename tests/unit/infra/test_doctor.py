@@ -65,7 +65,7 @@ class Machine:
         shutil.copytree(ROOT / "infra", self.root / "infra", ignore=shutil.ignore_patterns("__pycache__"))
         self.write("terraform/dev.tfvars", '# Which project.\nproject_id   = "example-dev"\n')
         self.write("terraform/.terraform.lock.hcl", "")
-        for stamp in (".venv/.dev", ".venv-classify/.classify"):
+        for stamp in (".venv/.run", ".venv/.dev", ".venv-classify/.classify"):
             self.write(stamp, "")
         self.programs = folder / "bin"
         self.programs.mkdir()
@@ -263,19 +263,24 @@ def test_an_environment_without_variables_is_named(machine: Machine) -> None:
     assert "terraform/staging.tfvars is missing; there are dev" in said
 
 
-def test_what_only_some_need_is_optional(machine: Machine) -> None:
-    (machine.root / ".venv-classify/.classify").unlink()
-    status, said = machine.examine("dev", "here")
+def test_a_fresh_clone_lacks_nothing_to_work_here_and_is_told_where_more_is_asked(machine: Machine) -> None:
+    for stamp in (".venv/.run", ".venv/.dev", ".venv-classify/.classify"):
+        (machine.root / stamp).unlink()
+    machine.answers["gcloud auth list"] = ""
+    status, said = machine.examine()
     assert status == 0
-    assert "  optional environment of google-generativeai: not set up" in said
+    assert "  optional environment of make run and make demo: not set up yet; make does it when it is needed" in said
+    assert "  optional environment of google-generativeai: not set up yet" in said
     assert "  optional Google's emulators" in said
+    assert "to deploy" not in said
+    assert said.splitlines()[-2:] == ["nothing is missing", "what a deployment needs: make doctor ENV=dev"]
 
 
 def test_an_environment_older_than_its_lock_is_missing(machine: Machine) -> None:
     os.utime(machine.root / ".venv/.dev", (0, 0))
     status, said = machine.examine("dev", "here")
     assert status == 1
-    assert "  missing  development environment: older than its lock\n           make .venv/.dev" in said
+    assert "  missing  environment of make test and make check: older than its lock\n           make .venv/.dev" in said
 
 
 def test_setting_that_cannot_be_meant_is_told_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
