@@ -12,7 +12,7 @@ PROJECT = "GOOGLE_CLOUD_PROJECT"
 PLACES = ("FIRESTORE_DATABASE", "TOPIC_PREFIX")  # where documents are, and how topics are called
 TRACED = ("TRACING", "TRACING_RATIO")
 DECIDES = ("APPROVERS", "AUTOMATIC", "DISABLED_INTENTS", "LABEL_TEXTS")
-CREATES = ("APPROVAL_TTL_S", "RETENTION_DAYS")
+CREATES = ("APPROVAL_TTL_S", "RETENTION_DAYS", "ZENDESK_URL")
 MODEL = ("CLASSIFIER", "GEMINI_API_ENDPOINT", "GEMINI_MODEL", "SKIP_CALLS", "VERTEX_LOCATION", "VERTEX_PROJECT")
 MODEL_CALLS = ("COALESCE", "MAX_CONCURRENT_CALLS", "MODEL_BUDGET_S", "MODEL_TIMEOUT_S")
 MODEL_LIMITS = (
@@ -49,7 +49,9 @@ CHATS_SECRET = "SLACK_APPROVALS_WEBHOOK_SECRET"  # noqa: S105
 ANSWERS_URL = SLACK.variable("API_URL")  # where `notify` answers whoever asked in Slack
 NOTIFIES = ("CONSOLE_URL", ANSWERS_URL, *CHATS, *CHATS_URLS)
 # Of addresses that are no handler's.
-DEFAULTS = dict.fromkeys(USERS_URLS, "") | {p.variable("API_URL"): p.url for p in (SLACK, SLACK_CARDS, GOOGLE_CARDS)}
+DEFAULTS = dict.fromkeys((*USERS_URLS, "ZENDESK_URL"), "") | {
+    p.variable("API_URL"): p.url for p in (SLACK, SLACK_CARDS, GOOGLE_CARDS)
+}
 # Makes the keys that find a person's tasks: where tasks are made, and where people look for them.
 PRIVACY_KEY = "PRIVACY_KEY"
 WEBHOOKS = ("ESCALATION_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL")

@@ -38,6 +38,7 @@ _DATABASE = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
 _PROJECT = re.compile(r"[a-z][a-z0-9.:-]*")
 _WORD = re.compile(r"[!-~]+")
 _HOST = re.compile(r"https?://[A-Za-z0-9.:-]+/?")
+_SITE = re.compile(r"https://[A-Za-z0-9.:-]+/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class Settings:
     direct_audience: str = ""
     notify_webhook: Webhook | None = None  # where people hear of what is new
     escalation_webhook: Webhook | None = None  # where they hear of approvals at the last moment
+    zendesk_url: str = ""  # our help desk, for links back to tickets: its webhooks do not name their host
     console_url: str = ""  # where people reach the console, for links
     chats: Chats = field(default_factory=Chats)  # where people decide in a chat
     privacy_key: str = field(default="", repr=False)  # makes the keys that find a person's tasks
@@ -174,6 +176,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         direct_audience=_matching(env, "DIRECT_AUDIENCE", _WORD, "", "such as https://intake.example.com"),
         notify_webhook=_webhook(env, "NOTIFY_WEBHOOK_URL"),
         escalation_webhook=_webhook(env, "ESCALATION_WEBHOOK_URL"),
+        zendesk_url=_matching(env, "ZENDESK_URL", _SITE, "", "such as https://acme.zendesk.com").rstrip("/"),
         console_url=_matching(env, "CONSOLE_URL", _HOST, "", "http(s)://host").rstrip("/"),
         chats=read_chats(env),
         privacy_key=_secret(env, "PRIVACY_KEY"),

@@ -67,7 +67,7 @@ async def create(
     subject = subject_path(intent, first.parameters) if intent else None
     retention = timedelta(days=ports.settings.retention_days)
     audit = None if audit_draw is None else audit_path(task.task_id)
-    ticket = ticket_of(task.source, task.raw_payload, texts)
+    ticket = ticket_of(task.source, task.raw_payload, texts, ports.settings.zendesk_url)
     made: TaskRecord | None = None
     like: tuple[Wish, ...] = ()
 

@@ -10,9 +10,9 @@ from shared.event.origin import MAX_TITLE_CHARS, headline, origin
 from shared.task.schemas import Ticket
 
 
-def ticket_of(source: str, payload: Mapping[str, Any], texts: Mapping[str, str]) -> Ticket:
-    """Return the ticket of an event; `texts` are the words of its view, masked."""
-    found = origin(source, payload)
+def ticket_of(source: str, payload: Mapping[str, Any], texts: Mapping[str, str], site_url: str = "") -> Ticket:
+    """Return the ticket of an event; `texts` are the words of its view, masked, `site_url` as for `origin`."""
+    found = origin(source, payload, site_url)
     title, words = headline(texts)
     if not title and found.title:  # somebody answered: the subject is old
         title = mask(found.title)[:MAX_TITLE_CHARS]

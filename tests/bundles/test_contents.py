@@ -27,14 +27,14 @@ INTENTS = {f"functions/execute/{name}/intent.py" for name in discover()}
 BUDGET_BYTES = {
     "intake": 457_000,  # reads every vendor's events, and counts; with the registry comes what it says of mistakes
     "intake-events": 457_000,
-    "classify": 860_000,  # it calls a model within limits, or is one, tries another, counts proof, and looks people up
-    "resume": 579_000,  # a decision leaves a label, and can be undone; audits, breakers, notes come with the record
-    "deadletter": 563_000,
-    "sweep": 610_000,  # it entombs what has ended, and looks whether too much goes wrong
-    "notify": 577_000,  # its cards say what would happen, so every declaration is in it
-    "chat": 674_000,  # it decides, as the console does, without its pages, and asks by the same inputs
+    "classify": 862_000,  # it calls a model within limits, or is one, tries another, counts proof, looks people up
+    "resume": 583_000,  # a decision leaves a label, and can be undone on cards; audits, breakers, notes come along
+    "deadletter": 565_000,
+    "sweep": 614_000,  # it entombs what has ended, and looks whether too much goes wrong
+    "notify": 589_000,  # its cards say what would happen and can be undone, so every declaration is in it
+    "chat": 687_000,  # it decides and undoes, as the console does, without its pages, and asks by the same inputs
     "console": 1_220_000,  # the pages, audits, notes, policy played through, versions of the router, OpenAPI
-} | dict.fromkeys(EXECUTORS, 628_000)  # as notify
+} | dict.fromkeys(EXECUTORS, 630_000)  # as notify
 A_TEAMS_INTENT_BYTES = 4_000  # each beside those that ship, where every declaration is wanted
 
 

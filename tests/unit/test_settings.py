@@ -315,6 +315,7 @@ def test_webhook_of_this_machine_needs_its_format_said(format: str) -> None:
         ("CONSOLE_URL", "javascript:alert(1)"),
         ("CONSOLE_URL", "https://ops.example.com/x?y"),
         ("CONSOLE_URL", "https://ops.example.com/<!channel>"),
+        ("ZENDESK_URL", "http://acme.zendesk.com"),
     ],
 )
 def test_link_or_format_that_cannot_be_used_names_its_variable(name: str, value: str) -> None:

@@ -102,6 +102,7 @@ SAMPLES = {
     "NOTIFY_FORMAT": "slack",
     "NOTIFY_WEBHOOK_URL": "https://hooks.slack.com/services/x",
     "CONSOLE_URL": "https://ops.example.com",
+    "ZENDESK_URL": "https://acme.zendesk.com",
     "PRIVACY_KEY": "k" * 32,
     "PRIVACY_OFFICERS": "a@x.com",
     "PROMOTERS": "a@x.com",

@@ -132,6 +132,15 @@ async def test_row_says_effect_person_ticket_and_reason(http: httpx.AsyncClient)
         assert said in page, said
 
 
+async def test_ticket_whose_event_names_no_host_leads_back_to_our_own_help_desk(http: httpx.AsyncClient) -> None:
+    event = {"detail": {"id": "4200", "subject": "Refund", "description": REFUND[0].raw_payload["text"]}}
+    for url, found in (("https://acme.zendesk.com", True), ("", False)):
+        world = World(REFUND[1], zendesk_url=url)
+        await world.classify(AutomationTask(task_id="t1", source="zendesk", raw_payload=event))
+        page = (await open_browser(http, world).get("/")).text
+        assert ('href="https://acme.zendesk.com/agent/tickets/4200"' in page) is found
+
+
 async def test_hostile_words_in_a_row_are_words_and_private_ones_are_masked(http: httpx.AsyncClient) -> None:
     world = World(says("out_of_scope"))
     sent = {"id": HOSTILE[:30], "subject": HOSTILE, "text": "card 4111 1111 1111 1111", "link": "javascript:alert(1)"}
