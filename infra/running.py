@@ -33,8 +33,10 @@ class Running:
     environment: dict[str, str] = field(default_factory=dict)
 
     def write(self, data_dir: Path) -> None:
-        """Leave a note for other processes."""
-        (data_dir / FILE).write_text(json.dumps(asdict(self), indent=1))
+        """Leave a note for other processes, which find it whole or not at all."""
+        draft = data_dir / f"{FILE}.draft"
+        draft.write_text(json.dumps(asdict(self), indent=1))
+        draft.replace(data_dir / FILE)
 
 
 def read(data_dir: Path) -> Running:

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 POLL_S = 0.05
 HOST = "127.0.0.1"
+KEPT_PORTS = 64  # more than any stack has
+_keepers: deque[socket.socket] = deque()
 
 
 class Process:
@@ -124,11 +127,21 @@ async def keep_running(
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
+    """Return a port that is nobody's: this process, or one that it starts, can listen there.
+
+    On Linux nobody else is given it meanwhile: a socket keeps it that does not listen, for the latest `KEPT_PORTS`.
+    """
+    keeper = socket.socket()
+    keeper.bind((HOST, 0))
+    port: int = keeper.getsockname()[1]
+    if sys.platform != "linux":  # elsewhere a port that is kept is taken for servers as well
+        keeper.close()
         return port
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # servers set it too, and so may listen all the same
+    _keepers.append(keeper)
+    while len(_keepers) > KEPT_PORTS:
+        _keepers.popleft().close()
+    return port
 
 
 def is_free(port: int) -> bool:
