@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 
@@ -31,3 +32,13 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine that waits for timers alone, from second 0 on, and return what it returns."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(work)
+
+
+def jumping(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Have a test run so, however slow the machine is."""
+
+    @functools.wraps(test)
+    def ran(*given: Any, **named: Any) -> None:
+        run(test(*given, **named))
+
+    return ran

@@ -13,6 +13,7 @@ import pytest
 
 from tests.chaos.blows import Blows
 from tests.chaos.ground import RUN, Target, survivors
+from tests.clock import run
 
 
 @dataclass
@@ -37,8 +38,8 @@ def blows(victims: list[Victim]) -> Blows:
     return Blows(targets, random.Random(1), every_s=0.005)
 
 
-async def test_every_blow_is_counted_by_target_and_signal(blows: Blows, victims: list[Victim]) -> None:
-    await blows.deal(0.5)
+def test_every_blow_is_counted_by_target_and_signal(blows: Blows, victims: list[Victim]) -> None:
+    run(blows.deal(0.5))
     counted = {
         (victim.name, number.name): victim.got.count(number)
         for victim in victims
@@ -46,11 +47,10 @@ async def test_every_blow_is_counted_by_target_and_signal(blows: Blows, victims:
     }
     assert blows.dealt == counted
     assert min(counted.values()) > 0
-    blows.mend()
 
 
-async def test_nothing_stands_still_once_it_is_mended(blows: Blows, victims: list[Victim]) -> None:
-    await blows.deal(0.5)
+def test_nothing_stands_still_once_it_is_mended(blows: Blows, victims: list[Victim]) -> None:
+    run(blows.deal(0.5))
     blows.mend()
     for victim in victims:
         assert SIGSTOP in victim.got

@@ -31,6 +31,7 @@ from shared.task.schemas import UNCLASSIFIED, AutomationTask
 KEY = "AIza-the-key-itself"
 MODEL = "gemini-3.5-flash-lite"
 PRIVATE = "my card ends in 4242"
+HANG_S = 20.0  # far less than forever, and than any SDK waits by itself
 
 SAID = '{"intent": "refund_request", "parameters": {"order_id": "#10021"}, "confidence": 0.95}'
 # Parts of a candidate, and the text that both adapters make of them.
@@ -303,19 +304,20 @@ class RemoteClassifierContract(ClassifierContract):
         assert (answer.tokens_used, answer.input_tokens, answer.cached_tokens) == tokens
 
     async def test_hang_ends_at_the_timeout(self, server: GeminiServer, classifier: Classifier) -> None:
+        await classifier.ask(question(), 5)
         server.script("hang")
         started = time.perf_counter()
         with pytest.raises(ModelUnavailable):
-            await classifier.ask(question(), 0.3)
-        assert 0.25 < time.perf_counter() - started < 1.0
-        assert server.calls == 1
+            await classifier.ask(question(), 1)  # time enough to get there
+        assert 0.95 < time.perf_counter() - started < HANG_S
+        assert server.calls == 2
 
     async def test_slow_trickle_ends_at_the_timeout(self, server: GeminiServer, classifier: Classifier) -> None:
         server.script("trickle")
         started = time.perf_counter()
         with pytest.raises(ModelUnavailable):
             await classifier.ask(question(), 0.5)
-        assert time.perf_counter() - started < 1.2
+        assert time.perf_counter() - started < HANG_S
 
     async def test_server_that_is_not_there_is_unavailable(self, server: GeminiServer) -> None:
         classifier = self.build("http://127.0.0.1:1")
@@ -325,16 +327,16 @@ class RemoteClassifierContract(ClassifierContract):
 
     async def test_ten_calls_are_in_flight_at_once(self, server: GeminiServer, classifier: Classifier) -> None:
         await classifier.ask(question(), 5)
-        server.latency_ms = 300
+        server.latency_ms = 1500  # time enough for all to get there
         started = time.perf_counter()
-        answers = await asyncio.gather(*(classifier.ask(question(), 5) for _ in range(10)))
+        answers = await asyncio.gather(*(classifier.ask(question(), 30) for _ in range(10)))
         assert len(answers) == server.max_in_flight == 10
-        assert time.perf_counter() - started < 1.5
+        assert time.perf_counter() - started < 5 * 1.5
 
     async def test_event_loop_stays_free_during_a_call(self, server: GeminiServer, classifier: Classifier) -> None:
         await classifier.ask(question(), 5)
-        server.latency_ms = 400
-        call = asyncio.create_task(classifier.ask(question(), 5))
+        server.latency_ms = 1500
+        call = asyncio.create_task(classifier.ask(question(), 30))
         ticks = 0
         while not call.done():
             await asyncio.sleep(0.01)
@@ -346,15 +348,15 @@ class RemoteClassifierContract(ClassifierContract):
         self, server: GeminiServer, classifier: Classifier
     ) -> None:
         server.script("hang")
-        call = asyncio.create_task(classifier.ask(question(), 2))
-        async with asyncio.timeout(5):
+        call = asyncio.create_task(classifier.ask(question(), 20))
+        async with asyncio.timeout(10):
             while server.in_flight == 0:  # noqa: ASYNC110 - the server runs in another thread
                 await asyncio.sleep(0.01)
         call.cancel()
         started = time.perf_counter()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert time.perf_counter() - started < 0.5
+        assert time.perf_counter() - started < 5
         assert (await classifier.ask(question(), 5)).text
 
     @pytest.mark.parametrize("fault", ["400", "403", "429", "500"])

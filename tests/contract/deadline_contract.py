@@ -47,7 +47,7 @@ class DeadlineContract:
         async def late_refusal(topic: str) -> None:
             late, current = await twice(topic)
             await queue.nack(late)
-            assert await queue.pull(topic, 1, 0.5) == []  # the second worker has it
+            assert await queue.pull(topic, 1, self.deadline_s / 5) == []  # the second worker has it
             await queue.ack(current)
             assert await self._comes_again(queue, topic) == []
 

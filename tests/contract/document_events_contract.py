@@ -29,7 +29,7 @@ APPROVAL: Document = {
 
 async def take(next_event: NextEvent) -> tuple[Mapping[str, str], DocumentEventData]:
     """Return the next event, its body decoded."""
-    found = await next_event(10)
+    found = await next_event(20)
     assert found is not None
     headers, body = found
     return headers, DocumentEventData.deserialize(body)

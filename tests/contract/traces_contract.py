@@ -16,6 +16,7 @@ from infra.manifest import build
 from infra.resources import Manifest
 from infra.run import _vendors
 from shared.settings import Settings, Tracing
+from tests.sources import sent_by
 from tests.world import REGISTRY
 
 FUNCTIONS = ("intake", "classify", "execute-refund-request", "console")
@@ -89,7 +90,7 @@ async def two_tasks_are_traced(intake: str, console: str) -> None:
             text, email = f"Please refund ${dollars}.00 for order #{order}", f"customer-{order}@example.com"
             payload = {"text": text, "requester": {"email": email}}  # whose order the sandbox says that it is
             task = {"task_id": task_id, "source": "helpdesk", "raw_payload": payload}
-            assert (await http.post(f"{intake}/", json=task, headers=headers)).status_code == 202
+            assert (await sent_by(http, f"{intake}/", task, headers)).status_code == 202
 
         async def traces(task_id: str, *parts: set[str]) -> list[dict[str, Any]]:
             """Return a task's traces once each has these parts: each process tells its own a moment after they end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import stat
 import sys
 import threading
@@ -12,7 +13,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -164,14 +165,17 @@ def test_a_sign_in_is_for_its_console_and_no_other() -> None:
     ],
 )
 def test_what_nobody_asked_for_signs_nobody_in(brought: dict[str, str], said: str) -> None:
-    def show(address: str) -> None:
-        [back] = parse_qs(urlsplit(address).query)["redirect_uri"]
-        ask = partial(httpx.get, back, params=brought, timeout=30)
-        threading.Thread(target=ask).start()
+    with socket.socket() as asking:
 
-    client = Client("c", "s", "http://127.0.0.1:9/auth", "http://127.0.0.1:9/token")
-    with pytest.raises(SignInError, match=said):
-        authorize(client, show, patience_s=30 if brought else 0.5)
+        def show(address: str) -> None:
+            [back] = parse_qs(urlsplit(address).query)["redirect_uri"]
+            asking.connect(("127.0.0.1", urlsplit(back).port))
+            asking.sendall(f"GET /?{urlencode(brought)} HTTP/1.0\r\n\r\n".encode())
+
+        client = Client("c", "s", "http://127.0.0.1:9/auth", "http://127.0.0.1:9/token")
+        with pytest.raises(SignInError, match=said):
+            authorize(client, show, patience_s=30 if brought else 0.5)
+        assert asking.recv(100).startswith(b"HTTP/1.0 200 OK\r\n")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import pytest
 
 from tests.contract.test_seventh_intent import INTENT
 from tests.shipped import SHIPPED
+from tests.sources import sent
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 60.0
@@ -76,17 +77,14 @@ class Running:
 
     def send(self, task_id: str, text: str) -> None:
         body = {"task_id": task_id, "source": "shop", "raw_payload": {"text": text, "customer": {"email": "k@x.com"}}}
-        request = urllib.request.Request(
-            self._here["intake"], json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        assert urllib.request.urlopen(request, timeout=10).status == 202
+        assert sent(self._here["intake"], body).status_code == 202
 
     def reaches(self, task_id: str, state: str) -> dict[str, Any]:
         """Wait until a task is in this state, and return its record."""
 
         def record() -> dict[str, Any] | None:
             try:
-                with urllib.request.urlopen(f"{self._here['console']}/api/tasks/{task_id}", timeout=10) as answer:
+                with urllib.request.urlopen(f"{self._here['console']}/api/tasks/{task_id}", timeout=30) as answer:
                     found: dict[str, Any] = json.load(answer)
             except urllib.error.HTTPError:
                 return None

@@ -22,6 +22,7 @@ from shared.settings import Settings
 from shared.wiring.ports import ABSENT, Write
 from tests.contract.publisher_contract import subscribe, take, wiring
 from tests.machine import DAY_S, Machine
+from tests.sources import sent_by
 
 MANIFEST = build(discover())
 TEXT = "Please refund $25.00 for order #10021, it arrived broken"
@@ -37,7 +38,7 @@ class Desk:
 
     def __init__(self, settings: Settings, machine: Machine) -> None:
         self._stack = Stack(settings, MANIFEST, sweep_every_s=0.1, grace_s=0.5, clock=machine.boot())
-        self._http = httpx.AsyncClient(timeout=10)
+        self._http = httpx.AsyncClient(timeout=30)
 
     async def __aenter__(self) -> Desk:
         await self._stack.__aenter__()
@@ -49,7 +50,7 @@ class Desk:
 
     async def send(self, task_id: str) -> None:
         body = {"task_id": task_id, "source": "helpdesk", "raw_payload": {"text": f"{TEXT} {task_id}"}}
-        assert (await self._http.post(self._stack.intake_url, json=body)).status_code == 202
+        assert (await sent_by(self._http, self._stack.intake_url, body)).status_code == 202
 
     async def state(self, task_id: str) -> str:
         answer = await self._http.get(f"{self._stack.console_url}/api/tasks/{task_id}")

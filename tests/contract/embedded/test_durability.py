@@ -33,7 +33,7 @@ class TestDurability:
         [first] = await take(EmbeddedQueue(database, manifest), "work")
         restarted = EmbeddedQueue(database, manifest)
         await restarted.release_leases()
-        [again] = await take(restarted, "work", wait_s=2)
+        [again] = await take(restarted, "work")
         assert (again.message_id, again.attempt) == (first.message_id, 2)
 
     async def test_message_that_kills_its_process_ends_in_the_dead_letters(self, database: Database) -> None:
@@ -42,10 +42,10 @@ class TestDurability:
         for _ in range(ATTEMPTS):
             queue = EmbeddedQueue(database, manifest)
             await queue.release_leases()
-            assert await take(queue, "work", wait_s=2)
+            assert await take(queue, "work")
         await queue.release_leases()
         assert await queue.pull("work", 1, 0.2) == []
-        [letter] = await take(queue, "dead", wait_s=2)
+        [letter] = await take(queue, "dead")
         assert letter.attributes["CloudPubSubDeadLetterSourceDeliveryCount"] == str(ATTEMPTS)
 
 

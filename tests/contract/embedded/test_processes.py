@@ -105,9 +105,9 @@ class TestDeliveries:
             queues = [EmbeddedQueue(database, WORK, number=n) for n, database in enumerate(databases)]
             for queue in queues:
                 await publisher.publish("work", b"x", {})
-                [taken] = await queue.pull("work", 1, 2)
+                [taken] = await queue.pull("work", 1, 20)
             await queues[1].release_leases(all_of_them=False)
-            [again] = await queues[0].pull("work", 9, 2)
+            [again] = await queues[0].pull("work", 9, 20)
             assert (again.message_id, again.attempt) == (taken.message_id, 2)
 
     async def test_what_one_writes_wakes_who_waits_in_the_other(self, tmp_path: Path) -> None:

@@ -60,15 +60,15 @@ def nothing_seen() -> Iterator[None]:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    for _ in range(1000):
+    for _ in range(2000):
         if is_so():
             return
         await asyncio.sleep(0.01)
-    raise AssertionError("did not happen within 10 s")
+    raise AssertionError("did not happen within 20 s")
 
 
 async def post(url: str, data: bytes = b"") -> int:
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         return (await client.post(url, content=data)).status_code
 
 

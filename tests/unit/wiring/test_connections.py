@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from functools import partial
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 from shared.intent.outcomes import Ambiguous, HandlerOutcome, NotApplied, Permanent
 from shared.wiring.lanes import Pool
 from shared.wiring.outbound import MAX_REPLY_BYTES
+from tests.clock import jumping
 from tests.unit.wiring.calls import SECRET, VALUE, Serve, answering, listening, ok, outbound
 
 # --- what a broken connection says
@@ -20,6 +22,19 @@ from tests.unit.wiring.calls import SECRET, VALUE, Serve, answering, listening, 
 
 async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read()  # until the client gives up
+
+
+def let_an_hour_pass() -> None:
+    """Set the event loop's clock ahead: whatever waits has waited for too long, however fast this machine is."""
+    loop = asyncio.get_running_loop()
+    now = loop.time
+    vars(loop)["time"] = lambda: now() + 3600
+
+
+async def hang_for_an_hour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    let_an_hour_pass()
+    await reader.read()
 
 
 async def drop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,9 +57,11 @@ async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
-    while not writer.is_closing():  # each byte comes in time, the answer never does
+    for _ in range(3):  # each byte comes in time, the answer never does
         writer.write(b" ")
         await asyncio.sleep(0.05)
+    let_an_hour_pass()
+    await reader.read()
 
 
 async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,7 +79,7 @@ async def inflate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 @pytest.mark.parametrize(
     ("serve", "code", "read"),
     [
-        (hang, "timeout", NotApplied),
+        (hang_for_an_hour, "timeout", NotApplied),
         (drip, "timeout", NotApplied),
         (drop, "connection_lost", NotApplied),
         (babble, "connection_lost", NotApplied),
@@ -74,12 +91,11 @@ async def inflate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 async def test_once_bytes_were_sent_a_write_is_ambiguous(
     serve: Serve, code: str, read: type[HandlerOutcome], pool: Pool
 ) -> None:
-    deadline_s = 0.4 if code == "timeout" else 20
     async with listening(serve) as url:
         for method, expected in (("POST", Ambiguous), ("GET", read)):
             began = time.monotonic()
             with pytest.raises(HandlerOutcome) as caught:
-                await outbound(url, pool, deadline_s=deadline_s).call(method, "/orders", json={"v": VALUE})
+                await outbound(url, pool, deadline_s=60).call(method, "/orders", json={"v": VALUE})
             assert type(caught.value) is expected
             assert caught.value.code == code
             assert time.monotonic() - began < 20
@@ -93,7 +109,11 @@ async def test_without_a_connection_nothing_was_applied(pool: Pool) -> None:
     assert caught.value.code == "no_connection"
 
 
-async def test_a_name_without_an_address_means_nothing_was_applied(pool: Pool) -> None:
+async def test_a_name_without_an_address_means_nothing_was_applied(monkeypatch: pytest.MonkeyPatch, pool: Pool) -> None:
+    async def resolve(*_: Any, **__: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
     for allow_private in (True, False):
         with pytest.raises(NotApplied) as caught:
             await outbound("https://nowhere.invalid", pool, allow_private=allow_private).call("POST", "/orders")
@@ -189,18 +209,21 @@ async def test_no_more_than_max_in_flight_calls_reach_a_host_at_once(pool: Pool)
     assert most == 3
 
 
+@jumping
 async def test_waiting_for_a_slot_ends_with_the_deadline(pool: Pool) -> None:
-    async with listening(hang) as url:
-        held = asyncio.create_task(outbound(url, pool, max_in_flight=1).call("GET", "/"))
-        await asyncio.sleep(0.05)
+    async def hang(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    one_slot = partial(outbound, "http://a.test", pool, max_in_flight=1, transport=httpx.MockTransport(hang))
+    held = asyncio.create_task(one_slot().call("GET", "/"))
+    await asyncio.sleep(0.05)
+    for method, code in (("POST", "throttled"), ("GET", "timeout")):  # the second one gets through, and hangs
         with pytest.raises(NotApplied) as caught:
-            await outbound(url, pool, max_in_flight=1, deadline_s=0.1).call("POST", "/")
-        assert caught.value.code == "throttled"
+            await one_slot(deadline_s=0.1).call(method, "/")
+        assert caught.value.code == code
         held.cancel()
         await asyncio.wait([held])
-        with pytest.raises(NotApplied) as caught:  # the slot is free again: this one gets through, and hangs
-            await outbound(url, pool, max_in_flight=1, deadline_s=0.1).call("GET", "/")
-        assert caught.value.code == "timeout"
 
 
 async def test_the_start_marker_is_set_once_and_before_any_byte(pool: Pool) -> None:
@@ -248,7 +271,7 @@ async def test_no_message_or_log_line_holds_a_value_or_a_token(pool: Pool, caplo
 
     async def ask(serve: Serve) -> None:
         async with listening(serve) as url:
-            http = outbound(url, pool, deadline_s=0.3)
+            http = outbound(url, pool, deadline_s=60)
             try:
                 await http.call(
                     "POST", "/orders/{id}", fill={"id": VALUE}, json={"v": VALUE}, params={"v": VALUE}, key="k"
@@ -256,7 +279,7 @@ async def test_no_message_or_log_line_holds_a_value_or_a_token(pool: Pool, caplo
             except HandlerOutcome as outcome:
                 said.append(f"{outcome!r} {outcome} {http!r}")
 
-    for serve in (ok, hang, drop, babble, break_off, flood):
+    for serve in (ok, hang_for_an_hour, drop, babble, break_off, flood):
         await ask(serve)
     for status in (301, 400, 409, 429, 500):
         transport = answering(status, text=VALUE)

@@ -17,6 +17,7 @@ class Provider:
 
     def __init__(self, answers: int = 100) -> None:
         self.requests: list[int] = []
+        self.ended = asyncio.Event()
         self._answers, self._connections = answers, 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -30,6 +31,9 @@ class Provider:
             self.requests.append(number)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
             await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        self.ended.set()
 
 
 @pytest.fixture
@@ -71,8 +75,10 @@ async def test_connection_that_the_provider_closed_is_not_used_again(transport: 
     provider = Provider(answers=1)
     async with listening(provider.serve) as url:
         for _ in range(3):
+            provider.ended.clear()
             await get(transport, url)
-            await asyncio.sleep(0.05)  # until its end has arrived
+            async with asyncio.timeout(20):
+                await provider.ended.wait()
     assert provider.requests == [1, 2, 3]
 
 
