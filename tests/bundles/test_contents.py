@@ -56,7 +56,7 @@ def build_in(repository: Path, into: Path, umask: str, **env: str) -> dict[str, 
         cwd=into.parent,
         env=os.environ | {"PYTHONPATH": str(repository)} | env,
         check=True,
-        timeout=60,
+        timeout=200,  # all bundles, while other tests run
         stdout=subprocess.DEVNULL,
     )
     return {path.name: path.read_bytes() for path in into.iterdir()}
