@@ -45,7 +45,12 @@ class Console:
         headers = {"x-switchyard-client": "cli"}
         try:
             self._http = httpx.Client(
-                base_url=url, headers=headers, timeout=TIMEOUT_S, auth=auth, trust_env=not is_here(url)
+                base_url=url,
+                headers=headers,
+                timeout=TIMEOUT_S,
+                auth=auth,
+                verify=httpx.create_ssl_context(),  # SSL_CERT_FILE holds for what is here as well
+                trust_env=not is_here(url),
             )
         except httpx.InvalidURL as error:
             raise OpsError(f"{url} is no address of a console: {error}", 2) from None
