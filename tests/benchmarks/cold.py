@@ -14,7 +14,9 @@ import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 
@@ -25,7 +27,9 @@ from infra.emulators.provision import provision
 from infra.emulators.stack import environment
 from infra.errors import StackError
 from infra.manifest import build
+from infra.reads import CHATS_SECRET
 from infra.resources import Function, Manifest
+from shared.event.signatures import sign
 from shared.intent.registry import discover
 from tests.benchmarks import usage
 from tests.benchmarks.environments import compiled, python_of
@@ -42,6 +46,7 @@ ALONE = {"store": "execute", "bus": "intake", "model": "classify"}
 READY_TIMEOUT_S = 120.0
 KNOCK_EVERY_S = 0.005
 JSON = {"content-type": "application/json"}
+SECRET = "signs-what-is-pressed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,7 @@ def _framework(lock: Path, folder: Path, site: Site, **more: str) -> tuple[Progr
         "CLASSIFIER": "genai",
         "GEMINI_API_ENDPOINT": site.model,
         "GEMINI_API_KEY": "bench",
+        CHATS_SECRET: SECRET,
         "HOST": HOST,
         "PORT": str(port),
         **more,
@@ -153,6 +159,10 @@ def first(function: Function, number: int) -> tuple[str, str, Mapping[str, str],
         return "GET", "/api/tasks", {}, b""
     if function.name == "intake":
         return "POST", "/", JSON, ticket(number)
+    if function.name == "chat":  # a press on a link, of which Slack tells as well
+        press = {"type": "block_actions", "actions": [{"action_id": "open"}]}
+        form = urlencode({"payload": json.dumps(press)}).encode()
+        return "POST", "/slack", sign("slack", form, SECRET.encode(), datetime.now(UTC)), form
     if function.trigger == "schedule":
         return "POST", "/", JSON, b"{}"
     if function.trigger == "document":

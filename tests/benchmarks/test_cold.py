@@ -6,18 +6,23 @@ import io
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from rich.console import Console
 
+from infra.embedded.functions import load_apps
 from infra.emulators.process import free_port
 from infra.errors import StackError
-from infra.manifest import build
+from infra.manifest import Function, build
+from infra.reads import CHATS_SECRET
 from shared.intent.registry import discover
+from shared.wiring import composition
 from tests.benchmarks import table
-from tests.benchmarks.cold import ALONE, BESIDE, Start, answered, first
+from tests.benchmarks.cold import ALONE, BESIDE, SECRET, Start, answered, first
 from tests.benchmarks.programs import Program
 from tests.benchmarks.rows import Cold
 from tests.benchmarks.systems import COMPETITORS
+from tests.world import ORDER_STATUS, World
 
 SERVER = """
 import http.server, sys
@@ -52,11 +57,24 @@ def test_what_refuses_or_ends_is_no_start_and_says_why(tmp_path: Path, code: str
         answered(start(tmp_path, code, 503), tmp_path / "log")
 
 
-def test_every_function_has_a_first_request_and_every_floor_a_target() -> None:
-    for function in build(discover()).functions:
-        method, path, headers, body = first(function, 1)
-        expected = ("GET", "/api/tasks", False) if function.name == "console" else ("POST", "/", True)
-        assert (method, path, bool(headers and body)) == expected
+FUNCTIONS = build(discover()).functions
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=[f.name for f in FUNCTIONS])
+async def test_every_function_answers_its_first_request(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CHATS_SECRET, SECRET)
+    method, path, headers, body = first(function, 1)
+    composition.install(World(ORDER_STATUS[1]).ports)
+    try:
+        transport = httpx.ASGITransport(load_apps([function])[function.name])
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            answer = await client.request(method, path, headers=headers, content=body)
+    finally:
+        composition.install(None)
+    assert answer.is_success, answer.text
+
+
+def test_every_floor_has_a_target() -> None:
     text = (COMPETITORS / "framework_alone/main.py").read_text()
     assert all(f"async def {target}(" in text for target in ALONE)
 
