@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from infra.errors import StackError
@@ -37,9 +38,9 @@ def python_of(name: str, lock: Path, folder: Path = FOLDER) -> str:
 
 
 def compiled(tree: Path) -> Path:
-    """Compile what is imported from a tree of Switchyard, as it would be after its first start, and return the tree."""
-    for part in ("shared", "functions", "infra"):
-        compileall.compile_dir(tree / part, quiet=2)
+    """Compile a tree of Switchyard and what this environment has, as after a first start, and return the tree."""
+    for part in (*(tree / part for part in ("shared", "functions", "infra")), sysconfig.get_path("purelib")):
+        compileall.compile_dir(part, quiet=2)
     return tree
 
 
