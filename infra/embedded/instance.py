@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 
@@ -77,6 +78,7 @@ class Instance:
             self.apps, self._deliveries = load_apps(functions), load_deliveries(functions)
             if self._place.number:  # nobody waits for this process: what it loads late would hold up what it has leased
                 _ = self.ports.classifier
+                importlib.import_module("httpx")
             async with self._delivering(database) as watch:
                 yield store, watch
 
