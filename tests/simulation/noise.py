@@ -31,6 +31,7 @@ UNANSWERED = {"outcome": None}
 STRAY = {"status": "approved", "note": "made by hand", **UNANSWERED}
 
 
+DAY_S = 86_400.0
 CHANCE = 0.15  # of each kind, in a run
 
 
@@ -52,10 +53,18 @@ def begin(run: Run) -> None:
         run.note("a later version has written {} tasks", MANY)
         for n in range(MANY):
             run.store.write(f"{LATERS}{n}", LATER)
+        run.later(run.ends_at_s + DAY_S, _taken_on, run)
     if rng.random() < CHANCE:
         run.note("somebody makes {} approvals by hand", MANY)
         for n in range(MANY):
             run.store.write(f"{STRAYS}{n}", STRAY)
+
+
+def _taken_on(run: Run) -> None:
+    """Let the later version be back, which ends what it had begun: what is seen in a day of sweeps is all there is."""
+    for path, data in list(run.store.items("tasks")):
+        if path.startswith(LATERS):
+            run.store.write(path, data | {"next_check_at": None})
 
 
 def is_noise(path: str) -> bool:
