@@ -39,8 +39,8 @@ def python_of(name: str, lock: Path, folder: Path = FOLDER) -> str:
 
 def compiled(tree: Path) -> Path:
     """Compile a tree of Switchyard and what this environment has, as after a first start, and return the tree."""
-    for part in (*(tree / part for part in ("shared", "functions", "infra")), sysconfig.get_path("purelib")):
-        compileall.compile_dir(part, quiet=2)
+    for part in ("shared", "functions", "infra", sysconfig.get_path("purelib")):
+        compileall.compile_dir(tree / part, quiet=2)
     return tree
 
 

@@ -13,8 +13,9 @@ from rich.console import Console
 from infra.embedded.functions import load_apps
 from infra.emulators.process import free_port
 from infra.errors import StackError
-from infra.manifest import Function, build
+from infra.manifest import build
 from infra.reads import CHATS_SECRET
+from infra.resources import Function
 from shared.intent.registry import discover
 from shared.wiring import composition
 from tests.benchmarks import table
