@@ -100,6 +100,8 @@ async def _run(settings: Settings, registry: Registry, data_dir: Path) -> None:
                 say(f"chat     {stack.chat_url}", sys.stdout)
             if sandbox:
                 say(f"vendors  {sandbox} (sandbox)", sys.stdout)
+            if settings.backend == "emulators":
+                say(f"logs     {data_dir / 'emulators'}/*.log", sys.stdout)
             say(f"ready, {settings.backend}, {len(registry)} intents; Ctrl-C stops it", sys.stdout)
             await stopping.wait()
             say("stopping", sys.stdout)

@@ -30,6 +30,7 @@ FIELDS = frozenset(
         "state_to",
         "execution_time_ms",
         "latency_ms",
+        "reasons",
         "tokens_used",
         "model",
         "confidence",
@@ -57,6 +58,8 @@ FIELDS = frozenset(
         "author",
     }
 )
+HANDLERS = "/functions/execute/"
+DIGITS = 4  # of a fraction
 PATIENCE_MS = 1000  # what a reader may be late for the first line; then it is not waited for until it has taken one
 _lost = 0
 _stalled = False
@@ -71,11 +74,13 @@ def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fie
     """
     stream = stream or sys.stdout
     kept = {
-        k: v
+        k: round(v, DIGITS) if isinstance(v, float) else v
         for k, v in fields.items()
         if k in FIELDS and (is_word(v) if isinstance(v, str) else isinstance(v, (int, float)))
     }
     if _is_terminal(stream):
+        if severity == "DEBUG":  # that nothing was to be done is for whoever searches the log
+            return
         words = " ".join(f"{k}={v}" for k, v in kept.items() if k not in ("function", "trace_id", "message_id"))
         say(f"{datetime.now():%H:%M:%S} {severity:<7} {kept.get('function', ''):<22} {message} {words}", stream)
         return
@@ -127,7 +132,15 @@ def show_traceback(error: BaseException, *, stream: TextIO | None = None) -> Non
 
     Exceptions may hold words of a payload: they are for eyes only, and cannot move the terminal's cursor.
     """
-    stream = stream or sys.stdout
-    if _is_terminal(stream) and os.environ.get("BACKEND") != "gcp":
+    terminal = next((s for s in ([stream] if stream else [sys.stdout, sys.stderr]) if _is_terminal(s)), None)
+    if terminal and os.environ.get("BACKEND") != "gcp":
         text = "".join(traceback.format_exception(error)).rstrip("\n")
-        say("".join(c if c.isprintable() or c == "\n" else f"<U+{ord(c):04X}>" for c in text), stream)
+        say("".join(c if c.isprintable() or c == "\n" else f"<U+{ord(c):04X}>" for c in text), terminal)
+
+
+def where(error: BaseException) -> str:
+    """Return `folder/file:line` of what broke, in a handler's own code where it went through that; no data."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    handlers = [at for at in frames if HANDLERS in at[0]]
+    file, line = next(iter(handlers[-1:] or frames[-1:]), ("", 0))
+    return f"{'/'.join(file.split('/')[-2:])}:{line}" if file else ""

@@ -229,6 +229,7 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
         "intent": record.intent,
         "state_to": record.state,
         "error_code": refusal,
+        "reasons": "+".join(reason.partition(":")[0] for reason in record.decision.reasons),
         "confidence": said.confidence,
         "model": said.model,
         "prompt_version": said.prompt_version,

@@ -10,7 +10,7 @@ from typing import Any
 
 from functions.execute.asking import MustAsk, ask_people
 from functions.execute.context import context, handler_seconds
-from functions.execute.ended import ended, fields_of
+from functions.execute.ended import ended, fields_of, function_of, tell_of
 from shared import tracing
 from shared.errors import Retry, Skip
 from shared.gate.policy import may_run_alone, subject_path
@@ -18,7 +18,7 @@ from shared.gate.start import ASKS, reason_to_ask, start_refusal
 from shared.intent.declaration import Intent
 from shared.intent.handler import TaskContext, TaskOutput
 from shared.intent.outcomes import Ambiguous, LockedOut, NotApplied, Pending, Permanent
-from shared.logs import log, show_traceback
+from shared.logs import log
 from shared.records.breakers import breaker_in, breaker_path
 from shared.records.creation import wished, wishes_like
 from shared.records.documents import Changed, change
@@ -107,7 +107,7 @@ class Attempt:
             return lambda r, now: execution.pending(r, epoch, now, code=code, message=message)
         except Exception as error:  # anything else is ambiguous: that is the contract
             if not isinstance(error, Ambiguous):
-                show_traceback(error)
+                tell_of(error, "handler failed", self.record)
             code = _text(error.code) if isinstance(error, Ambiguous) else f"unexpected_{type(error).__name__}"[:60]
             return lambda r, now: execution.ambiguous(r, epoch, intent, now, code=code)
         self.ports.locked_out.discard(intent.provider.name)
@@ -192,7 +192,13 @@ class Attempt:
         wait_s = (due - done.now).total_seconds()
         if wait_s > LONGEST_REDELIVERY_S:
             return self._outcome("retry_later", done.before, done.after)
-        log("WARNING", "retry", outcome="retry", **fields_of(done.before, done.after))
+        log(
+            "WARNING",
+            "retry",
+            function=function_of(self.intent.name),
+            outcome="retry",
+            **fields_of(done.before, done.after),
+        )
         code = done.after.error.code if done.after.error else "retry"
         raise Retry("the handler will be tried again", code=code, retry_after_s=wait_s)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.logs import log, show_traceback, where
 from shared.records.documents import Changed
 from shared.records.outbox import pay
 from shared.serving.entry import Outcome
@@ -37,3 +38,23 @@ def fields_of(before: TaskRecord, after: TaskRecord) -> dict[str, Any]:
         "trace_id": after.trace_id,
         "error_code": after.error.code if after.error else None,
     }
+
+
+def function_of(intent: str) -> str:
+    """Return the name of the function that executes an intent."""
+    return f"execute-{intent.replace('_', '-')}"
+
+
+def tell_of(error: Exception, what: str, record: TaskRecord) -> None:
+    """Say where a handler's own code broke, and show a developer the whole traceback."""
+    log(
+        "WARNING",
+        what,
+        function=function_of(record.intent),
+        task_id=record.task_id,
+        intent=record.intent,
+        trace_id=record.trace_id,
+        error_type=type(error).__name__,
+        operation=where(error),
+    )
+    show_traceback(error)

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.execute.context import context
+from functions.execute.ended import tell_of
 from shared import tracing
 from shared.errors import SwitchyardError
 from shared.gate.answer import validate
 from shared.gate.policy import is_enabled
 from shared.intent.declaration import Intent
 from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
-from shared.logs import show_traceback
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
 from shared.serving.entry import Outcome
 from shared.task.approval import is_open
@@ -84,7 +84,7 @@ async def look(record: TaskRecord, ports: Ports, intent: Intent, handler: Any, d
         return "cannot be looked up: no answer in time (timeout)"
     except Exception as error:
         if not isinstance(error, Ambiguous):
-            show_traceback(error)
+            tell_of(error, "plan failed", record)
         code = error.code if isinstance(error, Ambiguous) else f"unexpected_{type(error).__name__}"
         return f"cannot be looked up: something went wrong ({code})"
 

@@ -6,11 +6,11 @@ import asyncio
 from typing import Any
 
 from functions.execute.context import context, handler_seconds
-from functions.execute.ended import ended, fields_of
+from functions.execute.ended import ended, fields_of, function_of, tell_of
 from shared.errors import Skip
 from shared.intent.declaration import Intent
 from shared.intent.outcomes import HandlerOutcome
-from shared.logs import log, show_traceback
+from shared.logs import log
 from shared.records.documents import change
 from shared.serving.entry import Outcome
 from shared.task import repair
@@ -30,15 +30,11 @@ async def reconcile(record: TaskRecord, ports: Ports, intent: Intent, handler: A
             # Never an end by a slip of the handler.
             verdict = said if said in ("applied", "not_applied", "pending") else "unknown"
         except Exception as error:
-            if not isinstance(error, HandlerOutcome):
-                show_traceback(error)
-            log(
-                "WARNING",
-                "reconcile failed",
-                task_id=record.task_id,
-                error_type=type(error).__name__,
-                error_code=error.code if isinstance(error, HandlerOutcome) else None,
-            )
+            if isinstance(error, HandlerOutcome):
+                function = function_of(record.intent)
+                log("WARNING", "reconcile failed", function=function, task_id=record.task_id, error_code=error.code)
+            else:
+                tell_of(error, "reconcile failed", record)
             verdict = "unknown"
     try:
         changed = await change(

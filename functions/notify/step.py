@@ -58,7 +58,8 @@ async def notify(ports: Ports) -> Outcome:
     if shown:
         body["cards"] = str(shown)
     told = bool(channels or shown is not None)
-    return Outcome("notified" if told else "no_webhook", body=body, fields={"count": answered} if answered else {})
+    fields = {"count": answered} if answered else {}
+    return Outcome("notified", body=body, fields=fields) if told else Outcome("no_webhook", 200, body, fields, "DEBUG")
 
 
 def _channels(ports: Ports) -> list[Channel]:

@@ -64,7 +64,7 @@ async def take(ports: Ports, write: Edit) -> Outcome:
         return await _too_late(ports, write, record, fields)
     shown = to_document(approval_of(record, ports.registry))
     if not _asks(write, shown):
-        return Outcome("nothing_to_do", fields=fields)
+        return Outcome("nothing_to_do", fields=fields, severity="DEBUG")
     try:
         decision = _decision(write)
         if decision and await _is_reversed(ports, write.task_id, decision):
@@ -75,7 +75,8 @@ async def take(ports: Ports, write: Edit) -> Outcome:
     except BadRequest as error:
         is_told = write.author.is_person and write.changed & {"status", *SET}
         if not is_told and not await _stands(ports, write, shown):
-            return Outcome("nothing_to_do", fields=fields)  # such as our own writing of what was shown at that time
+            # Such as our own writing of what was shown at that time.
+            return Outcome("nothing_to_do", fields=fields, severity="DEBUG")
         await refuse(ports, write.task_id, write.author, error.code, error.message)
         return Outcome("edit_refused", fields=fields | {"error_code": error.code}, severity="WARNING")
     return Outcome("decided" if decision else "edited", fields=fields | {"state_to": after.state})
@@ -184,11 +185,11 @@ async def _too_late(ports: Ports, write: Edit, record: TaskRecord, fields: dict[
     status = (write.after or {}).get("status")
     decision = DECISIONS.get(status) if isinstance(status, str) and "status" in write.changed else None
     if decision is None:
-        return Outcome("nothing_to_do", fields=fields)
+        return Outcome("nothing_to_do", fields=fields, severity="DEBUG")
     if (write.after or {}).get("outcome") is None:
         await _answer(ports, record)
     if record.approval is not None and decision == record.approval.decision:
-        return Outcome("nothing_to_do", fields=fields)
+        return Outcome("nothing_to_do", fields=fields, severity="DEBUG")
     return Outcome("edited_after_decision", fields=fields, severity="WARNING")
 
 

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from shared import tracing
 from shared.errors import BadRequest, Misconfigured, NotFound, Retry, SettingError, SwitchyardError, TooLarge
-from shared.logs import Severity, log, show_traceback
+from shared.logs import Severity, log, show_traceback, where
 from shared.serving import collector
 from shared.serving.connections import keep_connections
 from shared.serving.push import MAX_ENVELOPE_BYTES, Delivery, parse
@@ -21,6 +21,8 @@ from shared.serving.push import MAX_ENVELOPE_BYTES, Delivery, parse
 UNTRACED = frozenset({"GET", "HEAD"})  # they change nothing, and pages and probes ask all day long
 # Whose requests are spans. Of others a delivery is one, or what they do for a task: mostly they find nothing to do.
 ASKED_BY_OTHERS = frozenset({"intake", "console"})
+
+MEMBERS = frozenset({"task_id", "source", "raw_payload", "priority", "metadata"})  # of a task, as it is sent
 
 if "FUNCTION_TARGET" in os.environ:  # functions-framework loads this before it builds its server
     keep_connections()
@@ -72,7 +74,7 @@ async def _answered(function: str, request: Request | None, work: Callable[[], A
             function=function,
             outcome="internal",
             error_type=type(error).__name__,
-            operation=_where(error),
+            operation=where(error),
             trace_id=trace_id(request),
         )
         show_traceback(error)
@@ -228,13 +230,5 @@ def _severity(error: SwitchyardError) -> Severity:
 
 
 def _named_by_us(field: str | None) -> str | None:
-    """Return a header's or setting's name; a JSON pointer may hold keys of a payload and stays out of the log."""
-    return None if field is None or field.startswith("/") else field
-
-
-def _where(error: BaseException) -> str:
-    """Return `file:line` of the innermost frame: enough to find the bug, and no data."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
+    """Return the name of a header, a setting or a task's member; another pointer may hold keys of a payload."""
+    return None if field is None or (field.startswith("/") and field[1:] not in MEMBERS) else field

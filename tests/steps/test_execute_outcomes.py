@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -73,6 +75,28 @@ async def test_attempts_are_counted_in_the_document_and_end() -> None:
         5,
         "unexpected_KeyError",
     )
+
+
+async def test_mistake_of_a_handler_is_said_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    world = await started(SUMMARY)
+    await world.execute("t1", ScriptedHandler(KeyError("order")))
+    [line] = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "handler failed" in text]
+    said = {name: line[name] for name in ("function", "task_id", "intent", "error_type")}
+    assert said == {
+        "function": "execute-ticket-summary",
+        "task_id": "t1",
+        "intent": "ticket_summary",
+        "error_type": "KeyError",
+    }
+    assert re.fullmatch(r"(tests/scripted|execute/attempt)\.py:\d+", line["operation"])
+
+
+async def test_try_again_says_whose_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    world = await started(SUMMARY)
+    with pytest.raises(Retry):
+        await world.execute("t1", ScriptedHandler(NotApplied(code="provider_429", retry_after_s=20)))
+    [line] = [json.loads(text) for text in capsys.readouterr().out.splitlines() if '"retry"' in text]
+    assert (line["function"], line["error_code"]) == ("execute-ticket-summary", "provider_429")
 
 
 AMBIGUOUS = [

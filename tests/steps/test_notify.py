@@ -23,7 +23,7 @@ from tests.world import CANCEL_ORDER, GOODS, REFUND, World, paused, says
 async def test_without_a_webhook_nothing_is_sent_or_remembered() -> None:
     world = await paused()
     outcome = await notify(world.ports)
-    assert (outcome.code, outcome.severity, world.store.all("notifications")) == ("no_webhook", "INFO", [])
+    assert (outcome.code, outcome.severity, world.store.all("notifications")) == ("no_webhook", "DEBUG", [])
 
 
 async def test_paused_task_is_told_once_with_what_people_need_to_find_it(chat: Chat) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.logs import FIELDS, log, show_traceback
+from shared.logs import FIELDS, log, show_traceback, where
 
 
 def line(message: str = "done", **fields: Any) -> dict[str, Any]:
@@ -60,6 +62,26 @@ def test_terminal_gets_a_readable_line() -> None:
     assert "aaaa" not in text
 
 
+def test_terminal_is_not_told_that_nothing_was_to_be_done() -> None:
+    stream = Terminal()
+    log("DEBUG", "nothing_to_do", stream=stream, function="resume")
+    assert stream.getvalue() == ""
+
+
+def test_numbers_have_no_more_digits_than_somebody_reads() -> None:
+    assert line(latency_ms=1084.8839820000649, confidence=0.99941234)["latency_ms"] == 1084.884
+
+
+def test_place_of_a_mistake_is_the_handlers_own_line_where_a_library_raised(tmp_path: Path) -> None:
+    handler = tmp_path / "functions/execute/gift_card/main.py"
+    handler.parent.mkdir(parents=True)
+    handler.write_text("import json\n\njson.loads('sesame')\n")
+    with pytest.raises(ValueError, match="Expecting") as raised:
+        exec(compile(handler.read_text(), str(handler), "exec"))
+    assert where(raised.value) == "gift_card/main.py:3"
+    assert where(ValueError("never raised")) == ""
+
+
 def traceback_on(stream: io.StringIO) -> str:
     try:
         raise ValueError("sesame\x1b[2J")
@@ -74,6 +96,15 @@ def test_terminal_gets_the_traceback_of_a_developers_mistake(monkeypatch: pytest
     assert "test_logs.py" in text
     assert "ValueError: sesame<U+001B>[2J" in text
     assert "\x1b" not in text
+
+
+def test_traceback_is_on_the_terminal_also_where_lines_go_into_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    piped, terminal = io.StringIO(), Terminal()
+    monkeypatch.delenv("BACKEND", raising=False)
+    monkeypatch.setattr(sys, "stdout", piped)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    show_traceback(ValueError("sesame"))
+    assert (piped.getvalue(), terminal.getvalue()) == ("", "ValueError: sesame\n")
 
 
 @pytest.mark.parametrize(("stream", "backend"), [(io.StringIO, "embedded"), (Terminal, "gcp")])

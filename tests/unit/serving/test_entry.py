@@ -15,8 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shared import errors
-from shared.serving.entry import Outcome, guard, read_body, serve_delivery, serve_push, status_of
+from shared.serving.entry import MEMBERS, Outcome, guard, read_body, serve_delivery, serve_push, status_of
 from shared.serving.push import Delivery, parse
+from shared.task.schemas import AutomationTask
 
 STATUSES = {
     errors.BadRequest: 400,
@@ -152,7 +153,7 @@ async def test_unexpected_error_answers_500_and_shows_its_place_but_not_its_word
     assert "sesame" not in answer.text
     [line] = lines(capsys)
     assert (line["severity"], line["error_type"]) == ("ERROR", "ValueError")
-    assert line["operation"].startswith("test_entry.py:")
+    assert line["operation"].startswith("serving/test_entry.py:")
     assert "sesame" not in json.dumps(line)
 
 
@@ -173,6 +174,23 @@ async def test_error_answer_has_one_form() -> None:
     async with client(work) as http:
         answer = await http.get("/")
     assert answer.json() == {"error": {"code": "bad_thing", "message": "not like this", "field": "/a/b"}}
+
+
+@pytest.mark.parametrize(("field", "told"), [("/task_id", "/task_id"), ("/sesame", None), ("/metadata/sesame", None)])
+async def test_line_names_a_tasks_own_member_and_no_key_of_a_payload(
+    field: str, told: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def work(request: Request) -> Response:
+        raise errors.BadRequest("not like this", code="invalid_task", field=field)
+
+    async with client(work) as http:
+        await http.get("/")
+    [line] = lines(capsys)
+    assert line.get("field") == told
+
+
+def test_members_of_a_task_are_those_that_it_has() -> None:
+    assert AutomationTask.model_fields.keys() == MEMBERS
 
 
 @pytest.mark.parametrize(
