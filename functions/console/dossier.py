@@ -17,6 +17,7 @@ from shared.task.requester import kept_requester, requester_of, view_of
 from shared.task.schemas import REDRIVABLE, TERMINAL, Followup, TaskRecord, TaskRow, Ticket
 from shared.task.ticket import ticket_of
 from shared.task.undo import may_be_undone
+from shared.task.waiting import EDITED
 
 _OTHER = re.compile(r"\btask ([A-Za-z0-9][A-Za-z0-9._-]{0,127})(?=,|$)")
 
@@ -32,6 +33,18 @@ class Step:
     by: str
     why: str
 
+    @property
+    def words(self) -> str:
+        """Why, in words; what a person wrote is as they wrote it."""
+        return _GATE.get(self.why, self.why) if self.by == "classify" else self.why
+
+
+_GATE = {
+    "approve": "a person has to decide",
+    "execute": "nobody has to decide",
+    "asked_late": "the model was asked when somebody opened it",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -45,6 +58,11 @@ class Reason:
         """The other task, or an empty string."""
         found = _OTHER.search(self.words)
         return found[1] if found else ""
+
+
+def _reason(text: str) -> Reason:
+    code, _, words = text.partition(":")
+    return Reason(code, words.strip())
 
 
 @dataclass(frozen=True)
@@ -78,9 +96,14 @@ class Line:
 
     @property
     def reasons(self) -> list[Reason]:
-        """Why the gate paused the task, and what an approved edit would have been paused for."""
-        parts = (text.partition(":") for text in self.record.decision.reasons)
-        return [Reason(code, words.strip()) for code, _, words in parts]
+        """Why the gate paused the task."""
+        return [_reason(text) for text in self.record.decision.reasons if not text.startswith(EDITED)]
+
+    @property
+    def edited(self) -> list[Reason]:
+        """What the gate would have paused what a person set for."""
+        found = self.record.decision.reasons
+        return [_reason(text.removeprefix(EDITED)) for text in found if text.startswith(EDITED)]
 
     @property
     def waits(self) -> bool:
@@ -145,6 +168,11 @@ class Dossier(Line):
         return figures.dollars(self.record.classification.model_dump())
 
     @property
+    def cost(self) -> str:
+        """The same in words; empty where it cost nothing."""
+        return f"about {self.dollars:.5f} dollars" if self.dollars else ""
+
+    @property
     def took(self) -> timedelta | None:
         """From the event to the end; None while the task is under way."""
         record = self.record
@@ -158,5 +186,7 @@ class Dossier(Line):
         found += ["settle"] if record.state == "UNKNOWN" else []
         found += ["redrive"] if record.state in REDRIVABLE else []
         found += ["close"] if record.state == "FAILED" and not record.closed_at else []
-        found += ["cancel"] if record.state not in TERMINAL and not record.effect.possibly_applied else []
+        # What waits is rejected, which says why; to cancel it would say nothing more.
+        is_under_way = record.state not in TERMINAL and not self.waits
+        found += ["cancel"] if is_under_way and not record.effect.possibly_applied else []
         return tuple(found)

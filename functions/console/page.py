@@ -19,6 +19,7 @@ from shared import metrics
 from shared.canonical import sha256_hex
 from shared.currency import written
 from shared.errors import NotFound
+from shared.intent.sentence import page_at_provider
 from shared.task.moves import Person
 from shared.task.undo import may_be_undone
 from shared.wiring.composition import Ports
@@ -118,6 +119,8 @@ def environment() -> Environment:
     made.globals |= {
         "amount": present.amount,
         "effect": present.effect,
+        "in_order": present.in_order,
+        "at_provider": page_at_provider,
         "written": written,
         "TOKEN_FIELD": guard.TOKEN_FIELD,
     }

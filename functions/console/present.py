@@ -14,6 +14,7 @@ from shared.currency import written
 from shared.event.tricks import TRICKS
 from shared.gate.policy import money_of
 from shared.intent.declaration import Intent
+from shared.intent.provenance import currency_field
 from shared.intent.sentence import money, sentence
 from shared.task.schemas import TaskRow
 
@@ -59,6 +60,17 @@ def when(at: datetime, now: datetime, form: str = "") -> Markup:
 def amount(intent: Intent | None, parameters: Mapping[str, Any]) -> str:
     """Return the money that an intent moves, `25.00 USD`; empty where it moves none or cannot be read."""
     return money(intent, parameters) if intent else ""
+
+
+def in_order(intent: Intent | None, parameters: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the parameters by names as people write them; money as money, its currency with it."""
+    said, field = amount(intent, parameters), intent.policy.amount if intent else None
+    currency = currency_field(intent.parameters, field) if intent and field and said else None
+    shown = {name: said if said and name == field else value for name, value in parameters.items() if name != currency}
+    return [
+        (name.removesuffix("_minor").replace("_", " ") if said else name.replace("_", " "), v)
+        for name, v in shown.items()
+    ]
 
 
 def effect(intent: Intent | None, parameters: Mapping[str, Any]) -> str:

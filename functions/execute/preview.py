@@ -21,6 +21,7 @@ from shared.intent.outcomes import Ambiguous, NotApplied, Permanent
 from shared.records.documents import approval_path, task_path, to_document, to_record, transact
 from shared.serving.entry import Outcome
 from shared.task.approval import is_open
+from shared.task.requester import is_unknown
 from shared.task.schemas import TaskRecord
 from shared.task.waiting import WOULD_FAIL, planned
 from shared.wiring.composition import Ports
@@ -68,6 +69,8 @@ async def look(record: TaskRecord, ports: Ports, intent: Intent, handler: Any, d
     """Return the handler's plan, or honest words: never the text of an exception that is not the handler's own."""
     if validate(intent, record.parameters)[0] is None:
         return f"{WOULD_FAIL}the parameters do not hold any more (parameters_invalid)"
+    if is_unknown(record, intent):
+        return f"{WOULD_FAIL}nobody says whose request it is; say it, and it is looked up again (requester_unknown)"
     parameters = intent.parameters.model_validate(record.parameters)
     try:
         async with asyncio.timeout_at(deadline):

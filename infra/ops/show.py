@@ -114,8 +114,9 @@ def explain(console: Console, data: dict[str, Any]) -> None:
         f"  requester    {json.dumps(dict(dossier.requester), ensure_ascii=False)}",
         *(f"  written      {text[:MAX_TEXT]}" for text in dossier.view.texts.values()),
         *(f"  paused for   {r.code}: {r.words}" for r in dossier.reasons),
-        f"  model        {c.model}, confidence {c.confidence:.2f}, {dossier.tokens}, about {dossier.dollars:.5f} "
-        f"dollars, {c.latency_ms:.0f} ms",
+        *(f"  edited to    {r.code}: {r.words}" for r in dossier.edited),
+        f"  model        {c.model}, confidence {c.confidence:.2f}, {dossier.tokens}, "
+        f"{dossier.cost + ', ' if dossier.cost else ''}{c.latency_ms:.0f} ms",
     ]
     if c.said:
         lines.append(f"  it said      {c.said}")
@@ -139,7 +140,7 @@ def explain(console: Console, data: dict[str, Any]) -> None:
     lines += [f"  note         {n.text} ({n.by}, {n.at:%Y-%m-%d %H:%M:%S})" for n in record.notes]
     for step in dossier.steps:
         after = f" (+{span(step.after)})" if step.after is not None else ""
-        lines.append(f"  {step.at:%Y-%m-%d %H:%M:%S}{after}  {step.to} by {step.by} {step.why}".rstrip())
+        lines.append(f"  {step.at:%Y-%m-%d %H:%M:%S}{after}  {step.to} by {step.by} {step.words}".rstrip())
     if dossier.waits or dossier.repairs:
         lines.append(
             f"  you can      {', '.join([*(['approve', 'reject'] if dossier.waits else []), *dossier.repairs])}"

@@ -25,8 +25,9 @@ from shared.intent.declaration import (
 )
 from shared.intent.mistakes import like, words_of
 from shared.intent.provenance import FromField, MoneyFromPayload, markers_of
-from shared.intent.sentence import PLACE
+from shared.intent.sentence import EFFECT_KEY, PLACE
 
+_ADDRESS = re.compile(r"https://[A-Za-z0-9.:-]+(?:[/?#][!-~]*)?\Z")
 MIN_EXAMPLES = 3
 RISKS = get_args(get_type_hints(Policy)["risk"])
 KINDS = get_args(get_type_hints(Idempotency)["kind"])
@@ -59,6 +60,7 @@ def problems(intent: Intent, folder: str) -> Iterator[str]:
         yield fault
         return
     yield from _effect(intent.effect, intent.parameters.model_fields)
+    yield from _look_at(intent.look_at, intent.parameters.model_fields)
     yield from _policy(intent.policy, intent.parameters.model_fields)
     yield from _bounds(intent)
 
@@ -114,6 +116,16 @@ def _effect(effect: Any, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
     for name in PLACE.findall(effect):
         if name not in fields:
             yield f"effect names {{{name}}}, which is no field of Parameters;{like(name, fields)} name one"
+
+
+def _look_at(address: Any, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
+    if not isinstance(address, str) or (address and not _ADDRESS.match(address)):
+        yield f"look_at is {address!r:.40}; it must be an https address without a place in its host, or empty"
+        return
+    for name in PLACE.findall(address):
+        if name not in (*fields, EFFECT_KEY):
+            known = [*fields, EFFECT_KEY]
+            yield f"look_at names {{{name}}}, which is no field of Parameters;{like(name, known)} name one"
 
 
 def _policy(policy: Policy, fields: Mapping[str, FieldInfo]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from shared.currency import written
 from shared.intent.declaration import Intent
@@ -13,6 +14,7 @@ from shared.intent.provenance import currency_field
 MAX_VALUE_CHARS = 80
 PLACE = re.compile(r"\{([^{}]*)\}")
 UNKNOWN = "?"
+EFFECT_KEY = "effect_key"  # the key that the provider was given, as a place in `Intent.look_at`
 
 
 def sentence(intent: Intent, parameters: Mapping[str, Any]) -> str:
@@ -22,6 +24,16 @@ def sentence(intent: Intent, parameters: Mapping[str, Any]) -> str:
     """
     template = intent.effect or default_effect(intent)
     return PLACE.sub(lambda place: _said(intent, place[1], parameters), template)
+
+
+def page_at_provider(intent: Intent, parameters: Mapping[str, Any], effect_key: str) -> str:
+    """Return the address at which a person sees what became of an effect; empty where nobody knows one."""
+    known = {**parameters, EFFECT_KEY: effect_key}
+
+    def filled(place: re.Match[str]) -> str:
+        return quote(str(known.get(place[1], "")).removeprefix("#"), safe="")
+
+    return PLACE.sub(filled, intent.look_at)
 
 
 def in_words(intent: Intent, parameters: Mapping[str, Any]) -> frozenset[str]:

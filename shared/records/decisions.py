@@ -212,7 +212,8 @@ def why_not(ports: Ports, record: TaskRecord, person: Person, intent: str | None
         must_be_allowed(ports.registry, ports.settings, record, person, intent)
     except Forbidden as error:
         return error.message
-    return "you have approved it already" if has_approved(record, person) else ""
+    waits = record.state == "AWAITING_APPROVAL"
+    return "you have approved it already" if waits and has_approved(record, person) else ""
 
 
 def why_not_intent(ports: Ports, intent: str, person: Person) -> str:

@@ -179,7 +179,7 @@ def settled(
         now,
         by=by,
         why=why,
-        output=f"settled: {verdict}",
+        output="settled: it happened" if applied else "settled: it did not happen",
         success=applied,
         effect=effect,
         error=None if applied else TaskError(code="not_applied", message=why),

@@ -35,7 +35,20 @@ BROKEN = [
         "polcy=",
         "/intent.py:17: Intent has no field 'polcy'; did you mean 'policy'? it has name, description, examples, "
         "parameters, provider, policy, idempotency, limits, reads_first, sources, needs, near_misses, effect, "
-        "schema_version",
+        "look_at, schema_version",
+    ),
+    declared(
+        "a page at the provider that is none",
+        "policy=",
+        'look_at="javascript:alert(1)", policy=',
+        "/intent.py: look_at is 'javascript:alert(1)'; it must be an https address without a place in its host, or "
+        "empty",
+    ),
+    declared(
+        "a place that is no parameter",
+        "policy=",
+        'look_at="https://shop.example.com/{editoin}", policy=',
+        "/intent.py: look_at names {editoin}, which is no field of Parameters; did you mean 'edition'? name one",
     ),
     declared(
         "an unknown field of Policy",

@@ -277,3 +277,10 @@ async def test_previewed_task_runs_once_it_is_approved() -> None:
     handler = ScriptedHandler()
     assert (await world.execute("t1", handler)).code == "succeeded"
     assert (len(handler.calls), handler.calls[0][1].dry_run) == (1, False)
+
+
+async def test_whose_order_it_is_is_not_looked_up_where_nobody_says_who_asks() -> None:
+    world = await paused((ticket(REFUND[0].raw_payload["text"], email=""), REFUND[1]))
+    await world.execute("t1", Planning(Permanent("the order was paid by somebody else", code="not_owner")))
+    said = (await world.approval("t1"))["plan"]
+    assert said == "would fail: nobody says whose request it is; say it, and it is looked up again (requester_unknown)"

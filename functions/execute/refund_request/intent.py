@@ -92,6 +92,7 @@ INTENT = Intent(
         excludes=("cancel_order",),
     ),
     provider=Provider("stripe", url="https://api.stripe.com"),
+    look_at="https://dashboard.stripe.com/search?query={order_id}",
     # The order's payment, and whose it is, is looked up before any money moves.
     reads_first=True,
     limits=Limits(max_concurrency=10, timeout_s=30, max_attempts=5),

@@ -187,3 +187,27 @@ async def test_page_tells_when_its_doors_have_changed(http: httpx.AsyncClient) -
     await browser.repair("close")
     found.append(await doors())
     assert len(set(found)) == 4
+
+
+async def test_unknown_task_says_what_to_look_for_and_where(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    await world.decide("t1", by="developer@localhost")
+    world.store.put("tasks/t1", state="UNKNOWN")
+    page = (await open_browser(http, world).get("/tasks/t1")).text
+    told = re.findall(r'id="look-at">.*?</div>', page, re.DOTALL)[0]
+    for said in (
+        "Did this happen? Refund 25.00 USD of order 10021.",
+        'href="https://dashboard.stripe.com/search?query=10021"',
+        "for kim@example.com",
+        "<code>t1.refund_request.1</code>",
+    ):
+        assert said in told, said
+    assert "would be refused" not in page  # whoever approved it may settle it
+
+
+async def test_key_is_named_only_where_the_provider_keeps_it(http: httpx.AsyncClient) -> None:
+    world = await started(SUMMARY)
+    await world.execute("t1", ScriptedHandler(Ambiguous("no answer")))
+    page = (await open_browser(http, world).get("/tasks/t1")).text
+    told = re.findall(r'id="look-at">.*?</div>', page, re.DOTALL)[0]
+    assert ("at slack" in told, "keeps no key of ours" in told, "t1.ticket_summary" in told) == (True, True, False)

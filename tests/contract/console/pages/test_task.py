@@ -20,7 +20,7 @@ async def test_waiting_task_is_shown_with_its_raw_parameters_and_reasons(http: h
     assert "arrived broken" in page
     dossier = (await browser.get("/tasks/t1")).text
     assert (
-        dossier.index("2500")
+        dossier.index("<dt>amount</dt><dd><code>25.00 USD</code>")
         < dossier.index("Why it paused")
         < dossier.index("arrived broken")
         < dossier.index("Decide</h2>")
