@@ -123,7 +123,7 @@ class Intent:
     but for what is nearer to another intent's examples.
     `effect`: what it does, as people read it in lists and messages, with parameters in braces: "Refund {amount_minor}
     of order {order_id}"; the policy's amount is written as money. Empty: the intent's name and all its parameters.
-    `look_at`: the https address at which people see at the provider whether it happened, with parameters or {effect_key}
+    `look_at`: the https address where people see at the provider whether it happened, with parameters or {effect_key}
     in braces; for tasks that ended UNKNOWN. Empty: nobody knows one.
     """
 
