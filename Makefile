@@ -103,8 +103,8 @@ bootstrap: ## make what a project needs before Terraform can work, and its deplo
 deploy: $(VENV)/.emulators ## check, bundle, plan, apply, smoke test, shift traffic, roll back: make deploy ENV=dev [PHASE=plan|apply]
 	@$(VENV)/bin/python -m infra.deploy $(ENV) $(PHASE) $(ARGS)
 
-smoke: $(VENV)/.emulators ## send a canary task through what runs here, or in the cloud: make smoke [INTAKE=url BACKEND=gcp TIMEOUT_S=180]
-	@$(VENV)/bin/python -m infra.smoke $(if $(INTAKE),--intake $(INTAKE)) $(if $(TIMEOUT_S),--timeout-s $(TIMEOUT_S))
+smoke: $(VENV)/.emulators ## send a canary task through what runs here, or in the cloud: make smoke [INTAKE=url CONSOLE=url BACKEND=gcp TIMEOUT_S=180]
+	@$(VENV)/bin/python -m infra.smoke $(if $(INTAKE),--intake $(INTAKE)) $(if $(CONSOLE),--console $(CONSOLE)) $(if $(TIMEOUT_S),--timeout-s $(TIMEOUT_S))
 
 restore: $(VENV)/.emulators ## a database of an earlier time, held and checked: make restore ENV=prod INTO=restored-1130 AT=...Z [ARGS=--help]
 	@$(VENV)/bin/python -m infra.restore $(ENV) $(INTO) $(if $(AT),--at $(AT)) $(ARGS)

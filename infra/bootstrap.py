@@ -1,9 +1,8 @@
 """`python -m infra.bootstrap ENV`: what must be there before Terraform can work, and the account that the pipeline is.
 
-APIs, Google's agents, the bucket of the state, the repository of images and the account that builds them, the account
-`deploy` with the roles that the resources take. With
-`--billing-account` it may also make the budget, with `--repository` the pipeline's two triggers are made. All of it may
-be said again: what is there stays.
+The bill, with `--billing-account`; APIs, Google's agents, the bucket of the state, the repository of images and the
+account that builds them, the account `deploy` with the roles that the resources take, the secrets that are only to be
+random; with `--repository` the pipeline's two triggers. All of it may be said again: what is there stays.
 """
 
 from __future__ import annotations
@@ -12,14 +11,17 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 
-from infra import tfvars
+from infra import asked, tfvars
+from infra.asked import Command, account
 from infra.environment import TERRAFORM, DeployError, Environment, environment
 from infra.errors import StackError
 from infra.finding import ask
-from infra.preconditions import FIRST_APIS
+from infra.preconditions import FIRST_APIS, HASHES, LOCK
 from infra.programs import ProgramError, run
 from infra.release import REPOSITORY, builder
 
@@ -48,14 +50,6 @@ ROLES = {
     "roles/serviceusage.serviceUsageAdmin": ("google_project_service",),
     "roles/storage.admin": ("google_storage_",),  # and the state
 }
-# What a variable asks for: the role is granted where the environment's file sets it.
-ROLES_OF = {
-    "egress": {"roles/compute.networkAdmin": ("google_compute_",)},
-    "encryption": {"roles/eventarc.admin": ("google_eventarc_",)},
-}
-KEY_ROLE = "roles/cloudkms.admin"  # google_kms_crypto_key_iam_member; on the keys
-KEY_AGENTS = ("artifactregistry", "cloudfunctions", "firestore", "run")  # beside storage's, which has a command
-BILLING_ROLE = "roles/billing.costsManager"  # google_billing_budget; on the billing account
 # Plans lie in the bucket of the state, and hold what it holds; so do the sources of images, until they are built.
 OLD = {"age": 30, "matchesPrefix": ["plans/", "builds/"]}
 LIFECYCLE = json.dumps({"rule": [{"action": {"type": "Delete"}, "condition": OLD}]})
@@ -63,58 +57,72 @@ LIFECYCLE = json.dumps({"rule": [{"action": {"type": "Delete"}, "condition": OLD
 KEPT = {"name": "keep-newest", "action": {"type": "Keep"}, "mostRecentVersions": {"keepCount": 10}}
 CLEANUP = json.dumps([KEPT, {"name": "delete-old", "action": {"type": "Delete"}, "condition": {"olderThan": "90d"}}])
 
-Command = tuple[str, ...]
-
 
 def main() -> int:
     """Say and run every command; exit status 0 only if all went through."""
     parser = argparse.ArgumentParser(prog="python -m infra.bootstrap", description=__doc__)
     parser.add_argument("environment", metavar="ENV", help="of terraform/<ENV>.tfvars")
-    parser.add_argument("--billing-account", metavar="ID", help="on which the deploy account may make a budget")
+    parser.add_argument("--billing-account", metavar="ID", help="that pays, where none does yet")
     parser.add_argument("--repository", metavar="OWNER/NAME", help="whose pushes to main the pipeline runs on")
     options = parser.parse_args()
     try:
         target = environment(options.environment)
+        variables = tfvars.read(TERRAFORM / f"{target.name}.tfvars")
         with TemporaryDirectory() as folder:
             rules, cleanup = Path(folder, "lifecycle.json"), Path(folder, "cleanup.json")
             rules.write_text(LIFECYCLE)
             cleanup.write_text(CLEANUP)
-            for command in (*commands(target, rules), *images(target, cleanup)):
+            for command in chain(
+                _bill(target, options.billing_account),
+                commands(target, rules, asked.key(variables)),
+                images(target, cleanup, asked.key(variables)),
+                asked.roles(target, variables),
+            ):
                 run("gcloud", *command)
-        for command in (
-            *_asked_for(target),
-            *_budget(target, options.billing_account),
-            *_triggers(target, options.repository),
-        ):
+        for name, command in asked.random_secrets(target, variables):
+            print(f"secret {name}: a random one")
+            run("gcloud", *command, stdin=token_hex(32))
+        for command in chain(_triggers(target, options.repository), asked.budget(target, variables)):
             run("gcloud", *command)
     except (DeployError, ProgramError, StackError) as error:
         print(f"bootstrap: {error}", file=sys.stderr)
         return 1
+    if not HASHES.is_file():
+        print(f"once, where Terraform is, for no build to take other providers:\n  {LOCK}")
     return 0
 
 
-def commands(target: Environment, rules: Path) -> Iterator[Command]:
+def _bill(target: Environment, account: str | None) -> Iterator[Command]:
+    """Yield what has somebody pay for the project: most APIs are not enabled before."""
+    paid = ("billing", "projects", "describe", target.project, "--format=value(billingEnabled)")
+    if account and ask("gcloud", *paid) != "True":
+        yield ("billing", "projects", "link", target.project, f"--billing-account={account}")
+
+
+def commands(target: Environment, rules: Path, key: str | None) -> Iterator[Command]:
     """Yield what gcloud has to do for a project, in its order; what can be made only once is looked for first."""
     project, bucket = f"--project={target.project}", f"gs://{target.state_bucket}"
     yield ("services", "enable", *(f"{api}.googleapis.com" for api in (*FIRST_APIS, "iap")), project)
     for agent in AGENTS:
         yield ("beta", "services", "identity", "create", f"--service={agent}.googleapis.com", project)
+    yield from asked.key_agents(target, key)
     closed = ("--uniform-bucket-level-access", "--public-access-prevention")
     if not ask("gcloud", "storage", "buckets", "describe", bucket, "--format=value(name)"):
         yield ("storage", "buckets", "create", bucket, project, f"--location={target.region}", *closed)
-    yield ("storage", "buckets", "update", bucket, "--versioning", f"--lifecycle-file={rules}")
+    encrypted = [f"--default-encryption-key={key}"] if key else []
+    yield ("storage", "buckets", "update", bucket, "--versioning", f"--lifecycle-file={rules}", *encrypted)
     if not ask("gcloud", "iam", "service-accounts", "describe", account(target), project, "--format=value(email)"):
         yield ("iam", "service-accounts", "create", "deploy", project, "--display-name=Applies terraform/")
     for role in ROLES:
-        yield _grant(target, account(target), role)
+        yield asked.grant(target, account(target), role)
 
 
-def images(target: Environment, cleanup: Path) -> Iterator[Command]:
+def images(target: Environment, cleanup: Path, key: str | None) -> Iterator[Command]:
     """Yield what makes the repository of the services' images, and the account that writes there and does no more."""
     project, place = f"--project={target.project}", f"--location={target.region}"
     there = ("artifacts", "repositories", "describe", REPOSITORY, project, place, "--format=value(name)")
     if not ask("gcloud", *there):
-        kind = ("--repository-format=docker", "--immutable-tags")
+        kind = ("--repository-format=docker", "--immutable-tags", *([f"--kms-key={key}"] if key else []))
         yield ("artifacts", "repositories", "create", REPOSITORY, project, place, *kind)
     policy = (f"--policy={cleanup}", "--no-dry-run")
     yield ("artifacts", "repositories", "set-cleanup-policies", REPOSITORY, project, place, *policy)
@@ -123,53 +131,13 @@ def images(target: Environment, cleanup: Path) -> Iterator[Command]:
         yield ("iam", "service-accounts", "create", name, project, "--display-name=Builds images of services")
     writes = (who, "--role=roles/artifactregistry.writer", "--format=none")
     yield ("artifacts", "repositories", "add-iam-policy-binding", REPOSITORY, project, place, *writes)
-    yield _grant(target, builder(target), "roles/logging.logWriter")
+    yield asked.grant(target, builder(target), "roles/logging.logWriter")
     # What it is to build, and nothing else of the bucket: the state is there, too.
     builds = f'resource.name.startsWith("projects/_/buckets/{target.state_bucket}/objects/builds/")'
     yield (
         *("storage", "buckets", "add-iam-policy-binding", f"gs://{target.state_bucket}", who),
         *("--role=roles/storage.objectViewer", f"--condition=title=builds,expression={builds}", "--format=none"),
     )
-
-
-def _asked_for(target: Environment) -> Iterator[Command]:
-    """Yield the grants and agents that only what the variables ask for needs."""
-    variables = tfvars.read(TERRAFORM / f"{target.name}.tfvars")
-    for name, roles in ROLES_OF.items():
-        for role in roles if variables.get(name) is not None else ():
-            yield _grant(target, account(target), role)
-    keys = variables.get("encryption") or {}
-    if not keys:
-        return
-    yield ("storage", "service-agent", f"--project={target.project}")
-    for agent in KEY_AGENTS:
-        yield (
-            "beta",
-            "services",
-            "identity",
-            "create",
-            f"--service={agent}.googleapis.com",
-            f"--project={target.project}",
-        )
-    member = f"--member=serviceAccount:{account(target)}"
-    for key in sorted({str(key) for key in keys.values() if key}):
-        yield ("kms", "keys", "add-iam-policy-binding", key, member, f"--role={KEY_ROLE}", "--format=none")
-
-
-def account(target: Environment) -> str:
-    """Return the address of the account that deploys."""
-    return f"deploy@{target.project}.iam.gserviceaccount.com"
-
-
-def _grant(target: Environment, who: str, role: str) -> Command:
-    grant = (f"--member=serviceAccount:{who}", f"--role={role}", "--condition=None", "--format=none")
-    return ("projects", "add-iam-policy-binding", target.project, *grant)
-
-
-def _budget(target: Environment, billing_account: str | None) -> Iterator[Command]:
-    if billing_account:
-        grant = (f"--member=serviceAccount:{account(target)}", f"--role={BILLING_ROLE}", "--format=none")
-        yield ("billing", "accounts", "add-iam-policy-binding", billing_account, *grant)
 
 
 def _triggers(target: Environment, repository: str | None) -> Iterator[Command]:

@@ -8,15 +8,21 @@ Terraform's variables of an environment are in `terraform/<ENV>.tfvars`.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from infra import traffic
 from infra.environment import TERRAFORM, DeployError, Environment, environment
 from infra.programs import ProgramError, run
+from infra.traffic import Traffic
 
 CANARY = "CANARY_WEBHOOK_SECRET"
+SIGNED_IN = "console_canary"  # the output that names who asks a new console
+Outputs = Mapping[str, Any]
 LOCK_TIMEOUT = "-lock-timeout=10m"  # somebody else's plan or apply ends
 # Grants take effect within 2 minutes, sometimes 7 or more (cloud.google.com/iam/docs/access-change-propagation).
 FIRST_SMOKE_S = 900
@@ -48,6 +54,8 @@ def main() -> int:
 
 def _prepare(here: Environment) -> None:
     """Check everything, and make what a plan names."""
+    with contextlib.suppress(ProgramError):  # the doctor names what it takes
+        _init(here)  # and asks Terraform which secrets these variables need
     run("make", "doctor", f"ENV={here.name}", "FOR=deploy")
     run("make", "check")
     run("make", "bundle")
@@ -73,22 +81,24 @@ def apply(here: Environment, watch_s: float = traffic.WATCH_S) -> None:
         ProgramError: nothing was changed, or nobody can tell what was.
     """
     _init(here)
-    outputs = json.loads(_terraform(here, "output", "-json", quiet=True))
-    before = outputs["bundles"]["value"] if "bundles" in outputs else {}
+    outputs = _outputs(here)
+    before = outputs.get("bundles", {})
     secret = os.environ.get(CANARY) or _secret(here)  # before anything is changed: without it nothing can be tested
+    _may_sign(outputs.get(SIGNED_IN))
     serving = _serving(here)
     wrong = _applied(here)
     if wrong and not before:
         raise DeployError(f"{wrong}; mend it, then plan and apply again: what is there stays")
-    works = _smoke(here, _newest(here), secret, None if before else FIRST_SMOKE_S)
+    now = outputs if wrong else _outputs(here)
+    known = bool(before) and outputs.get(SIGNED_IN) == now.get(SIGNED_IN)
+    works = _smoke(here, traffic.look(here), secret, now, None if known else FIRST_SMOKE_S)
     if works and wrong:
         raise DeployError(f"{wrong}; the canary came through what is there: mend it, then plan and apply again")
     trouble = traffic.shift(here, serving, watch_s) if works else wrong or "the smoke test failed"
     if not trouble:
         print(f"deploy: {here.name} is deployed and its canary came through")
         return
-    now = {} if wrong else json.loads(_terraform(here, "output", "-json", "bundles", quiet=True))
-    _roll_back(here, _earlier(before, now), secret, trouble)
+    _roll_back(here, _earlier(before, {} if wrong else now["bundles"]), secret, trouble)
 
 
 def _serving(here: Environment) -> dict[str, str]:
@@ -129,7 +139,7 @@ def _roll_back(here: Environment, earlier: dict[str, str], secret: str, why: str
     print(f"deploy: {why}; rolling back {', '.join(sorted(earlier))}", file=sys.stderr)
     bundles = f"-var=bundles={json.dumps(earlier)}"
     _terraform(here, "apply", "-input=false", "-auto-approve", LOCK_TIMEOUT, *here.released, bundles)
-    works = _smoke(here, _public(here), secret)
+    works = _smoke(here, {}, secret, _outputs(here))
     raise DeployError(f"rolled back; the earlier bundles {'work' if works else 'fail the smoke test as well'}")
 
 
@@ -147,31 +157,56 @@ def _agree(here: Environment) -> None:
         raise DeployError("nothing was applied")
 
 
-def _newest(here: Environment) -> str:
-    """Return where intake's newest revision listens, whether it has traffic or not."""
-    intake = traffic.look(here).get("intake")
-    return intake.urls.get(traffic.NEXT, "") if intake else _public(here)
+def _smoke(
+    here: Environment, there: Mapping[str, Traffic], secret: str, outputs: Outputs, timeout_s: int | None = None
+) -> bool:
+    """Send the canary, and ask the console for it: their newest revisions, whether these have traffic or not.
 
-
-def _public(here: Environment) -> str:
-    """Return where sources send to."""
-    return _terraform(here, "output", "-raw", "intake_url", quiet=True).strip()
-
-
-def _smoke(here: Environment, intake: str, secret: str, timeout_s: int | None = None) -> bool:
-    """Send the canary to this address of intake; it gives up after `timeout_s`, or the smoke test's own default."""
+    Args:
+        here: where.
+        there: the services whose newest revision is meant; of one that is not named it is the one that serves.
+        secret: what the canary is signed with.
+        outputs: Terraform's.
+        timeout_s: when it gives up; None: the smoke test's own default.
+    """
     env = {"BACKEND": "gcp", "GOOGLE_CLOUD_PROJECT": here.project, "FIRESTORE_DATABASE": here.database, CANARY: secret}
-    patience = [] if timeout_s is None else [f"TIMEOUT_S={timeout_s}"]
+    asked = [f"INTAKE={_url(there, 'intake') or outputs['intake_url']}"]
+    if account := outputs.get(SIGNED_IN):
+        asked.append(f"CONSOLE={_url(there, 'console') or outputs['console_url']}")
+        env["IAP_SERVICE_ACCOUNT"] = account
+    if timeout_s is not None:
+        asked.append(f"TIMEOUT_S={timeout_s}")
     try:
-        run("make", "smoke", f"INTAKE={intake}", "BACKEND=gcp", *patience, env=env)
+        run("make", "smoke", "BACKEND=gcp", *asked, env=env)
     except ProgramError:
         return False
     return True
 
 
+def _url(there: Mapping[str, Traffic], name: str) -> str:
+    """Return where the newest revision of a service listens; empty where it is not there."""
+    return there[name].urls.get(traffic.NEXT, "") if name in there else ""
+
+
+def _may_sign(account: str | None) -> None:
+    """See, while nothing is changed yet, that whoever deploys may sign as the account that asks the console.
+
+    Raises:
+        ProgramError: they may not: roles/iam.serviceAccountTokenCreator on it.
+    """
+    if account:
+        run("gcloud", "auth", "print-access-token", f"--impersonate-service-account={account}", quiet=True)
+
+
 def _secret(here: Environment) -> str:
     access = ["secrets", "versions", "access", "latest", f"--secret={here.secret(CANARY)}", f"--project={here.project}"]
     return run("gcloud", *access, quiet=True).strip()
+
+
+def _outputs(here: Environment) -> Outputs:
+    """Return Terraform's outputs, by name."""
+    found = json.loads(_terraform(here, "output", "-json", quiet=True))
+    return {name: output["value"] for name, output in found.items()}
 
 
 def _init(here: Environment) -> None:

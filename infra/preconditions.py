@@ -9,8 +9,9 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+from infra.asked import encrypted
 from infra.environment import TERRAFORM, DeployError, Environment, environment
-from infra.finding import Finding, ask
+from infra.finding import ROOT, Finding, ask
 from infra.release import REPOSITORY, builder
 
 OLDEST_TERRAFORM = (1, 9)
@@ -22,9 +23,12 @@ FIRST_APIS = (
 # What follows from the variables, as Terraform works it out.
 WANTED = (
     'jsonencode({ secrets = [for s in distinct(flatten(values(local.secrets_of))) : join("", [local.secret_prefix, s])]'
-    ", sources = var.sources, console = var.console != null, "
+    ", sources = var.sources, console = var.console != null, canary = try(var.console.canary, null), key = local.key, "
     "location = coalesce(var.firestore_location, var.region) })"
 )
+HASHES = TERRAFORM / ".terraform.lock.hcl"
+# The platforms of the pipeline and of people's machines; others are added the same way.
+LOCK = "terraform -chdir=terraform providers lock -platform=linux_amd64 -platform=darwin_arm64"
 DATABASE = "google_firestore_database.this"
 PUBLIC = "run.managed.requireInvokerIam"
 REST = "; the rest is looked at after that"
@@ -76,10 +80,11 @@ def _terraform() -> Finding:
 
 def _hashes() -> Finding:
     """With them, nobody can give a build another provider under the version that it asks for."""
-    kept = (TERRAFORM / ".terraform.lock.hcl").is_file()
-    platforms = " ".join(f"-platform={p}" for p in ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64"))
-    fix = f"terraform -chdir=terraform providers lock {platforms}, then commit terraform/.terraform.lock.hcl"
-    return Finding("hashes of the providers", "" if kept else "not kept", fix, required=False)
+    path = str(HASHES.relative_to(ROOT))
+    new = HASHES.is_file() and ask("git", "status", "--porcelain", "--", path)  # an init has left it
+    problem = "not committed" if new else "" if HASHES.is_file() else "not there"
+    told = f"{problem}: a build takes what it is given under a provider's version" if problem else ""
+    return Finding("hashes of the providers", told, f"{LOCK} && git add {path}", required=False)
 
 
 def _login() -> Finding:
@@ -162,8 +167,10 @@ def _of_variables(target: Environment) -> Iterator[Finding]:
     yield _database(target, wanted["location"])
     if wanted["console"]:
         yield _organisation(target)
+    if wanted["canary"]:
+        yield _signs(wanted["canary"])
     for name in wanted["secrets"]:
-        yield _secret(target, name)
+        yield _secret(target, name, wanted["key"])
 
 
 def _database(target: Environment, location: str) -> Finding:
@@ -198,12 +205,21 @@ def _organisation(target: Environment) -> Finding:
     return Finding(what, "" if own else "nobody: the project has neither organisation nor OAuth client of its own", fix)
 
 
-def _secret(target: Environment, name: str) -> Finding:
+def _signs(account: str) -> Finding:
+    """A deployment looks at a new console as this account, through the proxy, before people do."""
+    token = ask("gcloud", "auth", "print-access-token", f"--impersonate-service-account={account}")
+    grant = f"gcloud iam service-accounts add-iam-policy-binding {account} --member=user:YOU"
+    problem = "" if token else f"you may not sign as {account}"
+    return Finding("who looks at a new console", problem, f"{grant} --role=roles/iam.serviceAccountTokenCreator")
+
+
+def _secret(target: Environment, name: str, key: str | None) -> Finding:
     about = (f"--project={target.project}", "--filter=state=ENABLED", "--limit=1", "--format=value(name)")
     listed = ask("gcloud", "secrets", "versions", "list", name, *about)
     # This one is nobody else's: it is only to be random.
     made, file = ("openssl rand -hex 32 | tr -d '\\n' | ", "-") if name.endswith("PRIVACY_KEY") else ("", "FILE")
-    fix = f"{made}gcloud secrets create {name} --project={target.project} --data-file={file}"
+    create = ("create", name, f"--project={target.project}", f"--data-file={file}", *encrypted(target, key))
+    fix = f"{made}gcloud secrets {' '.join(create)}"
     return Finding(f"secret {name}", "" if listed else "it has no version", fix)
 
 

@@ -23,10 +23,13 @@ def run(
     *arguments: str,
     quiet: bool = False,
     env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
     timeout_s: float = TIMEOUT_S,
     grace_s: float = GRACE_S,
 ) -> str:
     """Run a program at the repository's root and return what it printed, if `quiet`; else it prints for itself.
+
+    What it reads is `stdin`, or the terminal.
 
     Raises:
         ProgramError: it is not there, failed, or was interrupted after `timeout_s`.
@@ -40,13 +43,14 @@ def run(
             cwd=ROOT,
             env={**os.environ, **(env or {})},
             text=True,
+            stdin=None if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE if quiet else None,
         )
     except FileNotFoundError:
         raise ProgramError(f"{program} is not installed; `make doctor` says how to get it") from None
     with process:
         try:
-            printed, _ = process.communicate(timeout=timeout_s)
+            printed, _ = process.communicate(stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
             _wait(process, grace_s)

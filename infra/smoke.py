@@ -1,7 +1,8 @@
 """`python -m infra.smoke`: one signed canary task through intake, classify, the database and resume; did it all work?
 
 The canary asks for nothing that an intent offers, so that it pauses; then it is rejected as people reject in the
-Firestore console. No effect happens and nothing is left over. Exit status 0 only if resume has answered.
+Firestore console. No effect happens and nothing is left over. Exit status 0 only if resume has answered, and the
+console, where one is named, shows the task.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import httpx
 
 from infra import running
 from infra.errors import StackError
+from infra.ops.client import OpsError, connect
 from infra.proxies import is_here
 from infra.webhook_secrets import CANARY, secret_here
 from shared.errors import Conflict, Retry, SwitchyardError
@@ -51,17 +53,18 @@ def main() -> int:
     """Send the canary and say what became of it."""
     parser = argparse.ArgumentParser(prog="python -m infra.smoke", description=__doc__)
     parser.add_argument("--intake", help="intake's URL (default: the stack that runs here)")
+    parser.add_argument("--console", help="a console that has to show the task; who asks it: IAP_SERVICE_ACCOUNT")
     parser.add_argument("--timeout-s", type=float, default=TIMEOUT_S, help=f"for all of it (default: {TIMEOUT_S:g})")
     options = parser.parse_args()
     try:
-        asyncio.run(_run(load_for(discover()), options.intake, options.timeout_s))
+        asyncio.run(_run(load_for(discover()), options.intake, options.console, options.timeout_s))
     except (SmokeError, StackError, SwitchyardError, httpx.HTTPError) as error:
         print(f"smoke test failed: {error or type(error).__name__}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _run(settings: Settings, intake: str | None, timeout_s: float) -> None:
+async def _run(settings: Settings, intake: str | None, console: str | None, timeout_s: float) -> None:
     if settings.backend == "gcp":
         secret = secrets_of(CANARY)[0]
         if not intake:
@@ -72,7 +75,10 @@ async def _run(settings: Settings, intake: str | None, timeout_s: float) -> None
         secret = secret_here(CANARY, Path(settings.data_dir))
     async with running.documents(here, settings) as store:
         canary = Canary(store, time.monotonic() + timeout_s)
-        await canary.follow(await canary.send(intake or here.intake, secret))
+        task_id = await canary.send(intake or here.intake, secret)
+        await canary.follow(task_id)
+        if console:
+            await canary.show(task_id, console)
 
 
 @dataclass
@@ -129,6 +135,25 @@ class Canary:
             if approval.data and approval.data["status"] == "pending":
                 await self._reject(approval)
             await self._pause(f"task {task_id} is at {seen}")
+
+    async def show(self, task_id: str, console: str) -> None:
+        """Return once the console shows the task: it starts, believes the proxy, and reads what the others wrote.
+
+        Raises:
+            SmokeError: nobody can sign in there, or it does not show the task.
+        """
+        try:
+            there = await asyncio.to_thread(connect, console)
+        except OpsError as error:
+            raise SmokeError(f"the console was not asked: {error}") from None
+        with contextlib.closing(there):
+            while True:
+                try:
+                    await asyncio.to_thread(there.get, f"tasks/{task_id}")
+                    self._say(f"the console at {console} shows it")
+                    return
+                except OpsError as error:  # the proxy, too, may not know for minutes whom it is to let in
+                    await self._pause(str(error))
 
     async def _post(self, http: httpx.AsyncClient, url: str, body: bytes, secret: bytes) -> httpx.Response:
         headers = {"content-type": "application/json", **sign("generic", body, secret, datetime.now(UTC))}

@@ -25,6 +25,13 @@ check "deployments_are_tested" {
   }
 }
 
+check "a_new_console_is_looked_at" {
+  assert {
+    condition     = !var.protect_data || var.console == null || try(var.console.canary, null) != null
+    error_message = "console.canary names no account: a new revision of the console goes to people as soon as it starts, before anything has asked it."
+  }
+}
+
 check "a_restored_database_is_no_home" {
   assert {
     condition     = var.database == null || !var.protect_data

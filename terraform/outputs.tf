@@ -8,6 +8,11 @@ output "console_url" {
   value       = var.console == null ? null : local.url_of["console"]
 }
 
+output "console_canary" {
+  description = "The service account as which a deployment looks at a new revision of the console; null: nobody does."
+  value       = try(var.console.canary, null)
+}
+
 output "egress_address" {
   description = "The address from which providers are called; null without `egress`."
   value       = one(google_compute_address.egress[*].address)

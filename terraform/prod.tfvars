@@ -23,6 +23,7 @@ provider_settings = {
 console = {
   members              = ["group:ops@acme.test"]
   programmatic_clients = ["000000000000-terminal.apps.googleusercontent.com"]
+  canary               = "deploy@switchyard-prod.iam.gserviceaccount.com"
 }
 
 chat_approvals = { slack_channel = "C0123456789" }

@@ -25,7 +25,7 @@ module "service" {
 locals {
   proxy = var.console == null ? null : {
     agent                = local.iap_agent
-    members              = var.console.members
+    members              = setunion(var.console.members, [for account in var.console.canary[*] : "serviceAccount:${account}"])
     programmatic_clients = var.console.programmatic_clients
     project_number       = local.project_number
   }

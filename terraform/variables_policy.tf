@@ -99,10 +99,11 @@ variable "retention_days" {
 }
 
 variable "console" {
-  description = "Publishes the console behind Identity-Aware Proxy, for the IAM members `members` (user:, group:, domain:, serviceAccount:); `programmatic_clients` are ids of OAuth desktop clients through which people sign in at a terminal. Null: people decide in the database."
+  description = "Publishes the console behind Identity-Aware Proxy, for the IAM members `members` (user:, group:, domain:, serviceAccount:); `programmatic_clients` are ids of OAuth desktop clients through which people sign in at a terminal; `canary` is the service account as which a deployment looks at a new revision before people do, and is let in as well. Null: people decide in the database."
   type = object({
     members              = set(string)
     programmatic_clients = optional(set(string), [])
+    canary               = optional(string)
   })
   default = null
 
@@ -113,6 +114,10 @@ variable "console" {
   validation {
     condition     = var.console == null ? true : alltrue([for c in var.console.programmatic_clients : endswith(c, ".apps.googleusercontent.com")])
     error_message = "Each of console.programmatic_clients must be the id of an OAuth client, which ends in .apps.googleusercontent.com."
+  }
+  validation {
+    condition     = try(var.console.canary, null) == null ? true : can(regex("^[a-z0-9.-]+@[a-z0-9.:-]+[.]gserviceaccount[.]com$", var.console.canary))
+    error_message = "console.canary must be the e-mail address of a service account, without the prefix serviceAccount:."
   }
 }
 

@@ -268,12 +268,16 @@ run "the_console_stands_behind_the_proxy" {
   command = plan
 
   variables {
-    console = { members = ["group:ops@acme.test"] }
+    console = { members = ["group:ops@acme.test", "serviceAccount:robot@test-project.iam.gserviceaccount.com"], canary = "deploy@test-project.iam.gserviceaccount.com" }
   }
 
   assert {
     condition     = local.environment_of["console"]["IAP_AUDIENCE"] == "/projects/123456789012/locations/europe-west1/services/console"
     error_message = "The console does not check for whom the proxy signed."
+  }
+  assert {
+    condition     = output.console_canary == var.console.canary && contains(local.proxy.members, "serviceAccount:${var.console.canary}") && length(local.proxy.members) == 3
+    error_message = "Whoever looks at a new revision is not let in, or somebody else is: ${join(", ", local.proxy.members)}."
   }
   assert {
     condition     = output.console_url == "https://console-123456789012.europe-west1.run.app"
@@ -346,7 +350,7 @@ run "chats_are_told_where_their_secrets_are_named" {
 
   variables {
     chat_webhooks = ["NOTIFY_WEBHOOK_URL"]
-    console       = { members = ["group:ops@acme.test"] }
+    console       = { members = ["group:ops@acme.test"], canary = "deploy@test-project.iam.gserviceaccount.com" }
   }
 
   assert {
@@ -366,6 +370,7 @@ run "what_is_legal_but_unwise_is_warned_of" {
     alert_emails = []
     budget       = { billing_account = "012345-6789AB-CDEF01", amount = 100 }
     sources      = ["zendesk"]
+    console      = { members = ["group:ops@acme.test"] }
   }
 
   assert {
@@ -377,7 +382,7 @@ run "what_is_legal_but_unwise_is_warned_of" {
     error_message = "Alerts cost money and tell nobody."
   }
 
-  expect_failures = [check.deployments_are_tested, check.somebody_is_told]
+  expect_failures = [check.a_new_console_is_looked_at, check.deployments_are_tested, check.somebody_is_told]
 }
 
 run "another_projects_state_is_refused" {

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.bootstrap import ROLES, ROLES_OF
+from infra.asked import ROLES_OF
+from infra.bootstrap import ROLES
 from tests.terraform.discovery import problems
 from tests.terraform.requests import OPTIONAL, request
 from tests.terraform.test_upgrades import BEFORE

@@ -115,6 +115,11 @@ REFUSED = [
         '{ members = ["group:ops@acme.test"], programmatic_clients = ["x"] }',
         "ends in .apps.googleusercontent.com",
     ),
+    (
+        "console",
+        '{ members = ["group:ops@acme.test"], canary = "serviceAccount:a@p.iam.gserviceaccount.com" }',
+        "without the prefix serviceAccount:",
+    ),
     ("alert_emails", '["oncall"]', "must be an e-mail address"),
     ("alert_channels", '["pagerduty"]', "projects/P/notificationChannels/N"),
     ("approval_alert_s", "1", "at least 60"),

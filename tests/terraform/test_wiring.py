@@ -226,7 +226,9 @@ def test_the_console_can_be_reached_where_the_proxy_stands_before_it(plans: dict
     assert (dev["iap_enabled"], dev["ingress"]) == (False, "INGRESS_TRAFFIC_INTERNAL_ONLY")
     assert (prod["iap_enabled"], prod["ingress"]) == (True, "INGRESS_TRAFFIC_ALL")
     people = of_type(plans["prod"], "google_iap_web_cloud_run_service_iam_member").values()
-    assert [(p["member"], p["role"]) for p in people] == [("group:ops@acme.test", "roles/iap.httpsResourceAccessor")]
+    canary = "serviceAccount:deploy@switchyard-prod.iam.gserviceaccount.com"
+    assert {p["member"] for p in people} == {"group:ops@acme.test", canary}
+    assert {p["role"] for p in people} == {"roles/iap.httpsResourceAccessor"}
     assert of_type(plans["dev"], "google_iap_web_cloud_run_service_iam_member") == {}
 
 

@@ -23,7 +23,8 @@ said = " ".join([{name!r}, *sys.argv[1:]]).replace({root!r}, ".")
 with (folder / "calls").open("a") as calls:
     calls.write(said + "\\n")
 if said.startswith("make smoke"):
-    (folder / "smoke").write_text(os.environ.get("CANARY_WEBHOOK_SECRET", "") + os.environ["GOOGLE_CLOUD_PROJECT"])
+    asked = ("CANARY_WEBHOOK_SECRET", "GOOGLE_CLOUD_PROJECT", "IAP_SERVICE_ACCOUNT")
+    (folder / "smoke").write_text("".join(os.environ.get(name, "") for name in asked))
 if said.startswith("terraform"):
     (folder / "data_dirs").open("a").write(os.environ.get("TF_DATA_DIR", "none").replace({root!r}, ".") + "\\n")
 answers = json.loads((folder / "answers").read_text())
@@ -40,14 +41,15 @@ PLAN = f"terraform -chdir=./terraform plan -input=false -lock-timeout=10m {VARIA
 OUTPUTS = "terraform -chdir=./terraform output -json"
 SECRET = "gcloud secrets versions access latest --secret=CANARY_WEBHOOK_SECRET --project=example-dev"
 APPLY = "terraform -chdir=./terraform apply -input=false -lock-timeout=10m ./dist/dev.tfplan"
-INTAKE_URL = "terraform -chdir=./terraform output -raw intake_url"
-SMOKE = f"make smoke INTAKE={NEXT} BACKEND=gcp"
-SMOKE_PUBLIC = f"make smoke INTAKE={INTAKE} BACKEND=gcp"
+SMOKE = f"make smoke BACKEND=gcp INTAKE={NEXT}"
+SMOKE_PUBLIC = f"make smoke BACKEND=gcp INTAKE={INTAKE}"
 PLACE = "--project=example-dev --region=europe-west1"
 SERVICES = f"gcloud run services list {PLACE} --format=json"
 LOGGED = 'gcloud logging read log_id("run.googleapis.com/requests") resource.labels.revision_name='
-BUNDLES = "terraform -chdir=./terraform output -json bundles"
 BACK = f"terraform -chdir=./terraform apply -input=false -auto-approve -lock-timeout=10m {VARIABLES} -var=bundles="
+ROBOT = "deploy@example-dev.iam.gserviceaccount.com"
+MAY_SIGN = f"gcloud auth print-access-token --impersonate-service-account={ROBOT}"
+NOW = {"intake-events": "e" * 64, "classify": "e" * 64, "sweep": "d" * 64, "execute-new": "f" * 64}
 OLD = {"console": "console-00001-a", "intake": "intake-00007-a"}
 NEW = {"console": "console-00002-b", "intake": "intake-00008-b"}
 
@@ -61,6 +63,13 @@ def services(serving: dict[str, str], newest: dict[str, str], tags: tuple[str, .
         status = {"traffic": [{"revisionName": revision, "percent": 100}, *waiting]}
         listed.append({"metadata": {"name": name}, "status": {"latestReadyRevisionName": newest[name], **status}})
     return json.dumps(listed)
+
+
+def outputs(bundles: dict[str, str], canary: str | None = None) -> str:
+    """Return what Terraform prints of its outputs."""
+    urls = {"intake_url": INTAKE, "console_url": "https://console.example.com" if canary else None}
+    found = {"bundles": bundles, "console_canary": canary, **urls}
+    return json.dumps({name: {"value": value} for name, value in found.items()})
 
 
 def moved(name: str, tag: str, percent: int) -> str:
@@ -79,18 +88,15 @@ class Laptop:
         (self.root / "infra").mkdir()
         for name in ("__init__.py", "deploy.py", "environment.py", "programs.py", "traffic.py"):
             shutil.copy(ROOT / "infra" / name, self.root / "infra" / name)
-        now = {"intake-events": "e" * 64, "classify": "e" * 64, "sweep": "d" * 64, "execute-new": "f" * 64}
-        functions = {name: {"target": name, "trigger": "http" if name in OLD else "push"} for name in (*now, *OLD)}
+        functions = {name: {"target": name, "trigger": "http" if name in OLD else "push"} for name in (*NOW, *OLD)}
         (self.root / "terraform/manifest.json").write_text(json.dumps({"functions": functions}))
         (self.root / "dist").mkdir()
         (self.root / "dist/dev.release.tfvars.json").write_text(json.dumps({"images": {}, "serving": OLD}))
         self.answers: dict[str, Any] = {
             SECRET: ["0123456789abcdef"],
-            INTAKE_URL: [INTAKE + "\n"],
             # As the plan left it; then with the new revisions.
             SERVICES: [services(OLD, OLD), services(OLD, NEW, ("next", "last"))],
-            BUNDLES: [json.dumps(now)],
-            OUTPUTS: [json.dumps({"bundles": {"value": BEFORE}})],
+            OUTPUTS: [outputs(BEFORE), outputs(NOW)],
         }
         self.programs = folder / "bin"
         self.programs.mkdir()
@@ -138,6 +144,7 @@ def logged(name: str) -> list[str]:
 def test_a_deployment_checks_bundles_plans_asks_applies_tests_and_moves_the_traffic(laptop: Laptop) -> None:
     assert laptop.deploy("dev", typed="dev\n") == (0, "")
     assert laptop.calls == [
+        INIT,
         "make doctor ENV=dev FOR=deploy",
         "make check",
         "make bundle",
@@ -149,6 +156,7 @@ def test_a_deployment_checks_bundles_plans_asks_applies_tests_and_moves_the_traf
         SECRET,
         SERVICES,
         APPLY,
+        OUTPUTS,
         SERVICES,
         SMOKE,
         SERVICES,
@@ -188,11 +196,11 @@ def test_a_failed_smoke_test_takes_the_bundles_back(laptop: Laptop) -> None:
         SECRET,
         SERVICES,
         APPLY,
+        OUTPUTS,
         SERVICES,
         SMOKE,
-        BUNDLES,
         BACK,
-        INTAKE_URL,
+        OUTPUTS,
         SMOKE_PUBLIC,
     ]
     # What is new has no earlier bundle, what was removed no place for one, and what is unchanged needs none.
@@ -254,16 +262,35 @@ def test_a_rollback_that_does_not_help_says_so(laptop: Laptop) -> None:
 
 
 def test_the_first_deployment_has_nothing_to_roll_back_to(laptop: Laptop) -> None:
-    laptop.answers = {SMOKE: [None]} | laptop.answers | {OUTPUTS: ["{}"]}
+    laptop.answers = {SMOKE: [None]} | laptop.answers | {OUTPUTS: ["{}", outputs(NOW)]}
     status, said = laptop.deploy("dev", "apply")
     assert status == 1
     assert "there is no earlier bundle" in said
     # Grants of minutes ago may not be known everywhere yet.
-    assert laptop.calls[-2:] == [f"{SMOKE} TIMEOUT_S=900", BUNDLES]
+    assert laptop.calls[-1] == f"{SMOKE} TIMEOUT_S=900"
+
+
+def test_the_consoles_new_revision_is_asked_for_the_canary_before_people_get_it(laptop: Laptop) -> None:
+    laptop.answers = {MAY_SIGN: ["token"]} | laptop.answers | {OUTPUTS: [outputs(BEFORE, ROBOT), outputs(NOW, ROBOT)]}
+    assert laptop.deploy("dev", "apply") == (0, "")
+    assert f"{SMOKE} CONSOLE=https://next---console.example.com" in laptop.calls
+    assert laptop.smoke == f"0123456789abcdefexample-dev{ROBOT}"
+
+
+def test_whom_the_proxy_was_told_of_just_now_it_may_not_know_for_minutes(laptop: Laptop) -> None:
+    laptop.answers[OUTPUTS] = [outputs(BEFORE), outputs(NOW, ROBOT)]
+    assert laptop.deploy("dev", "apply") == (0, "")
+    assert f"{SMOKE} CONSOLE=https://next---console.example.com TIMEOUT_S=900" in laptop.calls
+
+
+def test_who_may_not_ask_the_console_changes_nothing(laptop: Laptop) -> None:
+    laptop.answers = {MAY_SIGN: [None]} | laptop.answers | {OUTPUTS: [outputs(BEFORE, ROBOT)]}
+    assert laptop.deploy("dev", "apply")[0] == 1
+    assert APPLY not in laptop.calls
 
 
 def test_where_no_bundle_changed_there_is_nothing_to_roll_back(laptop: Laptop) -> None:
-    laptop.answers = {SMOKE: [None]} | laptop.answers | {BUNDLES: [json.dumps(BEFORE)]}
+    laptop.answers = {SMOKE: [None]} | laptop.answers | {OUTPUTS: [outputs(BEFORE)]}
     status, said = laptop.deploy("dev", "apply")
     assert status == 1
     assert "there is no earlier bundle" in said
@@ -305,9 +332,10 @@ def test_no_environment_finds_what_another_was_initialised_with(laptop: Laptop) 
     assert where == ["./terraform/.terraform/dev"] * 2 + ["./terraform/.terraform/prod"] * 2
 
 
-def test_where_hashes_are_kept_no_other_providers_are_taken(laptop: Laptop) -> None:
+@pytest.mark.parametrize("phase", ["plan", "apply"])
+def test_where_hashes_are_kept_no_other_providers_are_taken(laptop: Laptop, phase: str) -> None:
     (laptop.root / "terraform/.terraform.lock.hcl").write_text("")
-    assert laptop.deploy("dev", "plan")[0] == 0
+    assert laptop.deploy("dev", phase)[0] == 0
     assert "-lockfile=readonly" in laptop.calls[0]
 
 

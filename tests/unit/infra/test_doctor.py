@@ -22,7 +22,14 @@ from tests.world import REGISTRY, World
 ROOT = Path(__file__).resolve().parents[3]
 SECRETS = ["SHOP_API_KEY", "CANARY_WEBHOOK_SECRET", "PRIVACY_KEY"]
 APIS = "\n".join(f"{api}.googleapis.com" for api in (*FIRST_APIS, "run"))
-VARIABLES = {"secrets": SECRETS, "sources": ["canary"], "console": False, "location": "europe-west1"}
+VARIABLES = {
+    "secrets": SECRETS,
+    "sources": ["canary"],
+    "console": False,
+    "canary": None,
+    "key": None,
+    "location": "europe-west1",
+}
 DATABASE = "gcloud firestore databases describe --database=(default) --project=example-dev"
 POLICY = f"gcloud org-policies describe {PUBLIC} --project=example-dev --effective"
 REPOSITORY = "gcloud artifacts repositories describe services --location=europe-west1 --project=example-dev"
@@ -203,6 +210,25 @@ def test_a_database_that_is_ours_and_a_console_in_an_organisation_are_well(machi
     assert machine.examine("dev", "deploy")[0] == 0
 
 
+def test_a_secret_is_made_with_the_key_that_the_variables_name(machine: Machine) -> None:
+    key = "projects/k/locations/europe-west1/keyRings/r/cryptoKeys/k"
+    machine.answers[CONSOLE] = json.dumps(json.dumps(VARIABLES | {"key": key}))
+    machine.answers["gcloud secrets versions list SHOP_API_KEY --project=example-dev"] = ""
+    place = "--replication-policy=user-managed --locations=europe-west1"
+    assert f"--data-file=FILE {place} --kms-key-name={key}\n" in machine.examine("dev", "deploy")[1]
+
+
+def test_who_deploys_must_be_able_to_look_at_a_new_console(machine: Machine) -> None:
+    robot = "deploy@example-dev.iam.gserviceaccount.com"
+    machine.answers[CONSOLE] = json.dumps(json.dumps(VARIABLES | {"canary": robot}))
+    status, said = machine.examine("dev", "deploy")
+    assert status == 1
+    grant = f"gcloud iam service-accounts add-iam-policy-binding {robot} --member=user:YOU"
+    assert f"who looks at a new console: you may not sign as {robot}\n           {grant}" in said
+    machine.answers[f"gcloud auth print-access-token --impersonate-service-account={robot}"] = "token"
+    assert machine.examine("dev", "deploy")[0] == 0
+
+
 def test_a_console_outside_an_organisation_signs_people_in_with_a_client_of_its_own(machine: Machine) -> None:
     machine.answers |= {
         CONSOLE: json.dumps(json.dumps(VARIABLES | {"console": True})),
@@ -218,7 +244,17 @@ def test_what_cannot_be_asked_or_is_only_wise_stops_nothing(machine: Machine) ->
     status, said = machine.examine("dev", "deploy")
     assert status == 0
     assert "  optional webhooks from anywhere: whether" in said
-    assert "  optional hashes of the providers: not kept\n           terraform -chdir=terraform providers lock" in said
+    lock = "terraform -chdir=terraform providers lock -platform=linux_amd64 -platform=darwin_arm64"
+    [line, fix] = [text.strip() for text in said.partition("hashes of the providers: ")[2].splitlines()[:2]]
+    assert line == "not there: a build takes what it is given under a provider's version"
+    assert fix == f"{lock} && git add terraform/.terraform.lock.hcl"
+
+
+def test_hashes_that_an_init_has_left_are_kept_by_nobody_until_they_are_committed(machine: Machine) -> None:
+    (machine.programs / "git").symlink_to("/usr/bin/git")
+    subprocess.run(["/usr/bin/git", "init", "-q", str(machine.root)], check=True, timeout=20)
+    _, said = machine.examine("dev", "deploy")
+    assert "  optional hashes of the providers: not committed" in said
 
 
 @pytest.mark.parametrize(
