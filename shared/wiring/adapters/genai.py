@@ -74,17 +74,17 @@ class GenaiClassifier:
 
     def _config(self, question: Question, timeout_s: float) -> Any:
         types = self._types
-        return types.GenerateContentConfig(
+        return {  # the SDK copies the whole of a GenerateContentConfig, and makes one of a dict
             # One question is one call: the SDK shall call no function, for which it would copy all of this every time,
             # and shall not ask on by itself where an answer is cut.
-            automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-            automatic_continuation=False,
-            http_options=types.HttpOptions(
+            "automatic_function_calling": types.AutomaticFunctionCallingConfig(disable=True),
+            "automatic_continuation": False,
+            "http_options": types.HttpOptions(
                 # The SDK counts in milliseconds and waits for ever by default.
                 timeout=max(1, int(timeout_s * 1000)),
                 extra_body=request_body(question, self._thinking),
             ),
-        )
+        }
 
 
 def _thinking(model: str) -> dict[str, Any] | None:
