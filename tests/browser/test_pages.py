@@ -21,6 +21,7 @@ HOSTILE = (
     "<a href='javascript:alert(4)'>click</a> " + "long " * 40_000
 )
 PHONE = {"width": 390, "height": 800}
+expect.set_options(timeout=30_000)  # a page looks for news every four seconds
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ async def world() -> World:
 async def opened(browser: Browser, url: str, path: str = "/", **options: Any) -> Page:
     """Return a page of a person of their own; what the browser complains of is kept in `page.complaints`."""
     page = await (await browser.new_context(**options)).new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     await page.goto(url + path)
     return page
 
@@ -156,6 +157,7 @@ async def test_one_key_answers_an_audit(browser: Browser) -> None:
         for key, answered in (("y", "t1: right"), ("p", "t2: wrong parameters")):
             await page.keyboard.press(key)
             await expect(page.locator("[role=status]").filter(has_text=answered)).to_be_visible()
+            await page.wait_for_load_state()  # before that no key is heard
     assert [label(world, task)["verdict"] for task in ("t1", "t2")] == ["right", "corrected"]
 
 

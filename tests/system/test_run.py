@@ -144,13 +144,13 @@ def test_ctrl_c_stops_everything_it_started(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_tasks_end_though_a_process_dies_and_ctrl_c_stops_them_all(tmp_path: Path) -> None:
     with running(environment(tmp_path, PROCESSES="2")) as (process, here):
-        [killed] = _until(lambda: _workers(process.pid))
+        [killed] = until(lambda: _workers(process.pid))
         for number in range(20):
             _send(here["intake"], f"t{number}")
         os.kill(killed, signal.SIGKILL)
-        [worker] = _until(lambda: [pid for pid in _workers(process.pid) if pid != killed])
+        [worker] = until(lambda: [pid for pid in _workers(process.pid) if pid != killed])
         # What was claimed at that moment waits for the end of its lease, and for the sweep that finds it.
-        _until(lambda: {_state(here["console"], f"t{n}") for n in range(20)} == {"SUCCEEDED"}, LEASE_AND_SWEEP_S)
+        until(lambda: {state_of(here["console"], f"t{n}") for n in range(20)} == {"SUCCEEDED"}, LEASE_AND_SWEEP_S)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         assert worker not in processes()
@@ -164,7 +164,7 @@ def _send(intake: str, task_id: str) -> None:
     assert sent(intake, body).status_code == 202
 
 
-def _state(console: str, task_id: str) -> str:
+def state_of(console: str, task_id: str) -> str:
     try:
         with urllib.request.urlopen(f"{console}/api/tasks/{task_id}", timeout=30) as answer:
             return str(json.load(answer)["state"])
@@ -180,7 +180,7 @@ def _workers(pid: int) -> list[int]:
     ]
 
 
-def _until(found: Callable[[], T], within_s: float = START_TIMEOUT_S) -> T:
+def until(found: Callable[[], T], within_s: float = START_TIMEOUT_S) -> T:
     deadline = time.monotonic() + within_s
     while not (value := found()):
         assert time.monotonic() < deadline, "did not happen in time"
