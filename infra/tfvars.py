@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 from infra.errors import StackError
@@ -13,11 +14,12 @@ from infra.errors import StackError
 _TOKEN = re.compile(
     r"(?P<space>\s+|(?:#|//)[^\n]*|/\*.*?\*/)"
     r'|(?P<text>"(?:[^"\\\n]|\\.)*")'
+    r"|<<(?P<dash>-?)(?P<tag>\w+)\n(?P<lines>.*?)^[ \t]*(?P=tag)$"
     r"|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
     r"|(?P<name>[A-Za-z_][\w-]*)"
     r"|(?P<mark>[\[\]{}=:,])"
     r"|(?P<other>\S+)",
-    re.DOTALL,
+    re.DOTALL | re.MULTILINE,
 )
 _WORDS = {"true": True, "false": False, "null": None}
 _Token = tuple[str, str, int]  # kind, text, line
@@ -38,8 +40,11 @@ def read(path: Path) -> dict[str, Any]:
 
 def _tokens(text: str) -> Iterator[_Token]:
     for found in _TOKEN.finditer(text):
-        if found.lastgroup and found.lastgroup != "space":
-            yield found.lastgroup, found.group(), text.count("\n", 0, found.start()) + 1
+        line = text.count("\n", 0, found.start()) + 1
+        if found.lastgroup == "lines":
+            yield "text", json.dumps(dedent(found["lines"]) if found["dash"] else found["lines"]), line
+        elif found.lastgroup and found.lastgroup != "space":
+            yield found.lastgroup, found.group(), line
     yield "end", "", text.count("\n") + 1
 
 

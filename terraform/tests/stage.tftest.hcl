@@ -67,7 +67,7 @@ run "a_pushed_stage_is_called_by_its_own_identity_only" {
     error_message = "The caller may not call, or calls another."
   }
   assert {
-    condition     = google_service_account_iam_member.pubsub[0].role == "roles/iam.serviceAccountTokenCreator" && google_service_account_iam_member.pubsub[0].member == var.platform.pubsub_agent
+    condition     = google_service_account_iam_member.pubsub[0].role == "roles/iam.serviceAccountOpenIdTokenCreator" && google_service_account_iam_member.pubsub[0].member == var.platform.pubsub_agent
     error_message = "Pub/Sub cannot sign as the caller."
   }
 }

@@ -63,6 +63,22 @@ REPLACED = f"""
     replace = [{EXECUTOR}.google_cloudfunctions2_function.this]
   }}
 """
+# Last, for it applies once more: with people at the console, whose service is then replaced.
+OPENED = """
+  variables {
+    console = { members = ["group:ops@acme.test"], canary = "deploy@test-project.iam.gserviceaccount.com" }
+  }
+"""
+AT_CONSOLE = f"""
+run "opened" {{{OPENED}}}
+
+run "replaced_console" {{
+  command = plan{OPENED}
+  plan_options {{
+    replace = [module.service["console"].google_cloud_run_v2_service.this]
+  }}
+}}
+"""
 
 
 def without(name: str) -> Registry:
@@ -108,8 +124,8 @@ def upgrades(workspace: Workspace) -> dict[str, list[Change]]:
         (workspace.folder / f"{name}.json").write_text(to_json(build(registry)))
         runs[name] = other_intents(name)
     planned = "".join(f'run "{name}" {{\n  command = plan\n{differs}}}\n' for name, differs in runs.items())
-    plans = workspace.plans(BEFORE + planned)
-    return {name: [c for c in plans[name] if c.action != "no-op"] for name in runs}
+    plans = workspace.plans(BEFORE + planned + AT_CONSOLE)
+    return {name: [c for c in plans[name] if c.action != "no-op"] for name in (*runs, "replaced_console")}
 
 
 def test_same_manifest_changes_nothing(upgrades: dict[str, list[Change]]) -> None:
@@ -203,6 +219,16 @@ def test_replaced_function_can_be_called_at_once(upgrades: dict[str, list[Change
     replaced = {c.address for c in upgrades["replaced"] if "delete" in c.action}
     parts = ("google_cloudfunctions2_function.this", "google_cloud_run_v2_service_iam_member.caller")
     assert replaced == {f"{EXECUTOR}.{part}" for part in parts}
+
+
+def test_replaced_console_can_be_reached_at_once(upgrades: dict[str, list[Change]]) -> None:
+    console = 'module.service["console"]'
+    people = ("group:ops@acme.test", "serviceAccount:deploy@test-project.iam.gserviceaccount.com")
+    assert {c.address for c in upgrades["replaced_console"] if "delete" in c.action} == {
+        f"{console}.google_cloud_run_v2_service.this",
+        f"{console}.google_cloud_run_v2_service_iam_member.proxy[0]",
+        *(f'{console}.google_iap_web_cloud_run_service_iam_member.people["{who}"]' for who in people),
+    }
 
 
 def test_new_concurrency_updates_in_place_and_keeps_the_backlog(upgrades: dict[str, list[Change]]) -> None:

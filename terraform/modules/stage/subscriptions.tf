@@ -52,11 +52,13 @@ resource "google_pubsub_subscription_iam_member" "pubsub" {
   member       = var.platform.pubsub_agent
 }
 
-# Pub/Sub signs the tokens it pushes with as the caller, and as nobody else: Eventarc's pushes, too.
+# Pub/Sub signs the tokens it pushes with as the caller, and as nobody else: Eventarc's pushes, too. They are ID tokens
+# (pubsub v1, OidcToken), for which this role is enough; its larger sister could act as the caller
+# (cloud.google.com/iam/docs/service-account-permissions).
 resource "google_service_account_iam_member" "pubsub" {
   count = length(var.subscriptions) > 0 || var.document_event != null ? 1 : 0
 
   service_account_id = google_service_account.caller.name
-  role               = "roles/iam.serviceAccountTokenCreator"
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
   member             = var.platform.pubsub_agent
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,10 +12,14 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
+from infra.manifest import PATH
 from infra.scale import assumed
 from infra.scale.__main__ import main, show
 from infra.scale.chart import picture
 from tests.unit.infra.scale.test_limits import answer
+
+# Those of a limit's words by which the page calls it.
+LIMITS = {"people who decide": "people", "execute-ticket-summary: requests": "`ticket_summary`"}
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -94,3 +99,26 @@ def test_every_assumption_says_where_it_is_from_and_is_used() -> None:
         assert said.unit, name
         assert said.source.startswith(("https://", "assumed")) or "make bench" in said.source, name
         assert f'"{name}"' in code, name
+
+
+def test_the_page_about_terraform_says_what_the_model_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With two digits that count; which limits are full is said of each rate."""
+    assert command(monkeypatch, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    page = " ".join((PATH.parent / "README.md").read_text().partition("### How much it bears")[2].split())
+    rows = re.findall(r"\| ([\d,]+) \| ([\d,]+) \| ([^|]+) \|", page)
+    said = {rate.replace(",", ""): (float(dollars.replace(",", "")), full) for rate, dollars, full in rows}
+    assert {rate: dollars for rate, (dollars, _) in said.items()} == {
+        rate: float(f"{dollars:.2g}") for rate, dollars in told["dollars_a_month"].items()
+    }
+    for limit in told["limits"]:
+        words = LIMITS.get(limit["name"])
+        for rate, use in limit["use"].items():
+            assert (use > 1) == bool(words and words in said[rate][1]), (limit["name"], rate)
+    [times] = (limit["use"]["100000"] for limit in told["limits"] if limit["name"] == "people who decide")
+    assert f"people, {float(f'{times:.2g}'):.0f} times" in said["100000"][1]
+    burst = told["burst"]
+    assert f"{burst['tasks']:,} at once are classified after {burst['classified_s']:.0f} seconds" in page
+    assert f"and done after {burst['done_s']:.0f}," in page

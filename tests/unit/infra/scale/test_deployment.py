@@ -78,6 +78,13 @@ def test_every_kind_of_literal_is_read(tmp_path: Path) -> None:
     }
 
 
+def test_a_text_of_several_lines_is_read_as_terraform_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "x.tfvars").write_text(
+        'a = <<EOT\n{"b": [1],\n "c": "# d"}\nEOT\ne = {\n  f = <<-END\n    g\n      h\n    END\n}\n'
+    )
+    assert tfvars.read(tmp_path / "x.tfvars") == {"a": '{"b": [1],\n "c": "# d"}\n', "e": {"f": "g\n  h\n"}}
+
+
 @pytest.mark.parametrize(
     ("text", "line", "named"),
     [
@@ -87,7 +94,7 @@ def test_every_kind_of_literal_is_read(tmp_path: Path) -> None:
         ("a 1", 1, "1"),
         ("a = { 1 = 2 }", 1, "1"),
         ('a = "b\n"', 1, '"b'),
-        ("a = <<EOT\nb\nEOT", 1, "<<EOT"),
+        ("a = 1\nb = <<EOT\nc\n", 2, "<<EOT"),
     ],
 )
 def test_what_is_no_literal_is_named_with_its_line(tmp_path: Path, text: str, line: int, named: str) -> None:
