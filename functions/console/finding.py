@@ -72,7 +72,8 @@ async def find(
     found = await (_by_urgency(way, limit, after) if order == "urgent" else _page(way, limit, after, order))
     if found.rows or after is not None or len(wanted.words) != 1:
         return found
-    return Found(await _by_id(way, wanted.words[0]), None, found.looked_at)
+    rows = await _by_id(way, wanted.words[0])
+    return Found(rows, None if rows else found.more, found.looked_at)
 
 
 async def _best_key(store: Store, asked: Sequence[Term]) -> tuple[str, Sequence[Term]]:
@@ -144,7 +145,7 @@ async def _by_id(way: _Way, text: str) -> list[Row]:
             continue
         found = await way.store.read_rows(ROW_FIELDS, task_path(begin))
         if len(begin) >= MIN_ID_CHARS:
-            place = Row(task_path(begin), {}, "", search.EPOCH)
+            place = Row(task_path(begin), {}, "", search.EVER)
             found += await way.store.query_rows("tasks", ROW_FIELDS, limit=MOST_OF_ONE_ID, after=place)
         here = replace(way, terms=())
         rows = [r for r in found if r.id.startswith(begin) and "state" in r.data]

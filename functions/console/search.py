@@ -16,6 +16,7 @@ from shared.errors import BadRequest
 from shared.records.documents import ROW_FIELDS
 from shared.task.letter import LetterRow
 from shared.task.schemas import State
+from shared.task.search_keys import terms
 from shared.wiring.ports import Filter, Row, Store
 
 LETTER_FIELDS = tuple(LetterRow.model_fields)
@@ -30,7 +31,6 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _AGE = re.compile(r"([0-9]{1,4})\s*(min|h|d)", re.IGNORECASE)
 _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 _AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_WORDS = 8
 MAX_NAME_CHARS = 254
 _LIMIT = re.compile(r"[0-9]{1,3}")
@@ -248,8 +248,15 @@ def is_oldest_first(query: Mapping[str, str]) -> bool:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Return the words of what somebody typed to find a task."""
-    return tuple(text.split()[:MAX_WORDS])
+    """Return the words of what somebody typed to find a task.
+
+    Raises:
+        BadRequest: `bad_query`: signs alone, which no task can be found by; all of them would be shown instead.
+    """
+    found = tuple(text.split()[:MAX_WORDS])
+    if found and not terms(found):
+        raise BadRequest("q must have a letter or a digit in its first words", code="bad_query", field="q")
+    return found
 
 
 def moment(query: Mapping[str, str], name: str) -> datetime | None:

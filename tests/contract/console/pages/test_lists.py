@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -262,6 +263,31 @@ async def test_page_looks_at_no_more_than_its_rows_however_many_tasks_there_are(
     more = re.findall(r'rel="next" href="([^"]+)"', page)[0].replace("&amp;", "&")
     assert (await browser.get(f"/tasks{more}")).status_code == 200
     assert read == 2 * MOST_LOOKED_AT
+
+
+async def test_search_for_a_part_of_one_word_goes_on_beyond_what_one_page_looks_at(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    old = world.store.look("tasks/t1").data or {}
+    late = world.now + timedelta(days=1)
+    for n in range(MOST_LOOKED_AT):
+        world.store.write(f"tasks/n{n}", {**old, "task_id": f"n{n}", "created_at": late, "ticket": None, "keys": []})
+    world.store.write("tasks/t1", {**old, "keys": ["unzipped"]})
+    browser = open_browser(http, world)
+    page = (await browser.get("/tasks?q=zippe")).text
+    assert rows(page) == []
+    more = re.findall(r'rel="next" href="([^"]+)"', page)[0].replace("&amp;", "&")
+    assert rows((await browser.get(f"/tasks{more}")).text) == ["t1"]
+
+
+@pytest.mark.parametrize("typed", ["...", "\U0001f600", "\x00", "- !", "\u202e", "https://"])
+async def test_search_for_signs_alone_is_refused_instead_of_showing_everything(
+    http: httpx.AsyncClient, typed: str
+) -> None:
+    browser = open_browser(http, await paused())
+    page = await browser.get(f"/tasks?q={quote(typed)}")
+    assert (page.status_code, rows(page.text)) == (400, [])
+    assert "q must have a letter or a digit" in page.text
+    assert rows((await browser.get("/tasks?q=%20")).text) == ["t1"]
 
 
 async def test_page_that_is_not_there_has_a_way_to_find_a_task(http: httpx.AsyncClient) -> None:
