@@ -92,10 +92,11 @@ class ClassifierContract:
         assert said["parameters"].get("order_id", "#10021") in ("#10021", "10021")
 
     async def test_answer_names_its_model_cost_and_time(self, classifier: Classifier) -> None:
+        began = time.perf_counter()
         answer = await classifier.ask(question(), 5)
         assert answer.model == classifier.model != ""
         assert answer.tokens_used >= 0
-        assert 0 <= answer.latency_ms < 5000
+        assert 0 <= answer.latency_ms <= (time.perf_counter() - began) * 1000
 
     async def test_ten_questions_at_once_are_answered_each_for_itself(self, classifier: Classifier) -> None:
         texts = [f"I want a refund of $25.00 for order #{20000 + n}" for n in range(10)]
@@ -138,11 +139,12 @@ class RemoteClassifierContract(ClassifierContract):
     ) -> None:
         server.latency_ms = 60
         server.script({"text": '{"intent": "refund_request", "parameters": {}, "confidence": 0.9}'})
+        began = time.perf_counter()
         answer = await classifier.ask(question(), 5)
+        assert 60 <= answer.latency_ms <= (time.perf_counter() - began) * 1000
         assert answer.text == '{"intent": "refund_request", "parameters": {}, "confidence": 0.9}'
         assert answer.model == classifier.model == MODEL
         assert answer.tokens_used > 100
-        assert 60 <= answer.latency_ms < 2000
         assert server.calls == 1
 
     async def test_request_keeps_instructions_apart_from_content(

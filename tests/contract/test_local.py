@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal
@@ -86,10 +87,11 @@ def test_nothing_taught_repeats_a_test_ticket() -> None:
 
 
 async def test_answer_is_one_json_object_without_tokens(local: LocalClassifier) -> None:
+    began = time.perf_counter()
     answer: Answer = await local.ask(question("where is my order #47384"), timeout_s=5)
+    assert 0 < answer.latency_ms <= (time.perf_counter() - began) * 1000
     assert json.loads(answer.text).keys() == {"intent", "parameters", "confidence"}
     assert (answer.model, answer.tokens_used) == (local.artefact.name, 0)
-    assert 0 < answer.latency_ms < 5000
 
 
 async def test_two_classifiers_answer_the_same_to_the_last_digit(local: LocalClassifier) -> None:
@@ -207,14 +209,14 @@ async def test_nothing_to_go_by_is_unclassified(local: LocalClassifier, text: st
     assert (said.intent, said.parameters, said.confidence) == ("unclassified", {}, 0)
 
 
-@pytest.mark.timeout(10)
 @pytest.mark.parametrize(
     "unit", ["where is my order #123456 ", "to A1 ", "to 1 abc. ", "1-", "a@", "order 12345, ", "$1 "]
 )
 async def test_long_text_takes_bounded_time_and_no_decision(local: LocalClassifier, unit: str) -> None:
-    answer = await local.ask(question(unit * (200_000 // len(unit))), timeout_s=5)
+    asked, began = question(unit * (200_000 // len(unit))), time.process_time()
+    answer = await local.ask(asked, timeout_s=5)
+    assert time.process_time() - began < 2
     assert json.loads(answer.text)["confidence"] < SURE
-    assert answer.latency_ms < 2000
 
 
 async def test_intent_that_is_not_on_offer_is_never_named(local: LocalClassifier) -> None:

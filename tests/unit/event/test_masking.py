@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -216,7 +217,8 @@ HOSTILE += [
 ]
 
 
-@pytest.mark.timeout(10)
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_hostile_text_takes_linear_time(unit: str) -> None:
+    began = time.process_time()
     mask(unit * (256 * 1024 // len(unit)))
+    assert time.process_time() - began < 10

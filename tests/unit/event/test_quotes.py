@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,6 +179,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.timeout(30)  # a second on a busy machine; minutes where something backtracks
 def test_hostile_text_is_read_in_seconds_not_minutes(name: str) -> None:
+    began = time.process_time()
     own_words(HOSTILE[name])
+    assert time.process_time() - began < 30  # minutes where something backtracks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 import pytest
@@ -296,7 +297,8 @@ def test_any_text_is_checked_without_an_error(text: str, value: str) -> None:
     assert all(0 <= start < end <= len(text) for _, start, end in amounts(text))
 
 
-@pytest.mark.timeout(5)
 @pytest.mark.parametrize("unit", ["1", "1,", "$1", "1 USD", "$", "1.1.1'", "a-", "50 "])
 def test_hostile_text_takes_linear_time(unit: str) -> None:
+    began = time.process_time()
     reasons(unit * (200_000 // len(unit)), order_id="50", amount_minor=5000, currency="USD")
+    assert time.process_time() - began < 5
