@@ -168,7 +168,15 @@ def _vendors(registry: Registry, data_dir: Path) -> Any:
     if not _is_on("SANDBOX"):
         yield ""
         return
-    child = Child("infra.sandbox", "--port", "0", "--ledger", str(data_dir / "ledger.jsonl"))
+    child = Child(
+        "infra.sandbox",
+        "--port",
+        "0",
+        "--ledger",
+        str(data_dir / "ledger.jsonl"),
+        "--memory",
+        str(data_dir / "sandbox.jsonl"),
+    )
     try:
         url = url_in(child.wait_for("http://", SANDBOX_TIMEOUT_S))
         _point_at(url, registry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m infra.sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
     parser.add_argument("--ledger", type=Path, help="append every applied effect to this file as a JSON line")
+    parser.add_argument("--memory", type=Path, help="remember in this file what changed here, over a restart")
     parser.add_argument("--seed", type=int, default=0, help="of the faults drawn at a rate")
     parser.add_argument(
         "--rate",
@@ -29,7 +31,8 @@ def main(arguments: list[str] | None = None) -> None:
         help="such as stripe.refund:timeout_after=0.1; may be repeated",
     )
     options = parser.parse_args(arguments)
-    app = create_app(options.ledger, seed=options.seed)
+    app = create_app(options.ledger, seed=options.seed, memory_path=options.memory)
+    asyncio.run(app.state.desk.memory.recall(app))
     app.state.desk.faults.rate(options.rate)
     sock = listen(options.port)
     print(f"vendor sandbox on http://127.0.0.1:{sock.getsockname()[1]}", flush=True)

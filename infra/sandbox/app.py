@@ -20,9 +20,12 @@ from infra.sandbox.stripe import Stripe
 from infra.sandbox.vendors import Auth0, Shop, Slack
 
 
-def create_app(ledger_path: Path | None = None, *, seed: int = 0) -> Starlette:
-    """Return the app. `app.state.desk` holds what the vendors share; `seed` is of the faults drawn at a rate."""
-    desk = Desk(ledger_path, seed)
+def create_app(ledger_path: Path | None = None, *, seed: int = 0, memory_path: Path | None = None) -> Starlette:
+    """Return the app. `app.state.desk` holds what the vendors share; `seed` is of the faults drawn at a rate.
+
+    What `memory_path` holds is there again after `app.state.desk.memory.recall(app)`.
+    """
+    desk = Desk(ledger_path, seed, memory_path)
     stripe, people, chats = Stripe(desk), People(desk), Chats(desk)
     vendors = stripe.routes() + [
         r for vendor in (Shop(desk), Auth0(desk), Slack(desk, chats), Anybody(desk)) for r in vendor.routes()
@@ -32,8 +35,8 @@ def create_app(ledger_path: Path | None = None, *, seed: int = 0) -> Starlette:
             *_control(desk),
             *people.routes(),
             *chats.routes(),
-            Route("/_people", _accept(people.seed), methods=["POST"]),
-            Route("/_refunds", _accept(stripe.settle), methods=["POST"]),
+            Route("/_people", _accept(people.seed, desk), methods=["POST"]),
+            Route("/_refunds", _accept(stripe.settle, desk), methods=["POST"]),
             *vendors,
         ]
     )
@@ -59,19 +62,23 @@ def _control(desk: Desk) -> list[Route]:
     return [
         Route("/healthz", healthz),
         Route("/_ledger", ledger),
-        Route("/_orders", _accept(desk.orders.seed), methods=["POST"]),
+        Route("/_orders", _accept(desk.orders.seed, desk), methods=["POST"]),
         Route("/_webhooks", _accept(desk.echoes.subscribe), methods=["POST"]),
         Route("/_script", _accept(desk.faults.script), methods=["POST"]),
         Route("/_rates", _accept(desk.faults.rate), methods=["POST"]),
     ]
 
 
-def _accept(take: Callable[[list[dict[str, Any]]], None]) -> Callable[[Request], Any]:
+def _accept(take: Callable[[list[dict[str, Any]]], None], desk: Desk | None = None) -> Callable[[Request], Any]:
+    """Return what takes a list of things to know; `desk` remembers it."""
+
     async def endpoint(request: Request) -> Response:
         try:
             take(await request.json())
         except (TypeError, KeyError, ValueError) as error:
             return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
+        if desk is not None:
+            desk.memory.keep(request, await request.body())
         return JSONResponse({}, 202)
 
     return endpoint

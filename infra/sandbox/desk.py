@@ -18,7 +18,10 @@ from starlette.responses import JSONResponse, Response
 from infra.sandbox.echoes import Echoes
 from infra.sandbox.faults import Fault, Faults
 from infra.sandbox.ledger import Effect, Ledger
+from infra.sandbox.memory import Memory
 from infra.sandbox.orders import Orders
+
+READS = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,10 @@ class Known:
 class Desk:
     """What the vendors share: orders, ledger, faults, idempotency keys and the count of calls by `vendor.operation`."""
 
-    def __init__(self, ledger_path: Path | None = None, seed: int = 0) -> None:
+    def __init__(self, ledger_path: Path | None = None, seed: int = 0, memory_path: Path | None = None) -> None:
         self.orders = Orders()
-        self.ledger = Ledger(ledger_path)
+        self.memory = Memory(memory_path)
+        self.ledger = Ledger(ledger_path, goes_on=memory_path is not None)
         self.faults = Faults(seed)
         self.echoes = Echoes()
         self.calls: Counter[str] = Counter()
@@ -76,7 +80,7 @@ class Desk:
 
         def made(body: bytes) -> Answer:
             answer = apply(body)
-            wanted = fault.kind.becomes if fault else ""
+            wanted = fault.kind.becomes if fault else self.memory.becomes
             return becomes(answer, wanted) if becomes and wanted and answer.status < 400 else answer
 
         self.calls[operation] += 1
@@ -90,7 +94,9 @@ class Desk:
             response = self._replay(operation, slot, _asked(request, body), request_id)
         else:
             answer = await self._apply(slot, fault, _asked(request, body), lambda: made(body))
-            if answer.effect:
+            if request.method not in READS and answer.status < 400:
+                self.memory.keep(request, body, fault.kind.becomes if fault else "")
+            if answer.effect and not self.memory.recalling:
                 self.ledger.add(operation, answer.effect, key=key, request_id=request_id)
             response = answer.response(request_id)
         return await fault.happen(request, response) if fault else response

@@ -35,8 +35,9 @@ class Entry:
 class Ledger:
     """Append-only. `entries` were applied; `replays` were answered from memory and changed nothing."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.entries: list[Entry] = []
+    def __init__(self, path: Path | None = None, *, goes_on: bool = False) -> None:
+        """`goes_on`: what the file holds already was applied here, too."""
+        self.entries: list[Entry] = read_ledger(path) if path and goes_on else []
         self.replays: list[Entry] = []
         self._path = path
 

@@ -31,7 +31,7 @@ async def _refused(_: Request, error: Exception) -> Response:
         found = NotFound("there is nothing here")
     elif error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "GET, POST")
-        found = MethodNotAllowed(f"use {allowed}")
+        found = MethodNotAllowed(f"use {', '.join(sorted(allowed.split(', ')))}")
     response = error_response(found)
     response.status_code = error.status_code
     response.headers.update(error.headers or {})
