@@ -8,8 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
+from shared.intent.declaration import Intent, Limits, Policy, Provider
+from shared.intent.handler import TaskContext
+from shared.intent.provenance import FromField, FromPayload, MoneyFromPayload, NumbersFromPayload
 from shared.task.schemas import AutomationTask
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -68,3 +74,18 @@ def test_every_setting_is_in_the_readme() -> None:
         "DIRECT_AUDIENCE",
         "VERTEX_LOCATION",
     }, undocumented
+
+
+def test_every_program_of_the_readme_is_named_with_the_environment_it_needs() -> None:
+    assert re.findall(r"(?<!\.venv/bin/)\bpython3? -m infra\S*", README) == []
+
+
+GUIDED = (Intent, Policy, Limits, Provider, TaskContext, FromPayload, FromField, MoneyFromPayload, NumbersFromPayload)
+
+
+@pytest.mark.parametrize("declared", GUIDED)
+def test_whoever_writes_an_intent_finds_all_that_can_be_said(declared: type) -> None:
+    guide = README.partition("## Add an intent\n")[2].partition("### Try a ticket\n")[0]
+    assert declared.__name__ in guide or declared is TaskContext
+    names = {f.name for f in fields(declared)} - {"pointer"}
+    assert {name for name in names if not re.search(rf"\b{name}\b", guide)} == set()
