@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
-import pytest
 
 from infra.manifest import build
+from infra.outside import providers
 from infra.resources import Manifest
 from infra.run import _vendors
 from shared.settings import Settings, Tracing
@@ -51,13 +53,11 @@ def refunds() -> Manifest:
 
 @contextmanager
 def vendors(data_dir: Path) -> Iterator[None]:
-    """Play the vendors, and let nothing of it stay in the environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("STRIPE", "SHOP"):
-            patch.setenv(f"{name}_API_KEY", "sandbox")
-            patch.setenv(f"{name}_API_URL", "")
-            patch.delenv(f"{name}_API_URL")
-        patch.setenv("AUTOMATIC", "refund_request<=50.00 USD")
+    """Play the vendors, and let nothing of it stay in the environment: an address would be that of nobody."""
+    with mock.patch.dict(os.environ, AUTOMATIC="refund_request<=50.00 USD"):
+        for provider in providers(REGISTRY):
+            os.environ[provider.variable("API_KEY")] = "sandbox"
+            os.environ.pop(provider.variable("API_URL"), None)
         with _vendors(REGISTRY, data_dir):
             yield
 
