@@ -77,9 +77,8 @@ def show(made: Bill, per_day: tuple[int, ...], console: Console) -> None:
     """Print both tables and what they rest on."""
     console.print(_by_stage(made), _by_month(made, per_day))
     prices = made.prices
-    console.print(
-        f"{made.tasks} recorded task{'' if made.tasks == 1 else 's'}. Prices as of {prices.as_of}. {prices.about}"
-    )
+    tasks = "1 recorded task" if made.tasks == 1 else f"{made.tasks} recorded tasks"
+    console.print(f"{tasks}. Prices as of {prices.as_of}. {prices.about}")
     if made.estimated:
         console.print(
             f"{made.estimated} of them were read by the local classifier, which asks no model: their tokens are "

@@ -340,5 +340,5 @@ async def test_the_program_bills_an_answer_of_the_console(tmp_path: Path) -> Non
     assert figures["dollars_a_month_by_tasks_a_day"]["500"]["vm"] > 26
     table = run("--chart", "cost.png")
     assert f"{figures['dollars_a_month_by_tasks_a_day']['500']['switchyard']:.2f}" in table
-    assert "1 recorded tasks" in table
+    assert "1 recorded task. " in table
     assert (tmp_path / "cost.png").exists() != ("no picture" in table)
