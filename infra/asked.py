@@ -6,8 +6,7 @@ replaces what changes its replication), and with its first version, which a plan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from infra.environment import Environment
 from infra.finding import ask
@@ -28,7 +27,6 @@ RANDOM = "PRIVACY_KEY"
 CANARY = "CANARY_WEBHOOK_SECRET"
 
 Command = tuple[str, ...]
-Variables = Mapping[str, Any]
 
 
 def account(target: Environment) -> str:
@@ -42,9 +40,9 @@ def grant(target: Environment, who: str, role: str) -> Command:
     return ("projects", "add-iam-policy-binding", target.project, *to)
 
 
-def key(variables: Variables) -> str | None:
+def key(target: Environment) -> str | None:
     """Return the key of what rests in the region; None: Google's own."""
-    return (variables.get("encryption") or {}).get("key")
+    return (target.said.get("encryption") or {}).get("key")
 
 
 def key_agents(target: Environment, key: str | None) -> Iterator[Command]:
@@ -60,25 +58,25 @@ def key_agents(target: Environment, key: str | None) -> Iterator[Command]:
         yield _on_key(key, f"service-{number}@gcp-sa-{agent}.iam.gserviceaccount.com", ENCRYPTS)
 
 
-def roles(target: Environment, variables: Variables) -> Iterator[Command]:
+def roles(target: Environment) -> Iterator[Command]:
     """Yield the grants to the account that deploys which only these variables need."""
     for name, wanted in ROLES_OF.items():
-        for role in wanted if variables.get(name) is not None else ():
+        for role in wanted if target.said.get(name) is not None else ():
             yield grant(target, account(target), role)
-    if canary := (variables.get("console") or {}).get("canary"):
+    if canary := (target.said.get("console") or {}).get("canary"):
         signs = (f"--member=serviceAccount:{account(target)}", f"--role={SIGNER_ROLE}", "--format=none")
         project = f"--project={target.project}"
         yield ("iam", "service-accounts", "add-iam-policy-binding", str(canary), project, *signs)
-    for name in sorted({str(key) for key in (variables.get("encryption") or {}).values() if key}):
+    for name in sorted({str(key) for key in (target.said.get("encryption") or {}).values() if key}):
         yield _on_key(name, account(target), KEY_ROLE)
 
 
-def random_secrets(target: Environment, variables: Variables) -> Iterator[tuple[str, Command]]:
+def random_secrets(target: Environment) -> Iterator[tuple[str, Command]]:
     """Yield the secrets that are nobody else's and not there yet, each with the command that takes it as its input."""
-    for variable in (RANDOM, *([CANARY] if "canary" in (variables.get("sources") or ()) else [])):
+    for variable in (RANDOM, *([CANARY] if "canary" in (target.said.get("sources") or ()) else [])):
         name, project = target.secret(variable), f"--project={target.project}"
         if not ask("gcloud", "secrets", "describe", name, project, "--format=value(name)"):
-            yield name, ("secrets", "create", name, project, "--data-file=-", *encrypted(target, key(variables)))
+            yield name, ("secrets", "create", name, project, "--data-file=-", *encrypted(target, key(target)))
 
 
 def encrypted(target: Environment, key: str | None) -> Command:
@@ -86,9 +84,9 @@ def encrypted(target: Environment, key: str | None) -> Command:
     return ("--replication-policy=user-managed", f"--locations={target.region}", f"--kms-key-name={key}") if key else ()
 
 
-def budget(target: Environment, variables: Variables) -> Iterator[Command]:
+def budget(target: Environment) -> Iterator[Command]:
     """Yield the grant that lets the account that deploys make the budget."""
-    if asked := variables.get("budget"):
+    if asked := target.said.get("budget"):
         to = (f"--member=serviceAccount:{account(target)}", f"--role={BILLING_ROLE}", "--format=none")
         yield ("billing", "accounts", "add-iam-policy-binding", str(asked["billing_account"]), *to)
 

@@ -16,10 +16,9 @@ from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
 
-from infra import asked, tfvars
+from infra import asked
 from infra.asked import Command, account
-from infra.environment import TERRAFORM, DeployError, Environment, environment
-from infra.errors import StackError
+from infra.environment import DeployError, Environment, environment
 from infra.finding import ask
 from infra.preconditions import FIRST_APIS, HASHES, LOCK
 from infra.programs import ProgramError, run
@@ -67,24 +66,23 @@ def main() -> int:
     options = parser.parse_args()
     try:
         target = environment(options.environment)
-        variables = tfvars.read(TERRAFORM / f"{target.name}.tfvars")
         with TemporaryDirectory() as folder:
             rules, cleanup = Path(folder, "lifecycle.json"), Path(folder, "cleanup.json")
             rules.write_text(LIFECYCLE)
             cleanup.write_text(CLEANUP)
             for command in chain(
                 _bill(target, options.billing_account),
-                commands(target, rules, asked.key(variables)),
-                images(target, cleanup, asked.key(variables)),
-                asked.roles(target, variables),
+                commands(target, rules, asked.key(target)),
+                images(target, cleanup, asked.key(target)),
+                asked.roles(target),
             ):
                 run("gcloud", *command)
-        for name, command in asked.random_secrets(target, variables):
+        for name, command in asked.random_secrets(target):
             print(f"secret {name}: a random one")
             run("gcloud", *command, stdin=token_hex(32))
-        for command in chain(_triggers(target, options.repository), asked.budget(target, variables)):
+        for command in chain(_triggers(target, options.repository), asked.budget(target)):
             run("gcloud", *command)
-    except (DeployError, ProgramError, StackError) as error:
+    except (DeployError, ProgramError) as error:
         print(f"bootstrap: {error}", file=sys.stderr)
         return 1
     if not HASHES.is_file():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from infra import tfvars
+from infra.errors import StackError
 from infra.programs import ROOT
 
 TERRAFORM = ROOT / "terraform"
@@ -27,6 +30,7 @@ class Environment:
     region: str = REGION
     prefix: str = ""  # of all names, where it is a second copy in its project
     database: str = "(default)"  # that its functions use
+    said: Mapping[str, Any] = field(default_factory=dict, repr=False)  # all variables that its file sets
 
     @property
     def plan(self) -> Path:
@@ -67,23 +71,21 @@ def environment(name: str) -> Environment:
     """Return the environment whose variables are in `terraform/<name>.tfvars`.
 
     Raises:
-        DeployError: there is no such file, or it names no project.
+        DeployError: there is no such file, it cannot be read, or it names no project.
     """
     path = TERRAFORM / f"{name}.tfvars"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in TERRAFORM.glob("*.tfvars")))
         raise DeployError(f"terraform/{name}.tfvars is missing; there are {known or 'none'}")
-    text = path.read_text()
-    project = _value(text, "project_id")
-    if project is None:
+    try:
+        said = tfvars.read(path)
+    except StackError as error:
+        raise DeployError(str(error)) from None
+    project = said.get("project_id")
+    if not project:
         raise DeployError(f'terraform/{name}.tfvars names no project: project_id = "..."')
-    copy = _value(text, "prefix") or ""
+    copy = said.get("prefix") or ""
     prefix = f"{copy}-" if copy else ""
     bucket = os.environ.get("STATE_BUCKET") or f"{project}-{prefix}tfstate"
-    database = _value(text, "database") or copy or "(default)"
-    return Environment(name, project, bucket, _value(text, "region") or REGION, prefix, database)
-
-
-def _value(text: str, variable: str) -> str | None:
-    found = re.search(rf'^{variable}\s*=\s*"([^"]+)"', text, re.MULTILINE)
-    return found[1] if found else None
+    database = said.get("database") or copy or "(default)"
+    return Environment(name, project, bucket, said.get("region") or REGION, prefix, database, said)

@@ -86,7 +86,15 @@ class Laptop:
         (self.root / "terraform").mkdir(parents=True)
         (self.root / "terraform/dev.tfvars").write_text('project_id = "example-dev"\n')
         (self.root / "infra").mkdir()
-        for name in ("__init__.py", "deploy.py", "environment.py", "programs.py", "traffic.py"):
+        for name in (
+            "__init__.py",
+            "deploy.py",
+            "environment.py",
+            "errors.py",
+            "programs.py",
+            "tfvars.py",
+            "traffic.py",
+        ):
             shutil.copy(ROOT / "infra" / name, self.root / "infra" / name)
         functions = {name: {"target": name, "trigger": "http" if name in OLD else "push"} for name in (*NOW, *OLD)}
         (self.root / "terraform/manifest.json").write_text(json.dumps({"functions": functions}))

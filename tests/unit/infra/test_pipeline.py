@@ -102,4 +102,6 @@ def test_image_of_a_service_is_pinned_and_runs_as_nobody() -> None:
     assert any("--require-hashes" in line for line in lines)
     build = yaml.safe_load((ROOT / "infra/image.yaml").read_text())
     assert build["options"]["logging"] == "CLOUD_LOGGING_ONLY"
+    [step] = build["steps"]
+    assert re.fullmatch(r"gcr\.io/cloud-builders/docker:[\d.]+", step["name"]), "a tag, or it moves"
     assert set(re.findall(r"\$(\w+)", json.dumps(build))) == {"_IMAGE", "_TARGET"}

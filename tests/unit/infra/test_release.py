@@ -48,8 +48,8 @@ class Laptop:
         self.folder, self.root = folder, folder / "repository"
         self.write("terraform/dev.tfvars", 'project_id = "example-dev"\nregion = "europe-west4"\n')
         self.write("terraform/manifest.json", json.dumps({"functions": FUNCTIONS}))
-        modules = ("__init__.py", "environment.py", "finding.py", "programs.py", "release.py", "traffic.py")
-        for name in (*modules, "Dockerfile", "image.yaml"):
+        modules = ("__init__", "environment", "errors", "finding", "programs", "release", "tfvars", "traffic")
+        for name in (*(f"{module}.py" for module in modules), "Dockerfile", "image.yaml"):
             shutil.copy(ROOT / "infra" / name, self.within("infra") / name)
         self.bundle("intake", "first")
         self.bundle("console", "first")
