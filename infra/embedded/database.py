@@ -186,7 +186,12 @@ class Database:
     async def _flush(self) -> None:
         while self._pending:
             await self._turn.yielded()
-            await self._turn.take(self._disk)
+            try:
+                await self._turn.take()
+            except StoreUnavailable as error:
+                while self._pending:
+                    self._pending.popleft().resolve(error)
+                return
             batch = [self._pending.popleft() for _ in range(min(MAX_BATCH, len(self._pending)))]
             failure: Exception | None = None
             try:

@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 
 from infra import manifest
+from infra.commands import in_one_line
 from infra.embedded.database import Database
 from infra.embedded.instance import GRACE_S, Instance
 from infra.embedded.peers import Line, Place
@@ -28,8 +29,9 @@ from shared.intent.registry import check_handlers, discover
 from shared.serving import collector
 
 
+@in_one_line
 def main() -> int:
-    """Deliver until a signal, or until the first process is gone."""
+    """Deliver until a signal, or until the first process is gone; every foreseeable trouble is one line."""
     number, of = map(int, sys.argv[1].split("/"))
     threading.Thread(target=_end_with_first, daemon=True).start()
     asyncio.run(_deliver(Place(number, of), socket.socket(fileno=int(sys.argv[2]))))

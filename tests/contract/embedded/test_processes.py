@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from infra.embedded.bus import EmbeddedPublisher, EmbeddedQueue
+from infra.embedded.database import FILE as DATABASE
 from infra.embedded.database import Database
 from infra.embedded.peers import Line, Place
 from infra.embedded.store import EmbeddedStore
-from infra.embedded.turns import FileTurn
-from infra.embedded.workers import Workers
+from infra.embedded.turns import FILE, FileTurn, is_free
+from infra.embedded.workers import PROGRAM, Workers
 from infra.resources import Function, Manifest
+from shared.errors import StoreUnavailable
 from shared.settings import Settings
 from shared.wiring.ports import ABSENT, Write
 from tests.contract.publisher_contract import subscribe, wiring
@@ -42,6 +47,24 @@ async def until(is_so: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("did not happen within 20 s")
+
+
+async def until_written(store: EmbeddedStore, path: str) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(StoreUnavailable):
+                await store.commit(Write(path, {}, ABSENT))
+                return
+            await asyncio.sleep(0.01)
+
+
+def blocked_until(is_so: Callable[[], bool]) -> bool:
+    """Block the event loop until something is so, or for 20 s."""
+    for _ in range(2000):
+        if is_so():
+            return True
+        time.sleep(0.01)
+    return False
 
 
 class TestShares:
@@ -79,7 +102,7 @@ class TestTurns:
     async def test_process_waits_while_it_is_anothers_turn(self, tmp_path: Path) -> None:
         async with processes(tmp_path, 1) as [database]:
             other = FileTurn(tmp_path)
-            await other.take(database._disk)
+            await other.take()
             writing = asyncio.create_task(EmbeddedStore(database).commit(Write("things/a", {}, ABSENT)))
             await asyncio.sleep(0.1)
             assert not writing.done()
@@ -87,6 +110,39 @@ class TestTurns:
             async with asyncio.timeout(20):
                 await writing
             other.close()
+
+    async def test_process_that_does_not_let_go_is_not_waited_for_for_ever(self, tmp_path: Path) -> None:
+        other = FileTurn(tmp_path)
+        await other.take()
+        database = await Database.open(tmp_path, turn=FileTurn(tmp_path, patience_s=0))
+        store = EmbeddedStore(database)
+        for _ in range(2):  # the second waits for what the first one began to wait for
+            async with asyncio.timeout(20):
+                with pytest.raises(StoreUnavailable, match="is one of the stack stopped"):
+                    await store.commit(Write("things/a", {}, ABSENT))
+        other.give()
+        await until_written(store, "things/a")
+        async with asyncio.timeout(20):
+            await database.close()
+        await other.take()
+        other.close()
+
+    async def test_process_whose_loop_is_blocked_lets_the_next_one_write(self, tmp_path: Path) -> None:
+        first, blocked, third = FileTurn(tmp_path), FileTurn(tmp_path, accept_s=0), (tmp_path / FILE).open("a")
+        await first.take()
+        taking = asyncio.create_task(blocked.take())
+        await asyncio.sleep(0)
+        offer = blocked._offer
+        assert offer
+        first.give()
+        assert blocked_until(offer.fate.cancelled)  # no other task of this loop runs meanwhile
+        assert blocked_until(lambda: is_free(third))
+        third.close()
+        async with asyncio.timeout(20):
+            await taking
+        blocked.give()
+        for turn in (first, blocked):
+            turn.close()
 
 
 class TestDeliveries:
@@ -136,3 +192,23 @@ class TestWorkers:
                 await until(lambda: seen.exists() and seen.read_text() != "")
             with pytest.raises(ProcessLookupError):
                 os.kill(int(seen.read_text()), 0)
+
+    @pytest.mark.parametrize("trouble", ["is damaged", "is one of the stack stopped"])
+    def test_worker_that_cannot_start_says_why_in_one_line(self, tmp_path: Path, trouble: str) -> None:
+        if trouble == "is damaged":
+            (tmp_path / DATABASE).write_bytes(b"this is none" * 1000)
+        env = os.environ | {"DATA_DIR": str(tmp_path), "PYTHONPATH": os.getcwd()}
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with ours, theirs, (tmp_path / FILE).open("a") as other:
+            assert is_free(other)
+            ended = subprocess.run(
+                [sys.executable, *PROGRAM, "1/2", str(theirs.fileno())],
+                env=env,
+                stdin=ours.fileno(),  # never ends: the first process is there
+                pass_fds=[theirs.fileno()],
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+            )
+        assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), ended.stderr
+        assert trouble in ended.stderr
