@@ -133,7 +133,7 @@ def console() -> Schema:
     )
     letter_query = [q for q in query if q["name"] in ("limit", "page_token")]
     letter_query.append(parameter("query", "open", {"const": "true", "description": "only what nobody has seen to"}))
-    letter_id = [parameter("path", "letter_id", {"type": "string", "pattern": "^[0-9a-f]{64}$"})]
+    letter_id = [parameter("path", "letter_id", {"type": "string", "pattern": "^[0-9a-f]{8,64}$"})]
     paths["/api/dead-letters"] = {
         "get": operation(
             "listDeadLetters",

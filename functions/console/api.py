@@ -34,7 +34,7 @@ from functions.console.whatif_api import simulate
 from shared.errors import BadRequest, NotFound
 from shared.records.documents import task_path, to_record, to_rows
 from shared.records.ignored import last_days
-from shared.records.letters import LETTER_ID, close_letter, redrive_letter
+from shared.records.letters import LETTER_NAME, close_letter, letter_named, redrive_letter
 from shared.serving.entry import Outcome, log_outcome, started
 from shared.serving.site import check_site
 from shared.task.letter import DeadLetter, LetterRow
@@ -46,7 +46,7 @@ from shared.wiring.ports import Row, Snapshot
 LETTER_ACTIONS = ("redrive", "close")
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 _LETTER = re.compile(
-    rf"/api/dead-letters/(?P<letter_id>{LETTER_ID.pattern})(?:/(?P<action>{'|'.join(LETTER_ACTIONS)}))?"
+    rf"/api/dead-letters/(?P<letter_id>{LETTER_NAME.pattern})(?:/(?P<action>{'|'.join(LETTER_ACTIONS)}))?"
 )
 _TASK_ACTIONS = (*acting.ACTIONS, *working.ACTIONS)
 _TASK = re.compile(
@@ -128,9 +128,10 @@ async def respond(request: Request, ports: Ports) -> Response:
         return await simulate(request, ports)
     if match := _LETTER.fullmatch(path):
         only(request, "POST" if match["action"] else "GET")
+        letter_id = await letter_named(ports.store, match["letter_id"])
         if match["action"]:
-            return await _see_to(request, ports, who, match["letter_id"], match["action"])
-        (snapshot,) = await ports.store.read(f"dead_letters/{match['letter_id']}")
+            return await _see_to(request, ports, who, letter_id, match["action"])
+        (snapshot,) = await ports.store.read(f"dead_letters/{letter_id}")
         return JSONResponse(_letter(snapshot))
     if match := _APPROVAL.fullmatch(path):
         only(request, "POST")

@@ -9,10 +9,11 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from functions.console import pages
 from functions.console.bodies import body_of
 from functions.console.identity import only
 from functions.console.page import Page
-from shared.errors import NotFound, Unprocessable
+from shared.errors import BadRequest, NotFound, Unprocessable
 from shared.records.breakers import breakers, rearm
 from shared.serving.entry import Outcome, log_outcome, started
 from shared.task.moves import Person
@@ -52,9 +53,14 @@ async def respond(request: Request, ports: Ports, who: Person, path: str) -> Res
 async def submit(page: Page, intent: str, form: Mapping[str, str]) -> Response:
     """Arm a breaker again from the health page."""
     began, reason = started(), form.get("reason", "").strip()[:300]
-    if not reason:
-        raise Unprocessable("say why, for whoever reads this later", code="reason_missing", field="reason")
-    await rearm(page.ports, intent, page.who, reason)
+    try:
+        if not reason:
+            raise Unprocessable("say why, for whoever reads this later", code="reason_missing", field="reason")
+        await rearm(page.ports, intent, page.who, reason)
+    except NotFound:
+        raise
+    except BadRequest as error:
+        return await pages.health_page(page, error, dict(form) | {"intent": intent})
     _tell(intent, began)
     return page.protected(RedirectResponse("/health", status_code=303))
 

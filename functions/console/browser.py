@@ -7,12 +7,13 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.console import audits, breakers, guard, lists, pages, posts, report, router_page, search, switches
+from functions.console import audits, breakers, guard, lists, many, pages, posts, report, router_page, search, switches
 from functions.console.forms import submitted
 from functions.console.identity import admitted, only
 from functions.console.page import Page, environment, static
 from functions.console.whatif_page import policy_page
 from shared.errors import MethodNotAllowed, NotFound, SwitchyardError
+from shared.records.letters import LETTER_ID
 from shared.serving.entry import Outcome, log_outcome, started, status_of
 from shared.wiring.composition import Ports
 
@@ -25,6 +26,7 @@ _NAMES = {
     "/router": ("version",),
     "/audits": ("answered",),
 }
+_LETTER = re.compile(rf"/dead-letters/(?P<id>{LETTER_ID.pattern})")
 _AUDIT = re.compile(rf"/audits/(?P<id>{search.TASK_ID.pattern})")
 _REARM = re.compile(rf"/breakers/{breakers.INTENT}/rearm")
 _SWITCH = re.compile(rf"/switches/{breakers.INTENT}")
@@ -66,7 +68,7 @@ async def _route(request: Request, ports: Ports) -> Response:
         elif (change := path.removeprefix("/router/")) in router_page.ACTIONS and change != path:
             answer = await router_page.act(page, change, dict(pairs))
         elif path == "/bulk":
-            answer = await posts.many(page, pairs)
+            answer = await many.many(page, pairs)
         elif path == "/policy":
             answer = await policy_page(page, dict(pairs))
         elif audit := _AUDIT.fullmatch(path):
@@ -84,6 +86,9 @@ async def _route(request: Request, ports: Ports) -> Response:
     if task and task["action"] in (None, "payload"):
         search.only(request.query_params, *(() if task["action"] else ("intent", lists.PARAMETER, "told")))
         return await (pages.payload if task["action"] else pages.task)(page, task["id"])
+    if letter := _LETTER.fullmatch(path):
+        search.only(request.query_params)
+        return await pages.letter(page, letter["id"])
     shows = {
         "/": pages.waiting,
         "/tasks": pages.tasks,

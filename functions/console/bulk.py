@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 from functions.console.search import TASK_ID
@@ -23,6 +24,8 @@ VERBS = {
     "approve": "Approve",
     "reject": "Reject",
     "redrive": "Redrive",
+    "close": "Close",
+    "settle": "Settle",
     "redrive_letter": "Redrive",
     "close_letter": "Close",
 }
@@ -46,6 +49,16 @@ class Pick:
     def __str__(self) -> str:
         """Return the value of its checkbox."""
         return f"{self.id}|{self.look.generation}|{self.look.params_hash}" if self.look else self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted of each: `why`, the `cause` of a rejection; what was found at the provider, and when."""
+
+    why: str
+    cause: Cause = "other"
+    verdict: Literal["applied", "not_applied"] | None = None
+    looked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +91,34 @@ def picks_of(values: Sequence[str]) -> list[Pick]:
     return found
 
 
-async def run(
-    ports: Ports, who: Person, action: str, picks: Sequence[Pick], why: str, cause: Cause = "other"
-) -> list[Done]:
-    """Do it for each; one that is refused does not keep the others. `cause` is what a rejection says of them all."""
+async def run(ports: Ports, who: Person, action: str, picks: Sequence[Pick], wish: Wish) -> list[Done]:
+    """Do it for each; one that is refused does not keep the others."""
     slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def one(pick: Pick) -> Done:
         async with slots:
             try:
-                return Done(pick.id, await _do(ports, who, action, pick, why, cause))
+                return Done(pick.id, await _do(ports, who, action, pick, wish))
             except SwitchyardError as error:
                 return Done(pick.id, "", error.message or error.code)
 
     return await asyncio.gather(*map(one, picks))
 
 
-async def _do(ports: Ports, who: Person, action: str, pick: Pick, why: str, cause: Cause) -> str:
-    look = pick.look
+async def _do(ports: Ports, who: Person, action: str, pick: Pick, wish: Wish) -> str:
+    look, why = pick.look, wish.why
     if action in OF_LETTERS:
         return (await OF_LETTERS[action](ports, pick.id, who, reason=why, look=look)).state
     if look is None:
         raise Unprocessable("what was shown of it is not said; reload the page", code="bad_form", field="pick")
     if action == "redrive":
         return (await repairs.redrive(ports, pick.id, who, look, reason=why)).state
+    if action == "close":
+        return (await repairs.close(ports, pick.id, who, look, reason=why)).state
+    if action == "settle" and wish.verdict:
+        look = replace(look, at=wish.looked_at)
+        return (await repairs.settle(ports, pick.id, who, look, verdict=wish.verdict, reason=why)).state
     decision: Literal["approve", "reject"] = "approve" if action == "approve" else "reject"
-    return (await decisions.decide(ports, pick.id, who, decision, look, comment=why, cause=cause, undoable=True)).state
+    return (
+        await decisions.decide(ports, pick.id, who, decision, look, comment=why, cause=wish.cause, undoable=True)
+    ).state

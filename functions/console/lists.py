@@ -48,6 +48,13 @@ class Listing:
         return cls(path, asked, wanted, search.order_of(asked, *search.orders(wanted), default=default))
 
     @classmethod
+    def refused(cls, path: str, query: Mapping[str, str]) -> Listing:
+        """Return a list of nothing, with what somebody asked for and cannot: its form shows it as it was typed."""
+        asked = {n: v.strip() for n, v in query.items() if n in (*NAMES[path], "order") and v.strip()}
+        wanted = Search(state="AWAITING_APPROVAL" if path == WAITING else None)
+        return cls(path, asked, wanted, "newest")
+
+    @classmethod
     def named(cls, text: str, me: str) -> Listing:
         """Return the list of an address of ours; of any other what waits."""
         try:

@@ -117,9 +117,9 @@ def environment() -> Environment:
         "static": static_url,
     }
     made.globals |= {
-        "amount": present.amount,
         "effect": present.effect,
         "in_order": present.in_order,
+        "ended": present.ended,
         "at_provider": page_at_provider,
         "written": written,
         "TOKEN_FIELD": guard.TOKEN_FIELD,

@@ -4,6 +4,7 @@ but that the model is asked about a task whose call was spared when somebody ope
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import get_args
 
@@ -16,7 +17,8 @@ from functions.console.health import UP_TO, latest
 from functions.console.lists import Listing
 from functions.console.page import Page
 from functions.console.traces import cloud_trace, traces_of
-from shared.errors import BadRequest
+from shared.errors import BadRequest, NotFound
+from shared.event.masking import mask
 from shared.gate.policy import subject_path
 from shared.records.breakers import breakers
 from shared.records.creation import wishes_like
@@ -24,14 +26,24 @@ from shared.records.documents import ROW_FIELDS, task_path, to_record, to_rows
 from shared.records.drift import drift
 from shared.records.outbox import ask_model
 from shared.records.switches import switches
-from shared.task.letter import LetterRow
+from shared.task.letter import DeadLetter, LetterRow
 from shared.task.schemas import REDRIVABLE, State, TaskRecord, TaskRow
 from shared.task.subjects import Wish
 from shared.task.waiting import is_spared
 from shared.task.working import looks, wants_somebody
+from shared.wiring.ports import Filter
 
 WAITING_ON_A_PAGE = 100
 TASKS_ON_A_PAGE = 50
+_REDRIVE = {"redrive": "Redrive selected..."}
+# What can be done with many of a list at once, by the state that it is of.
+_REPAIRS: Mapping[str, Mapping[str, str]] = {
+    **dict.fromkeys(REDRIVABLE, _REDRIVE),
+    "FAILED": _REDRIVE | {"close": "Close selected: nothing more is to be done..."},
+    "UNKNOWN": {"settle": "Settle selected: say what you found..."},
+}
+OTHERS = 5  # tasks of a customer, beside the one that is shown
+MAX_SHOWN_CHARS = 20_000  # of a letter's message
 MAX_OPENED = 10_000  # tasks that an instance remembers to have asked about
 
 
@@ -49,7 +61,10 @@ async def tasks(page: Page) -> Response:
 
 
 async def _list(page: Page, path: str, limit: int) -> Response:
-    listing = Listing.parse(path, page.query, page.who.name)
+    try:
+        listing = Listing.parse(path, page.query, page.who.name)
+    except BadRequest as error:
+        return await _refused(page, path, error)
     told = await _told(page)
     found = await lists.page_of(page.ports, listing, limit=limit, after=places.place(page.query))
     wanted, rows = listing.wanted, to_rows(found.rows)
@@ -65,9 +80,31 @@ async def _list(page: Page, path: str, limit: int) -> Response:
         told=told,
         states=get_args(State),
         orders=search.orders(wanted),
-        may_redrive=wanted.state in REDRIVABLE and wanted.state != "UNKNOWN",
+        repairs=_REPAIRS.get(wanted.state or "", {}),
+        error=None,
         shown=[told, here, *(r.version for r in found.rows)],
     )
+
+
+async def _refused(page: Page, path: str, error: BadRequest) -> Response:
+    """A filter that cannot be asked for, as it was filled in, with the reason."""
+    listing = Listing.refused(path, page.query)
+    answer = await page.render(
+        "tasks.html",
+        listing=listing,
+        lines=[],
+        looking={},
+        more=None,
+        looked_at=0,
+        told=None,
+        states=get_args(State),
+        orders=search.orders(listing.wanted),
+        repairs={},
+        error=error,
+        shown=[error.message],
+        status=error.status,
+    )
+    return answer
 
 
 async def next_task(page: Page) -> Response:
@@ -105,6 +142,7 @@ async def task(
     await _ask_model(page, record)
     dossier = Dossier(record)
     like, traces = await _like(page, record), await traces_of(page.ports.settings, task_id)
+    others = await _others(page, record)
     doors, told = actions(page, dossier, form or {}, error), await _told(page)
     by = looks(record, found.read_time)
     return await page.render(
@@ -112,6 +150,7 @@ async def task(
         dossier=dossier,
         record=record,
         like=like,
+        others=others,
         read_at=found.read_time,
         traces=traces,
         cloud_trace=cloud_trace(page.ports.settings, record),
@@ -143,6 +182,18 @@ async def _like(page: Page, record: TaskRecord) -> tuple[Wish, ...]:
     return wishes_like(found, intent, record.task_id)
 
 
+async def _others(page: Page, record: TaskRecord) -> list[Line]:
+    """Return the newest other tasks of whoever asks. A look whether anything is new does not look for them again."""
+    key = record.requester.key if record.requester else ""
+    if not key or "if-none-match" in page.request.headers:
+        return []
+    where = [Filter("requester.key", "==", key)]
+    found = await page.ports.store.query_rows(
+        "tasks", ROW_FIELDS, where=where, order_by="created_at", descending=True, limit=OTHERS + 1
+    )
+    return [Line(row) for row in to_rows(found) if row.task_id != record.task_id][:OTHERS]
+
+
 async def payload(page: Page, task_id: str) -> Response:
     """The event as the source sent it, as plain text: it may be 256 KiB of anything."""
     (found,) = await page.ports.store.read(task_path(task_id))
@@ -158,8 +209,33 @@ async def dead_letters(page: Page) -> Response:
     return await page.render("dead_letters.html", letters=letters, more=more, shown=[r.version for r in found])
 
 
-async def health_page(page: Page) -> Response:
-    """The last day in numbers and small charts."""
+async def letter(page: Page, letter_id: str) -> Response:
+    """One dead letter with its message, masked as a ticket's words are where it is text."""
+    (found,) = await page.ports.store.read(f"dead_letters/{letter_id}")
+    if found.data is None:
+        raise NotFound("there is no such dead letter", code="letter_not_found")
+    dead = DeadLetter.model_validate(found.data)
+    is_there = bool(dead.task_id) and await _is_task(page, dead.task_id or "")
+    message = base64.b64decode(dead.data)
+    try:
+        text, is_text = mask(message.decode()[:MAX_SHOWN_CHARS]), True
+    except UnicodeDecodeError:
+        text, is_text = message[: MAX_SHOWN_CHARS // 8].hex(" "), False
+    return await page.render(
+        "letter.html",
+        letter_id=letter_id,
+        letter=dead,
+        is_there=is_there,
+        text=text,
+        is_text=is_text,
+        size=len(message),
+        is_cut=len(message) > len(text),
+        shown=[found.version, is_there],
+    )
+
+
+async def health_page(page: Page, error: BadRequest | None = None, form: Mapping[str, str] | None = None) -> Response:
+    """The last day in numbers and small charts. `error` and `form`: of a form of it that was refused."""
     store, registry = page.ports.store, page.ports.registry
     found, stopped = await latest(store, registry, page.now), await switches(store, registry)
     tripped, drifted = await breakers(store), await drift(store)
@@ -172,5 +248,8 @@ async def health_page(page: Page) -> Response:
         breakers=tripped,
         drift=drifted,
         clock_trouble=trouble,
-        shown=[found.at, stopped, trouble, tripped, drifted],
+        error=error,
+        form=form or {},
+        shown=[found.at, stopped, trouble, tripped, drifted, error and error.message],
+        status=error.status if error else 200,
     )

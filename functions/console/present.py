@@ -18,6 +18,11 @@ from shared.intent.provenance import currency_field
 from shared.intent.sentence import money, sentence
 from shared.task.schemas import TaskRow
 
+LETTERS = {
+    "parked": "it never became a task",
+    "task_not_found": "there is no task of its id",
+    "already_done": "its task had ended already",
+}
 SOON_S = 4 * 3600  # as the reminder in the chat
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -57,20 +62,20 @@ def when(at: datetime, now: datetime, form: str = "") -> Markup:
     return Markup('<time datetime="{}" title="{}" class="{}">{}</time>').format(moment, exact, f"{form}{soon}", shown)
 
 
-def amount(intent: Intent | None, parameters: Mapping[str, Any]) -> str:
-    """Return the money that an intent moves, `25.00 USD`; empty where it moves none or cannot be read."""
-    return money(intent, parameters) if intent else ""
-
-
 def in_order(intent: Intent | None, parameters: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Return the parameters by names as people write them; money as money, its currency with it."""
-    said, field = amount(intent, parameters), intent.policy.amount if intent else None
+    said, field = (money(intent, parameters), intent.policy.amount) if intent else ("", None)
     currency = currency_field(intent.parameters, field) if intent and field and said else None
     shown = {name: said if said and name == field else value for name, value in parameters.items() if name != currency}
     return [
         (name.removesuffix("_minor").replace("_", " ") if said else name.replace("_", " "), v)
         for name, v in shown.items()
     ]
+
+
+def ended(outcome: str) -> str:
+    """Return what became of the task that a dead letter belongs to."""
+    return LETTERS.get(outcome, f"its task: {outcome.replace('_', ' ')}")
 
 
 def effect(intent: Intent | None, parameters: Mapping[str, Any]) -> str:

@@ -26,8 +26,11 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,7}")
 Form = Mapping[str, str]
 
 
-async def show(page: Page, error: str = "", form: Form | None = None) -> Response:
-    """Which version decides, all versions, and a report: of the one that the query names, else of the candidate."""
+async def show(page: Page, error: BadRequest | None = None, form: Form | None = None, action: str = "") -> Response:
+    """Which version decides, all versions, and a report: of the one that the query names, else of the candidate.
+
+    `error`, `form`, `action`: a form that was refused, shown again as it was filled in.
+    """
     store = page.ports.store
     current, candidate = await store.read(CURRENT, CANDIDATE)
     asked = sound(Candidate, candidate.data)
@@ -52,7 +55,8 @@ async def show(page: Page, error: str = "", form: Form | None = None) -> Respons
         probation=router.PROBATION if page.ports.settings.certification else "",
         error=error,
         form=form or {},
-        shown=[current.version, candidate.version, len(versions), spent, known, error],
+        did=action,
+        shown=[current.version, candidate.version, len(versions), spent, known, error and error.message],
     )
 
 
@@ -62,7 +66,7 @@ async def act(page: Page, action: str, form: Form) -> Response:
     try:
         answer = await _done(page, action, form)
     except BadRequest as error:
-        refused = await show(page, error=error.message, form=form)
+        refused = await show(page, error, form, action)
         refused.status_code = error.status
         return refused
     router.tell(action, answer, page.who, began)
@@ -74,7 +78,9 @@ async def _done(page: Page, action: str, form: Form) -> Mapping[str, Any]:
     if action == "upload":
         kind: Kind | None = KINDS.get(form.get("kind", ""))
         if kind is None:
-            raise Unprocessable("choose rules or a model; weights are uploaded at a terminal", code="bad_form")
+            raise Unprocessable(
+                "choose rules or a model; weights are uploaded at a terminal", code="bad_form", field="kind"
+            )
         return await router.upload(router.UploadBody(kind=kind, content=_text(form)), ports, who)
     if action == "shadow":
         return await router.shadow(_shadow(form), ports, who)
@@ -91,9 +97,11 @@ async def _done(page: Page, action: str, form: Form) -> Mapping[str, Any]:
 def _shadow(form: Form) -> router.ShadowBody:
     share, calls = form.get("share", "").strip(), form.get("calls_a_day", "").strip()
     if not _SHARE.fullmatch(share):
-        raise Unprocessable("the share of the tickets must be a number from 0 to 1, such as 0.1", code="bad_form")
+        raise Unprocessable(
+            "the share of the tickets must be a number from 0 to 1, such as 0.1", code="bad_form", field="share"
+        )
     if not _NUMBER.fullmatch(calls):
-        raise Unprocessable("calls a day must be a whole number from 1 on", code="bad_form")
+        raise Unprocessable("calls a day must be a whole number from 1 on", code="bad_form", field="calls_a_day")
     return router.ShadowBody(hash=_hash(form, "choose a version"), share=float(share), calls_a_day=int(calls))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.entries import ANY_INTENT
 from shared.errors import Conflict, NotFound, Refused, Unprocessable
@@ -21,9 +21,29 @@ from shared.task.moves import Person
 from shared.task.schemas import SCHEMA_VERSION
 from shared.topics import EVENTS, PARKED, TASKS, TASKS_EXPRESS
 from shared.wiring.composition import Ports
-from shared.wiring.ports import Snapshot, Write
+from shared.wiring.ports import Row, Snapshot, Store, Write
 
 LETTER_ID = re.compile(r"[0-9a-f]{64}")
+LETTER_NAME = re.compile(r"[0-9a-f]{8,64}")  # an id or its beginning
+
+
+async def letter_named(store: Store, text: str) -> str:
+    """Return the id of the letter that has this id, or whose id begins so, as lists show it.
+
+    Raises:
+        NotFound: there is none.
+        Refused: `ambiguous`: there are several.
+    """
+    if LETTER_ID.fullmatch(text):
+        return text
+    place = Row(f"dead_letters/{text}", {}, "", datetime.min.replace(tzinfo=UTC))
+    rows = await store.query_rows("dead_letters", ("reason",), limit=2, after=place)
+    found = [row.id for row in rows if row.id.startswith(text)]
+    if len(found) > 1:
+        raise Refused("several dead letters begin so; give more of the id", code="ambiguous", field="letter_id")
+    if not found:
+        raise NotFound("there is no such dead letter", code="letter_not_found", field="letter_id")
+    return found[0]
 
 
 @dataclass(frozen=True, slots=True)

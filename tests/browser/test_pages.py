@@ -227,3 +227,40 @@ async def test_no_page_has_a_barrier_that_axe_finds(browser: Browser, world: Wor
         await page.get_by_role("button", name="Try").click()
         await expect(page.get_by_role("heading", name="What would be different")).to_be_visible()
         await must_have_no_barrier(page)
+
+
+async def test_keys_are_shown_on_a_question_mark(browser: Browser, world: World) -> None:
+    async with served(world) as url:
+        page = await browser.new_page()
+        await page.goto(url)
+        keys = page.locator("#keys dl")
+        assert not await keys.is_visible()
+        await page.keyboard.press("?")
+        assert await keys.is_visible()
+        await page.keyboard.press("?")
+        assert not await keys.is_visible()
+
+
+async def test_browser_tells_of_what_waits_only_whoever_asked_for_it(browser: Browser, world: World) -> None:
+    async with served(world) as url:
+        context = await browser.new_context(permissions=["notifications"])
+        page = await context.new_page()
+        await page.add_init_script(
+            "window.told = []; window.Notification = class { static permission = 'granted';"
+            " static async requestPermission() { return 'granted'; }"
+            " constructor(title, how) { window.told.push(how.body); } addEventListener() {} };"
+            " Object.defineProperty(document, 'hidden', { get: () => window.away ?? false });"
+        )
+        await page.goto(url)
+        look = (
+            "async () => { window.away = true; HIDDEN = Date.now; Date.now = () => HIDDEN() + 120000; await poll(); }"
+        )
+        await world.classify(ticket("Please refund $25.00 for order #10021", task_id="later"))
+        await page.evaluate(look)
+        assert await page.evaluate("window.told") == []
+        await page.evaluate("window.away = false")
+        await page.locator("#notify").click()
+        await page.evaluate("poll()")
+        await world.classify(ticket("Please refund $25.00 for order #10021", task_id="later still"[:5] + "2"))
+        await page.evaluate(look)
+        assert await page.evaluate("window.told") == ["1 more task waits; 3 in all"]

@@ -35,7 +35,8 @@ function span(seconds, units = 2) {
 }
 
 async function poll() {
-  if (document.hidden) return;
+  if (document.hidden && !(wants() && Date.now() - asked >= HIDDEN_MS)) return;
+  asked = Date.now();
   try {
     const answer = await fetch(location.href, { headers: etag ? { "If-None-Match": etag } : {}, redirect: "error" });
     if (failures) live.textContent = "";
@@ -57,6 +58,7 @@ function update(fresh) {
     const now = fresh.getElementById(part.id);
     if (now && now.outerHTML !== part.outerHTML && !busy(part)) part.replaceWith(now);
   }
+  tell(fresh);
   updateActions(document.getElementById("actions"), fresh.getElementById("actions"));
   const rows = document.querySelector("[data-live-rows]");
   if (rows) updateRows(rows, fresh);
@@ -195,10 +197,17 @@ document.addEventListener("keydown", (event) => {
     c: () => focus("comment"),
     e: () => { const edit = document.getElementById("edit"); if (edit) { edit.open = true; edit.querySelector("input:not([type=hidden]), select, textarea")?.focus(); } },
     n: () => next(),
+    "?": () => help(),
     "/": () => focus("find"),
   };
   if (actions[key]) { event.preventDefault(); actions[key](); }
 });
+
+function help() {
+  const keys = document.getElementById("keys");
+  keys.open = !keys.open;
+  if (keys.open) keys.scrollIntoView({ block: "end" });
+}
 
 // The next task of the list that this one was opened from; on the list itself its first.
 function next() {
@@ -221,7 +230,47 @@ function look() {
   fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual" }).catch(() => {});
 }
 
+// Whoever wants it is told by the browser when more waits than before, also while the page is out of sight; then it asks
+// once a minute. This browser remembers that they want it, and nothing else.
+const HIDDEN_MS = 60000;
+const NOTIFY = "switchyard-notify";
+let asked = 0;
+let waited = waiting(document);
+
+function waiting(page) {
+  const text = page.querySelector('nav a[data-key="w"] .count')?.textContent ?? "0";
+  return Number(text.replace(/[^0-9]/g, ""));
+}
+
+const wants = () => "Notification" in window && Notification.permission === "granted" && localStorage.getItem(NOTIFY) === "on";
+
+function tell(fresh) {
+  const now = waiting(fresh);
+  if (wants() && document.hidden && now > waited) {
+    const words = now - waited === 1 ? "1 more task waits" : `${now - waited} more tasks wait`;
+    try {
+      const note = new Notification("Switchyard", { body: `${words}; ${now} in all`, tag: NOTIFY });
+      note.addEventListener("click", () => { window.focus(); location.href = "/"; });
+    } catch { /* some phones show none of a page; the title says the number, too */ }
+  }
+  waited = now;
+}
+
+function offer() {
+  const button = document.getElementById("notify");
+  if (!("Notification" in window) || Notification.permission === "denied") { button.hidden = true; return; }
+  button.hidden = false;
+  button.textContent = wants() ? "Tell me no more when something waits" : "Tell me when something waits";
+}
+
+document.getElementById("notify")?.addEventListener("click", async () => {
+  if (wants()) localStorage.removeItem(NOTIFY);
+  else if ((await Notification.requestPermission()) === "granted") localStorage.setItem(NOTIFY, "on");
+  offer();
+});
+
 document.addEventListener("change", count);
+offer();
 enhance(document);
 count();
 document.getElementById("error")?.focus();

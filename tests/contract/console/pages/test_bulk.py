@@ -124,3 +124,41 @@ async def test_what_has_no_intent_is_not_offered_for_many(http: httpx.AsyncClien
     assert "None of these is approved among many" in asked
     assert "it has no intent yet" in asked
     assert 'id="confirm"' not in asked
+
+
+async def test_unknown_tasks_are_settled_together_by_one_who_looked(http: httpx.AsyncClient) -> None:
+    world = World(REFUND[1])
+    await many(world, 2)
+    for n in range(2):
+        world.store.put(f"tasks/r{n}", state="UNKNOWN")
+    browser = open_browser(http, world)
+    page = (await browser.get("/tasks?state=UNKNOWN")).text
+    picks = [("pick", value) for value in re.findall(r'name="pick" value="([^"]+)"', page)]
+    asked = (await browser.post("/bulk", [*picks, ("action", "settle")])).text
+    assert "dashboard.stripe.com/search?query=10020" in asked
+    looked_at = re.findall(r'name="looked_at" value="([^"]+)"', asked)[0]
+    form = [*picks, ("action", "settle"), ("confirmed", "yes"), ("reason", "seen there"), ("looked_at", looked_at)]
+    refused = await browser.post("/bulk", form)
+    assert (refused.status_code, 'value="seen there"' in refused.text) == (422, True)
+    done = await browser.post("/bulk", [*form, ("verdict", "applied")])
+    assert "2 done, 0 refused" in done.text
+    assert {(await world.record(f"r{n}")).state for n in range(2)} == {"SUCCEEDED"}
+
+
+async def test_failed_tasks_are_closed_together(http: httpx.AsyncClient) -> None:
+    world = World(REFUND[1])
+    await many(world, 2)
+    for n in range(2):
+        world.store.put(f"tasks/r{n}", state="FAILED")
+    browser = open_browser(http, world)
+    page = (await browser.get("/tasks?state=FAILED&closed=no")).text
+    picks = [("pick", value) for value in re.findall(r'name="pick" value="([^"]+)"', page)]
+    asked = (await browser.post("/bulk", [*picks, ("action", "close")])).text
+    assert "2 done, 0 refused" in (await browser.confirmed(asked, "refunded by hand")).text
+    assert all([(await world.record(f"r{n}")).closed_at for n in range(2)])
+
+
+async def test_task_of_nobody_is_left_out_of_many(http: httpx.AsyncClient) -> None:
+    world = await paused((ticket(REFUND[0].raw_payload["text"], email=""), REFUND[1]))
+    asked = await open_browser(http, world).post("/bulk", [await pick(world), ("action", "approve")])
+    assert "nobody says whose request it is; open it" in asked.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import httpx
@@ -107,3 +108,43 @@ async def test_letter_is_closed_without_doing_anything(http: httpx.AsyncClient) 
     assert "1 done, 0 refused" in (await browser.post("/bulk", on_letter(letter, "close_letter"))).text
     assert world.publisher.messages == []
     assert "already" in (await browser.post("/bulk", on_letter(letter, "redrive_letter"))).text
+
+
+@pytest.mark.parametrize(
+    ("data", "shown", "hidden"),
+    [
+        (
+            b'{"id": bad, "text": "<script>alert(1)</script>", "card": "4111 1111 1111 1111"}',
+            "&lt;script&gt;",
+            "4111 1111",
+        ),
+        (b"\x80\xff\x00", "80 ff 00", "\x00"),
+    ],
+)
+async def test_letter_shows_its_message_and_never_as_markup(
+    http: httpx.AsyncClient, data: bytes, shown: str, hidden: str
+) -> None:
+    world = await paused()
+    letter = world.bury("t1", "gone")
+    world.store.put(f"dead_letters/{letter}", data=base64.b64encode(data).decode())
+    browser = open_browser(http, world)
+    assert f'href="/dead-letters/{letter}"' in (await browser.get("/dead-letters")).text
+    page = (await browser.get(f"/dead-letters/{letter}")).text
+    assert (shown in page, hidden in page, "<script>alert" in page) == (True, False, False)
+    assert "which is not here" in page
+    assert 'href="/tasks/gone"' not in page
+    assert (await browser.get(f"/dead-letters/{'0' * 64}")).status_code == 404
+    asked = (await browser.post("/bulk", [("pick", letter), ("action", "close_letter")])).text
+    assert "1 done, 0 refused" in (await browser.confirmed(asked, "answered")).text
+
+
+async def test_letter_is_named_by_what_lists_show_of_its_id(http: httpx.AsyncClient) -> None:
+    world = await paused()
+    letter = world.bury("t1", "t1")
+    open_browser(http, world)
+    assert (await http.get(f"/api/dead-letters/{letter[:8]}")).json()["letter_id"] == letter
+    assert (await http.get(f"/api/dead-letters/{'0' * 8}")).status_code == 404
+    other = letter[:9] + ("0" if letter[9] != "0" else "1") + letter[10:]
+    world.store.put(f"dead_letters/{other}", **dict(world.store.all("dead_letters")[0]))
+    refused = await http.get(f"/api/dead-letters/{letter[:8]}")
+    assert refused.json()["error"]["code"] == "ambiguous"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 
 from shared.records.news import tell
@@ -111,3 +113,15 @@ async def test_answer_that_could_not_be_read_is_shown_escaped(http: httpx.AsyncC
     assert "I would refund &lt;b&gt;$25.00&lt;/b&gt;." in page
     assert "<script>alert" not in page
     assert "\x1b" not in page
+
+
+async def test_task_shows_the_customers_others_and_a_poll_does_not_look_for_them(http: httpx.AsyncClient) -> None:
+    world = World(REFUND[1], privacy_key="k" * 32)
+    for name in ("a", "b"):
+        await world.classify(ticket(REFUND[0].raw_payload["text"], task_id=name))
+    await world.classify(ticket(REFUND[0].raw_payload["text"], task_id="c", email="lee@example.com"))
+    browser = open_browser(http, world)
+    page = (await browser.get("/tasks/a")).text
+    others = re.findall(r'<ul class="reasons" id="others">.*?</ul>', page, re.DOTALL)[0]
+    assert re.findall(r'href="/tasks/(\w+)"', others) == ["b"]
+    assert 'id="others"' not in (await http.get("/tasks/a", headers={"if-none-match": '"x"'})).text
