@@ -17,6 +17,7 @@ from functions.console import (
     audits,
     breakers,
     labels,
+    letters,
     places,
     privacy,
     report,
@@ -166,7 +167,7 @@ async def _letters(request: Request, ports: Ports) -> Response:
     query, limit = request.query_params, search.limit(request.query_params)
     if query.get("open") not in (None, "true"):
         raise BadRequest("open must be true, or left out", code="bad_query", field="open")
-    found = await search.letters(
+    found = await letters.rows(
         ports.store, limit=limit, after=places.place(query, "dead_letters"), open_only="open" in query
     )
     shown = [{"letter_id": r.id} | LetterRow.model_validate(r.data).model_dump(mode="json") for r in found]

@@ -7,7 +7,20 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.console import audits, breakers, guard, lists, many, pages, posts, report, router_page, search, switches
+from functions.console import (
+    audits,
+    breakers,
+    guard,
+    letters,
+    lists,
+    many,
+    pages,
+    posts,
+    report,
+    router_page,
+    search,
+    switches,
+)
 from functions.console.forms import submitted
 from functions.console.identity import admitted, only
 from functions.console.page import Page, environment, static
@@ -88,12 +101,12 @@ async def _route(request: Request, ports: Ports) -> Response:
         return await (pages.payload if task["action"] else pages.task)(page, task["id"])
     if letter := _LETTER.fullmatch(path):
         search.only(request.query_params)
-        return await pages.letter(page, letter["id"])
+        return await letters.letter(page, letter["id"])
     shows = {
         "/": pages.waiting,
         "/tasks": pages.tasks,
         "/next": pages.next_task,
-        "/dead-letters": pages.dead_letters,
+        "/dead-letters": letters.dead_letters,
         "/health": pages.health_page,
         "/policy": policy_page,
         "/report": report.show,

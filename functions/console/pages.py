@@ -4,7 +4,6 @@ but that the model is asked about a task whose call was spared when somebody ope
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import get_args
 
@@ -17,8 +16,7 @@ from functions.console.health import UP_TO, latest
 from functions.console.lists import Listing
 from functions.console.page import Page
 from functions.console.traces import cloud_trace, traces_of
-from shared.errors import BadRequest, NotFound
-from shared.event.masking import mask
+from shared.errors import BadRequest
 from shared.gate.policy import subject_path
 from shared.records.breakers import breakers
 from shared.records.creation import wishes_like
@@ -26,7 +24,6 @@ from shared.records.documents import ROW_FIELDS, task_path, to_record, to_rows
 from shared.records.drift import drift
 from shared.records.outbox import ask_model
 from shared.records.switches import switches
-from shared.task.letter import DeadLetter, LetterRow
 from shared.task.schemas import REDRIVABLE, State, TaskRecord, TaskRow
 from shared.task.subjects import Wish
 from shared.task.waiting import is_spared
@@ -43,7 +40,6 @@ _REPAIRS: Mapping[str, Mapping[str, str]] = {
     "UNKNOWN": {"settle": "Settle selected: say what you found..."},
 }
 OTHERS = 5  # tasks of a customer, beside the one that is shown
-MAX_SHOWN_CHARS = 20_000  # of a letter's message
 MAX_OPENED = 10_000  # tasks that an instance remembers to have asked about
 
 
@@ -198,40 +194,6 @@ async def payload(page: Page, task_id: str) -> Response:
     """The event as the source sent it, as plain text: it may be 256 KiB of anything."""
     (found,) = await page.ports.store.read(task_path(task_id))
     return page.protected(PlainTextResponse(to_record(found).payload))
-
-
-async def dead_letters(page: Page) -> Response:
-    """Messages that nobody could finish, newest first."""
-    after = places.place(page.query, "dead_letters")
-    found = await search.letters(page.ports.store, limit=TASKS_ON_A_PAGE, after=after)
-    letters = [(r.id, LetterRow.model_validate(r.data)) for r in found]
-    more = places.token(found[-1]) if len(found) == TASKS_ON_A_PAGE else None
-    return await page.render("dead_letters.html", letters=letters, more=more, shown=[r.version for r in found])
-
-
-async def letter(page: Page, letter_id: str) -> Response:
-    """One dead letter with its message, masked as a ticket's words are where it is text."""
-    (found,) = await page.ports.store.read(f"dead_letters/{letter_id}")
-    if found.data is None:
-        raise NotFound("there is no such dead letter", code="letter_not_found")
-    dead = DeadLetter.model_validate(found.data)
-    is_there = bool(dead.task_id) and await _is_task(page, dead.task_id or "")
-    message = base64.b64decode(dead.data)
-    try:
-        text, is_text = mask(message.decode()[:MAX_SHOWN_CHARS]), True
-    except UnicodeDecodeError:
-        text, is_text = message[: MAX_SHOWN_CHARS // 8].hex(" "), False
-    return await page.render(
-        "letter.html",
-        letter_id=letter_id,
-        letter=dead,
-        is_there=is_there,
-        text=text,
-        is_text=is_text,
-        size=len(message),
-        is_cut=len(message) > len(text),
-        shown=[found.version, is_there],
-    )
 
 
 async def health_page(page: Page, error: BadRequest | None = None, form: Mapping[str, str] | None = None) -> Response:

@@ -14,12 +14,10 @@ from starlette.datastructures import QueryParams
 
 from shared.errors import BadRequest
 from shared.records.documents import ROW_FIELDS
-from shared.task.letter import LetterRow
 from shared.task.schemas import State
 from shared.task.search_keys import terms
 from shared.wiring.ports import Filter, Row, Store
 
-LETTER_FIELDS = tuple(LetterRow.model_fields)
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # A count goes no further, so that what it costs does not grow: one read of Firestore, which bills a thousand as one.
 COUNT_UP_TO = 1000
@@ -181,14 +179,6 @@ def member_of(data: Mapping[str, Any], name: str) -> Any:
     for part in name.split("."):
         found = found.get(part) if isinstance(found, Mapping) else None
     return found
-
-
-async def letters(store: Store, *, limit: int, after: Row | None = None, open_only: bool = False) -> list[Row]:
-    """Return rows of up to `limit` dead letters, newest first; `open_only`: those that nobody has seen to."""
-    where = [Filter("redriven_at", "==", None)] if open_only else []
-    return await store.query_rows(
-        "dead_letters", LETTER_FIELDS, where=where, order_by="created_at", descending=True, limit=limit, after=after
-    )
 
 
 async def counts(store: Store) -> dict[str, int]:

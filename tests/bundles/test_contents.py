@@ -25,16 +25,16 @@ INTENTS = {f"functions/execute/{name}/intent.py" for name in discover()}
 # Bytes of the whole zip. Two thirds are the lock's hashes, 12,000 of them the exporter's of spans; raise a number only
 # knowing what came in.
 BUDGET_BYTES = {
-    "intake": 459_000,  # reads every vendor's events, and counts; with the registry comes what it says of mistakes
-    "intake-events": 459_000,
-    "classify": 862_000,  # it calls a model within limits, or is one, tries another, counts proof, looks people up
-    "resume": 583_000,  # a decision leaves a label, and can be undone on cards; audits, breakers, notes come along
-    "deadletter": 565_000,
-    "sweep": 614_000,  # it entombs what has ended, and looks whether too much goes wrong
-    "notify": 589_000,  # its cards say what would happen and can be undone, so every declaration is in it
-    "chat": 687_000,  # it decides and undoes, as the console does, without its pages, and asks by the same inputs
-    "console": 1_220_000,  # the pages, audits, notes, policy played through, versions of the router, OpenAPI
-} | dict.fromkeys(EXECUTORS, 630_000)  # as notify
+    "intake": 460_000,  # reads every vendor's events, and counts; with the registry comes what it says of mistakes
+    "intake-events": 460_000,
+    "classify": 865_000,  # it calls a model within limits, or is one, tries another, counts proof, looks people up
+    "resume": 586_000,  # a decision leaves a label, and can be undone on cards; audits, breakers, notes come along
+    "deadletter": 567_000,
+    "sweep": 617_000,  # it entombs what has ended, and looks whether too much goes wrong
+    "notify": 591_000,  # its cards say what would happen and can be undone, so every declaration is in it
+    "chat": 690_000,  # it decides and undoes, as the console does, without its pages, and asks by the same inputs
+    "console": 1_233_000,  # the pages, letters, audits, notes, policy played through, versions of the router, OpenAPI
+} | dict.fromkeys(EXECUTORS, 633_000)  # as notify, which also says where people look at the provider
 A_TEAMS_INTENT_BYTES = 4_000  # each beside those that ship, where every declaration is wanted
 
 
