@@ -54,11 +54,11 @@ async function poll() {
 const busy = (part) => part.contains(document.activeElement) || part.querySelector("input[type=checkbox]:checked");
 
 function update(fresh) {
+  tell(fresh);  // first: what is new moves out of it
   for (const part of document.querySelectorAll("[data-live]")) {
     const now = fresh.getElementById(part.id);
     if (now && now.outerHTML !== part.outerHTML && !busy(part)) part.replaceWith(now);
   }
-  tell(fresh);
   updateActions(document.getElementById("actions"), fresh.getElementById("actions"));
   const rows = document.querySelector("[data-live-rows]");
   if (rows) updateRows(rows, fresh);
