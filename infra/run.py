@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
         "switchyard run",
         "INTAKE_URL_PORT=9080 CONSOLE_PORT=9081 switchyard run",
         "BACKEND=emulators switchyard run",
+        "AUTOMATIC='refund_request<=50.00 USD' switchyard run",
         environment={
             "BACKEND": "embedded (default), or emulators: Google's, which `make run BACKEND=emulators` prepares for",
             "CLASSIFIER": "local (default), gemini or genai, which `make run CLASSIFIER=genai` prepares for",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,6 +54,17 @@ def test_first_task_is_sent_shown_and_explained(stack: Stack) -> None:
     assert json.loads(accepted + "}")["task_id"] == "helpdesk-1"
     assert json.loads("{" + shown)["intent"] == "order_status"
     assert "helpdesk-1  SUCCEEDED  order_status" in pasted(block("mkdir -p ~/.local/bin"), stack, "bash", "-e", "-c")
+
+
+def test_task_is_approved_as_it_was_seen(stack: Stack) -> None:
+    wish = {"text": "Please refund $75.00 for order #10055, it broke", "requester": {"email": "kim@example.com"}}
+    task = json.dumps({"task_id": "refund-1", "source": "helpdesk", "raw_payload": wish})
+    send = block("curl -s http://127.0.0.1:8080/ ").replace("/helpdesk-1", "/refund-1")
+    send = re.sub(r"-d '.*?\}'\n", lambda _: f"-d '{task}'\n", send, flags=re.DOTALL)
+    shown = json.loads("{" + pasted(send, stack, "bash", "-c").partition("}{")[2])
+    decide = block("curl -s http://127.0.0.1:8081/api/approvals/TASK")
+    decide = decide.replace("TASK", "refund-1").replace("HASH", shown["params_hash"])
+    assert json.loads(pasted(decide, stack, "bash", "-c"))["state"] == "READY"
 
 
 def test_events_are_signed_and_sent(stack: Stack) -> None:
