@@ -36,3 +36,28 @@ resource "google_eventarc_google_channel_config" "this" {
 
   depends_on = [google_kms_crypto_key_iam_member.agent]
 }
+
+# Secrets are there before the plan, and keep for ever what they were made with.
+data "google_secret_manager_secret" "this" {
+  for_each = toset(local.key == null ? [] : flatten(values(local.secrets_of)))
+
+  secret_id = "${local.secret_prefix}${each.key}"
+}
+
+locals {
+  without_key = sort([
+    for name, secret in data.google_secret_manager_secret.this : secret.secret_id if length(flatten([
+      for r in secret.replication : concat(
+        [for auto in r.auto : auto.customer_managed_encryption],
+        [for placed in r.user_managed : [for replica in placed.replicas : replica.customer_managed_encryption]],
+      )
+    ])) == 0
+  ])
+}
+
+check "secrets_have_a_key" {
+  assert {
+    condition     = length(local.without_key) == 0
+    error_message = "encryption.key is set, and these secrets were made with Google's: ${join(", ", local.without_key)}. Make them anew; make doctor prints the command for one that is missing."
+  }
+}

@@ -7,6 +7,12 @@ mock_provider "google" {
   mock_data "google_secret_manager_secret_version" {
     defaults = { version = "3" }
   }
+  mock_data "google_secret_manager_secret" {
+    defaults = {
+      secret_id   = "SHOP_API_KEY"
+      replication = [{ auto = [{ customer_managed_encryption = [] }], user_managed = [] }]
+    }
+  }
   mock_resource "google_service_account" {
     defaults = {
       name   = "projects/test-project/serviceAccounts/somebody@test-project.iam.gserviceaccount.com"
@@ -383,6 +389,35 @@ run "what_is_legal_but_unwise_is_warned_of" {
   }
 
   expect_failures = [check.a_new_console_is_looked_at, check.deployments_are_tested, check.somebody_is_told]
+}
+
+run "a_secret_that_was_made_without_the_key_is_warned_of" {
+  command = plan
+
+  variables {
+    encryption = { key = "projects/k/locations/europe-west1/keyRings/r/cryptoKeys/k" }
+  }
+
+  expect_failures = [check.secrets_have_a_key]
+}
+
+run "a_secret_that_was_made_with_a_key_is_well" {
+  command = plan
+
+  variables {
+    encryption = { key = "projects/k/locations/europe-west1/keyRings/r/cryptoKeys/k" }
+  }
+  override_data {
+    target = data.google_secret_manager_secret.this
+    values = {
+      replication = [{ auto = [], user_managed = [{ replicas = [{ location = "europe-west1", customer_managed_encryption = [{ kms_key_name = "k" }] }] }] }]
+    }
+  }
+
+  assert {
+    condition     = length(data.google_secret_manager_secret.this) == length(output.secrets)
+    error_message = "A secret is not looked at."
+  }
 }
 
 run "another_projects_state_is_refused" {

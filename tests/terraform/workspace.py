@@ -33,6 +33,11 @@ mock_provider "google" {
   mock_data "google_secret_manager_secret_version" {
     defaults = { version = "3" }
   }
+  mock_data "google_secret_manager_secret" {
+    defaults = {
+      replication = [{ auto = [], user_managed = [{ replicas = [{ location = "europe-west1", customer_managed_encryption = [{ kms_key_name = "k" }] }] }] }]
+    }
+  }
   mock_resource "google_service_account" {
     defaults = {
       name   = "projects/p/serviceAccounts/somebody@p.iam.gserviceaccount.com"
