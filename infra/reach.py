@@ -7,6 +7,7 @@ composition root names every adapter, and no function needs them all.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,12 +34,18 @@ def reach(root: Path, modules: Iterable[str]) -> Reach:
         found.files |= {path for module in waiting for path in _files_of(root, module)}
         for path in found.files - readers.keys():
             readers[path] = _Reader(ports_are="self" if path == COMPOSITION else "ports")
-            readers[path].visit(ast.parse((root / path).read_bytes()))
+            readers[path].visit(_parsed((root / path).read_bytes()))
         found.ports |= {port for reader in readers.values() for port in reader.asked}
         for reader in readers.values():
             reader.visit_members(found.ports)
         waiting = {module for reader in readers.values() for module in reader.take()}
     return found
+
+
+@functools.cache
+def _parsed(source: bytes) -> ast.Module:
+    """Return what a file says; most functions reach the same ones."""
+    return ast.parse(source)
 
 
 def _files_of(root: Path, module: str) -> list[Path]:
