@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import socket
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from infra.sandbox.people import SOURCES
 from infra.sandbox.server import serving
 from tests.clock import jumping
 
+README = (Path(__file__).parents[3] / "README.md").read_text()
 REFUND = {"payment_intent": "pi_10021_usd", "amount": "2500", "metadata[effect_key]": "t1.refund.1"}
 
 
@@ -310,3 +313,16 @@ async def test_person_of_no_source_is_refused_and_nobody_is_seeded(client: httpx
     assert (await client.post("/_people", json=[good, person])).status_code == 400
     found = await client.get("/api/v2/users/8.json", headers={"Authorization": "Bearer sandbox"})
     assert found.status_code == 404
+
+
+async def test_what_the_readme_tells_the_sandbox_is_taken(client: httpx.AsyncClient) -> None:
+    rules = README.partition("### The sandbox\n")[2].partition("\n### ")[0]
+    orders, people, script = (json.loads(text) for text in re.findall(r"`(\[\{.*?\}\])`", rules))
+    for path, what in (("/_orders", orders), ("/_people", people), ("/_script", script)):
+        assert (await client.post(path, json=what)).status_code == 202
+    assert (await client.get("/orders/10021")).json()["customer_email"] == orders[0]["customer_email"]
+    assert (await client.get("/orders/10022")).json()["customer_email"] == "customer-10022@example.com"
+    assert (await client.get("/orders/10029")).json()["status"] == "shipped"
+    assert (await client.get("/orders/40412")).status_code == 404
+    assert (await client.put("/points/7", json={"n": 1})).json()["n"] == 1
+    assert (await client.get("/points/7")).json()["data"][0]["n"] == 1
