@@ -35,7 +35,7 @@ mock_provider "google" {
   }
   mock_data "google_secret_manager_secret" {
     defaults = {
-      replication = [{ auto = [], user_managed = [{ replicas = [{ location = "europe-west1", customer_managed_encryption = [{ kms_key_name = "k" }] }] }] }]
+      replication = [{ user_managed = [], auto = [{ customer_managed_encryption = [{ kms_key_name = "k" }] }] }]
     }
   }
   mock_resource "google_service_account" {
