@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import httpx
+import pytest
 
 from shared.records.news import tell
 from shared.records.tombstones import entomb
@@ -125,3 +126,17 @@ async def test_task_shows_the_customers_others_and_a_poll_does_not_look_for_them
     others = re.findall(r'<ul class="reasons" id="others">.*?</ul>', page, re.DOTALL)[0]
     assert re.findall(r'href="/tasks/(\w+)"', others) == ["b"]
     assert 'id="others"' not in (await http.get("/tasks/a", headers={"if-none-match": '"x"'})).text
+
+
+@pytest.mark.parametrize("state", ["AWAITING_APPROVAL", "UNKNOWN", "FAILED", "REJECTED"])
+async def test_task_of_somebody_without_an_address_is_shown_with_their_others(
+    http: httpx.AsyncClient, state: str
+) -> None:
+    world = World(REFUND[1], privacy_key="k" * 32)
+    asks = {"email": "", "id": "kim", "name": "", "vouched_by": "", "key": "1a.kim"}
+    for name in ("a", "b"):
+        await world.classify(ticket(REFUND[0].raw_payload["text"], task_id=name))
+        world.store.put(f"tasks/{name}", requester=asks, state=state)
+    answer = await open_browser(http, world).get("/tasks/a")
+    assert (answer.status_code, 'id="others"' in answer.text) == (200, True)
+    assert 'href="/tasks?requester=kim"' in answer.text
