@@ -96,3 +96,9 @@ def test_what_the_environment_lacks_is_one_line(
     assert main(["demo"]) == 2
     said = capsys.readouterr().err
     assert said == "switchyard: package_that_nobody_has is not in the environment; `make run` installs it\n"
+
+
+def test_the_readme_lists_every_command() -> None:
+    rows = README.partition("\n| command | |\n")[2].partition("\n\n")[0]
+    named = {name for row in rows.splitlines() for name in re.findall(r"`([a-z-]+)`", row.split("|")[1])}
+    assert named == set(COMMANDS)
