@@ -33,7 +33,10 @@ def undo(record: TaskRecord, person: Person, now: datetime, *, patience: timedel
     if record.state == "REJECTED":
         return ask_again(record, record, person, now, reason=UNDONE, looked_at=now, patience=patience)
     if record.state != "READY" or record.effect.possibly_applied:
-        raise Refused(f"it cannot be taken back any more: the task is {record.state}", code="already_begun")
+        why = f"it cannot be taken back any more: the task is {record.state}"
+        if record.state == "AWAITING_APPROVAL":  # two people undid it, or nobody has decided yet
+            why = "there is nothing to take back: the task waits for a decision"
+        raise Refused(why, code="already_begun")
     if not is_approved(record):
         raise Refused("nobody approved it, so there is nothing to take back; cancel it", code="not_approved")
     waits = {"route": "approve", "expires_at": now + patience, "reminded_at": None}

@@ -161,5 +161,6 @@ async def test_approval_that_is_held_is_undone(http: httpx.AsyncClient) -> None:
     assert (undone.status_code, undone.json()["state"]) == (200, "AWAITING_APPROVAL")
     again = await http.post("/api/tasks/t1/undo", json=await shown(world))
     assert (again.status_code, code(again)) == (409, "already_begun")
+    assert "waits for a decision" in again.json()["error"]["message"]
     at_once = (await decision(http, world)).json()
     assert at_once["exec"]["not_before"] is None
