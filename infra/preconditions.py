@@ -19,6 +19,7 @@ OLDEST_TERRAFORM = (1, 9)
 FIRST_APIS = (
     *("cloudresourcemanager", "iam", "serviceusage", "secretmanager", "storage", "pubsub", "eventarc"),
     *("artifactregistry", "cloudbuild", "run"),  # images are built, and what serves is asked
+    "iamcredentials",  # signs as a service account (cloud.google.com/iam/docs/create-short-lived-credentials-direct)
 )
 # What follows from the variables, as Terraform works it out.
 WANTED = (

@@ -74,6 +74,7 @@ def test_empty_project_gets_what_terraform_needs_in_its_order(tmp_path: Path) ->
     enabled, *agents, create, update, account = asked[:7]
     granted, images = asked[7 : 7 + len(ROLES)], asked[7 + len(ROLES) :]
     assert enabled.startswith("services enable cloudresourcemanager.googleapis.com iam.googleapis.com")
+    assert " iamcredentials.googleapis.com " in enabled  # or nobody signs as the account that looks at the console
     assert [a.split("=")[1].split(".")[0] for a in agents] == ["pubsub", "eventarc", "iap"]
     assert "buckets create gs://example-dev-tfstate" in create
     assert "--public-access-prevention" in create
