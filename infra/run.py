@@ -18,6 +18,7 @@ from typing import Any
 
 from infra import manifest, manual, webhook_secrets
 from infra.commands import in_one_line
+from infra.embedded.files import Seen, look
 from infra.errors import StackError
 from infra.outside import load_here, providers
 from infra.processes import Child, end_with_parent, url_in
@@ -67,11 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run until a signal; every foreseeable trouble is one line."""
     parser().parse_args(argv)
     leave_out_this_machine()
+    files = look()  # before they are read: what is saved from now on has changed
     registry = check_handlers(discover())
     settings = load_here(registry)
     if settings.backend == "gcp":
         raise StackError("BACKEND=gcp runs in the cloud; here it must be embedded or emulators")
-    asyncio.run(_run(settings, registry, _folder(settings.data_dir)))
+    asyncio.run(_run(settings, registry, files, _folder(settings.data_dir)))
     return 0
 
 
@@ -83,15 +85,15 @@ def _folder(path: str) -> Path:
     return Path(path)
 
 
-async def _run(settings: Settings, registry: Registry, data_dir: Path) -> None:
+async def _run(settings: Settings, registry: Registry, files: Seen, data_dir: Path) -> None:
     end_with_parent()
-    reload = _is_on("RELOAD") and settings.backend == "embedded"
+    known = files if _is_on("RELOAD") and settings.backend == "embedded" else None
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await _check_classifier(settings, registry)
     with _vendors(registry, data_dir) as sandbox:
-        async with _stack(settings, registry) as stack, _reloading(stack, reload, sandbox):
+        async with _stack(settings, registry) as stack, _reloading(stack, known, sandbox):
             found = {name: os.environ[name] for name in EMULATORS if name in os.environ}
             here = Running(settings.backend, os.getpid(), stack.intake_url, stack.console_url, sandbox, found)
             here.write(data_dir)
@@ -110,14 +112,14 @@ async def _run(settings: Settings, registry: Registry, data_dir: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _reloading(stack: Any, reload: bool, sandbox: str) -> AsyncIterator[None]:
+async def _reloading(stack: Any, known: Seen | None, sandbox: str) -> AsyncIterator[None]:
     """Follow changed handlers and intents; on emulators every function is a process of its own, that has to restart."""
-    if not reload:
+    if known is None:
         yield
         return
-    from infra.embedded.reload import follow, look
+    from infra.embedded.reload import follow
 
-    following = asyncio.create_task(follow(stack, look(), functools.partial(_point_at, sandbox)), name="reload")
+    following = asyncio.create_task(follow(stack, known, functools.partial(_point_at, sandbox)), name="reload")
     try:
         yield
     finally:

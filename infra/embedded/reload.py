@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 
-import functions.execute
+from infra.embedded.files import Seen, look
 from infra.embedded.stack import Stack
 from infra.errors import StackError
 from shared.errors import DeclarationError
@@ -23,7 +23,6 @@ from shared.logs import say
 # Looking at some dozens of files costs less than a millisecond: no reason to take in a library with native code, whose
 # events would still have to be gathered until an editor or a checkout has written all of its files.
 LOOK_EVERY_S = 0.3
-Seen = Mapping[Path, tuple[int, int]]  # file -> time of its last change in ns, size
 
 
 async def follow(stack: Stack, known: Seen, prepare: Callable[[Registry], None]) -> None:
@@ -84,19 +83,6 @@ def _restore(modules: Mapping[str, ModuleType]) -> None:
     for name, module in modules.items():
         parent, _, child = name.rpartition(".")
         setattr(sys.modules[parent], child, module)
-
-
-def look() -> Seen:
-    """Return the files as they are now."""
-    found = {}
-    for root in functions.execute.__path__:
-        for path in Path(root).rglob("*.py"):
-            try:
-                status = path.stat()
-            except OSError:  # gone since
-                continue
-            found[path] = (status.st_mtime_ns, status.st_size)
-    return found
 
 
 async def _look_later() -> Seen:

@@ -152,6 +152,18 @@ def test_a_changed_handler_serves_the_next_task_while_the_one_in_flight_ends_on_
     assert here.output("t1") == "old SAVE2024"
 
 
+def test_what_is_saved_while_the_stack_starts_is_taken_up(project: Path) -> None:
+    main = project / "functions/execute/redeem_voucher/main.py"
+    main.write_text(f"{MAIN}\nfrom pathlib import Path\nPath(__file__).write_text({NEW!r})\n")
+    running = Running(project)
+    try:
+        assert running.says("reloaded") == "reloaded redeem_voucher/main.py"
+        running.send("t1", "Please redeem my voucher SAVE2024")
+        assert running.output("t1") == "new SAVE2024"
+    finally:
+        stop(running)
+
+
 def test_broken_code_is_one_line_and_the_old_code_serves_on_until_it_is_mended(here: Running) -> None:
     (here.project / "go").touch()
     here.write("redeem_voucher", main="def (")
