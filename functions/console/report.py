@@ -97,8 +97,8 @@ async def look(ports: Ports, days: int, most: int = MOST) -> Report:
     whole = {row.id: row.data for row in labels if _is_whole(row, LABEL_FIELDS)}
     unreadable = len(tickets) - len(tasks) + len(labels) - len(whole)
     notes = [
-        *await _cut(store, "tasks", "tickets", "created_at", since, most, len(tickets)),
-        *await _cut(store, "labels", "decisions", "at", since, most, len(labels)),
+        *await _cut(store, "tasks", "tickets", "created_at", since, most, tickets),
+        *await _cut(store, "labels", "decisions", "at", since, most, labels),
         *([f"Documents that lack what every one has are in no number: {unreadable:,}"] if unreadable else []),
     ]
     if days > ports.settings.retention_days:
@@ -138,16 +138,18 @@ async def _others(store: Store, ids: Sequence[str]) -> dict[str, Members]:
 
 
 async def _cut(
-    store: Store, collection: str, what: str, order_by: str, since: datetime, most: int, found: int
+    store: Store, collection: str, what: str, order_by: str, since: datetime, most: int, found: Sequence[Row]
 ) -> list[str]:
     """Return what to say where there are more than were read."""
-    if found < most:
+    if len(found) < most:
         return []
     count = await store.count(collection, where=[Filter(order_by, ">=", since)], up_to=COUNT_UP_TO)
     more = "+" if count >= COUNT_UP_TO else ""
-    return (
-        [f"The newest {most:,} of {count:,}{more} {what}: all numbers of {what} are of these"] if count > most else []
-    )
+    if count <= most:
+        return []
+    oldest = found[-1].data[order_by]
+    begin = f"from {oldest:%Y-%m-%d %H:%M} UTC on"  # days before that look empty
+    return [f"The newest {most:,} of {count:,}{more} {what}, {begin}: all numbers of {what} are of these"]
 
 
 def _is_whole(row: Row, fields: Sequence[str]) -> bool:

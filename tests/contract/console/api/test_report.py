@@ -64,8 +64,9 @@ async def test_report_that_is_cut_says_so_and_reads_no_more() -> None:
         world.store.put(f"tasks/more{n}", **one)
     world.store.put("tasks/newest", created_at=world.now)
     found = await report.look(world.ports, 90, most=report.ROWS_AT_ONCE + 2)
+    begin = f"from {one['created_at']:%Y-%m-%d %H:%M} UTC on"
     assert found.notes == [
-        "The newest 502 of 504 tickets: all numbers of tickets are of these",
+        f"The newest 502 of 504 tickets, {begin}: all numbers of tickets are of these",
         "Documents that lack what every one has are in no number: 1",
         "Tasks that ended over 30 days ago are removed, and in no number",
     ]
