@@ -202,4 +202,4 @@ async def test_approval_is_undone_from_the_page_that_tells_of_it(http: httpx.Asy
     record = await world.record("t1")
     assert (record.state, record.generation, record.history[-1].why) == ("AWAITING_APPROVAL", 2, "undone")
     late = await browser.post("/tasks/t1/undo", await shown(world))
-    assert (late.status_code, "cannot be taken back any more" in late.text) == (409, True)
+    assert (late.status_code, "there is nothing to take back" in late.text) == (409, True)
