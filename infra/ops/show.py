@@ -13,7 +13,8 @@ from rich.text import Text
 
 from functions.console.dossier import Dossier, Line
 from functions.console.present import span
-from shared.intent.registry import discover
+from shared.errors import DeclarationError
+from shared.intent.registry import Registry, discover
 from shared.task.schemas import TaskRecord, TaskRow
 
 MAX_CELL = 80
@@ -55,10 +56,18 @@ def age(moment: str) -> str:
     return span((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
 
 
+def intents() -> Registry:
+    """Return the intents that this code declares, to say effects in their words; none where a declaration is broken."""
+    try:
+        return discover()
+    except DeclarationError:
+        return Registry({})
+
+
 def tasks(console: Console, tasks: Sequence[dict[str, Any]], *, is_all: bool = True) -> None:
     """Print what was found as a person would say it."""
     lines = [(row, Line(row)) for row in (TaskRow.model_validate_json(json.dumps(task)) for task in tasks)]
-    registry = discover()
+    registry = intents()
     columns = ("task", "state", "what", "who asks", "ticket", "age", "why")
     table(
         console,
@@ -109,7 +118,7 @@ def explain(console: Console, data: dict[str, Any]) -> None:
     dossier, c = Dossier(record), record.classification
     lines = [
         f"{record.task_id}  {record.state}  {record.intent} from {record.source}",
-        f"  what         {dossier.says(discover())}",
+        f"  what         {dossier.says(intents())}",
         f"  parameters   {json.dumps(record.shown_parameters, ensure_ascii=False)}",
         f"  requester    {json.dumps(dict(dossier.requester), ensure_ascii=False)}",
         *(f"  written      {text[:MAX_TEXT]}" for text in dossier.view.texts.values()),
