@@ -106,6 +106,8 @@ async def _run(settings: Settings, registry: Registry, files: Seen, data_dir: Pa
             if settings.backend == "emulators":
                 say(f"logs     {data_dir / 'emulators'}/*.log", sys.stdout)
             say(f"ready, {settings.backend}, {len(registry)} intents; Ctrl-C stops it", sys.stdout)
+            if settings.backend == "embedded":
+                stack.warm()
             await stopping.wait()
             say("stopping", sys.stdout)
     (data_dir / FILE).unlink(missing_ok=True)
