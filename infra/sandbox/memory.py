@@ -10,6 +10,7 @@ import httpx
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+TOLD_EVERY = 5_000  # requests: a second or two
 KEPT_HEADERS = ("content-type", "idempotency-key")
 
 
@@ -37,7 +38,7 @@ class Memory:
             file.write(json.dumps(line) + "\n")
 
     async def recall(self, app: ASGIApp) -> None:
-        """Ask for everything once more."""
+        """Ask for everything once more; prints how far it is where that takes long."""
         if self._path is None or not self._path.exists():
             return
         kept, _, cut = self._path.read_bytes().rpartition(b"\n")
@@ -45,7 +46,10 @@ class Memory:
             self._path.write_bytes(kept + b"\n" if kept else b"")
         self.recalling = True
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sandbox") as http:
-            for line in map(json.loads, kept.splitlines()):
+            lines = kept.splitlines()
+            for number, line in enumerate(map(json.loads, lines)):
+                if number and number % TOLD_EVERY == 0:
+                    print(f"remembers {number:,} of {len(lines):,} requests", flush=True)
                 self.becomes = line["becomes"]
                 body = base64.b64decode(line["body"])
                 await http.request(line["method"], line["url"], headers=line["headers"], content=body)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
+from infra.sandbox import memory
 from infra.sandbox.app import create_app
 from infra.sandbox.ledger import read_ledger
 
@@ -56,3 +58,15 @@ async def test_killed_sandbox_repeats_no_effect_and_forgets_none(tmp_path: Path)
             entries = (await http.get("/_ledger")).json()["entries"]
     assert [e["operation"] for e in entries] == ["refund", "cancel", "post", "cancel"]
     assert [e.operation for e in read_ledger(tmp_path / "ledger.jsonl")] == ["refund", "cancel", "post", "cancel"]
+
+
+async def test_long_memory_says_how_far_it_is_so_that_whoever_waits_goes_on_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(memory, "TOLD_EVERY", 2)
+    async with Sandbox(tmp_path) as http:
+        for number in range(5):
+            await http.post(f"/orders/2001{number}/cancel")
+    assert capsys.readouterr().out == ""
+    async with Sandbox(tmp_path):
+        assert capsys.readouterr().out.splitlines() == [f"remembers {n} of 5 requests" for n in (2, 4)]
