@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infra.environment import Environment
+from infra.environment import CANARY, Environment
 from infra.finding import ask
 
 # The role is granted where the environment's file sets the variable; with the resources that take it.
@@ -24,7 +24,6 @@ FIRST_AGENTS = ("artifactregistry", "secretmanager")
 KEY_AGENTS = ("cloudfunctions", "firestore", "run")  # Terraform grants them the key
 ENCRYPTS = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 RANDOM = "PRIVACY_KEY"
-CANARY = "CANARY_WEBHOOK_SECRET"
 
 Command = tuple[str, ...]
 

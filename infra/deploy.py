@@ -16,11 +16,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra import traffic
-from infra.environment import TERRAFORM, DeployError, Environment, environment
+from infra.environment import CANARY, TERRAFORM, DeployError, Environment, environment
 from infra.programs import ProgramError, run
 from infra.traffic import Traffic
 
-CANARY = "CANARY_WEBHOOK_SECRET"
 SIGNED_IN = "console_canary"  # the output that names who asks a new console
 Outputs = Mapping[str, Any]
 LOCK_TIMEOUT = "-lock-timeout=10m"  # somebody else's plan or apply ends

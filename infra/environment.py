@@ -13,6 +13,7 @@ from infra.errors import StackError
 from infra.programs import ROOT
 
 TERRAFORM = ROOT / "terraform"
+CANARY = "CANARY_WEBHOOK_SECRET"  # the secret that signs what a deployment sends through itself
 REGION = "europe-west1"  # where the variables name none: the default of terraform/variables.tf
 
 

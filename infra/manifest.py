@@ -13,7 +13,7 @@ from infra import reads
 from infra.capacity import LARGE_REQUESTS, MOST_ATTEMPTS
 from infra.commands import in_one_line
 from infra.resources import PLAIN_REQUESTS, Function, Manifest, Subscription, to_json
-from shared.intent.declaration import Intent
+from shared.intent.declaration import Intent, executor_for
 from shared.intent.registry import Registry, check_handlers, discover
 from shared.settings import Settings
 from shared.topics import DEAD_LETTERS, EVENTS, RESULTS, TASKS, TASKS_EXPRESS
@@ -123,7 +123,7 @@ def _executor(intent: Intent) -> Function:
     provider = intent.provider
     allowance = () if intent.policy.risk == "none" else ("AUTOMATIC",)
     return _function(
-        _executor_name(intent),
+        executor_for(intent.name),
         module="functions.execute.main",
         target="execute",
         trigger="push",
@@ -135,10 +135,6 @@ def _executor(intent: Intent) -> Function:
         secrets=(provider.variable("API_KEY"),) if provider.key else (),
         publishes=(intent.topic, RESULTS),
     )
-
-
-def _executor_name(intent: Intent) -> str:
-    return f"execute-{intent.name.replace('_', '-')}"
 
 
 def _provider_defaults(intent: Intent) -> dict[str, str]:
@@ -179,7 +175,7 @@ def _function(
 
 
 def _intent_subscription(intent: Intent) -> Subscription:
-    function, timeout_s = _executor_name(intent), intent.limits.timeout_s
+    function, timeout_s = executor_for(intent.name), intent.limits.timeout_s
     return _subscription(intent.topic, intent.topic, function, timeout_s=timeout_s, attempts=MOST_ATTEMPTS)
 
 

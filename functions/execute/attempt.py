@@ -10,12 +10,12 @@ from typing import Any
 
 from functions.execute.asking import MustAsk, ask_people
 from functions.execute.context import context, handler_seconds
-from functions.execute.ended import ended, fields_of, function_of, tell_of
+from functions.execute.ended import ended, fields_of, tell_of
 from shared import tracing
 from shared.errors import Retry, Skip
 from shared.gate.policy import may_run_alone, subject_path
 from shared.gate.start import ASKS, reason_to_ask, start_refusal
-from shared.intent.declaration import Intent
+from shared.intent.declaration import Intent, executor_for
 from shared.intent.handler import TaskContext, TaskOutput
 from shared.intent.outcomes import Ambiguous, LockedOut, NotApplied, Pending, Permanent
 from shared.logs import log
@@ -195,7 +195,7 @@ class Attempt:
         log(
             "WARNING",
             "retry",
-            function=function_of(self.intent.name),
+            function=executor_for(self.intent.name),
             outcome="retry",
             **fields_of(done.before, done.after),
         )

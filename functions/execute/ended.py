@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.intent.declaration import executor_for
 from shared.logs import log, show_traceback, where
 from shared.records.documents import Changed
 from shared.records.outbox import pay
@@ -40,17 +41,12 @@ def fields_of(before: TaskRecord, after: TaskRecord) -> dict[str, Any]:
     }
 
 
-def function_of(intent: str) -> str:
-    """Return the name of the function that executes an intent."""
-    return f"execute-{intent.replace('_', '-')}"
-
-
 def tell_of(error: Exception, what: str, record: TaskRecord) -> None:
     """Say where a handler's own code broke, and show a developer the whole traceback."""
     log(
         "WARNING",
         what,
-        function=function_of(record.intent),
+        function=executor_for(record.intent),
         task_id=record.task_id,
         intent=record.intent,
         trace_id=record.trace_id,

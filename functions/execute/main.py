@@ -13,9 +13,8 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.execute.ended import function_of
 from functions.execute.step import execute as run
-from shared.intent.declaration import Intent
+from shared.intent.declaration import Intent, executor_for
 from shared.intent.registry import load_handler
 from shared.serving.entry import Made, Outcome, Step, serve_delivery, serve_push
 from shared.serving.push import Delivery
@@ -28,7 +27,7 @@ def entry(name: str) -> Callable[[Request], Awaitable[Response]]:
     step = _executing(ports().registry[name], load_handler(name))
 
     async def serve(request: Request) -> Response:
-        return await serve_push(function_of(name), request, step)
+        return await serve_push(executor_for(name), request, step)
 
     return serve
 
@@ -36,7 +35,7 @@ def entry(name: str) -> Callable[[Request], Awaitable[Response]]:
 def delivery_entry(name: str) -> Callable[[Made], Awaitable[int]]:
     """Return the same where the bus is in this process."""
     step = _executing(ports().registry[name], load_handler(name))
-    return lambda made: serve_delivery(function_of(name), made, step)
+    return lambda made: serve_delivery(executor_for(name), made, step)
 
 
 @functions_framework.aio.http
@@ -48,7 +47,7 @@ async def execute(request: Request) -> Response:
         # Looked up here, where an error is answered and logged as any other.
         return await _executing(ports().registry[name], load_handler(name))(delivery)
 
-    return await serve_push(function_of(name), request, step)
+    return await serve_push(executor_for(name), request, step)
 
 
 def _executing(intent: Intent, handler: Any) -> Step:

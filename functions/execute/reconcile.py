@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 from functions.execute.context import context, handler_seconds
-from functions.execute.ended import ended, fields_of, function_of, tell_of
+from functions.execute.ended import ended, fields_of, tell_of
 from shared.errors import Skip
-from shared.intent.declaration import Intent
+from shared.intent.declaration import Intent, executor_for
 from shared.intent.outcomes import HandlerOutcome
 from shared.logs import log
 from shared.records.documents import change
@@ -31,7 +31,7 @@ async def reconcile(record: TaskRecord, ports: Ports, intent: Intent, handler: A
             verdict = said if said in ("applied", "not_applied", "pending") else "unknown"
         except Exception as error:
             if isinstance(error, HandlerOutcome):
-                function = function_of(record.intent)
+                function = executor_for(record.intent)
                 log("WARNING", "reconcile failed", function=function, task_id=record.task_id, error_code=error.code)
             else:
                 tell_of(error, "reconcile failed", record)

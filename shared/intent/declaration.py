@@ -154,6 +154,11 @@ class Intent:
         return topic_for(self.name)
 
 
+def executor_for(intent: str) -> str:
+    """Return the name of the function that executes an intent, converted as its topic is."""
+    return f"execute-{intent.replace('_', '-')}"
+
+
 def topic_for(intent: str) -> str:
-    """Return the topic of an intent: underscores on disk, hyphens in the cloud, converted only here."""
+    """Return the topic of an intent: underscores on disk, hyphens in the cloud."""
     return f"intent-{intent.replace('_', '-')}"

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.asked import CANARY, RANDOM
+from infra.asked import RANDOM
+from infra.environment import CANARY
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "terraform/README.md").read_text()
