@@ -85,7 +85,7 @@ async def _list(page: Page, path: str, limit: int) -> Response:
 async def _refused(page: Page, path: str, error: BadRequest) -> Response:
     """A filter that cannot be asked for, as it was filled in, with the reason."""
     listing = Listing.refused(path, page.query)
-    answer = await page.render(
+    return await page.render(
         "tasks.html",
         listing=listing,
         lines=[],
@@ -100,7 +100,6 @@ async def _refused(page: Page, path: str, error: BadRequest) -> Response:
         shown=[error.message],
         status=error.status,
     )
-    return answer
 
 
 async def next_task(page: Page) -> Response:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from functions.sweep import step as sweeping
+from tests.simulation.faults import HOUR_S
 from tests.store import BEGINNING, MemoryStore
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ UNANSWERED = {"outcome": None}
 STRAY = {"status": "approved", "note": "made by hand", **UNANSWERED}
 
 
-DAY_S = 86_400.0
 CHANCE = 0.15  # of each kind, in a run
 
 
@@ -53,7 +53,7 @@ def begin(run: Run) -> None:
         run.note("a later version has written {} tasks", MANY)
         for n in range(MANY):
             run.store.write(f"{LATERS}{n}", LATER)
-        run.later(run.ends_at_s + DAY_S, _taken_on, run)
+        run.later(run.ends_at_s + 24 * HOUR_S, _taken_on, run)
     if rng.random() < CHANCE:
         run.note("somebody makes {} approvals by hand", MANY)
         for n in range(MANY):

@@ -87,6 +87,13 @@ async def test_each_intent_has_its_own_function_though_the_module_is_one(setting
     assert [intent for name, intent in SEEN if name == "execute"] == ["b_task", "a_task"]
 
 
+async def test_warm_stack_has_the_classifier_that_its_first_task_asks(settings: Settings) -> None:
+    async with Stack(settings, TINY) as stack:
+        assert "classifier" not in vars(stack.ports)
+        stack.warm()
+        assert "classifier" in vars(stack.ports)
+
+
 async def test_written_approval_reaches_resume(settings: Settings) -> None:
     async with Stack(settings, TINY) as stack:
         assert await post(stack.console_url) == 200
