@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from starlette.routing import Route
 
 from infra.sandbox.desk import Answer, Desk, refusal
 from infra.sandbox.ledger import Effect
+from infra.sandbox.memory import newest
 
 READS = ["GET", "HEAD"]
 WRITES = ["POST", "PUT", "PATCH", "DELETE"]
@@ -25,7 +27,24 @@ class Anybody:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._written: dict[str, list[dict[str, Any]]] = {}
+        self._writes: list[tuple[str, dict[str, Any]]] = []
+        self._written: dict[str, list[dict[str, Any]]] = {}  # the same by path
+        self._numbers: Counter[str] = Counter()  # of writes to each path, ever
+
+    def known(self) -> Any:
+        """Return what was written where."""
+        writes = newest(self._writes)
+        return {"writes": writes, "numbers": {path: self._numbers[path] for path, _ in writes}}
+
+    def know(self, known: Any) -> None:
+        """Know what was written in an earlier life."""
+        self._numbers = Counter(known["numbers"])
+        for path, one in known["writes"]:
+            self._keep(path, one)
+
+    def _keep(self, path: str, one: dict[str, Any]) -> None:
+        self._writes.append((path, one))
+        self._written.setdefault(path, []).append(one)
 
     def routes(self) -> list[Route]:
         """Return the endpoint of everything; it must come last."""
@@ -50,9 +69,10 @@ class Anybody:
         def do(body: bytes) -> Answer:
             if path.startswith("/_"):
                 return refusal("not_found", 404)
-            done = self._written.setdefault(path, [])
-            one = _fields(body) | {"id": f"{path.strip('/').replace('/', '-')}-{len(done) + 1}", "idempotency_key": key}
-            done.append(one)
+            self._numbers[path] += 1
+            name = f"{path.strip('/').replace('/', '-')}-{self._numbers[path]}"
+            one = _fields(body) | {"id": name, "idempotency_key": key}
+            self._keep(path, one)
             return Answer(one, 201 if request.method == "POST" else 200, Effect(path))
 
         return await self._desk.serve(request, f"other.{request.method.lower()}", do, keyed=True)

@@ -27,9 +27,16 @@ def create_app(ledger_path: Path | None = None, *, seed: int = 0, memory_path: P
     """
     desk = Desk(ledger_path, seed, memory_path)
     stripe, people, chats = Stripe(desk), People(desk), Chats(desk)
-    vendors = stripe.routes() + [
-        r for vendor in (Shop(desk), Auth0(desk), Slack(desk, chats), Anybody(desk)) for r in vendor.routes()
-    ]
+    anybody = Anybody(desk)
+    desk.memory.parts = {
+        "keys": desk,
+        "orders": desk.orders,
+        "refunds": stripe,
+        "people": people,
+        "screens": chats,
+        "writes": anybody,
+    }
+    vendors = [r for vendor in (stripe, Shop(desk), Auth0(desk), Slack(desk, chats), anybody) for r in vendor.routes()]
     app = Starlette(
         routes=[
             *_control(desk),

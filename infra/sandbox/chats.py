@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.sandbox.desk import Answer, Desk
+from infra.sandbox.memory import newest
 from infra.sandbox.people import WORKSPACE
 
 Json = dict[str, Any]
@@ -32,6 +33,19 @@ class Chats:
         self._desk = desk
         self.screens = Screens()
         self._requests: dict[str, str] = {}
+        self._messages = 0  # ever
+
+    def known(self) -> Any:
+        """Return what is on the screens."""
+        on = self.screens
+        messages, views, whispers = newest(on.messages.items()), newest(on.views), newest(on.whispers)
+        screens = {"messages": dict(messages), "views": views, "whispers": whispers}
+        return {"screens": screens, "requests": dict(newest(self._requests.items())), "messages": self._messages}
+
+    def know(self, known: Any) -> None:
+        """Know what was on the screens in an earlier life."""
+        self.screens = Screens(**known["screens"])
+        self._requests, self._messages = known["requests"], known["messages"]
 
     def routes(self) -> list[Route]:
         """Return the endpoints."""
@@ -114,4 +128,5 @@ class Chats:
         return {"ok": True}
 
     def _number(self) -> int:
-        return len(self.screens.messages) + 1
+        self._messages += 1
+        return self._messages

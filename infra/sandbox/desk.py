@@ -6,8 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from infra.sandbox.echoes import Echoes
 from infra.sandbox.faults import Fault, Faults
 from infra.sandbox.ledger import Effect, Ledger
-from infra.sandbox.memory import Memory
+from infra.sandbox.memory import Memory, newest
 from infra.sandbox.orders import Orders
 
 READS = ("GET", "HEAD")
@@ -59,7 +58,25 @@ class Desk:
         self.echoes = Echoes()
         self.calls: Counter[str] = Counter()
         self._keys: dict[tuple[str, str], Known] = {}
-        self._numbers = count(1)
+        self._requests = 0  # ever
+
+    def known(self) -> Any:
+        """Return what every idempotency key answers."""
+        used = newest((slot, known) for slot, known in self._keys.items() if known.answer)
+        keys = [[*slot, known.asked.decode("latin-1"), asdict(known)["answer"]] for slot, known in used]
+        return {"keys": keys, "requests": self._requests}
+
+    def know(self, known: Any) -> None:
+        """Know the idempotency keys of an earlier life."""
+        self._requests = known["requests"]
+        for operation, key, asked, answer in known["keys"]:
+            effect = answer["effect"] and Effect(**answer["effect"])
+            self._keys[operation, key] = Known(asked.encode("latin-1"), Answer(**answer | {"effect": effect}))
+
+    def applied(self, operation: str, effect: Effect, *, key: str | None, request_id: str) -> None:
+        """Record an effect, unless an earlier life of the ledger has it already."""
+        if not self.memory.recalling:
+            self.ledger.add(operation, effect, key=key, request_id=request_id)
 
     async def serve(
         self,
@@ -87,7 +104,8 @@ class Desk:
         fault = self.faults.draw(operation)
         if fault and not (fault.kind.applies or fault.kind.stores):
             return await fault.happen(request, Response())
-        body, request_id = await request.body(), f"req_{next(self._numbers)}"
+        self._requests += 1
+        body, request_id = await request.body(), f"req_{self._requests}"
         key = request.headers.get("Idempotency-Key")
         slot = (operation, key) if keyed and key else None
         if slot in self._keys:
@@ -96,8 +114,8 @@ class Desk:
             answer = await self._apply(slot, fault, _asked(request, body), lambda: made(body))
             if request.method not in READS and answer.status < 400:
                 self.memory.keep(request, body, fault.kind.becomes if fault else "")
-            if answer.effect and not self.memory.recalling:
-                self.ledger.add(operation, answer.effect, key=key, request_id=request_id)
+            if answer.effect:
+                self.applied(operation, answer.effect, key=key, request_id=request_id)
             response = answer.response(request_id)
         return await fault.happen(request, response) if fault else response
 

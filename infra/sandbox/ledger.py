@@ -1,4 +1,7 @@
-"""Every effect the sandbox applied, in order: in memory, and as JSON lines in a file that outlives any client."""
+"""Every effect the sandbox applied, in order: in memory, and as JSON lines in a file that outlives any client.
+
+Where it goes on with a file of an earlier life, it begins with the newest `KEPT` of them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from infra.sandbox.memory import newest, rewrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,10 @@ class Ledger:
 
     def __init__(self, path: Path | None = None, *, goes_on: bool = False) -> None:
         """`goes_on`: what the file holds already was applied here, too."""
-        self.entries: list[Entry] = read_ledger(path) if path and goes_on else []
+        earlier = read_ledger(path) if path and goes_on else []
+        self.entries = newest(earlier)
+        if path and len(earlier) > len(self.entries):
+            rewrite(path, (json.dumps(asdict(entry)) for entry in self.entries))
         self.replays: list[Entry] = []
         self._path = path
 

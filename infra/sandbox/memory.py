@@ -1,24 +1,46 @@
-"""What changed the sandbox, request by request in a file; asked again at its next start, it forgets nothing."""
+"""What the sandbox knows, in a file: what it knew at some time, and what has changed it since, request by request.
+
+Known and asked again at its next start, it forgets nothing but what is older than the newest `KEPT` of each kind.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import httpx
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+KEPT = 20_000  # things of each kind: some 700 bytes for a refund and its key, read in a fraction of a second
+REWRITE_AFTER = 2_000  # requests: to ask them again takes half a second
 TOLD_EVERY = 5_000  # requests: a second or two
 KEPT_HEADERS = ("content-type", "idempotency-key")
 
+Thing = TypeVar("Thing")
+
+
+class Part(Protocol):
+    """A part of the sandbox that remembers something."""
+
+    def known(self) -> Any:
+        """Return what the part knows, as JSON."""
+
+    def know(self, known: Any) -> None:
+        """Know what `known` of an earlier life returned."""
+
 
 class Memory:
-    """Append-only; without a path nothing is kept. `recalling`: what is asked just now was done in an earlier life."""
+    """Without a path nothing is kept. `recalling`: what is asked just now was done in an earlier life."""
 
     def __init__(self, path: Path | None = None) -> None:
+        self.parts: Mapping[str, Part] = {}
         self._path = path
+        self._since = 0  # requests that the file holds after what was known
         self.recalling = False
         self.becomes = ""  # the status that a fault gave to what is recalled
 
@@ -36,21 +58,53 @@ class Memory:
         }
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        self._since += 1
+        if self._since >= REWRITE_AFTER:
+            self._rewrite(self._path)
 
     async def recall(self, app: ASGIApp) -> None:
-        """Ask for everything once more; prints how far it is where that takes long."""
+        """Know what was known, and ask for everything since once more; prints how far it is where that takes long."""
         if self._path is None or not self._path.exists():
             return
         kept, _, cut = self._path.read_bytes().rpartition(b"\n")
         if cut:  # a crash came while it was written, so that nobody was answered
             self._path.write_bytes(kept + b"\n" if kept else b"")
+        lines = [json.loads(line) for line in kept.splitlines()]
+        if lines and "known" in lines[0]:
+            for name, known in lines.pop(0)["known"].items():
+                self.parts[name].know(known)
+        await self._ask_again(app, lines)
+        self._since = len(lines)
+        if self._since >= REWRITE_AFTER:
+            self._rewrite(self._path)
+
+    async def _ask_again(self, app: ASGIApp, lines: list[Any]) -> None:
         self.recalling = True
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sandbox") as http:
-            lines = kept.splitlines()
-            for number, line in enumerate(map(json.loads, lines)):
+            for number, line in enumerate(lines):
                 if number and number % TOLD_EVERY == 0:
                     print(f"remembers {number:,} of {len(lines):,} requests", flush=True)
                 self.becomes = line["becomes"]
                 body = base64.b64decode(line["body"])
                 await http.request(line["method"], line["url"], headers=line["headers"], content=body)
         self.recalling, self.becomes = False, ""
+
+    def _rewrite(self, path: Path) -> None:
+        """Replace the file by what is known now."""
+        rewrite(path, [json.dumps({"known": {name: part.known() for name, part in self.parts.items()}})])
+        self._since = 0
+
+
+def rewrite(path: Path, lines: Iterable[str]) -> None:
+    """Replace a file; whoever is killed meanwhile has the old one or the new one."""
+    beside = path.with_suffix(".new")
+    with beside.open("w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def newest(things: Iterable[Thing]) -> list[Thing]:
+    """Return the `KEPT` things that came last, in order."""
+    return list(things)[-KEPT:]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
+
+from infra.sandbox.memory import newest
 
 AMPLE_MINOR = 1_000_000_000
 PAID_AT = 1_767_225_600  # 2026-01-01, as Unix time
@@ -59,6 +61,16 @@ class Orders:
         """Say what orders are: fields of `Order` by name, `id` among them; the rest is derived."""
         for fields in orders:
             self._known[fields["id"]] = replace(derived(fields["id"]), **fields, seeded=True)
+
+    def known(self) -> Any:
+        """Return the orders that somebody seeded, and the newest of those that changed."""
+        seeded = [order for order in self._known.values() if order.seeded]
+        changed = newest(order for order in self._known.values() if not order.seeded)
+        return [asdict(order) for order in seeded + changed]
+
+    def know(self, known: Any) -> None:
+        """Know the orders of an earlier life."""
+        self._known = {order["id"]: Order(**order | {"paid": tuple(order["paid"])}) for order in known}
 
     def belong(self, parameters: Mapping[str, Any], email: str) -> None:
         """Let the order that a task's `parameters` name, if any, be its requester's own, unshipped and amply paid."""

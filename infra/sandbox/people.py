@@ -33,6 +33,14 @@ class People:
             raise ValueError(f"source is {', '.join(sorted(unknown))}; it must be one of {', '.join(SOURCES)}")
         self._known.update(found)
 
+    def known(self) -> Any:
+        """Return who people are."""
+        return list(self._known.values())
+
+    def know(self, known: Any) -> None:
+        """Know the people of an earlier life."""
+        self.seed(known)
+
     def routes(self) -> list[Route]:
         """Return the endpoints."""
         return [

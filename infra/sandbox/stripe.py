@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from starlette.routing import Route
 
 from infra.sandbox.desk import Answer, Desk, refusal
 from infra.sandbox.ledger import Effect
+from infra.sandbox.memory import newest
 
 BY_ORDER = re.compile(r"""metadata\[["']order_id["']\]:["']([^"']+)["']""")
 NOT_REFUNDED = ("failed", "canceled")
@@ -29,6 +31,22 @@ class Stripe:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.refunds: list[dict[str, Any]] = []
+        self._of_payment: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)  # the same by payment
+        self._made = 0  # ever
+
+    def known(self) -> Any:
+        """Return the refunds."""
+        return {"refunds": newest(self.refunds), "made": self._made}
+
+    def know(self, known: Any) -> None:
+        """Know the refunds of an earlier life."""
+        self._made = known["made"]
+        for refund in known["refunds"]:
+            self._keep(refund)
+
+    def _keep(self, refund: dict[str, Any]) -> None:
+        self.refunds.append(refund)
+        self._of_payment[refund["payment_intent"]].append(refund)
 
     def routes(self) -> list[Route]:
         """Return the endpoints."""
@@ -61,10 +79,10 @@ class Stripe:
 
         def page(_: bytes) -> Answer:
             limit, after, of = _limit(asked), asked.get("starting_after"), asked.get("payment_intent")
-            newest = [refund for refund in self.refunds[::-1] if of in (None, refund["payment_intent"])]
-            start = next((i + 1 for i, refund in enumerate(newest) if refund["id"] == after), 0)
-            data = newest[start : start + limit]
-            more = len(newest) > start + limit
+            found = (self.refunds if of is None else self._of_payment.get(of, []))[::-1]
+            start = next((i + 1 for i, refund in enumerate(found) if refund["id"] == after), 0)
+            data = found[start : start + limit]
+            more = len(found) > start + limit
             return Answer({"object": "list", "url": request.url.path, "data": data, "has_more": more})
 
         return await self._desk.serve(request, "stripe.list_refunds", page)
@@ -86,7 +104,7 @@ class Stripe:
                 raise KeyError(key)
             refund |= {name: value for name, value in end.items() if name != "effect_key"}
             if refund["status"] == "succeeded":
-                self._desk.ledger.add("stripe.refund", _effect(refund), key=key, request_id="settled")
+                self._desk.applied("stripe.refund", _effect(refund), key=key, request_id="settled")
 
     def _refund(self, body: bytes) -> Answer:
         form = dict(parse_qsl(body.decode()))
@@ -99,8 +117,9 @@ class Stripe:
         left = payment["amount_received"] - self._refunded(intent)
         if amount > left:
             return refusal("invalid_request_error", code="amount_too_large" if left else "charge_already_refunded")
+        self._made += 1
         refund = {
-            "id": f"re_{len(self.refunds) + 1}",
+            "id": f"re_{self._made}",
             "object": "refund",
             "amount": amount,
             "currency": payment["currency"],
@@ -109,7 +128,7 @@ class Stripe:
             "status": "succeeded",
             "created": int(time.time()),
         }
-        self.refunds.append(refund)
+        self._keep(refund)
         self._desk.echoes.of_refund(dict(refund))
         return Answer(dict(refund), effect=_effect(refund))  # a copy: the key keeps the first answer
 
@@ -120,8 +139,8 @@ class Stripe:
 
     def _refunded(self, intent: str) -> int:
         """Return how much of a payment is refunded or about to be."""
-        mine = (r for r in self.refunds if r["payment_intent"] == intent and r["status"] not in NOT_REFUNDED)
-        return sum(refund["amount"] for refund in mine)
+        made = self._of_payment.get(intent, [])
+        return sum(refund["amount"] for refund in made if refund["status"] not in NOT_REFUNDED)
 
 
 def _effect(refund: dict[str, Any]) -> Effect:
