@@ -27,6 +27,7 @@ from shared.task.moves import (
 from shared.task.schemas import Execution, Outbox, TaskError, TaskRecord, TaskResult
 
 SWITCHED_OFF = "switched_off"
+KEY_TOO_OLD = "the effect may have happened, and its idempotency key is too old to be used again; someone has to look"
 HOLD = timedelta(minutes=5)  # until it is looked again whether the intent is on; the sweep adds a minute at most
 
 
@@ -49,7 +50,7 @@ def claim(
             same = record.exec.message_id == message_id
             raise Skip(code="lease_held_by_this_message" if same else "lease_held")
         if not may_repeat(record, intent.idempotency, now):
-            return unknown(record, now, by="execute", why="lease expired after the effect may have begun")
+            return unknown(record, now, by="execute", code="lease_expired")
     elif record.state != "READY":
         raise Skip(code="already_done")
     elif ahead(record.exec.not_before, now):
@@ -96,7 +97,7 @@ def start(record: TaskRecord, epoch: int, intent: Intent, now: datetime, refusal
     if refusal is not None:
         return give_up(record, now, refusal, "policy forbids the effect now")
     if not may_repeat(record, intent.idempotency, now):
-        return unknown(record, now, by="execute", why="the idempotency key is too old to be used again")
+        return unknown(record, now, by="execute", code="key_too_old", message=KEY_TOO_OLD)
     return scheduled(record, effect=begun(record.effect, now))
 
 
@@ -212,4 +213,4 @@ def pending(record: TaskRecord, epoch: int, now: datetime, *, code: str, message
     """
     must_own(record, epoch)
     record = record.model_copy(update={"effect": begun(record.effect, now)})
-    return unknown(record, now, by="execute", why=code, message=message)
+    return unknown(record, now, by="execute", code=code, message=message)

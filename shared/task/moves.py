@@ -136,7 +136,7 @@ def give_up(
 ) -> TaskRecord:
     """No more attempts: FAILED if certainly nothing happened in this generation, else UNKNOWN."""
     if record.effect.possibly_applied:
-        return unknown(record, now, by=by, why=code)
+        return unknown(record, now, by=by, code=code)
     effect = record.effect.model_copy(update={"outcome": "not_applied"})
     return end(
         record,
@@ -157,13 +157,13 @@ def unknown(
     now: datetime,
     *,
     by: str,
-    why: str,
+    code: str,
     message: str = "the effect may have happened; nobody repeats it until someone has looked",
 ) -> TaskRecord:
     """Enter UNKNOWN: nobody repeats the effect until the provider or a person has said what became of it."""
     effect = record.effect.model_copy(update={"outcome": "unknown", "reconciles": 0})
     return move(
-        record, "UNKNOWN", now, by=by, why=why, effect=effect, outbox=None, error=TaskError(code=why, message=message)
+        record, "UNKNOWN", now, by=by, why=code, effect=effect, outbox=None, error=TaskError(code=code, message=message)
     )
 
 

@@ -58,8 +58,8 @@ GUARDS = (
         (
             (
                 "    if not may_repeat(record, intent.idempotency, now):\n"
-                '        return unknown(record, now, by="execute", why="the idempotency key',
-                '    if False:\n        return unknown(record, now, by="execute", why="the idempotency key',
+                '        return unknown(record, now, by="execute", code="key_too_old',
+                '    if False:\n        return unknown(record, now, by="execute", code="key_too_old',
             ),
         ),
         seed=284,
@@ -74,8 +74,8 @@ GUARDS = (
             ),
             (
                 "    if not may_repeat(record, intent.idempotency, now):\n"
-                '        return unknown(record, now, by="execute", why="the idempotency key',
-                '    if False:\n        return unknown(record, now, by="execute", why="the idempotency key',
+                '        return unknown(record, now, by="execute", code="key_too_old',
+                '    if False:\n        return unknown(record, now, by="execute", code="key_too_old',
             ),
         ),
         seed=38,
@@ -148,7 +148,7 @@ GUARDS = (
     Mutation(
         "marker at giving up",
         MOVES,
-        (("    if record.effect.possibly_applied:\n        return unknown(record, now, by=by, why=code)\n", ""),),
+        (("    if record.effect.possibly_applied:\n        return unknown(record, now, by=by, code=code)\n", ""),),
         seed=26,
     ),
     Mutation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -42,6 +43,7 @@ ARROWS = frozenset(
         *REDRIVEN,
     }
 )
+CODE = re.compile(r"\w+")  # of an error; words are its message
 # Arrows that only the source takes, but for those that a worker takes for one of these reasons.
 TOLD = frozenset({("READY", "AWAITING_APPROVAL"), ("EXECUTING", "AWAITING_APPROVAL"), ("SUCCEEDED", "FAILED")})
 ASKS = frozenset({"breaker", "policy_changed"})
@@ -95,6 +97,8 @@ class Moves:
             if arrow in (("UNKNOWN", "SUCCEEDED"), ("UNKNOWN", "FAILED")) and entry["by"] == "execute":
                 self._fail("I6", f"a worker that had lost its lease ended {task_id}")
             state = arrow[1]
+        if after["error"] and not CODE.fullmatch(after["error"]["code"]):
+            self._fail("I6", f"{task_id} has an error without a code: {after['error']}")
         if state != after["state"]:
             self._fail("I6", f"{task_id} is {after['state']}, and its history says {state}")
 

@@ -78,6 +78,7 @@ def test_dead_lease_is_reclaimed_only_where_repeating_is_safe(intent: Intent, be
         claimed(before, intent, AT_EXPIRY - timedelta(microseconds=1))
     after = claimed(before, intent, AT_EXPIRY)
     assert (after.state, after.exec.epoch) == (state, 2 if state == "EXECUTING" else 1)
+    assert (after.error.code if after.error else None) == ("lease_expired" if state == "UNKNOWN" else None)
 
 
 def test_dead_lease_with_an_old_key_is_unknown() -> None:
@@ -106,7 +107,8 @@ def test_key_that_aged_between_claim_and_start_is_not_used() -> None:
     short = replace(BY_KEY, idempotency=by_key(timedelta(seconds=10)))
     again = claimed(execution.ambiguous(working(), 1, BY_KEY, NOW, code="reset"), short, NOW)
     assert execution.start(again, 2, short, NOW + timedelta(seconds=9), None).state == "EXECUTING"
-    assert execution.start(again, 2, short, NOW + timedelta(seconds=10), None).state == "UNKNOWN"
+    aged = execution.start(again, 2, short, NOW + timedelta(seconds=10), None)
+    assert (aged.state, aged.error and aged.error.code) == ("UNKNOWN", "key_too_old")
 
 
 def test_start_after_the_lease_ended_is_lost() -> None:
