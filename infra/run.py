@@ -107,7 +107,7 @@ async def _run(settings: Settings, registry: Registry, files: Seen, data_dir: Pa
                 say(f"logs     {data_dir / 'emulators'}/*.log", sys.stdout)
             say(f"ready, {settings.backend}, {len(registry)} intents; Ctrl-C stops it", sys.stdout)
             if settings.backend == "embedded":
-                stack.warm()
+                await stack.warm()
             await stopping.wait()
             say("stopping", sys.stdout)
     (data_dir / FILE).unlink(missing_ok=True)

@@ -42,10 +42,10 @@ class Instance:
         self._deliveries: dict[str, Deliver] = {}
         self._rewired: list[Callable[[Manifest], None]] = []  # what follows the manifest
 
-    def warm(self) -> None:
-        """Load what the first task would otherwise wait for; nothing is asked of anybody."""
-        _ = self.ports.classifier
-        importlib.import_module("httpx")
+    async def warm(self) -> None:
+        """Load, in a thread, what the first task would otherwise wait for; nothing is asked of anybody."""
+        await asyncio.to_thread(importlib.import_module, "httpx")
+        await asyncio.to_thread(getattr, self.ports.classifier, "model")  # a local one learns first
 
     def adopt(self, registry: Registry) -> None:
         """Go on with these intents: the next delivery runs on what they are now, what is in flight on what it began.
@@ -82,7 +82,7 @@ class Instance:
             functions = self._mine()
             self.apps, self._deliveries = load_apps(functions), load_deliveries(functions)
             if self._place.number:  # nobody waits for this process: what it loads late would hold up what it has leased
-                self.warm()
+                await self.warm()
             async with self._delivering(database) as watch:
                 yield store, watch
 

@@ -90,9 +90,9 @@ class Stack:
         """What the functions of this process use."""
         return self._instance.ports
 
-    def warm(self) -> None:
+    async def warm(self) -> None:
         """Load what the first task would otherwise wait for."""
-        self._instance.warm()
+        await self._instance.warm()
 
     def adopt(self, registry: Registry) -> None:
         """Go on with these intents: see `Instance.adopt`. Other processes are started again, with today's code.

@@ -36,6 +36,9 @@ _NUMBER = re.compile(r"\d")
 class Local(Classifier, Protocol):
     """A classifier that answers at once and for nothing, and tells what it thinks of every intent."""
 
+    async def learn(self) -> None:
+        """Have learnt what it answers by."""
+
     def shares(self, view: View) -> Mapping[str, float]:
         """Return the probability of every intent; nothing where it cannot tell."""
 
@@ -63,6 +66,7 @@ class FrugalClassifier:
             ModelUnavailable, ModelRefused: as the model that is asked.
         """
         if not question.insists:
+            await self._local.learn()
             if "no_parameter" in self._skips and (why := self._why_none_could_run(question)):
                 return replace(await self._local.ask(question, timeout_s), spared=f"{NOT_ASKED}: {why}")
             if "certified" in self._skips and self._certificate is not None:

@@ -5,8 +5,10 @@ For demonstrations, tests and degraded operation. It is sure only of plain reque
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -35,12 +37,21 @@ class LocalClassifier:
 
     def __init__(self, registry: Registry, artefact: Artefact | None = None) -> None:
         self._registry = registry
-        self._given = artefact
+        self._artefact = artefact
+        self._learning = threading.Lock()
 
-    @cached_property
+    @property
     def artefact(self) -> Artefact:
         """What it learnt: the artefact it was given, or what the registry teaches, learnt in a fraction of a second."""
-        return self._given or train(self._registry)
+        with self._learning:
+            if self._artefact is None:
+                self._artefact = train(self._registry)
+            return self._artefact
+
+    async def learn(self) -> None:
+        """Have learnt, in a thread: the loop serves others meanwhile."""
+        if self._artefact is None:
+            await asyncio.to_thread(lambda: self.artefact)
 
     @cached_property
     def _vocabulary(self) -> Mapping[str, object]:
@@ -54,6 +65,7 @@ class LocalClassifier:
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         """Return an answer within milliseconds; the first call trains, if no artefact was given."""
         began = time.perf_counter()
+        await self.learn()
         view, whole = _beginning(question.view)
         intent, confidence = self.judge(view, question.schema["properties"]["intent"]["enum"])
         parameters: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,7 +63,7 @@ class TracedClassifier:
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         """See `Classifier.ask`."""
-        model = self._classifier.model
+        model = await asyncio.to_thread(getattr, self._classifier, "model")  # a local one may have to learn first
         with tracing.span(
             f"generate_content {model}",
             kind="client",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,10 +20,13 @@ from shared.intent.declaration import Intent, ParametersModel, Provider
 from shared.intent.provenance import FromField, FromPayload, MoneyFromPayload, check
 from shared.intent.registry import Registry
 from shared.model.extraction import extract
+from shared.model.frugal import FrugalClassifier
 from shared.model.local import LocalClassifier
-from shared.model.question import Answer, Question
-from shared.model.teaching import near_misses
+from shared.model.question import Answer, Classifier, Question
+from shared.model.teaching import near_misses, train
+from shared.wiring.traced import TracedClassifier
 from tests.contract.classifier_contract import REFUND, ClassifierContract
+from tests.scripted import ScriptedModel
 from tests.shipped import SHIPPED, shipped
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +52,38 @@ def question(texts: str | dict[str, str], fields: dict[str, Any] | None = None, 
 async def ask(local: LocalClassifier, texts: str | dict[str, str], fields: Any = None, *names: str) -> SimpleNamespace:
     answer = await local.ask(question(texts, fields, *names), timeout_s=5)
     return SimpleNamespace(**json.loads(answer.text))
+
+
+class Taught(Registry):
+    """Intents that say what they teach only once somebody else was served."""
+
+    def __init__(self) -> None:
+        super().__init__(REGISTRY)
+        self.served = threading.Event()
+        self.read = 0
+
+    def values(self) -> Any:
+        self.read += 1
+        assert self.served.wait(5), "nobody is served while the classifier learns"
+        return super().values()
+
+    async def serve(self) -> None:
+        self.served.set()
+
+
+@pytest.mark.parametrize("around", ["nothing", "spans", "a model"])
+async def test_loop_serves_others_while_the_classifier_learns_and_it_learns_once(around: str) -> None:
+    (once := Taught()).served.set()
+    train(once)
+    asked: Classifier
+    asked = local = LocalClassifier(registry := Taught())
+    if around == "spans":
+        asked = TracedClassifier(local, "switchyard")
+    if around == "a model":
+        asked = FrugalClassifier(ScriptedModel([]), local, REGISTRY, ["no_parameter"])
+    asks = [asked.ask(question("where is it?"), timeout_s=5) for _ in range(3)]
+    await asyncio.gather(*asks, registry.serve())
+    assert registry.read == once.read
 
 
 class TestLocalClassifier(ClassifierContract):

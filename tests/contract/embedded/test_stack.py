@@ -90,7 +90,7 @@ async def test_each_intent_has_its_own_function_though_the_module_is_one(setting
 async def test_warm_stack_has_the_classifier_that_its_first_task_asks(settings: Settings) -> None:
     async with Stack(settings, TINY) as stack:
         assert "classifier" not in vars(stack.ports)
-        stack.warm()
+        await stack.warm()
         assert "classifier" in vars(stack.ports)
 
 
