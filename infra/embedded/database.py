@@ -58,7 +58,7 @@ class Transaction:
             self.execute("UPDATE clock SET last_us = ?", (self._last_us,))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Operation:
     run: Callable[[Transaction], Any]
     durable: bool
@@ -91,6 +91,8 @@ class Database:
         self._busy_timeout_s = busy_timeout_s
         # The writer never waits inside SQLite, where it would hold up the event loop: see _begin_patiently.
         self._writer, self._reader, self._scanner = self._open(0, busy_timeout_s, busy_timeout_s)
+        # What a statement with triggers would take back if it failed is kept in memory, not in a file of its own.
+        self._writer.execute("PRAGMA temp_store = MEMORY")
         self._durable = True
         self._look_next_s = 0.0
         self._data_version = self._writer.execute("PRAGMA data_version").fetchone()
@@ -114,7 +116,7 @@ class Database:
         return await asyncio.to_thread(cls, data_dir / FILE, clock=clock, turn=turn)
 
     async def write(self, operation: Callable[[Transaction], T], *, durable: bool = True) -> T:
-        """Run `operation` in a savepoint of its own and return its value once it is committed.
+        """Run `operation`, perhaps more than once, and return its value once it is committed.
 
         Without `durable` the commit survives the death of the process but perhaps not a power cut, and costs less.
 
@@ -208,37 +210,48 @@ class Database:
 
     async def _commit(self, batch: list[_Operation]) -> set[str]:
         """Run the operations and commit them together; one that fails leaves its error and nothing else."""
-        loop = asyncio.get_running_loop()
         try:
             self._notice_foreign_writes()
             self._set_durable(any(operation.durable for operation in batch))
-            try:
-                self._writer.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                    raise
-                await loop.run_in_executor(self._disk, self._begin_patiently)
-            transaction = self._prepared(batch)
+            while (transaction := await self._prepared(batch)) is None:
+                pass
         except BaseException:
             self._turn.give()
             raise
         try:
-            await loop.run_in_executor(self._disk, self._end)
+            await asyncio.get_running_loop().run_in_executor(self._disk, self._end)
         except sqlite3.Error as error:
             self._writer.rollback()
             raise CommitUnknown(f"the commit failed: {error}") from error
         return transaction.woken
 
-    def _prepared(self, batch: list[_Operation]) -> Transaction:
+    async def _prepared(self, batch: list[_Operation]) -> Transaction | None:
+        """Begin, and run the operations; None: one failed half-way, is taken out, and nothing has happened.
+
+        Savepoints would spare the others a second run, and cost each more than it writes: SQLite copies every page
+        that was written before and is written again.
+        """
+        await self._begin()
         try:
             transaction = Transaction(self._writer, self.clock.now_us)
             for operation in batch:
-                self._run(operation, transaction)
+                if not self._run(operation, transaction):
+                    batch.remove(operation)
+                    self._writer.rollback()
+                    return None
             transaction.save_clock()
         except BaseException:
             self._writer.rollback()
             raise
         return transaction
+
+    async def _begin(self) -> None:
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            await asyncio.get_running_loop().run_in_executor(self._disk, self._begin_patiently)
 
     def _end(self) -> None:
         """Commit in a thread; others may write before the event loop has time to hear of it."""
@@ -264,16 +277,18 @@ class Database:
                     raise
                 time.sleep(BUSY_POLL_S)
 
-    def _run(self, operation: _Operation, transaction: Transaction) -> None:
-        self._writer.execute("SAVEPOINT operation")
+    def _run(self, operation: _Operation, transaction: Transaction) -> bool:
+        """Return whether the transaction holds all of the operation, or nothing."""
+        changes = self._writer.total_changes
+        operation.error = None
         try:
             operation.value = operation.run(transaction)
         except Exception as error:
             if not self._writer.in_transaction:  # a full disk, for one, takes the whole transaction back
                 raise
-            self._writer.execute("ROLLBACK TO operation")
             operation.error = StoreUnavailable(str(error)) if isinstance(error, sqlite3.Error) else error
-        self._writer.execute("RELEASE operation")
+            return self._writer.total_changes == changes
+        return True
 
     async def _watch_for_foreign_writes(self) -> None:
         while True:
