@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import os
 import signal
@@ -142,6 +143,12 @@ def free_port() -> int:
     while len(_keepers) > KEPT_PORTS:
         _keepers.popleft().close()
     return port
+
+
+@atexit.register
+def _keep_no_longer() -> None:
+    while _keepers:
+        _keepers.popleft().close()
 
 
 def is_free(port: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -21,3 +22,9 @@ def test_port_is_kept_from_everybody_but_a_server() -> None:
         with socket.create_server((HOST, port)):
             assert not is_free(port)
         assert is_free(port)
+
+
+def test_process_that_ends_leaves_no_port_open() -> None:
+    program = "from infra.emulators.process import free_port; free_port()"
+    ended = subprocess.run([sys.executable, "-W", "always", "-c", program], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
