@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,9 +11,9 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from functions.console import charts, guard, present, search
 from shared import metrics
@@ -24,8 +25,13 @@ from shared.task.moves import Person
 from shared.task.undo import may_be_undone
 from shared.wiring.composition import Ports
 
+# Read with the code that fills them: files that change while this process runs are of another version.
 HERE = Path(__file__).parent
-STATIC = HERE / "static"
+TEMPLATES = {
+    path.relative_to(HERE / "templates").as_posix(): path.read_text(encoding="utf-8")
+    for path in (HERE / "templates").rglob("*.html")
+}
+STATIC = {path.name: path.read_bytes() for path in (HERE / "static").iterdir()}
 PARTS_AT_ONCE = 200  # of a page; a row of a list has some twenty
 YEAR_S = 365 * 86_400
 
@@ -103,7 +109,7 @@ async def _joined(parts: Iterator[str]) -> str:
 def environment() -> Environment:
     """Return the templates: everything is escaped, and a misspelt name is an error."""
     made = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=DictLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -133,7 +139,7 @@ def environment() -> Environment:
 @cache
 def static_url(name: str) -> str:
     """Return the path of a static file; its content is in it, so that browsers keep it for ever."""
-    return f"/static/{sha256_hex((STATIC / name).read_bytes())[:12]}/{name}"
+    return f"/static/{sha256_hex(STATIC[name])[:12]}/{name}"
 
 
 def static(path: str) -> Response:
@@ -143,7 +149,7 @@ def static(path: str) -> Response:
         NotFound: there is none of this name.
     """
     name = path.rpartition("/")[2]
-    if name not in {p.name for p in STATIC.iterdir()}:
+    if name not in STATIC:
         raise NotFound("there is nothing here", code="not_found")
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": f"public, max-age={YEAR_S}, immutable"}
-    return FileResponse(STATIC / name, headers=headers)
+    return Response(STATIC[name], media_type=mimetypes.guess_type(name)[0], headers=headers)
