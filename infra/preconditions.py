@@ -12,6 +12,7 @@ from typing import Any
 from infra.asked import encrypted
 from infra.environment import TERRAFORM, DeployError, Environment, environment
 from infra.finding import ROOT, Finding, ask
+from infra.pins import pins, today
 from infra.release import REPOSITORY, builder
 
 OLDEST_TERRAFORM = (1, 9)
@@ -46,6 +47,7 @@ def deployment(name: str) -> Iterator[Finding]:
     terraform = _terraform()
     yield terraform
     yield _hashes()
+    yield from pins(today())
     if shutil.which("gcloud") is None:
         yield Finding("gcloud", f"not installed{REST}", "see https://cloud.google.com/sdk/docs/install")
         return

@@ -63,6 +63,7 @@ class Machine:
         shutil.copytree(ROOT / "infra", self.root / "infra", ignore=shutil.ignore_patterns("__pycache__"))
         self.write("terraform/dev.tfvars", '# Which project.\nproject_id   = "example-dev"\n')
         self.write("terraform/.terraform.lock.hcl", "")
+        self.write("terraform/versions.tf", (ROOT / "terraform/versions.tf").read_text())
         for stamp in (".venv/.run", ".venv/.dev", ".venv-classify/.classify"):
             self.write(stamp, "")
         self.programs = folder / "bin"

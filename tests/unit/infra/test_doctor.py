@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def test_nothing_is_missing_where_all_is_there(machine: Machine) -> None:
     assert status == 0
     assert said.splitlines()[-1] == "nothing is missing"
     assert "project example-dev" in said
+    assert re.search(r"google-cloud-cli [\d.]+, -?\d+ days old", said)
     assert "missing  " not in said
 
 
