@@ -110,7 +110,8 @@ def typed(tmp_path: Path) -> list[str]:
     here = tmp_path / "repository"
     shutil.copytree(ROOT / "infra", here / "infra", ignore=shutil.ignore_patterns("__pycache__"))
     (here / "terraform").mkdir()
-    shutil.copy(ROOT / "terraform/dev.tfvars", here / "terraform")
+    for name in ("dev.tfvars", "versions.tf"):
+        shutil.copy(ROOT / "terraform" / name, here / "terraform")
     (tmp_path / "bin").mkdir()
     given = {"python": sys.executable, "folder": str(tmp_path), "wanted": WANTED | {"location": "europe-west1"}}
     for name, text in {"gcloud": GCLOUD, "terraform": TERRAFORM, "make": MAKE}.items():
