@@ -26,8 +26,17 @@ class Place:
         return (whole + self.of - 1 - self.number) // self.of
 
     def settings(self, settings: Settings) -> Settings:
-        """Return the settings with this process's part of the calls that may be in flight."""
-        return replace(settings, max_concurrent_calls=max(1, self.share(settings.max_concurrent_calls)))
+        """Return the settings with this process's part of what the model may be asked, at once and in a minute."""
+        limits = replace(
+            settings.limits,
+            requests_a_minute=self._bound(settings.limits.requests_a_minute),
+            tokens_a_minute=self._bound(settings.limits.tokens_a_minute),
+        )
+        return replace(settings, max_concurrent_calls=self._bound(settings.max_concurrent_calls), limits=limits)
+
+    def _bound(self, whole: int) -> int:
+        """Return this process's part of a bound; of none nothing, which is no bound."""
+        return max(1, self.share(whole)) if whole else 0
 
     def manifest(self, manifest: Manifest) -> Manifest:
         """Return the manifest with this process's part of what each function may do at once."""

@@ -23,6 +23,7 @@ from infra.embedded.turns import FILE, FileTurn, is_free
 from infra.embedded.workers import PROGRAM, Workers
 from infra.resources import Function, Manifest
 from shared.errors import StoreUnavailable
+from shared.limits import Limits
 from shared.settings import Settings
 from shared.wiring.ports import ABSENT, Write
 from tests.contract.publisher_contract import subscribe, wiring
@@ -90,6 +91,12 @@ class TestShares:
     def test_calls_of_all_processes_together_are_those_of_one(self) -> None:
         settings = Settings(max_concurrent_calls=5)
         assert [Place(n, 2).settings(settings).max_concurrent_calls for n in (0, 1)] == [3, 2]
+
+    def test_budgets_of_a_minute_are_those_of_all_processes_together(self) -> None:
+        settings = Settings(limits=Limits(requests_a_minute=61, tokens_a_minute=1000, tokens_a_day=7))
+        parts = [Place(n, 2).settings(settings).limits for n in (0, 1)]
+        assert [(p.requests_a_minute, p.tokens_a_minute, p.tokens_a_day) for p in parts] == [(31, 500, 7), (30, 500, 7)]
+        assert Place(1, 2).settings(Settings()).limits == Limits()  # none stays none
 
 
 class TestTurns:
