@@ -142,9 +142,11 @@ class ModelUnavailable(Retry):
         code: str | None = None,
         retry_after_s: float | None = None,
         is_overload: bool = False,
+        is_timeout: bool = False,
     ) -> None:
         super().__init__(message, code=code, retry_after_s=retry_after_s)
         self.is_overload = is_overload  # it says so itself: 429 or 503
+        self.is_timeout = is_timeout  # it was at work when the time was over: that may have cost tokens
 
 
 class Misconfigured(Retry):
@@ -163,6 +165,10 @@ class ModelRefused(SwitchyardError):
     """Raised when the model gave no usable answer (safety block, cut off, empty): a person decides, no retry."""
 
     code = "model_refused"
+
+    def __init__(self, message: str = "", *, code: str | None = None, tokens_used: int = 0) -> None:
+        super().__init__(message, code=code)
+        self.tokens_used = tokens_used  # they were billed all the same
 
 
 class DeclarationError(SwitchyardError):

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shared.errors import ModelRefused, ModelUnavailable
 from shared.model.question import Answer, Classifier, Question
 from shared.wiring.desk import ASKING_S
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Why there is none, as a code; and the tokens that the model took all the same."""
+
+    code: str
+    tokens_used: int = 0
 
 
 def never(answer: Answer) -> bool:
@@ -32,24 +40,28 @@ async def ask(question: Question, classifier: Classifier, needs_own_call: Callab
     began = time()
     answer = await classifier.ask(question, ASKING_S)
     if answer.prompt_version and needs_own_call(answer):
-        own = await classifier.ask(replace(question, alone=True), ASKING_S - (time() - began))
+        try:
+            own = await classifier.ask(replace(question, alone=True), ASKING_S - (time() - began))
+        except ModelRefused as error:
+            error.tokens_used += answer.tokens_used
+            raise
         answer = own.after(answer)
     return replace(answer, prompt_version=answer.prompt_version or question.version)
 
 
 async def ask_or_say_why(
-    question: Question, classifier: Classifier, needs_own_call: Callable[[Answer], bool], *, is_last: bool
-) -> tuple[Answer | None, str]:
-    """Return the answer, or None and why a person must look.
+    question: Question, classifier: Classifier, needs_own_call: Callable[[Answer], bool]
+) -> Answer | NoAnswer:
+    """Return the answer, or why a person must look.
 
     Raises:
-        ModelUnavailable: unless this `is_last`, the time that a message may wait for the model being over.
+        ModelUnavailable: unless the question `is_last`.
     """
     try:
-        return await ask(question, classifier, needs_own_call), ""
+        return await ask(question, classifier, needs_own_call)
     except ModelRefused as error:
-        return None, error.code
+        return NoAnswer(error.code, error.tokens_used)
     except ModelUnavailable as error:
-        if not is_last:
+        if not question.is_last:
             raise
-        return None, error.code
+        return NoAnswer(error.code)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from functions.classify.asking import ask_or_say_why
+from functions.classify.asking import NoAnswer, ask_or_say_why
 from functions.classify.later import ask_later
 from functions.classify.shadow import Bench, Case, shadow
 from shared.errors import BadRequest, Gone, Retry, Skip
@@ -188,10 +188,11 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
         return needs_own_call(decided(said, Usage(), now, draw=1.0), seen, registry)
 
     began = _seconds()
-    answer, refusal = None, "no_words"
+    told: Answer | NoAnswer = NoAnswer("no_words")
     if reading.has_words:
         is_last = (now - event.delivery.publish_time).total_seconds() >= settings.model_budget_s
-        answer, refusal = await ask_or_say_why(question, classifier_of(routed, ports), needs_own, is_last=is_last)
+        told = await ask_or_say_why(replace(question, is_last=is_last), classifier_of(routed, ports), needs_own)
+    answer = told if isinstance(told, Answer) else None
     now += timedelta(seconds=_seconds() - began)
     proofs = await counted(ports, Classified(0.0, answer.model, answer.prompt_version, now)) if answer else 0
     draw = ports.random.random()  # once: whichever delivery creates the record has drawn for all of them
@@ -199,9 +200,9 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
     audit_draw = look_again if look_again < settings.audit_share else None
 
     def decide(usage: Usage, at: datetime) -> Plan:
-        if answer is None:
-            return degraded(refusal, settings, at, doubt=doubt)
-        return decided(answer, usage, at, draw, proofs)
+        if isinstance(told, NoAnswer):
+            return degraded(told.code, settings, at, tokens_used=told.tokens_used, doubt=doubt)
+        return decided(told, usage, at, draw, proofs)
 
     created = await create(
         ports,
@@ -228,7 +229,7 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
         "source": task.source,
         "intent": record.intent,
         "state_to": record.state,
-        "error_code": refusal,
+        "error_code": told.code if isinstance(told, NoAnswer) else "",
         "reasons": "+".join(reason.partition(":")[0] for reason in record.decision.reasons),
         "confidence": said.confidence,
         "model": said.model,

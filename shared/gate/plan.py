@@ -107,9 +107,12 @@ def _drawn(reasons: list[str], is_on_probation: bool) -> Drawn:
     return next((by for by in draws if any(r.startswith(f"{by}:") for r in reasons)), "")
 
 
-def degraded(code: str, settings: Settings, now: datetime, *, answer: Answer | None = None, doubt: str = "") -> Plan:
-    """Return the plan of a task that the model gave no usable answer for: a person sees it, with the reason."""
-    nobody = answer or Answer(text="", model="none", tokens_used=0, latency_ms=0.0)
+def degraded(code: str, settings: Settings, now: datetime, *, tokens_used: int = 0, doubt: str = "") -> Plan:
+    """Return the plan of a task that the model gave no usable answer for: a person sees it, with the reason.
+
+    `tokens_used`: what the model took all the same.
+    """
+    nobody = Answer(text="", model="none", tokens_used=tokens_used, latency_ms=0.0)
     reasons = [f"{code}: {WITHOUT_ANSWER.get(code, 'the model gave no usable answer')}"] + ([doubt] if doubt else [])
     return _plan(nothing(reasons[0]), nobody, "", reasons, settings, now)
 

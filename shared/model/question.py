@@ -25,6 +25,7 @@ class Question:
     alone: bool = False  # whether it must have a call of its own
     nonce: str = ""  # what `content` stands behind, and `instructions` name
     answers: int = 1  # how many are wanted of the one call
+    is_last: bool = False  # whether its task has waited long enough: without an answer now somebody else decides
 
 
 def expected_tokens(question: Question) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from shared.errors import ModelRefused, ModelUnavailable
@@ -17,24 +18,27 @@ _BLOCKED = frozenset(
 )
 
 
-def read_text(block_reason: str, finish_reason: str, parts: Iterable[tuple[str | None, bool | None]]) -> str:
+def read_text(
+    block_reason: str, finish_reason: str, parts: Iterable[tuple[str | None, bool | None]], tokens_used: int
+) -> str:
     """Return the answer's text of one candidate; empty strings stand for what the reply did not have.
 
     `parts` are (text, whether it is a thought): what the model thought aloud is no part of its answer.
 
     Raises:
-        ModelRefused: `safety_block`, `cut_off` or `empty_answer`; no retry would better it.
+        ModelRefused: `safety_block`, `cut_off` or `empty_answer`, with `tokens_used`; no retry would better it.
     """
+    refused = partial(ModelRefused, tokens_used=tokens_used)
     if block_reason:
-        raise ModelRefused(f"the prompt was blocked: {block_reason}", code="safety_block")
+        raise refused(f"the prompt was blocked: {block_reason}", code="safety_block")
     if finish_reason in _BLOCKED:
-        raise ModelRefused(f"the answer was blocked: {finish_reason}", code="safety_block")
+        raise refused(f"the answer was blocked: {finish_reason}", code="safety_block")
     # Half an answer may still parse: the finish reason decides, never the text.
     if finish_reason in ("MAX_TOKENS", "CONTINUATION"):
-        raise ModelRefused("the answer was cut off at the token limit", code="cut_off")
+        raise refused("the answer was cut off at the token limit", code="cut_off")
     text = "".join(words for words, is_thought in parts if words and not is_thought)
     if finish_reason != "STOP" or not text:
-        raise ModelRefused(f"no answer; finish reason {finish_reason or 'missing'}", code="empty_answer")
+        raise refused(f"no answer; finish reason {finish_reason or 'missing'}", code="empty_answer")
     return text
 
 

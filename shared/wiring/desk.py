@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from shared import tracing
+from shared.canonical import sha256_hex
 from shared.certificate import Certificate
 from shared.errors import ModelRefused, ModelUnavailable
 from shared.model.question import Answer, Classifier, Question
@@ -23,7 +24,9 @@ from shared.settings import Settings
 ASKING_S = 50.0
 PATIENCE = 0.5  # the share of what is left of its time that a question may wait: the rest is for its call
 
-_Outcome = Answer | Exception | None  # None: the call had no answer for this one
+MOST_APART = 1_000  # questions that are remembered: some 100 bytes each
+
+_Outcome = Answer | Exception  # an answer without text: the call had none for this one
 
 
 @dataclass(order=True, slots=True)
@@ -50,6 +53,7 @@ class Desk:
         self._free, self._call_s, self._together, self._proven = permits, call_s, together, proven
         self._line: list[_Waiter] = []  # the next one first
         self._number = count()
+        self._apart: dict[str, None] = {}  # what was in a call of several that failed, the oldest first
 
     @classmethod
     def of(cls, settings: Settings) -> Desk:
@@ -68,6 +72,8 @@ class Desk:
     async def ask(self, asked: Classifier, question: Question, timeout_s: float) -> Answer:
         """Ask with a permit of its own, or be answered in a call with others; see `before`."""
         loop = asyncio.get_running_loop()
+        if self._apart and _name(question) in self._apart:
+            question = replace(question, alone=True)
         rank = (-question.priority, next(self._number))
         waiter = _Waiter(rank, question, asked, loop.time() + timeout_s, loop.create_future())
         group = [waiter]
@@ -83,6 +89,9 @@ class Desk:
                 return answer
             answer = await asked.ask(waiter.question, min(self._call_s, waiter.until_s - loop.time()))
             return answer.after(waiter.before)
+        except ModelRefused as error:
+            error.tokens_used += waiter.before.tokens_used if waiter.before else 0
+            raise
         finally:
             self._pass_on()
 
@@ -159,7 +168,7 @@ class Desk:
             self._tell(waiter, outcome)
         if isinstance(own, Exception):
             raise own
-        if own is not None and own.text:
+        if own.text:
             return own
         _alone(first, own)
         return None
@@ -169,7 +178,7 @@ class Desk:
             return
         if isinstance(outcome, Exception):
             waiter.turn.set_exception(outcome)
-        elif outcome is not None and outcome.text:
+        elif outcome.text:
             waiter.turn.set_result(outcome)
         else:
             _alone(waiter, outcome)
@@ -182,23 +191,40 @@ class Desk:
             others = (waiter.trace for waiter in group[1:])  # the first is around it
             with tracing.span("ask together", links=others, asked=len(group)):
                 answer = await group[0].asked.ask(together.question, min(self._call_s, left_s))
-        except ModelRefused:  # which of them it is about shows when each is asked alone, which happens once
-            return [None] * len(group)
+        except ModelRefused as error:  # which of them it is about shows when each is asked alone, which happens once
+            return split(together, Answer("", group[0].asked.model, error.tokens_used, 0.0))
         except ModelUnavailable as error:
+            if not error.is_overload:
+                self._keep_apart(waiter.question for waiter in group)
             return [_same(error) for _ in group]
         except Exception as error:
             return [error] * len(group)
         return split(together, answer)
 
+    def _keep_apart(self, questions: Iterable[Question]) -> None:
+        """Remember what was in a call that failed: one of them may be why, and when they come again it fails alone."""
+        self._apart |= dict.fromkeys(map(_name, questions))
+        for name in list(self._apart)[:-MOST_APART]:
+            del self._apart[name]
 
-def _alone(waiter: _Waiter, had: Answer | None) -> None:
+
+def _name(question: Question) -> str:
+    """Return what is the same when a question comes again."""
+    return sha256_hex(question.content.replace(question.nonce, "").encode("utf-8", "surrogatepass"))
+
+
+def _alone(waiter: _Waiter, had: Answer) -> None:
     waiter.question, waiter.before = replace(waiter.question, alone=True), had
 
 
 def _same(error: ModelUnavailable) -> ModelUnavailable:
     """Return an error of its own for each who is told it: raising one changes it."""
     return ModelUnavailable(
-        error.message, code=error.code, retry_after_s=error.retry_after_s, is_overload=error.is_overload
+        error.message,
+        code=error.code,
+        retry_after_s=error.retry_after_s,
+        is_overload=error.is_overload,
+        is_timeout=error.is_timeout,
     )
 
 

@@ -1,8 +1,8 @@
-"""A classifier that has the local one answer where the other must not, or cannot, be asked for long."""
+"""A classifier that has the local one answer where the other must not be asked, or has not answered for long."""
 
 from __future__ import annotations
 
-from shared.errors import ModelRefused
+from shared.errors import ModelRefused, ModelUnavailable
 from shared.logs import log
 from shared.model.question import Answer, Classifier, Question
 from shared.wiring.weather import DOWN, SPENT
@@ -26,7 +26,12 @@ class InPlaceClassifier:
         except ModelRefused as error:
             if error.code not in (DOWN, SPENT) or question.insists:
                 raise
-            log("WARNING", "answered_in_place", function="classify", outcome="in_place", error_code=error.code)
+            code = error.code
+        except ModelUnavailable as error:
+            if not question.is_last or question.insists:
+                raise
+            code = error.code
+        log("WARNING", "answered_in_place", function="classify", outcome="in_place", error_code=code)
         return await self._local.ask(question, timeout_s)
 
     async def close(self) -> None:

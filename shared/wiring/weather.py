@@ -59,6 +59,12 @@ class WeatherClassifier:
             answer = await self._in_turn(question, tokens, until_s)
             used = answer.tokens_used
             return answer
+        except ModelRefused as error:
+            used = error.tokens_used
+            raise
+        except ModelUnavailable as error:
+            used = tokens if error.is_timeout else 0
+            raise
         finally:
             self._spending.settle(tokens, used)
 
@@ -81,8 +87,8 @@ class WeatherClassifier:
             ending: Ending = "overloaded" if error.is_overload else "failed"
             self._tell(weather.end(flight, ending, loop.time(), retry_after_s=error.retry_after_s or 0.0))
             raise
-        except ModelRefused:
-            self._tell(weather.end(flight, "answered", loop.time()))
+        except ModelRefused as error:
+            self._tell(weather.end(flight, "answered", loop.time(), used=error.tokens_used))
             raise
         except BaseException:  # whoever asked has gone
             weather.end(flight, "given_up", loop.time())

@@ -219,7 +219,7 @@ class RemoteClassifierContract(ClassifierContract):
         with pytest.raises(ModelUnavailable) as caught:
             await classifier.ask(question(), 5)
         assert caught.value.code == "model_unavailable"
-        assert caught.value.retry_after_s is None
+        assert (caught.value.retry_after_s, caught.value.is_timeout) == (None, False)
         assert server.calls == 1
 
     @pytest.mark.parametrize("delay_s", [37, 0.5])
@@ -276,6 +276,8 @@ class RemoteClassifierContract(ClassifierContract):
         with pytest.raises(ModelRefused) as caught:
             await classifier.ask(question(), 5)
         assert caught.value.code == code
+        assert caught.value.tokens_used >= server.prompt_tokens
+        assert (caught.value.tokens_used > 0) == (fault != "400")  # the API bills what it has read
         assert server.calls == 1
 
     async def test_text_that_is_no_json_is_returned_for_the_gate_to_judge(
@@ -309,8 +311,9 @@ class RemoteClassifierContract(ClassifierContract):
         await classifier.ask(question(), 5)
         server.script("hang")
         started = time.perf_counter()
-        with pytest.raises(ModelUnavailable):
+        with pytest.raises(ModelUnavailable) as caught:
             await classifier.ask(question(), 1)  # time enough to get there
+        assert caught.value.is_timeout
         assert 0.95 < time.perf_counter() - started < HANG_S
         assert server.calls == 2
 

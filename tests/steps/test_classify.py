@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from shared.errors import CommitUnknown, Conflict, ModelRefused, ModelUnavailable, StoreUnavailable
+from shared.model.local import LocalClassifier
+from shared.wiring.in_place import InPlaceClassifier
 from tests.scripted import Fixed, ScriptedHandler
 from tests.steps.test_facts import asked
 from tests.store import BEGINNING, MemoryStore, Unapplied
-from tests.world import GOODS, ORDER_STATUS, REFUND, SUMMARY, World, says, ticket
+from tests.world import GOODS, ORDER_STATUS, REFUND, REGISTRY, SUMMARY, World, says, ticket
 
 
 async def test_sure_task_is_recorded_before_it_is_published() -> None:
@@ -113,10 +115,23 @@ async def test_model_down_past_its_budget_gives_the_task_to_a_person() -> None:
     assert record.decision.reasons == ["model_unavailable: the model gave no usable answer"]
 
 
+async def test_model_down_past_its_budget_leaves_the_task_to_the_local_classifier_where_that_is_set() -> None:
+    world = World(ModelUnavailable("down"), model_budget_s=600)
+    world.ports.__dict__["classifier"] = InPlaceClassifier(world.model, LocalClassifier(REGISTRY))
+    published_at = BEGINNING - timedelta(seconds=600)
+    with pytest.raises(ModelUnavailable):
+        await world.classify(ORDER_STATUS[0], published_at=published_at + timedelta(seconds=1))
+    await world.classify(ORDER_STATUS[0], published_at=published_at)
+    record = await world.record("t1")
+    assert record.classification.model.startswith("local")
+    assert record.intent == "order_status"
+
+
 @pytest.mark.parametrize("code", ["safety_block", "cut_off", "empty_answer", "model_rejected_request"])
 async def test_refusal_of_the_model_is_told_to_a_person(code: str) -> None:
-    world = World(ModelRefused("no", code=code))
+    world = World(ModelRefused("no", code=code, tokens_used=4000))
     outcome = await world.classify(ORDER_STATUS[0])
+    assert (await world.record("t1")).classification.tokens_used == 4000  # billed all the same
     approval = await world.approval("t1")
     assert (outcome.fields["error_code"], approval["intent"]) == (code, "unclassified")
     assert approval["reasons"] == [f"{code}: the model gave no usable answer"]

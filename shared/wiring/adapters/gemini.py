@@ -58,7 +58,7 @@ class GeminiClassifier:
         except self._api_error as error:
             raise failure(int(error.code or 503), error.details, getattr(error.response, "headers", None)) from None
         except TimeoutError:
-            raise ModelUnavailable(f"the model did not answer within {timeout_s:g} s") from None
+            raise ModelUnavailable(f"the model did not answer within {timeout_s:g} s", is_timeout=True) from None
         except Exception as error:
             # Connection errors of requests and urllib3, a body that is not JSON.
             raise ModelUnavailable(f"the model call failed: {type(error).__name__}") from None
@@ -75,7 +75,7 @@ class GeminiClassifier:
             usage.cached_content_token_count,
         )
         return Answer(
-            text=_text(response),
+            text=_text(response, spent.total),
             model=response.model_version or self.model,
             tokens_used=spent.total,
             latency_ms=latency_ms,
@@ -98,13 +98,14 @@ class GeminiClassifier:
         return self._protos.GenerateContentRequest.from_json(json.dumps(body), ignore_unknown_fields=True)
 
 
-def _text(response: Any) -> str:
+def _text(response: Any, tokens_used: int) -> str:
     """Read the reply ourselves: the SDK's `.text` raises just when it matters."""
     candidate = response.candidates[0] if response.candidates else None
     return read_text(
         _name(response.prompt_feedback.block_reason),
         _name(candidate.finish_reason) if candidate else "",
         [(part.text, False) for part in candidate.content.parts] if candidate else [],
+        tokens_used,
     )
 
 

@@ -52,14 +52,14 @@ class GenaiClassifier:
         except self._api_error as error:
             raise failure(error.code, _details(error.details), getattr(error.response, "headers", None)) from None
         except TimeoutError:
-            raise ModelUnavailable(f"the model did not answer within {timeout_s:g} s") from None
+            raise ModelUnavailable(f"the model did not answer within {timeout_s:g} s", is_timeout=True) from None
         except Exception as error:
             # Connection errors of whichever HTTP client the SDK chose, a body that is not JSON, a failed IAM token.
             raise ModelUnavailable(f"the model call failed: {type(error).__name__}") from None
         latency_ms = (time.perf_counter() - started) * 1000
         spent = _tokens(response.usage_metadata)
         return Answer(
-            text=_text(response),
+            text=_text(response, spent.total),
             model=response.model_version or self.model,
             tokens_used=spent.total,
             latency_ms=latency_ms,
@@ -96,7 +96,7 @@ def _thinking(model: str) -> dict[str, Any] | None:
     return None
 
 
-def _text(response: Any) -> str:
+def _text(response: Any, tokens_used: int) -> str:
     """Read the reply ourselves: the SDK's `.text` is None or partial just when it matters."""
     feedback = response.prompt_feedback
     candidate = response.candidates[0] if response.candidates else None
@@ -105,6 +105,7 @@ def _text(response: Any) -> str:
         _name(feedback and feedback.block_reason),
         _name(candidate and candidate.finish_reason),
         [(part.text, part.thought) for part in (content and content.parts) or ()],
+        tokens_used,
     )
 
 

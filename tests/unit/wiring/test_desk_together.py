@@ -169,6 +169,44 @@ async def test_a_model_that_is_down_sends_all_of_a_call_back_with_its_pause() ->
     assert len(model.calls) == 2
 
 
+@pytest.mark.parametrize(
+    ("error", "sizes"),
+    [
+        (ModelUnavailable("it did not answer", is_timeout=True), [1, 5, *[1] * 6]),
+        (ModelUnavailable("HTTP 500"), [1, 5, *[1] * 6]),
+        (ModelUnavailable("over quota", is_overload=True), [1, 5, 1, 5]),
+    ],
+)
+async def test_one_that_makes_a_call_fail_does_so_once_to_those_beside_it(
+    error: ModelUnavailable, sizes: list[int]
+) -> None:
+    model, desk = Model(error), Desk(1, 30.0, 10)
+    _, *others = await all_of(desk, model, [question(n) for n in range(6)])
+    assert {(type(e), e.is_timeout, e.is_overload) for e in others} == {
+        (ModelUnavailable, error.is_timeout, error.is_overload)
+    }
+    model.gate.clear()
+    assert orders(await all_of(desk, model, [question(n) for n in (10, 1, 2, 3, 4, 5)]))[1:] == [
+        f"#{20_000 + n}" for n in range(1, 6)
+    ]
+    assert [len(call) for call in model.calls] == sizes
+
+
+async def test_what_is_kept_apart_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.wiring.desk.MOST_APART", 3)
+    model, desk = Model(ModelUnavailable("HTTP 500")), Desk(1, 30.0, 10)
+    await all_of(desk, model, [question(n) for n in range(6)])
+    model.gate.clear()
+    await all_of(desk, model, [question(n) for n in range(6)])
+    assert [len(call) for call in model.calls] == [1, 5, 1, 2, 1, 1, 1]
+
+
+async def test_tokens_of_what_was_refused_are_counted() -> None:
+    model = Model(ModelRefused("no", code="cut_off", tokens_used=1000))
+    answers = await all_of(Desk(1, 30.0, 10), model, [question(n) for n in range(6)])
+    assert sum(a.tokens_used for a in answers) == 100 * 6 + 1000
+
+
 async def test_a_mistake_of_ours_is_told_to_all_and_leaves_the_permit() -> None:
     model, desk = Model(ZeroDivisionError()), Desk(1, 30.0, 10)
     _, *others = await all_of(desk, model, [question(n) for n in range(4)])

@@ -9,10 +9,16 @@ from typing import Any
 
 import pytest
 
-from shared.errors import CommitUnknown, SwitchyardError
+from shared.errors import CommitUnknown, ModelRefused, ModelUnavailable, SwitchyardError
+from shared.limits import Limits
+from shared.model.question import expected_tokens
+from shared.model.weather import Weather
 from shared.wiring.spending import LOOK_S, PATH, Spending
+from shared.wiring.weather import WeatherClassifier
 from tests.clock import run
+from tests.scripted import ScriptedModel
 from tests.store import BEGINNING, MemoryStore, Network
+from tests.unit.model.test_exact import ask
 
 
 class Shaky(Network):
@@ -62,6 +68,25 @@ async def test_calls_under_way_are_counted_and_what_they_did_not_use_is_given_ba
     assert not await spending.reserve(600)
     spending.settle(600, 100)
     assert await spending.reserve(600)
+
+
+@pytest.mark.parametrize(
+    ("ending", "calls"),
+    [
+        (ModelRefused("no", code="cut_off", tokens_used=20_000), 1),  # the answer that goes on and on is the dearest
+        (ModelRefused("no", code="model_rejected_request"), 4),
+        (ModelUnavailable("no answer", is_timeout=True), 3),  # nobody knows what it took
+        (ModelUnavailable("HTTP 500"), 4),
+    ],
+)
+async def test_what_was_used_for_no_answer_is_spent_too(ending: Exception, calls: int) -> None:
+    model = ScriptedModel([ending] * 4)
+    spending = Spending(Days().store, expected_tokens(ask()) * 3 + 100)
+    classifier = WeatherClassifier(model, Weather(10, Limits(), lambda: 0.0), spending)
+    for _ in range(4):
+        with pytest.raises((ModelRefused, ModelUnavailable)):
+            await classifier.ask(ask(), 5)
+    assert model.calls == calls
 
 
 async def test_instances_hear_of_each_other_when_they_look() -> None:

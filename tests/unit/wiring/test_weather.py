@@ -204,6 +204,23 @@ def test_local_classifier_answers_in_place_unless_a_person_insists(insists: bool
     assert run(work()) == (["spend_cap"] if insists else ["local"])
 
 
+@pytest.mark.parametrize(
+    ("is_last", "insists", "said"), [(True, False, "local"), (False, False, "later"), (True, True, "later")]
+)
+def test_local_classifier_answers_what_has_waited_long_enough(is_last: bool, insists: bool, said: str) -> None:
+    """A lone task, or a new instance, cannot know for how long the model has been down."""
+
+    class Away(StormyModel):
+        async def ask(self, question: Question, timeout_s: float) -> Answer:
+            raise ModelUnavailable("no", code="later")
+
+    async def work() -> list[str]:
+        asked = replace(ask(), is_last=is_last, insists=insists)
+        return await asked_for(InPlaceClassifier(Away(), Local()), 10, lambda: asked)
+
+    assert run(work()) == [said]
+
+
 def test_other_refusals_are_not_answered_in_place() -> None:
     class Blocked(StormyModel):
         async def ask(self, question: Question, timeout_s: float) -> Answer:
