@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from shared.tracing import ATTRIBUTES
+
 FOLDER = "traces"
 MAX_BYTES = 16 * 1024 * 1024  # of each of the two files, some 20,000 spans
 MAX_LINE_BYTES = 64 * 1024
-_TRACE = re.compile(rb'"context": {"trace_id": ("0x[0-9a-f]{32}")')
+_TRACE = re.compile(rb'"context": {"trace_id": "0x([0-9a-f]{32})"')
 
 
 class SpanFile:
@@ -44,15 +46,20 @@ class SpanFile:
             pass
 
 
-def spans_about(data_dir: str | Path, word: str) -> list[dict[str, Any]]:
-    """Return all spans of the traces in which `word` stands as a value, older ones first.
+def spans_about(data_dir: str | Path, task_id: str) -> list[dict[str, Any]]:
+    """Return all spans of the traces that name a task, and of those that link to one of these: there something was done
+    for it among others. Older ones first.
 
-    Reads the files twice, as bytes: parsing all of them would take a second.
+    Reads the files thrice, as bytes: parsing all of them would take a second.
     """
-    needle = json.dumps(word).encode()
-    traces = {trace for line in _lines(data_dir) if needle in line and (trace := _trace_of(line))}
-    told = (line for line in _lines(data_dir) if any(trace in line for trace in traces))
-    return [span for line in told if (span := _read(line)) is not None]
+    needle = f'"{ATTRIBUTES["task_id"]}": {json.dumps(task_id)}'.encode()
+    named = {_traces_in(line)[0] for line in _lines(data_dir) if needle in line and _traces_in(line)}
+    if not named:
+        return []
+    read = (_traces_in(line) for line in _lines(data_dir))
+    told = named | {own for own, *linked in filter(None, read) if not named.isdisjoint(linked)}
+    kept = (line for line in _lines(data_dir) if not told.isdisjoint(_traces_in(line)[:1]))
+    return [span for line in kept if (span := _read(line)) is not None]
 
 
 def _lines(data_dir: str | Path) -> Iterator[bytes]:
@@ -64,10 +71,9 @@ def _lines(data_dir: str | Path) -> Iterator[bytes]:
             continue
 
 
-def _trace_of(line: bytes) -> bytes:
-    """Return the id of a span's own trace, as it stands in its line and in those that link to it."""
-    found = _TRACE.search(line)
-    return found[1] if found else b""
+def _traces_in(line: bytes) -> list[bytes]:
+    """Return the id of a span's own trace, and those of the traces that it links to."""
+    return _TRACE.findall(line)
 
 
 def _files(data_dir: str | Path) -> tuple[Path, Path]:

@@ -100,12 +100,16 @@ class Spans:
         self, name: str, kind: Kind, fields: Mapping[str, Any], parent: str | None = None, links: Iterable[str] = ()
     ) -> Span:
         """Return a span to be entered, within the current one; or within `parent`, a W3C traceparent or empty."""
-        told = [Link(other) for link in links if (other := _context_in(link)).is_valid]
+        told = [Link(other) for link in links if link != parent and (other := _context_in(link)).is_valid]
         return Span(self._tracer, name, kind, fields, parent, told[:MAX_LINKS])
 
     def is_recording(self) -> bool:
         """Whether the current span is kept."""
         return trace.get_current_span().is_recording()
+
+    def is_kept(self, parent: str) -> bool:
+        """Whether the span with this traceparent is kept."""
+        return _context_in(parent).trace_flags.sampled
 
     def tell(self, fields: Mapping[str, Any]) -> None:
         """Say more of the current span."""

@@ -118,17 +118,28 @@ def entered(name: str, parent: str, *, kind: Kind, **fields: Any) -> Span | Noth
 def span(name: str, *, kind: Kind = "internal", links: Iterable[str] = (), **fields: Any) -> Span | Nothing:
     """Return a span within the current one, to be entered; where nothing is recorded around it, nothing is here.
 
-    `links`: traceparents of others that it is done for, such as tasks that are asked about in one call.
+    `links`: traceparents of others that it is done for, such as tasks that are asked about in one call. Where only some
+    of these are kept, it is part of the first of them: with few traces kept, mostly somebody else's is around it.
     """
-    if _spans is None or not _spans.is_recording():
+    if _spans is None:
         return NOTHING
-    return _spans.span(name, kind, fields, links=links)
+    others = tuple(links)
+    if _spans.is_recording():
+        return _spans.span(name, kind, fields, links=others)
+    kept = next(filter(_spans.is_kept, others), None)
+    return NOTHING if kept is None else _spans.span(name, kind, fields, kept, others)
 
 
 def tell(**fields: Any) -> None:
     """Say more of the current span."""
     if _spans is not None:
         _spans.tell(fields)
+
+
+def link(parent: str) -> None:
+    """Link the current span to one of another trace that did its work, by its traceparent."""
+    if _spans is not None:
+        _spans.link(parent)
 
 
 def traceparent() -> str:

@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, Field
 from shared.task.schemas import Model
 from shared.tracing import ATTRIBUTES
 
-TASK = ATTRIBUTES["task_id"]
+TASK, ASKED = ATTRIBUTES["task_id"], ATTRIBUTES["asked"]
 MAX_SPANS = 500  # of a task that are shown, the first ones
 _SHOWN = ("state_to", "outcome", "attempt", "count", "status", "tokens_used", "asked", "host", "error_code")
 
@@ -102,13 +102,13 @@ class _Span:
 
 
 def _about(spans: Mapping[tuple[str, str], _Span], task_id: str) -> list[_Span]:
-    """Return the spans that name the task, those that are part of them, and those that they are part of; and what was
-    done for it among others elsewhere, such as a model call, as part of what that links to."""
+    """Return the spans that name the task, those that are part of them, and those that they are part of; and the model
+    calls for it among others elsewhere, as part of what these link to."""
     tagged = {key for key, span in spans.items() if span.attributes.get(TASK) == task_id}
     below = {key for key, span in spans.items() if not tagged.isdisjoint(_upwards(span, spans))}
     own = {key for key in below if spans[key].attributes.get(TASK, task_id) == task_id}
     kept = {above for key in own for above in _upwards(spans[key], spans)}
-    others = (span for key, span in spans.items() if key not in kept and TASK not in span.attributes)
+    others = (span for key, span in spans.items() if key not in kept and ASKED in span.attributes)
     homes = {span.key: home for span in others if (home := next((link for link in span.links if link in own), None))}
     found = [spans[key] for key in kept]
     for span in spans.values():

@@ -38,7 +38,8 @@ class _Waiter:
     asked: Classifier = field(compare=False)
     until_s: float = field(compare=False)
     turn: asyncio.Future[Answer | list[_Waiter]] = field(compare=False)
-    trace: str = field(compare=False, default_factory=tracing.traceparent)
+    trace: str = field(compare=False, default="")  # the span of its wait
+    call: str = field(compare=False, default="")  # the span of the call that it shared
     patience: asyncio.TimerHandle | None = field(compare=False, default=None)
     before: Answer | None = field(compare=False, default=None)  # what a call with others had, where that was no answer
 
@@ -96,12 +97,16 @@ class Desk:
             self._pass_on()
 
     async def _turn(self, waiter: _Waiter) -> Answer | list[_Waiter]:
-        self._wait(waiter)
-        try:
-            return await waiter.turn
-        except asyncio.CancelledError:
-            self._leave(waiter)
-            raise
+        with tracing.span("wait for the model"):
+            waiter.trace = tracing.traceparent()
+            self._wait(waiter)
+            try:
+                return await waiter.turn
+            except asyncio.CancelledError:
+                self._leave(waiter)
+                raise
+            finally:
+                tracing.link(waiter.call)
 
     def _wait(self, waiter: _Waiter) -> None:
         loop = asyncio.get_running_loop()
@@ -190,6 +195,8 @@ class Desk:
         try:
             others = (waiter.trace for waiter in group[1:])  # the first is around it
             with tracing.span("ask together", links=others, asked=len(group)):
+                for waiter in group[1:]:
+                    waiter.call = tracing.traceparent()
                 answer = await group[0].asked.ask(together.question, min(self._call_s, left_s))
         except ModelRefused as error:  # which of them it is about shows when each is asked alone, which happens once
             return split(together, Answer("", group[0].asked.model, error.tokens_used, 0.0))

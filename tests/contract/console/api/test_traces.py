@@ -118,7 +118,7 @@ def test_a_call_that_was_shared_is_shown_with_each_task_and_no_other_task_is(kep
         second = tracing.traceparent()
     with (
         tracing.entered("classify", "", kind="consumer", task_id="t1"),
-        tracing.span("ask together", links=[second]),
+        tracing.span("ask together", links=[second], asked=2),
         tracing.span("generate_content model"),
     ):
         pass
