@@ -7,6 +7,7 @@ pass, as in `logs`: ids, codes and numbers. No payload, parameter, header or exc
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -53,6 +54,11 @@ ATTRIBUTES: Mapping[str, str] = {
     "output_tokens": "gen_ai.usage.output_tokens",
     "cached_tokens": "gen_ai.usage.cache_read.input_tokens",
 }
+
+# As OpenTelemetry reads it: no version ff, no ids of zeros, and only after version 00 something that it does not know.
+_TRACEPARENT = re.compile(
+    r"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
 
 _spans: Spans | None = None
 _is_asked = False  # whether the environment was looked at
@@ -176,21 +182,22 @@ async def flush() -> None:
 
 
 def trace_id_of(parent: str) -> str:
-    """Return the trace's id in a W3C traceparent, or an empty string."""
-    parts = parent.split("-")
-    found = parts[1] if len(parts) == 4 else ""
-    return found if len(found) == 32 and found.isalnum() and found.isascii() else ""
+    """Return the trace's id in a W3C traceparent, or an empty string: what is no traceparent names no trace."""
+    found = _TRACEPARENT.fullmatch(parent)
+    return found[1] if found else ""
 
 
 def parent_of(headers: Mapping[str, str]) -> str:
     """Return the caller's span as W3C writes it, from its own header or Google's `TRACE/SPAN;o=1`; or nothing."""
-    if given := headers.get("traceparent", ""):
+    given = headers.get("traceparent", "")
+    if trace_id_of(given):
         return given
     trace, _, rest = headers.get("x-cloud-trace-context", "").partition("/")
     number, _, options = rest.partition(";o=")
-    if len(trace) != 32 or not number.isascii() or not number.isdigit() or len(number) > 20:
+    if not number.isascii() or not number.isdigit() or len(number) > 20:
         return ""
-    return f"00-{trace.lower()}-{int(number) % 2**64:016x}-{'01' if options == '1' else '00'}"
+    told = f"00-{trace.lower()}-{int(number) % 2**64:016x}-{'01' if options == '1' else '00'}"
+    return told if trace_id_of(told) else ""
 
 
 def allowed(fields: Mapping[str, Any]) -> dict[str, str | int | float]:

@@ -194,13 +194,8 @@ def log_outcome(function: str, outcome: Outcome, began: float, delivery: Deliver
 
 
 def trace_id(request: Request | None) -> str:
-    """Return the caller's trace id (W3C traceparent or Google's header), or an empty string."""
-    if request is None:
-        return ""
-    candidate = request.headers.get("x-cloud-trace-context", "").partition("/")[0]
-    if "traceparent" in request.headers:
-        return tracing.trace_id_of(request.headers["traceparent"])
-    return candidate if candidate.isalnum() and len(candidate) == 32 else ""
+    """Return the caller's trace id (W3C traceparent or Google's header), or an empty string: that of its spans here."""
+    return "" if request is None else tracing.trace_id_of(tracing.parent_of(request.headers))
 
 
 def _log_error(

@@ -121,11 +121,39 @@ def test_a_document_goes_on_from_the_span_that_wrote_it_last() -> None:
         ({"x-cloud-trace-context": f"{TRACE}/x;o=1"}, ""),
         ({"x-cloud-trace-context": f"{TRACE}/{'9' * 5000};o=1"}, ""),
         ({"x-cloud-trace-context": "short/1;o=1"}, ""),
+        ({"x-cloud-trace-context": f"{'z' * 32}/1;o=1"}, ""),
+        ({"x-cloud-trace-context": f"{TRACE}/0;o=1"}, ""),
+        ({"traceparent": "nonsense", "x-cloud-trace-context": f"{TRACE}/255"}, f"00-{TRACE}-00000000000000ff-00"),
         ({}, ""),
     ],
 )
 def test_a_request_names_its_callers_span_in_w3cs_header_or_in_googles(headers: dict[str, str], parent: str) -> None:
     assert tracing.parent_of(headers) == parent
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        PARENT,
+        PARENT[:-2] + "ff",
+        "01" + PARENT[2:],
+        f"cc{PARENT[2:]}-what-the-future-brings",
+        f"{PARENT}-01",
+        f"{PARENT}{'x' * 7000}",
+        "ff" + PARENT[2:],
+        PARENT.upper(),
+        PARENT.replace("cd" * 8, "0" * 16),
+        PARENT.replace(TRACE, "0" * 32),
+        PARENT.replace(TRACE, "zy" * 16),
+        PARENT.replace("-", "_"),
+        "",
+    ],
+)
+def test_the_trace_that_is_told_is_the_one_that_spans_are_in(given: str) -> None:
+    with traced() as kept, tracing.entered("intake", given, kind="server"):
+        told = tracing.trace_id_of(given)
+    parent = kept.one("intake").parent
+    assert told == (f"{parent.trace_id:032x}" if parent else "")
 
 
 @pytest.mark.parametrize(("name", "value"), [("TRACING", "on"), ("TRACING_RATIO", "1.1")])

@@ -260,6 +260,7 @@ async def test_announced_size_is_believed_only_when_it_is_a_number_too_large(ann
         ({"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}, "a" * 32),
         ({"x-cloud-trace-context": f"{'c' * 32}/123;o=1"}, "c" * 32),
         ({"traceparent": "00-short-b-01"}, ""),
+        ({"traceparent": f"00-{'a' * 32}-{'0' * 16}-01", "x-cloud-trace-context": f"{'c' * 32}/1"}, "c" * 32),
         ({"x-cloud-trace-context": "sesame open now"}, ""),
         ({}, ""),
     ],
