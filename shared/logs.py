@@ -12,6 +12,7 @@ import re
 import select
 import sys
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -63,6 +64,7 @@ DIGITS = 4  # of a fraction
 PATIENCE_MS = 1000  # what a reader may be late for the first line; then it is not waited for until it has taken one
 _lost = 0
 _stalled = False
+_around: Callable[[], str] | None = None
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # ASCII: no stream can refuse it
 is_word = re.compile(r"[\w.:/@#*+-]{1,200}").fullmatch  # what may be said of anything, here and on spans
 
@@ -84,11 +86,28 @@ def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fie
         words = " ".join(f"{k}={v}" for k, v in kept.items() if k not in ("function", "trace_id", "message_id"))
         say(f"{datetime.now():%H:%M:%S} {severity:<7} {kept.get('function', ''):<22} {message} {words}", stream)
         return
-    trace_id = kept.get("trace_id")
     entry: dict[str, Any] = {"severity": severity, "message": message, "time": datetime.now(UTC).isoformat(), **kept}
-    if trace_id:
-        entry["logging.googleapis.com/trace"] = f"projects/{PROJECT}/traces/{trace_id}"
-    say(_encode(entry), stream)
+    say(_encode(entry | _place(kept.get("trace_id", ""))), stream)
+
+
+def follow(around: Callable[[], str] | None) -> None:
+    """From now on say in which span a line is written: `around` returns the current one in W3C's form, or nothing."""
+    global _around
+    _around = around
+
+
+def _place(trace_id: str) -> dict[str, Any]:
+    """Return where Cloud Logging shows a line: with its span; or else with the trace of its task, which began it."""
+    _, *span = (_around() if _around else "").split("-")
+    trace = f"projects/{PROJECT}/traces/{span[0] if span else trace_id}"
+    if not span:
+        return {"logging.googleapis.com/trace": trace} if trace_id else {}
+    _, span_id, flags = span
+    return {
+        "logging.googleapis.com/trace": trace,
+        "logging.googleapis.com/spanId": span_id,
+        "logging.googleapis.com/trace_sampled": bool(int(flags, 16) & 1),
+    }
 
 
 def say(text: str, stream: TextIO | None) -> None:

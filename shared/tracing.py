@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from shared.errors import SettingError
-from shared.logs import is_word, log
+from shared.logs import follow, is_word, log
 from shared.settings import Tracing, tracing_of
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def install(spans: Spans | None) -> None:
     """Trace with `spans` from now on, or not at all, whatever the environment says."""
     global _spans, _is_asked
     _spans, _is_asked = spans, True
+    follow(traceparent if spans else None)
 
 
 def start(settings: Tracing, data_dir: str, project: str) -> None:

@@ -72,7 +72,7 @@ class Delivery:
     @property
     def trace_id(self) -> str:
         """The trace this message belongs to, or an empty string."""
-        return self.attributes.get("trace_id", "") or trace_id_of(self.traceparent)
+        return trace_id_of(self.traceparent) or self.attributes.get("trace_id", "")
 
     @property
     def traceparent(self) -> str:

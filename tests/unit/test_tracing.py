@@ -11,6 +11,7 @@ import pytest
 
 from shared import tracing
 from shared.errors import Retry, SettingError
+from shared.logs import log
 from shared.settings import tracing_of
 from tests.spans import traced
 
@@ -154,6 +155,21 @@ def test_the_trace_that_is_told_is_the_one_that_spans_are_in(given: str) -> None
         told = tracing.trace_id_of(given)
     parent = kept.one("intake").parent
     assert told == (f"{parent.trace_id:032x}" if parent else "")
+
+
+@pytest.mark.parametrize(("flags", "kept"), [("01", True), ("00", False)])
+def test_a_log_line_names_the_span_it_is_written_in_whatever_trace_its_task_began_in(
+    flags: str, kept: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with traced(ratio=0.0), tracing.entered("execute", PARENT[:-2] + flags, kind="consumer"):
+        here = tracing.traceparent().split("-")
+        log("INFO", "done", trace_id="ef" * 16)
+    log("INFO", "done", trace_id="ef" * 16)
+    inside, after = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (inside["trace_id"], inside["logging.googleapis.com/trace"].rpartition("/")[2]) == ("ef" * 16, TRACE)
+    assert (inside["logging.googleapis.com/spanId"], inside["logging.googleapis.com/trace_sampled"]) == (here[2], kept)
+    assert after["logging.googleapis.com/trace"].endswith("ef" * 16)
+    assert "logging.googleapis.com/spanId" not in after
 
 
 @pytest.mark.parametrize(("name", "value"), [("TRACING", "on"), ("TRACING_RATIO", "1.1")])

@@ -190,8 +190,9 @@ def test_delivery_without_an_envelope_is_what_the_envelope_would_make_of_it(
         assert without() == of_envelope()
 
 
-def test_a_publisher_that_traces_names_the_trace_by_its_span_alone() -> None:
+@pytest.mark.parametrize("more", [{}, {"trace_id": "its own"}])
+def test_a_publisher_that_traces_names_the_trace_by_its_span(more: dict[str, str]) -> None:
     span = f"00-{'ab' * 16}-{'cd' * 8}-01"
-    message = {"messageId": "1", "data": "", "attributes": {"googclient_traceparent": span}}
+    message = {"messageId": "1", "data": "", "attributes": {"googclient_traceparent": span} | more}
     delivery = parse(json.dumps({"message": message}).encode())
     assert (delivery.traceparent, delivery.trace_id) == (span, "ab" * 16)
