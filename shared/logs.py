@@ -35,7 +35,8 @@ FIELDS = frozenset(
         "tokens_used",
         "model",
         "confidence",
-        "attempt",
+        "attempt",  # of the delivery; those of the task are `attempts`
+        "attempts",
         "outcome",
         "error_code",
         "error_type",

@@ -30,6 +30,7 @@ ATTRIBUTES: Mapping[str, str] = {
     "generation": "switchyard.task.generation",
     "state_from": "switchyard.task.state_from",
     "state_to": "switchyard.task.state",
+    "attempts": "switchyard.task.attempts",
     "outcome": "switchyard.outcome",
     "confidence": "switchyard.confidence",
     "tokens_used": "switchyard.tokens_used",

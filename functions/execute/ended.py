@@ -34,7 +34,7 @@ def fields_of(before: TaskRecord, after: TaskRecord) -> dict[str, Any]:
         "generation": after.generation,
         "state_from": before.state,
         "state_to": after.state,
-        "attempt": after.exec.attempts,
+        "attempts": after.exec.attempts,
         "tokens_used": after.classification.tokens_used,
         "trace_id": after.trace_id,
         "error_code": after.error.code if after.error else None,

@@ -118,17 +118,20 @@ async def test_a_source_without_a_trace_gets_the_one_that_is_traced(
 
 
 async def test_each_delivery_is_a_span_of_its_own_below_the_same_message(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     served = Served(ORDER_STATUS, ScriptedHandler(NotApplied(code="busy", retry_after_s=5), "Sent"), monkeypatch)
     await served.accept()
     await served.deliver("classify")
     assert await served.deliver("execute", attempt=1) == 503
     served.world.pass_time(seconds=6)
-    assert await served.deliver("execute", attempt=2) == 200
+    assert await served.deliver("execute", attempt=5) == 200  # three of them never reached the function
     tries = [span for span in kept.get_finished_spans() if span.name == "execute-order-status"]
     attempt = "messaging.gcp_pubsub.message.delivery_attempt"
-    assert [dict(span.attributes or {})[attempt] for span in tries] == [1, 2]
+    assert [dict(span.attributes or {})[attempt] for span in tries] == [1, 5]
+    assert dict(tries[1].attributes or {})["switchyard.task.attempts"] == 2
+    line = next(line for line in map(json.loads, capsys.readouterr().out.splitlines()) if line["message"] == "succeeded")
+    assert (line["attempt"], line["attempts"]) == (5, 2)
     assert [span.status.status_code.name for span in tries] == ["ERROR", "UNSET"]
     assert {span.parent.span_id for span in tries if span.parent} == {
         kept.one("publish intent-order-status").context.span_id
