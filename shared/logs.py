@@ -88,7 +88,7 @@ def log(severity: Severity, message: str, *, stream: TextIO | None = None, **fie
         say(f"{datetime.now():%H:%M:%S} {severity:<7} {kept.get('function', ''):<22} {message} {words}", stream)
         return
     entry: dict[str, Any] = {"severity": severity, "message": message, "time": datetime.now(UTC).isoformat(), **kept}
-    say(_encode(entry | _place(kept.get("trace_id", ""))), stream)
+    say(_encode(entry | _place(str(kept.get("trace_id", "")))), stream)
 
 
 def follow(around: Callable[[], str] | None) -> None:

@@ -16,6 +16,7 @@ from functions.console.health import UP_TO, latest
 from functions.console.lists import Listing
 from functions.console.page import Page
 from functions.console.traces import cloud_trace, traces_of
+from functions.console.waterfall import stretches
 from shared.errors import BadRequest
 from shared.gate.policy import subject_path
 from shared.records.breakers import breakers
@@ -136,7 +137,7 @@ async def task(
     record = to_record(found)
     await _ask_model(page, record)
     dossier = Dossier(record)
-    like, traces = await _like(page, record), await traces_of(page.ports.settings, task_id)
+    like, traces = await _like(page, record), stretches(await traces_of(page.ports.settings, task_id))
     others = await _others(page, record)
     doors, told = actions(page, dossier, form or {}, error), await _told(page)
     by = looks(record, found.read_time)

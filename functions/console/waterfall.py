@@ -1,14 +1,15 @@
 """Spans in, as OpenTelemetry's SDK writes them as JSON; a task's way through the steps out, one waterfall per trace.
 
-What people waited for is no span: the work after it is a trace of its own, which links to the one before.
+What people waited for is no span: the work after it is a trace of its own, which links to the one before. For a picture
+a trace is cut where nothing runs, as before a message is tried again: on one scale with that, all else would be dots.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import AwareDatetime, Field
@@ -18,7 +19,7 @@ from shared.tracing import ATTRIBUTES
 
 TASK, ASKED = ATTRIBUTES["task_id"], ATTRIBUTES["asked"]
 MAX_SPANS = 500  # of a task that are shown, the first ones
-_SHOWN = ("state_to", "outcome", "attempt", "count", "status", "tokens_used", "asked", "host", "error_code")
+MAX_IDLE_MS = 2_000.0  # within a picture
 
 
 class SpanRow(Model):
@@ -36,9 +37,15 @@ class SpanRow(Model):
 
     @property
     def words(self) -> str:
-        """What of its attributes helps most to read a waterfall."""
-        told = {name: self.attributes[ATTRIBUTES[name]] for name in _SHOWN if ATTRIBUTES[name] in self.attributes}
-        return "  ".join(f"{name.removesuffix('_to').replace('_', ' ')} {value}" for name, value in told.items())
+        """What of its attributes helps most to read a waterfall, the most telling first; nothing that is as usual."""
+        said = {name: self.attributes.get(attribute, "") for name, attribute in ATTRIBUTES.items()}
+        words = [said["error_code"] if self.failed else "", said["state_to"]]
+        words += [said["outcome"] if said["outcome"].upper() != said["state_to"] else ""]
+        words += [f"attempt {said['attempt']}" if said["attempt"] not in ("", "1") else ""]
+        words += [f"{said['asked']} tasks in one call" if said["asked"] else ""]
+        words += [f"{said['tokens_used']} tokens" if said["tokens_used"] not in ("", "0") else ""]
+        words += [said["host"], "" if said["status"].startswith("2") else said["status"]]
+        return ", ".join(filter(None, words))
 
 
 class Trace(Model):
@@ -69,6 +76,45 @@ def waterfalls(spans: Iterable[Mapping[str, Any]], task_id: str) -> list[Trace]:
         found.append(Trace(trace_id=trace_id, began_at=began, length_ms=_ms(began, end), waited_ms=waited, spans=rows))
         ended = end if ended is None else max(ended, end)
     return found
+
+
+def stretches(traces: Iterable[Trace]) -> list[Trace]:
+    """Return traces for a picture: cut where nothing of them runs for long, in the order in which things happened."""
+    whole = list(traces)
+    known = {trace.trace_id for trace in whole}
+    parts = (part for trace in whole for part in _cut(trace, known - {trace.trace_id}))
+    cut = sorted(parts, key=lambda part: part.began_at)
+    ended: datetime | None = None
+    for n, part in enumerate(cut):
+        waited = None if ended is None else max(0.0, _ms(ended, part.began_at))
+        cut[n] = part.model_copy(update={"waited_ms": waited})
+        end = part.began_at + timedelta(milliseconds=part.length_ms)
+        ended = end if ended is None else max(ended, end)
+    return cut
+
+
+def _cut(trace: Trace, known: Collection[str]) -> Iterator[Trace]:
+    groups: list[list[SpanRow]] = []
+    ended_ms = 0.0
+    for row in sorted(trace.spans, key=lambda row: row.offset_ms):
+        if not groups or row.offset_ms > ended_ms + MAX_IDLE_MS:
+            groups.append([])
+        groups[-1].append(row)
+        ended_ms = max(ended_ms, row.offset_ms + row.duration_ms)
+    for group in groups:
+        begin = group[0].offset_ms
+        length = max(row.offset_ms + row.duration_ms for row in group) - begin
+        inside = {row.span_id for row in group}
+        depths: dict[str, int] = {}
+        rows: list[SpanRow] = []
+        for row in trace.spans:  # parents before children
+            if row.span_id in inside:
+                depths[row.span_id] = depth = depths.get(row.parent_id, -1) + 1
+                links = [link for link in row.links if link in known or not row.depth]  # others are of other tasks
+                shown = {"depth": depth, "offset_ms": row.offset_ms - begin, "links": links}
+                rows.append(row.model_copy(update=shown))
+        at = trace.began_at + timedelta(milliseconds=begin)
+        yield trace.model_copy(update={"began_at": at, "length_ms": length, "spans": rows})
 
 
 class _Span:

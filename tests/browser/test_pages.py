@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from playwright.async_api import Browser, Page, expect
 
 from shared.intent.outcomes import Ambiguous, Permanent
 from tests.browser.serving import at_present, chromium, served
+from tests.contract.console.api.test_traces import decided
 from tests.scripted import ScriptedHandler
+from tests.spans import traced
 from tests.steps.test_audits import audited, label
 from tests.steps.test_breakers import trip
 from tests.world import REFUND, SUMMARY, World, says, ticket
@@ -20,7 +23,7 @@ HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)> [x](javascript:alert(3)) \u202egnp.exe \x1b[31mred "
     "<a href='javascript:alert(4)'>click</a> " + "long " * 40_000
 )
-PHONE = {"width": 390, "height": 800}
+PHONE, DESKTOP = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
 expect.set_options(timeout=30_000)  # a page looks for news every four seconds
 
 
@@ -169,6 +172,20 @@ async def test_phone_shows_everything_without_sideways_scrolling(browser: Browse
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         await page.get_by_role("button", name="Approve").tap()
         await expect(page.locator("#told")).to_contain_text("Approved:")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+async def test_where_the_time_went_is_seen_whole(browser: Browser, tmp_path: Path, size: Any) -> None:
+    with traced() as kept:
+        world = await decided(kept, tmp_path)
+    async with served(world) as url:
+        page = await opened(browser, url, "/tasks/t1", viewport=size)
+        await page.get_by_role("heading", name="Where the time went").click()
+        pictures = page.locator("#time .scroll")
+        await expect(pictures).to_have_count(2)
+        assert await pictures.evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth)")
+        await expect(page.get_by_role("img", name="ms in,").last).to_be_visible()
+        await must_have_no_barrier(page)
 
 
 async def test_everything_is_decided_without_javascript(browser: Browser, world: World) -> None:

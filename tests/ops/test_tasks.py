@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from shared.intent.outcomes import Ambiguous, Permanent
 from shared.records.news import tell
+from tests.contract.console.api.test_traces import decided
 from tests.ops.conftest import Ops
 from tests.scripted import ScriptedHandler
+from tests.spans import traced
 from tests.world import SUMMARY, World, paused, started, ticket
 
 
@@ -167,3 +170,18 @@ async def test_task_is_taken_noted_and_left(ops: Ops, capsys: pytest.CaptureFixt
     assert all(words in told for words in ("t1 is developer@localhost's", "t1: note 1 is written", "asked-the-shop"))
     assert await ops(world, "tasks assign t1 --leave") == 0
     assert (await world.record("t1")).assignee == ""
+
+
+async def test_trace_draws_what_was_traced_of_a_task(
+    ops: Ops, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with traced() as kept:
+        world = await decided(kept, tmp_path)
+    assert await ops(world, "tasks trace t1") == 0
+    drawn = capsys.readouterr().out
+    assert [word in drawn for word in ("classify", "console", "━", "AWAITING_APPROVAL", "READY")] == [True] * 5
+    assert await ops(world, "tasks trace t1 --json") == 0
+    assert len(json.loads(capsys.readouterr().out)["traces"]) == 2
+    world.set(data_dir=str(tmp_path / "empty"))
+    assert await ops(world, "tasks trace t1") == 0
+    assert "make run TRACING=local" in capsys.readouterr().out

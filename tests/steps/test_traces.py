@@ -130,7 +130,8 @@ async def test_each_delivery_is_a_span_of_its_own_below_the_same_message(
     attempt = "messaging.gcp_pubsub.message.delivery_attempt"
     assert [dict(span.attributes or {})[attempt] for span in tries] == [1, 5]
     assert dict(tries[1].attributes or {})["switchyard.task.attempts"] == 2
-    line = next(line for line in map(json.loads, capsys.readouterr().out.splitlines()) if line["message"] == "succeeded")
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
+    (line,) = (line for line in lines if line["message"] == "succeeded")
     assert (line["attempt"], line["attempts"]) == (5, 2)
     assert [span.status.status_code.name for span in tries] == ["ERROR", "UNSET"]
     assert {span.parent.span_id for span in tries if span.parent} == {
