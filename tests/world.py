@@ -14,6 +14,7 @@ import functions_framework.aio
 from shared.canonical import params_hash, sha256_hex
 from shared.gate.doors import Look, seen
 from shared.intent.registry import Registry, discover
+from shared.model.local import LocalClassifier
 from shared.records.documents import task_path, to_record
 from shared.records.edits import Edit
 from shared.serving.push import MAX_DATA_BYTES, Delivery
@@ -34,6 +35,7 @@ SLACK = timedelta(milliseconds=50)
 
 
 REGISTRY: Registry = discover()
+LOCAL = LocalClassifier(REGISTRY)  # which learns once
 
 
 class World:
@@ -48,6 +50,7 @@ class World:
         self.ports = Ports(Settings(**settings), self.store, self.publisher, random.Random(7))
         self.ports.__dict__["registry"] = REGISTRY
         self.ports.__dict__["classifier"] = self.ports.desk.before(self.model)
+        self.ports.__dict__["local"] = LOCAL
         self._messages = 0
         self._edited: dict[str, Document | None] = {}  # task -> its approval document before the last edit
 

@@ -7,12 +7,14 @@ about this ticket alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from shared.errors import ModelRefused, ModelUnavailable
 from shared.model.question import Answer, Classifier, Question
 from shared.wiring.desk import ASKING_S
+
+NeedsOwnCall = Callable[[Answer], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,12 @@ class NoAnswer:
     tokens_used: int = 0
 
 
-def never(answer: Answer) -> bool:
+async def never(answer: Answer) -> bool:
     """Return False: a person decides, whatever the answer is."""
     return False
 
 
-async def ask(question: Question, classifier: Classifier, needs_own_call: Callable[[Answer], bool] = never) -> Answer:
+async def ask(question: Question, classifier: Classifier, needs_own_call: NeedsOwnCall = never) -> Answer:
     """Return the answer within `ASKING_S`, and in it the version of the prompt that it was given to.
 
     `needs_own_call`: whether an answer given beside others is not enough for what would come of it.
@@ -39,7 +41,7 @@ async def ask(question: Question, classifier: Classifier, needs_own_call: Callab
     time = asyncio.get_running_loop().time
     began = time()
     answer = await classifier.ask(question, ASKING_S)
-    if answer.prompt_version and needs_own_call(answer):
+    if answer.prompt_version and await needs_own_call(answer):
         try:
             own = await classifier.ask(replace(question, alone=True), ASKING_S - (time() - began))
         except ModelRefused as error:
@@ -49,9 +51,7 @@ async def ask(question: Question, classifier: Classifier, needs_own_call: Callab
     return replace(answer, prompt_version=answer.prompt_version or question.version)
 
 
-async def ask_or_say_why(
-    question: Question, classifier: Classifier, needs_own_call: Callable[[Answer], bool]
-) -> Answer | NoAnswer:
+async def ask_or_say_why(question: Question, classifier: Classifier, needs_own_call: NeedsOwnCall) -> Answer | NoAnswer:
     """Return the answer, or why a person must look.
 
     Raises:

@@ -20,7 +20,7 @@ from shared.gate.confidence import Classified
 from shared.gate.plan import degraded, needs_own_call, plan, speaks_to_machine
 from shared.gate.policy import Usage, is_enabled
 from shared.model import prompt
-from shared.model.question import Answer
+from shared.model.question import Answer, Question
 from shared.records.answers import expect_answer
 from shared.records.breakers import open_breakers
 from shared.records.creation import create
@@ -184,8 +184,9 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
             breakers=breakers,
         )
 
-    def needs_own(said: Answer) -> bool:
-        return needs_own_call(decided(said, Usage(), now, draw=1.0), seen, registry)
+    async def needs_own(said: Answer) -> bool:
+        planned = decided(said, Usage(), now, draw=1.0)
+        return needs_own_call(planned, seen, registry) or await _reads_otherwise(planned, question, ports)
 
     began = _seconds()
     told: Answer | NoAnswer = NoAnswer("no_words")
@@ -238,6 +239,14 @@ async def _first_time(event: Event, now: datetime, ports: Ports, *, doubt: str =
         "latency_ms": said.latency_ms,
     }
     return Outcome("classified", fields=fields)
+
+
+async def _reads_otherwise(plan: Plan, question: Question, ports: Ports) -> bool:
+    """Whether the local classifier, which reads this ticket alone, names another intent than what would run."""
+    if plan.decision.route != "execute":
+        return False
+    await ports.local.learn()
+    return ports.local.judge(question.view, [plan.intent])[0] != plan.intent
 
 
 async def _with_requester(seen: View, source: str, reading: Reading, ports: Ports) -> View:

@@ -46,6 +46,8 @@ class Instance:
         """Load, in a thread, what the first task would otherwise wait for; nothing is asked of anybody."""
         await asyncio.to_thread(importlib.import_module, "httpx")
         await asyncio.to_thread(getattr, self.ports.classifier, "model")  # a local one learns first
+        if self._settings.classifier != "local" and self._settings.coalesce > 1:
+            await self.ports.local.learn()
 
     def adopt(self, registry: Registry) -> None:
         """Go on with these intents: the next delivery runs on what they are now, what is in flight on what it began.

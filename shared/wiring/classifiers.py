@@ -47,14 +47,14 @@ def build(
         SettingError: a key is needed and GEMINI_API_KEY is empty.
     """
     if settings.classifier == "local":
-        return _traced(_local(registry), settings)
+        return _traced(local(registry), settings)
     model = _model(settings, registry, desk, spending)
     if not settings.skip_calls:
         return model
     from shared.model.frugal import FrugalClassifier
 
     certificate = settings.local_certificate
-    return FrugalClassifier(model, _local(registry), registry, settings.skip_calls, certificate, earlier)
+    return FrugalClassifier(model, local(registry), registry, settings.skip_calls, certificate, earlier)
 
 
 def _model(settings: Settings, registry: Registry, desk: Desk | None, spending: Spending | None) -> Classifier:
@@ -70,7 +70,7 @@ def _model(settings: Settings, registry: Registry, desk: Desk | None, spending: 
     model = desk.before(WeatherClassifier(model, weather, spending, settings.model_budget_s))
     if limits.cache_s:
         model = CachingClassifier(model, registry, limits.cache_s)
-    return InPlaceClassifier(model, _local(registry)) if limits.in_place == "local" else model
+    return InPlaceClassifier(model, local(registry)) if limits.in_place == "local" else model
 
 
 def _adapter(settings: Settings) -> Classifier:
@@ -140,7 +140,7 @@ def router_of(
     return Router(usual(), content, version.hash)
 
 
-def _local(registry: Registry, root: Path = _ROOT) -> LocalClassifier:
+def local(registry: Registry, root: Path = _ROOT) -> LocalClassifier:
     """Return the local classifier with what it learnt, where that is beside the code and of these very intents."""
     from shared.model.artefact import load
     from shared.model.local import LocalClassifier

@@ -27,6 +27,7 @@ from shared.wiring.ports import Publisher, Store
 from shared.wiring.providers import ProviderSettings
 
 if TYPE_CHECKING:
+    from shared.model.local import LocalClassifier
     from shared.wiring.desk import Desk
     from shared.wiring.lanes import Pool
     from shared.wiring.people import People
@@ -123,6 +124,13 @@ class Ports:
         return build(self.settings, self.registry, self.desk, Earlier(self.store).memory, self.spending)
 
     @cached_property
+    def local(self) -> LocalClassifier:
+        """Who reads each ticket by itself, where the model has read several at once."""
+        from shared.wiring.classifiers import local
+
+        return local(self.registry)
+
+    @cached_property
     def routing(self) -> Held:
         """Which versions of the router decide and are asked beside, as far as this instance knows."""
         from shared.wiring.routing import Held
@@ -142,6 +150,7 @@ class Ports:
     def adopt(self, registry: Registry) -> None:
         """Go on with another list of intents; what is under way keeps what it took."""
         vars(self)["registry"] = registry
+        vars(self).pop("local", None)
         self.providers.clear()
         if self.settings.classifier == "local":  # it was taught by the examples of the list before
             vars(self).pop("classifier", None)

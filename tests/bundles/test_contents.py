@@ -27,7 +27,7 @@ INTENTS = {f"functions/execute/{name}/intent.py" for name in discover()}
 BUDGET_BYTES = {
     "intake": 463_000,  # reads every vendor's events, and counts; with the registry comes what it says of mistakes
     "intake-events": 463_000,
-    "classify": 870_000,  # it calls a model within limits, or is one, tries another, counts proof, looks people up
+    "classify": 872_000,  # it calls a model within limits, or is one, tries another, counts proof, looks people up
     "resume": 589_000,  # a decision leaves a label, and can be undone on cards; audits, breakers, notes come along
     "deadletter": 570_000,
     "sweep": 620_000,  # it entombs what has ended, and looks whether too much goes wrong

@@ -2,14 +2,15 @@
 
 Whose answer an entry is says an id that the writer cannot know. A model that obeys may all the same say of every other
 ticket what this one wants. Then nothing moves on that answer: what moves money, credentials or goods is asked about
-alone, and the rest runs only with parameters that stand in its own ticket.
+alone, and the rest runs only with parameters that stand in its own ticket, and as what it is when read by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -82,7 +83,8 @@ class Obedient:
         await self.gate.wait()
         if question.answers > 1:
             self.several.append(question.answers)
-            said: Any = [{"id": id, **self._said} for id, _ in items]
+            of = self._said if callable(self._said) else lambda _: self._said
+            said: Any = [{"id": id, **of(texts)} for id, texts in items]
         else:
             self.alone.add(question.version)
             said = answer(items[0][1])
@@ -123,6 +125,25 @@ async def test_a_model_that_obeys_one_ticket_moves_nothing_for_the_others(said: 
         else:  # what moves nothing, about what this very ticket names
             assert REGISTRY[record.intent].policy.risk == "none"
             assert all(str(value).lstrip("#") in REQUESTS[name] + "Help" for value in record.parameters.values())
+
+
+def looks_up(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Say that a ticket only asks where its own order is."""
+    order = re.search(r"#\d+", texts["/text"])
+    return {"intent": "order_status", "parameters": {"order_id": order[0] if order else ""}, "confidence": 1.0}
+
+
+def sums_up(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Say that a ticket only wants its own words posted."""
+    return {"intent": "ticket_summary", "parameters": {"summary": texts["/text"]}, "confidence": 1.0}
+
+
+@pytest.mark.parametrize("said", [looks_up, sums_up])
+async def test_nobody_is_done_with_by_something_smaller_that_was_not_asked_for(said: Any) -> None:
+    _, records = await poisoned(said)
+    runs = {name: record.intent for name, record in records.items() if record.state == "READY"}
+    assert {"refund_request", "cancel_order", "change_address"} <= set(runs)
+    assert runs == {name: name for name in runs}
 
 
 async def test_nothing_of_the_guarantee_is_there_by_chance() -> None:

@@ -13,6 +13,7 @@ from shared.wiring.composition import Ports
 from shared.wiring.providers import ProviderSettings
 from tests.simulation.deployment import FUNCTIONS, REGISTRY
 from tests.simulation.loop import Instance
+from tests.simulation.model import SimulatedReader
 from tests.simulation.provider import SimulatedPool
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Fleet:
         vars(ports).update(
             registry=self.registry,
             classifier=ports.desk.before(self._run.model),
+            local=SimulatedReader(self._run.model),
             pool=SimulatedPool(self._run.provider),
             providers=PROVIDERS,
             clock_trouble=self._run.clock.trouble,

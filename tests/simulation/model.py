@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from shared.errors import ModelRefused, ModelUnavailable
+from shared.event.payload import View
 from shared.model.question import Answer, Question
 from tests.simulation.trouble import Calm
 
@@ -67,3 +68,16 @@ class SimulatedModel:
 
     async def close(self) -> None:
         return None
+
+
+class SimulatedReader:
+    """What `Ports.local` is asked where the model has read several: what this ticket wants, by its own words alone."""
+
+    def __init__(self, model: SimulatedModel) -> None:
+        self._model = model
+
+    async def learn(self) -> None:
+        return None
+
+    def judge(self, view: View, allowed: Iterable[str]) -> tuple[str, float]:
+        return self._model.answers[next(iter(view.texts.values()))]["intent"], 1.0

@@ -32,6 +32,11 @@ REMOVED = {
         (('    return intent.policy.risk != "none" or not', "    return not"),),
     ): "T2",
     Mutation(
+        "what runs is what its ticket asks for, read by itself",
+        "functions/classify/step.py",
+        ((" or await _reads_otherwise(planned, question, ports)", ""),),
+    ): "I10",
+    Mutation(
         "nobody is handed what was meant for one who is gone",
         DESK,
         (("[waiter for waiter in self._line if waiter.turn.done()]", "[]"),),

@@ -78,11 +78,14 @@ class Together:
         return Answer(json.dumps(said), self.run.model.model, 120, 5.0)
 
     def _say(self, texts: Any) -> dict[str, Any]:
-        """Say what is right, or of some what another ticket wants."""
+        """Say what is right, or of some what another ticket wants: with its parameters, or with their own."""
         self._number += 1
         answers = self.run.model.answers
-        text = _words(texts) if self._rng.random() < 0.9 else self._rng.choice(sorted(answers))
-        return answers[text] | {"confidence": SURE + self._number * 1e-6}
+        text, chance = _words(texts), self._rng.random()
+        said = answers[text] if chance < 0.9 else answers[self._rng.choice(sorted(answers))]
+        if chance < 0.1 and "order_id" in said["parameters"]:
+            said = {"intent": "order_status", "parameters": {"order_id": said["parameters"]["order_id"]}}
+        return said | {"confidence": SURE + self._number * 1e-6}
 
     def _remember(self, items: Any, said: Any) -> None:
         entries = said if isinstance(said, list) else []

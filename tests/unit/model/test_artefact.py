@@ -21,7 +21,7 @@ from shared.model import artefact as module
 from shared.model.artefact import FORMAT, MAGIC, Artefact, dump, load
 from shared.model.local import LocalClassifier
 from shared.model.teaching import train
-from shared.wiring.classifiers import LEARNT, _local
+from shared.wiring.classifiers import LEARNT, local
 from tests.shipped import SHIPPED, shipped
 
 ROOT = Path(__file__).parents[3]
@@ -144,9 +144,9 @@ async def test_classifier_uses_a_file_that_fits_and_says_so_of_one_that_does_not
     registry = Registry({**REGISTRY, "cancel_order": replace(REGISTRY["cancel_order"], near_misses=())})
     path = tmp_path / LEARNT
     path.parent.mkdir(parents=True)
-    own = _local(registry, tmp_path).model
+    own = local(registry, tmp_path).model
     path.write_bytes(data)
-    assert _local(REGISTRY, tmp_path).model.endswith(data[len(MAGIC) :].split()[1][:8].decode())
+    assert local(REGISTRY, tmp_path).model.endswith(data[len(MAGIC) :].split()[1][:8].decode())
     assert capsys.readouterr().out == ""
-    assert _local(registry, tmp_path).model == own
+    assert local(registry, tmp_path).model == own
     assert "classifier_outdated" in capsys.readouterr().out
