@@ -20,7 +20,7 @@ from shared.serving.push import MAX_ENVELOPE_BYTES, Delivery, parse
 
 UNTRACED = frozenset({"GET", "HEAD"})  # they change nothing, and pages and probes ask all day long
 # Whose requests are spans. Of others a delivery is one, or what they do for a task: mostly they find nothing to do.
-ASKED_BY_OTHERS = frozenset({"intake", "console"})
+ASKED_BY_OTHERS = frozenset({"intake", "console", "chat"})
 
 MEMBERS = frozenset({"task_id", "source", "raw_payload", "priority", "metadata"})  # of a task, as it is sent
 
@@ -46,8 +46,10 @@ Made = Callable[[], Delivery]
 
 async def guard(function: str, request: Request | None, work: Callable[[], Awaitable[Response]]) -> Response:
     """Run `work`; answer any error with its status and stable code, never with a traceback or with input."""
-    if request is None or not tracing.is_on() or request.method in UNTRACED or function not in ASKED_BY_OTHERS:
+    if request is None or not tracing.is_on() or request.method in UNTRACED:
         return await _answered(function, request, work)
+    if function not in ASKED_BY_OTHERS:
+        return await _flushed(await _answered(function, request, work))
     parent = tracing.parent_of(request.headers)
     with tracing.entered(function, parent, kind="server", function=function, method=request.method) as seen:
         response = await _answered(function, request, work)

@@ -12,6 +12,7 @@ from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
 from functions.notify import step
+from shared import tracing
 from shared.chat.card import card_of
 from shared.chats import Chats
 from shared.gate.doors import seen
@@ -25,6 +26,7 @@ from shared.task.moves import Person
 from shared.task.schemas import AutomationTask
 from tests.contract.chat.screens import ANA, CHANNEL, EMAILS, JO, Room, odd_ones
 from tests.scripted import ScriptedHandler
+from tests.spans import traced
 from tests.world import CHANGE_ADDRESS, REFUND, World, paused, ticket
 
 
@@ -64,6 +66,18 @@ async def test_two_clicks_approve_and_the_card_says_who_decided() -> None:
     assert await made.show() == {"cards": "0 posted, 1 drawn anew"}  # it is closed for good
     assert "actions" not in [block["type"] for block in made.messages[0]["blocks"]]
     assert await made.show() == {"cards": "0 posted, 0 drawn anew"}
+
+
+async def test_a_decision_in_a_chat_is_a_trace_of_its_own_that_links_to_the_pause() -> None:
+    with traced() as kept:
+        with tracing.entered("classify", "", kind="consumer"):
+            made = await room()
+        assert (await made.press("approve")).status_code == 200
+    (link,) = kept.one("chat").links
+    assert link.context.span_id == kept.one("classify").context.span_id
+    *_, (topic, _, attributes) = made.world.publisher.messages
+    assert topic == "intent-refund-request"
+    assert tracing.trace_id_of(attributes["googclient_traceparent"]) == f"{kept.one('chat').context.trace_id:032x}"
 
 
 async def test_reject_asks_why_and_keeps_the_cause() -> None:

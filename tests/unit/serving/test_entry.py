@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from shared import errors
+from shared import errors, tracing
 from shared.serving.entry import MEMBERS, Outcome, guard, read_body, serve_delivery, serve_push, status_of
 from shared.serving.push import Delivery, parse
 from shared.task.schemas import AutomationTask
+from tests.spans import traced
 
 STATUSES = {
     errors.BadRequest: 400,
@@ -273,6 +274,31 @@ async def test_trace_of_the_caller_goes_on_if_it_is_one(headers: dict[str, str],
 
     async with client(work) as http:
         assert (await http.get("/", headers=headers)).text == found
+
+
+@pytest.mark.parametrize(
+    ("method", "function", "flushes"),
+    [("POST", "sweep", 1), ("POST", "resume", 1), ("POST", "intake", 1), ("GET", "console", 0)],
+)
+async def test_what_was_traced_leaves_before_the_answer_whoever_asked(
+    monkeypatch: pytest.MonkeyPatch, method: str, function: str, flushes: int
+) -> None:
+    events: list[str] = []
+
+    async def flush() -> None:
+        events.append("flush")
+
+    async def work(request: Request) -> Response:
+        with tracing.entered("work", "", kind="internal"):
+            return Response(status_code=204)
+
+    monkeypatch.setattr(tracing, "flush_is_due", lambda: True)
+    monkeypatch.setattr(tracing, "flush", flush)
+    with traced() as kept:
+        async with client(work, function) as http:
+            assert (await http.request(method, "/")).status_code == 204
+        assert [span.name for span in kept.get_finished_spans()][:1] == ["work"]
+    assert events == ["flush"] * flushes
 
 
 # --- without HTTP
