@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from shared import tracing
 from shared.errors import BadRequest, Conflict, Forbidden, NotFound, Refused, Unprocessable
 from shared.gate.doors import seen
 from shared.records.approvals import approval_of
@@ -65,6 +66,17 @@ async def take(ports: Ports, write: Edit) -> Outcome:
     shown = to_document(approval_of(record, ports.registry))
     if not _asks(write, shown):
         return Outcome("nothing_to_do", fields=fields, severity="DEBUG")
+    if not write.author.is_person:
+        return await _judged(ports, write, record, shown, fields)
+    with tracing.entered("resume", "", kind="server", function="resume") as seen:
+        outcome = await _judged(ports, write, record, shown, fields)
+        seen.tell(outcome=outcome.code, **outcome.fields)
+        return outcome
+
+
+async def _judged(
+    ports: Ports, write: Edit, record: TaskRecord, shown: Document, fields: dict[str, Any]
+) -> Outcome:
     try:
         decision = _decision(write)
         if decision and await _is_reversed(ports, write.task_id, decision):
