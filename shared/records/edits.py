@@ -74,9 +74,7 @@ async def take(ports: Ports, write: Edit) -> Outcome:
         return outcome
 
 
-async def _judged(
-    ports: Ports, write: Edit, record: TaskRecord, shown: Document, fields: dict[str, Any]
-) -> Outcome:
+async def _judged(ports: Ports, write: Edit, record: TaskRecord, shown: Document, fields: dict[str, Any]) -> Outcome:
     try:
         decision = _decision(write)
         if decision and await _is_reversed(ports, write.task_id, decision):

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from shared import tracing
 from shared.entries import ANY_INTENT
 from shared.errors import Conflict, NotFound, Refused, Unprocessable
 from shared.gate.doors import Look, must_be_allowed, must_be_approver, must_be_current
@@ -138,6 +139,7 @@ async def _send(ports: Ports, letter: DeadLetter) -> None:
     attributes = {"schema_version": str(SCHEMA_VERSION)}
     if letter.source:  # it is read as when it came
         attributes |= {PARKED: "1", "source": letter.source, "media": letter.media, "reason": letter.reason}
+    tracing.link(letter.traceparent)  # what comes of it goes on from there: it may have lain here for weeks
     await ports.publisher.publish(topic, base64.b64decode(letter.data), attributes)
 
 

@@ -32,6 +32,7 @@ async def park(
         message_id=delivery.message_id,
         task_id=task_id,
         reason=reason,
+        traceparent=delivery.traceparent,
         data=base64.b64encode(delivery.data).decode(),
         truncated=delivery.is_cut,
         source=webhook.get("source", ""),

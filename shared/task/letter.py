@@ -32,4 +32,5 @@ class LetterRow(Model):
 class DeadLetter(LetterRow):
     """The document `dead_letters/{sha256(subscription|message id)}`: a message nobody could finish."""
 
+    traceparent: str = Field(default="", description="The span that published it, in W3C's form, where it was traced")
     data: str = Field(description="The message's bytes as base64: of a longer one the first 720 KiB")

@@ -17,9 +17,13 @@ import functions.execute.main as execute
 import functions.intake.main as intake
 from functions.resume.step import resume
 from shared import tracing
+from shared.canonical import sha256_hex
 from shared.intent.outcomes import NotApplied
 from shared.records.documents import task_path
 from shared.records.edits import Edit
+from shared.records.letters import redrive_letter
+from shared.records.parking import park
+from shared.serving.push import delivered
 from shared.task.moves import Person
 from shared.wiring import composition
 from tests.scripted import ScriptedHandler
@@ -184,6 +188,23 @@ async def test_what_the_sweep_owes_is_told_of_the_task_and_goes_on_from_it(
     swept = kept.one("sweep")
     assert dict(swept.attributes or {})["switchyard.task.id"] == "t1"
     assert [link.context.span_id for link in swept.links] == [kept.one("classify").context.span_id]
+
+
+async def test_what_comes_of_a_redriven_letter_goes_on_from_the_message_that_it_was(kept: Kept) -> None:
+    world, parent = World(ORDER_STATUS[1]), f"00-{TRACE}-{SOURCE}-01"
+    at, attributes = world.store.now, {"googclient_traceparent": parent}
+    await park(world.ports, delivered("m1", b"{", attributes, at, "tasks", 1), reason="r", task_id=None, outcome="o")
+    letter_id = sha256_hex(b"tasks|m1")
+    world.pass_time(days=20)
+    with tracing.entered("console", "", kind="server"):
+        await redrive_letter(world.ports, letter_id, Person("dev@localhost", "console"), reason="mended")
+    console = kept.one("console")
+    assert [(f"{link.context.trace_id:032x}", f"{link.context.span_id:016x}") for link in console.links] == [
+        (TRACE, SOURCE)
+    ]
+    assert tracing.trace_id_of(world.publisher.messages[-1][2]["googclient_traceparent"]) == (
+        f"{console.context.trace_id:032x}"
+    )
 
 
 async def test_a_message_of_before_there_were_traces_is_read_as_ever(
