@@ -48,8 +48,9 @@ def _audits(task_id: list[Schema], refused: Schema) -> Schema:
 
 
 def _traces(task_id: list[Schema]) -> Schema:
-    link = {"type": "string", "description": "Where Cloud Trace shows it; empty where spans do not go there"}
-    traced = closed(task_id=task_id[0]["schema"], traces={"type": "array", "items": ref("Trace")}, cloud_trace=link)
+    where = "Where Cloud Trace shows how it began and its last part; none where spans do not go there"
+    links = {"type": "array", "items": {"type": "string"}, "description": where}
+    traced = closed(task_id=task_id[0]["schema"], traces={"type": "array", "items": ref("Trace")}, cloud_traces=links)
     shown = {"200": answer("Its traces, oldest first", traced)} | refusals(401, 403, 404, 410, 503)
     get = operation("traceTask", "Tell where the time of one task went.", shown)
     return {"/api/tasks/{task_id}/trace": {"parameters": task_id, "get": get}}

@@ -15,7 +15,7 @@ from functions.console.dossier import Dossier, Line
 from functions.console.health import UP_TO, latest
 from functions.console.lists import Listing
 from functions.console.page import Page
-from functions.console.traces import cloud_trace, traces_of
+from functions.console.traces import cloud_traces, traces_of
 from functions.console.waterfall import stretches
 from shared.errors import BadRequest
 from shared.gate.policy import subject_path
@@ -149,7 +149,7 @@ async def task(
         others=others,
         read_at=found.read_time,
         traces=traces,
-        cloud_trace=cloud_trace(page.ports.settings, record),
+        cloud_traces=cloud_traces(page.ports.settings, record),
         listing=lists.listing_of(form or page.query, page.who),
         told=told,
         looking=by if by != page.who.name else "",

@@ -24,9 +24,9 @@ NOTHING = (
 def draw(console: Console, found: dict[str, Any]) -> None:
     """Print one waterfall per trace, with what people were waited for between them."""
     traces = stretches(Trace.model_validate_json(json.dumps(trace)) for trace in found["traces"])
-    if found["cloud_trace"]:
-        console.print(Text(plain(found["cloud_trace"])), soft_wrap=True)
-    elif not traces:
+    for link in found["cloud_traces"]:
+        console.print(Text(plain(link)), soft_wrap=True)
+    if not found["cloud_traces"] and not traces:
         console.print(NOTHING)
     for trace in traces:
         if trace.waited_ms is not None:

@@ -84,7 +84,7 @@ def test_a_part_says_what_is_not_as_usual(failed: bool, attributes: dict[str, st
 def drawn(width: int, *traces: Trace) -> list[str]:
     out = io.StringIO()
     found = [t.model_dump(mode="json") for t in traces]
-    draw(Console(file=out, width=width, highlight=False), {"traces": found, "cloud_trace": ""})
+    draw(Console(file=out, width=width, highlight=False), {"traces": found, "cloud_traces": []})
     return out.getvalue().splitlines()
 
 

@@ -58,7 +58,7 @@ async def test_a_decided_task_has_two_traces_and_the_wait_between_them(
     await decided(kept, tmp_path)
     found = (await http.get("/api/tasks/t1/trace")).json()
     first, second = found["traces"]
-    assert (found["task_id"], found["cloud_trace"]) == ("t1", "")
+    assert (found["task_id"], found["cloud_traces"]) == ("t1", [])
     assert [(span["name"], span["depth"]) for span in first["spans"]] == [
         ("classify", 0),
         ("commit", 1),
@@ -93,13 +93,36 @@ async def test_hostile_words_in_the_file_stay_words(http: httpx.AsyncClient, kep
     assert "\u202e" not in page
 
 
-async def test_in_the_cloud_the_page_leads_to_cloud_trace(http: httpx.AsyncClient, tmp_path: Path) -> None:
-    world = await paused(project="acme-prod")
-    installed(world, tmp_path, "cloud")
-    trace = (await world.record("t1")).trace_id
-    link = f"https://console.cloud.google.com/traces/explorer;traceId={trace}?project=acme-prod"
-    assert (await http.get("/api/tasks/t1/trace")).json() == {"task_id": "t1", "traces": [], "cloud_trace": link}
-    assert link in (await http.get("/tasks/t1")).text
+def links(*traces: str) -> list[str]:
+    place = "https://console.cloud.google.com/traces/explorer;traceId={}?project=acme-prod"
+    return [place.format(trace) for trace in traces]
+
+
+@pytest.mark.parametrize(("ratio", "kept"), [(1.0, True), (0.0, False)])
+async def test_in_the_cloud_the_page_leads_to_the_first_and_to_the_last_trace(
+    http: httpx.AsyncClient, tmp_path: Path, ratio: float, kept: bool
+) -> None:
+    with traced(ratio):
+        with tracing.entered("intake", f"00-{'ab' * 16}-{'cd' * 8}-01", kind="server"):
+            first, world = tracing.trace_id(), World(REFUND[1])
+            world.set(project="acme-prod")
+            await world.classify(REFUND[0], attributes={"trace_id": first})
+        installed(world, tmp_path, "cloud")
+        assert (await http.get("/api/tasks/t1/trace")).json()["cloud_traces"] == links(first)
+        with tracing.entered("console", "", kind="server"):
+            await world.decide("t1")
+            last = tracing.trace_id()
+    found = links(first, last) if kept else links(first)
+    told = (await http.get("/api/tasks/t1/trace")).json()
+    assert told == {"task_id": "t1", "traces": [], "cloud_traces": found}
+    page = (await http.get("/tasks/t1")).text
+    assert [link in page for link in links(first, last)] == [True, kept]
+
+
+async def test_in_the_cloud_nothing_leads_to_a_trace_that_nobody_made(http: httpx.AsyncClient, tmp_path: Path) -> None:
+    installed(await paused(project="acme-prod"), tmp_path, "cloud")
+    assert (await http.get("/api/tasks/t1/trace")).json()["cloud_traces"] == []
+    assert "Cloud Trace" not in (await http.get("/tasks/t1")).text
 
 
 async def test_of_a_task_that_is_not_there_nothing_is_told(http: httpx.AsyncClient, tmp_path: Path) -> None:
