@@ -166,7 +166,7 @@ def _context_in(parent: str) -> SpanContext:
 def exporting(settings: Tracing, data_dir: str, project: str) -> SpanProcessor:
     """Return what takes the spans to where the settings say."""
     if settings.exporter == "cloud":
-        return Throttled(_cloud(project))
+        return Throttled(_cloud())
     from shared.span_file import SpanFile
 
     out: Any = SpanFile(data_dir)
@@ -174,7 +174,7 @@ def exporting(settings: Tracing, data_dir: str, project: str) -> SpanProcessor:
     return BatchSpanProcessor(written, schedule_delay_millis=LOCAL_DELAY_MS)
 
 
-def _cloud(project: str) -> Any:
+def _cloud() -> Any:
     import google.auth
     from google.auth.transport.requests import AuthorizedSession
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -184,5 +184,6 @@ def _cloud(project: str) -> Any:
     if endpoint:
         return OTLPSpanExporter(endpoint, timeout=EXPORT_TIMEOUT_S)
     credentials, _ = google.auth.default(scopes=[SCOPE])
-    headers = {"x-goog-user-project": project} if project else {}
-    return OTLPSpanExporter(ENDPOINT, headers=headers, timeout=EXPORT_TIMEOUT_S, session=AuthorizedSession(credentials))
+    # No project to charge is named, which would take a role of its own (serviceUsageConsumer): an account's own one is
+    # charged without. A person's credentials name theirs by themselves.
+    return OTLPSpanExporter(ENDPOINT, timeout=EXPORT_TIMEOUT_S, session=AuthorizedSession(credentials))

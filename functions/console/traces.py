@@ -30,8 +30,9 @@ def cloud_traces(settings: Settings, record: TaskRecord) -> list[str]:
     last = trace_id_of(record.traceparent)
     if settings.tracing.exporter != "cloud" or not last:
         return []
-    is_kept = int(record.traceparent[-2:], 16) & 1
-    traces = [record.trace_id] * (record.trace_id not in ("", last)) + [last] * is_kept
+    traces = [] if record.trace_id in ("", last) else [record.trace_id]
+    if int(record.traceparent[-2:], 16) & 1:
+        traces.append(last)
     project = quote(settings.project, safe="")
     return [CLOUD_TRACE.format(trace=quote(trace, safe=""), project=project) for trace in traces]
 

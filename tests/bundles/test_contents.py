@@ -33,7 +33,7 @@ BUDGET_BYTES = {
     "sweep": 620_000,  # it entombs what has ended, and looks whether too much goes wrong
     "notify": 594_000,  # its cards say what would happen and can be undone, so every declaration is in it
     "chat": 693_000,  # it decides and undoes, as the console does, without its pages, and asks by the same inputs
-    "console": 1_238_000,  # the pages, letters, audits, notes, policy played through, versions of the router, OpenAPI
+    "console": 1_241_000,  # the pages, letters, audits, notes, policy played through, versions of the router, OpenAPI
 } | dict.fromkeys(EXECUTORS, 636_000)  # as notify, which also says where people look at the provider
 A_TEAMS_INTENT_BYTES = 4_000  # each beside those that ship, where every declaration is wanted
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from google.oauth2.credentials import Credentials
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from shared import spans, tracing
@@ -22,6 +24,7 @@ class Collector(HTTPServer):
     def __init__(self) -> None:
         self.names: list[str] = []
         self.resource: dict[str, str] = {}
+        self.headers: set[str] = set()
         super().__init__(("127.0.0.1", 0), _Taking)
 
 
@@ -29,6 +32,7 @@ class _Taking(BaseHTTPRequestHandler):
     server: Collector
 
     def do_POST(self) -> None:
+        self.server.headers = {name.lower() for name in self.headers}
         sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
         for resource in sent.resource_spans:
             self.server.resource = {a.key: a.value.string_value for a in resource.resource.attributes}
@@ -81,10 +85,26 @@ async def test_whoever_is_slow_to_take_spans_is_asked_the_less(
     assert [tracing.flush_is_due(), tracing.flush_is_due()] == [False, True]
 
 
+def test_cloud_trace_is_asked_as_the_functions_account_with_no_right_but_to_add_spans(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spans, "ENDPOINT", os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    account = Credentials("a-token")  # type: ignore[no-untyped-call]
+    monkeypatch.setattr("google.auth.default", lambda scopes: (account, "acme-prod"))
+    tracing.start(Tracing("cloud"), "", "acme-prod")
+    with tracing.entered("classify", "", kind="consumer"):
+        pass
+    tracing.stop()
+    assert collector.names == ["classify"]
+    assert "authorization" in collector.headers
+    assert "x-goog-user-project" not in collector.headers  # whoever sends it must be allowed to charge that project
+
+
 def test_where_nothing_can_be_traced_the_log_says_so_and_work_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(spans, "_cloud", lambda project: 1 / 0)
+    monkeypatch.setattr(spans, "_cloud", lambda: 1 / 0)
     tracing.start(Tracing("cloud"), "", "p")
     assert not tracing.is_on()
     assert '"outcome":"not_traced","error_type":"ZeroDivisionError"' in capsys.readouterr().out
