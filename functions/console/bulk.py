@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from functions.console.search import TASK_ID
+from shared import tracing
 from shared.errors import SwitchyardError, Unprocessable
 from shared.gate.doors import Look
 from shared.records import decisions, repairs
@@ -97,8 +98,10 @@ async def run(ports: Ports, who: Person, action: str, picks: Sequence[Pick], wis
 
     async def one(pick: Pick) -> Done:
         async with slots:
+            task_id = None if action in OF_LETTERS else pick.id
             try:
-                return Done(pick.id, await _do(ports, who, action, pick, wish))
+                with tracing.span(action, task_id=task_id):  # it links to where this one was left
+                    return Done(pick.id, await _do(ports, who, action, pick, wish))
             except SwitchyardError as error:
                 return Done(pick.id, "", error.message or error.code)
 

@@ -10,14 +10,17 @@ from typing import Any
 import httpx
 import pytest
 
+from functions.console.bulk import Pick, Wish, run
 from functions.console.waterfall import waterfalls
 from shared import tracing
+from shared.gate.doors import Look
 from shared.settings import Settings, Tracing
 from shared.span_file import SpanFile
+from shared.task.moves import Person
 from shared.wiring import composition
 from tests.contract.console.pages.browser import HOSTILE
 from tests.spans import Kept, traced
-from tests.world import REFUND, World, paused
+from tests.world import CHANGE_ADDRESS, REFUND, World, paused
 
 
 @pytest.fixture
@@ -153,6 +156,23 @@ def test_a_call_that_was_shared_is_shown_with_each_task_and_no_other_task_is(kep
             ("generate_content model", 2),
         ]
         assert trace.spans[0].attributes["switchyard.task.id"] == task_id
+
+
+async def test_of_many_that_are_decided_at_once_each_goes_on_from_its_own_pause(kept: Kept) -> None:
+    world, picks = World(), list[Pick]()
+    for task_id, (task, answer) in (("t1", REFUND), ("t2", CHANGE_ADDRESS)):
+        world.model.answers = [answer]
+        with tracing.entered("classify", "", kind="consumer"):
+            await world.classify(task.model_copy(update={"task_id": task_id}))
+        record = await world.record(task_id)
+        picks.append(Pick(task_id, Look(record.generation, record.params_hash, alone=False)))
+    with tracing.entered("console", "", kind="server"):
+        done = await run(world.ports, Person("dev@localhost", "console"), "approve", picks, Wish(""))
+    assert [one.state for one in done] == ["READY", "READY"]
+    for pick in picks:
+        paused, decided = waterfalls(spans_of(kept), pick.id)
+        assert [(row.name, row.depth) for row in decided.spans][:3] == [("console", 0), ("approve", 1), ("commit", 2)]
+        assert [row.links for row in decided.spans[:2]] == [[], [paused.trace_id]]
 
 
 @pytest.mark.parametrize(
