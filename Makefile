@@ -113,7 +113,7 @@ doctor: ## say what is missing to work here, and to deploy: make doctor [ENV=dev
 	@$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) -m infra.doctor "$(if $(filter file,$(origin ENV)),,$(ENV))" $(FOR)
 
 trace: $(VENV)/.run ## draw where the time of a task went, while `make run TRACING=local` runs: make trace TASK=helpdesk-1
-	@$(VENV)/bin/python -m infra.ops tasks trace $(TASK)
+	@$(if $(TASK),$(VENV)/bin/python -m infra.ops tasks trace "$(TASK)",$(error say which: make trace TASK=helpdesk-1))
 
 # What `make run CLASSIFIER=...` uses, and the tickets that come with the tests where DATA names no others.
 eval: $(RUN_ENV) ## how right a classifier is on labelled tickets: make eval [DATA=tickets.jsonl] [CLASSIFIER=...] [ARGS=--help]

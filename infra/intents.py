@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser("switchyard intent", **page)
     made.add_argument("name", metavar="NAME", help="a verb or what is asked for, such as gift_card")
     made.add_argument("--description", help="when somebody asks for it, in one sentence; the model chooses by it")
-    made.add_argument("--risk", choices=get_args(Risk), help="money and credential need a person (default: none)")
+    made.add_argument("--risk", choices=get_args(Risk), help="all but none need a person (default: none)")
     made.add_argument(
         "--idempotency",
         choices=get_args(Kind),

@@ -51,8 +51,9 @@ def parser() -> argparse.ArgumentParser:
             2: "a setting or an intent is wrong",
         },
     )
-    made = argparse.ArgumentParser("python -m infra.calibrate", **page)
-    made.add_argument("labels", type=Path, help="labels, as `switchyard labels export` writes them, or tickets")
+    made = argparse.ArgumentParser("make calibrate", **page)
+    what = "labels, as `switchyard labels export` writes them, or tickets"
+    made.add_argument("labels", metavar="LABELS", type=Path, help=what)
     made.add_argument("--recorded", type=Path, metavar="FILE", help="the file holds tickets; their run by `make eval`")
     made.add_argument("--target", type=float, default=0.95, metavar="SHARE", help="the precision to prove (0.95)")
     made.add_argument(

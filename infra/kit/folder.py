@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Literal
 
-Risk = Literal["none", "money", "credential"]
+Risk = Literal["none", "money", "credential", "goods"]
 Kind = Literal["none", "natural", "by_key"]
 
 
@@ -62,18 +62,30 @@ MONEY = """\
     ]
     currency: Annotated[Literal["USD", "EUR", "GBP"], Field(description="ISO 4217 code")]
 """
-FIELDS: dict[Risk, str] = {"none": ORDER, "money": ORDER + MONEY, "credential": EMAIL}
-TYPES: dict[Risk, str] = {"none": "Annotated", "money": "Annotated, Literal", "credential": "Annotated"}
-MARKERS: dict[Risk, str] = {"none": "FromPayload", "money": "FromPayload, MoneyFromPayload", "credential": "FromField"}
+FIELDS: dict[Risk, str] = {"none": ORDER, "money": ORDER + MONEY, "credential": EMAIL, "goods": ORDER}
+TYPES: dict[Risk, str] = {
+    "none": "Annotated",
+    "money": "Annotated, Literal",
+    "credential": "Annotated",
+    "goods": "Annotated",
+}
+MARKERS: dict[Risk, str] = {
+    "none": "FromPayload",
+    "money": "FromPayload, MoneyFromPayload",
+    "credential": "FromField",
+    "goods": "FromPayload",
+}
 POLICIES: dict[Risk, str] = {
     "none": 'Policy(subject="/requester/email", per_day=2)',
     "money": 'Policy(risk="money", amount="amount_minor", subject="/requester/email", per_day=2)',
     "credential": 'Policy(risk="credential", subject="/requester/email", per_day=2)',
+    "goods": 'Policy(risk="goods", subject="/requester/email", per_day=2)',
 }
 SAMPLES: dict[Risk, str] = {
     "none": '{"order_id": "#10021"}',
     "money": '{"order_id": "#10021", "amount_minor": 2500, "currency": "USD"}',
     "credential": '{"email": "jane@example.com"}',
+    "goods": '{"order_id": "#10021"}',
 }
 EXAMPLES = "    # The model chooses by these, too: replace them with what people really write, ten or more.\n"
 REPEATS: dict[Kind, str] = {

@@ -53,7 +53,7 @@ def looked_at(console: Console, kind: str, name: str) -> Looked:
     except OpsError as error:
         if error.status == 3:
             raise
-        return Item(name, f"leave {name}: {error}", partial(_raise, error))
+        return Item(name, f"leave {name}: {error}", partial(_raise, error), can_be=False)
     return found
 
 
@@ -74,7 +74,8 @@ def do(args: Args, terminal: Terminal, items: list[Item], *, always_ask: bool = 
         wishes = [show.plain(f"would {i.words}") for i in items] or ["nothing to do"]
         return show.answer(args.json, [i.words for i in items], lambda: print("\n".join(wishes)))
     asking = Terminal(stderr=True, highlight=False)  # what scripts read is on stdout
-    if len(items) > 1 or (items and always_ask):
+    possible = sum(item.can_be for item in items)
+    if possible and (len(items) > 1 or always_ask):
         bulk.confirm(asking, items, yes=args.yes)
     results = bulk.run(asking, items, args.rate)
     failed = [r for r in results if r.error]

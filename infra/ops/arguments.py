@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console as Terminal
 
@@ -34,9 +34,20 @@ STATUS = {
 }
 
 
+class _Noun(argparse.ArgumentParser):
+    """A command that does nothing without another word: whoever says it alone is told the words."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, and end."""
+        if message.endswith("required: COMMAND"):
+            [verbs] = [action.choices for action in self._actions if action.metavar == "COMMAND" and action.choices]
+            message = f"say what: {', '.join(verbs)}"
+        super().error(message)
+
+
 def noun(prog: str, summary: str, *examples: str) -> argparse.ArgumentParser:
     """Return the parser of a command of this package, as yet without its options."""
-    return argparse.ArgumentParser(prog=prog, **manual.page(summary, *examples, environment=ENVIRONMENT, status=STATUS))
+    return _Noun(prog=prog, **manual.page(summary, *examples, environment=ENVIRONMENT, status=STATUS))
 
 
 def command(commands: Any, name: str, run: Run, summary: str, *examples: str) -> argparse.ArgumentParser:

@@ -20,6 +20,7 @@ ANSWERS = (
     "switchyard audits answer helpdesk-1 wrong_intent --intent order_status",
     "switchyard audits answer helpdesk-2 --intent cancel_order",
 )
+NOTHING = "nothing that ran by itself wants a second look"
 COLUMNS = ("task", "ran as", "confidence", "drawn ago")
 
 
@@ -42,7 +43,7 @@ def parser(prog: str = "switchyard audits") -> argparse.ArgumentParser:
 
 def _list(args: Args, console: Console, terminal: Terminal) -> int:
     found = console.get("audits")["audits"]
-    return show.answer(args.json, found, lambda: show.table(terminal, COLUMNS, map(_row, found)))
+    return show.answer(args.json, found, lambda: show.table(terminal, COLUMNS, map(_row, found), nothing=NOTHING))
 
 
 def _row(audit: dict[str, Any]) -> tuple[str, ...]:

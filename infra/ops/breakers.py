@@ -15,6 +15,7 @@ from infra.ops.client import Console
 SUMMARY = "see which intents were stopped because too much went wrong, and let them run again"
 LIST = "switchyard breakers list"
 REARM = 'switchyard breakers rearm refund_request --reason "the shop sends the right form again"'
+NOTHING = "no intent was ever stopped"
 COLUMNS = ("intent", "breaker", "opened ago", "why", "armed again by", "because")
 
 
@@ -36,7 +37,7 @@ def parser(prog: str = "switchyard breakers") -> argparse.ArgumentParser:
 
 def _list(args: Args, console: Console, terminal: Terminal) -> int:
     found = console.get("breakers")["breakers"]
-    return show.answer(args.json, found, lambda: show.table(terminal, COLUMNS, _rows(found)))
+    return show.answer(args.json, found, lambda: show.table(terminal, COLUMNS, _rows(found), nothing=NOTHING))
 
 
 def _rows(found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, ...]]:

@@ -20,11 +20,12 @@ SHOWN = 20  # items, before somebody is asked
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to be done: what it is called, what it would be in words, and how it is done."""
+    """One thing to be done: what it is called, what it would be in words, and how it is done, if it can be."""
 
     id: str
     words: str
     do: Callable[[], Any]
+    can_be: bool = True
 
 
 @dataclass(frozen=True, slots=True)

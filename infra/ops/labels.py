@@ -21,6 +21,7 @@ from infra.ops.client import Console, OpsError
 from shared.task.schemas import UNCLASSIFIED
 
 SUMMARY = "what decisions say of the classifier"
+NOTHING = "nobody has decided anything that is like this"
 COLUMNS = ("task", "verdict", "said", "confidence", "it was", "right", "drawn", "by", "age")
 EVERYTHING = 100_000  # as many as make calibrate takes
 
@@ -68,7 +69,7 @@ def _list(args: Args, console: Console, terminal: Terminal) -> int:
         said = (label["said"], f"{label['confidence']:.2f}", label["intent"] or "", right, label["drawn"], label["by"])
         return [label["task_id"], label["verdict"], *said, show.age(label["at"])]
 
-    return show.answer(args.json, found, lambda: show.table(terminal, COLUMNS, map(row, found)))
+    return show.answer(args.json, found, lambda: show.table(terminal, COLUMNS, map(row, found), nothing=NOTHING))
 
 
 def _count(args: Args, console: Console, terminal: Terminal) -> int:

@@ -54,11 +54,12 @@ def _tables(found: Report, terminal: Terminal) -> None:
         print(show.plain(note))
     total = found.total.model_copy(update={"name": "all"})
     show.table(terminal, ("intent", *TALLY, "dollars"), [_tally(t) for t in (*found.intents, total)])
-    show.table(terminal, ("source", *TALLY, "dollars"), [_tally(t) for t in found.sources])
+    show.table(terminal, ("source", *TALLY, "dollars"), [_tally(t) for t in found.sources], nothing="nothing came")
     everybody = found.decisions.model_copy(update={"by": "everybody"})
     show.table(terminal, PEOPLE, [_pace(p) for p in (*found.people, everybody)])
     columns = [name.replace("_", " ") for name in Verdicts.model_fields]
-    show.table(terminal, columns, [[str(cell) for cell in v.model_dump().values()] for v in found.verdicts])
+    verdicts = [[str(cell) for cell in v.model_dump().values()] for v in found.verdicts]
+    show.table(terminal, columns, verdicts, nothing="nobody has decided how right the classifier was")
 
 
 def _tally(tally: Tally) -> list[str]:

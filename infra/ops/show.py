@@ -28,10 +28,15 @@ def plain(value: Any) -> str:
     return "".join(c if c.isprintable() else f"<U+{ord(c):04X}>" for c in text)
 
 
-def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table; long cells are cut."""
+def table(
+    console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothing: str = "nothing is like this"
+) -> None:
+    """Print a table, or where there are no rows what `nothing` says; long cells are cut."""
     made = Table(box=None, header_style="bold", pad_edge=False)
     rows = list(rows)
+    if not rows:
+        print(nothing)
+        return
     longest = max((len(row[0]) for row in rows), default=0)
     if longest > console.width // 2:  # as letters' ids are: the rest goes on in the terminal's next line
         console.width = longest + MAX_CELL
@@ -87,8 +92,6 @@ def tasks(console: Console, tasks: Sequence[dict[str, Any]], *, is_all: bool = T
     )
     if not is_all:
         print("there may be more: narrow it, or raise --limit")
-    elif not tasks:
-        print("nothing is like this")
 
 
 def letters(console: Console, found: Sequence[dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from infra.ops.__main__ import main
 from tests.browser.serving import served
 from tests.ops.conftest import Ops
-from tests.world import paused
+from tests.world import World, paused
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,8 @@ from tests.world import paused
         ("tasks cancel t1 --reason x --rate 0", 2, "--rate"),
         ("tasks settle t1 --reason x", 2, "--verdict"),
         ("approvals approve t1", 2, "--yes"),
+        ("switches", 2, "error: say what: list, off, on"),
+        ("tasks", 2, "error: say what: list, find, show, explain"),
     ],
 )
 async def test_wrong_use_is_one_line_and_its_own_exit_status(
@@ -32,6 +34,29 @@ async def test_wrong_use_is_one_line_and_its_own_exit_status(
 ) -> None:
     assert await ops(await paused(), line) == status
     assert said in capsys.readouterr().err
+
+
+async def test_nobody_is_asked_about_what_cannot_be_done(ops: Ops, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await ops(await paused(), "approvals approve nobody nobody-else") == 1
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1] == "0 done, 2 refused"
+    assert "task_not_found" in told.out
+    assert told.err == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("tasks list --state FAILED", "nothing is like this"),
+        ("dead-letters list", "nothing is like this"),
+        ("audits list", "nothing that ran by itself wants a second look"),
+        ("breakers list", "no intent was ever stopped"),
+        ("labels list", "nobody has decided anything that is like this"),
+    ],
+)
+async def test_empty_list_is_a_sentence(ops: Ops, capsys: pytest.CaptureFixture[str], line: str, said: str) -> None:
+    assert await ops(World({}), line) == 0
+    assert capsys.readouterr().out == f"{said}\n"
 
 
 @pytest.mark.parametrize(
