@@ -141,7 +141,7 @@ async def at_rest(store: Store, waiting: list[str], say: Say) -> dict[str, TaskR
         rested |= done
         waiting = [t for t in waiting if t not in done]
         say(len(rested))
-        if not done:
+        if len(done) < len(page):
             await asyncio.sleep(LOOK_EVERY_S)
     return rested
 

@@ -22,7 +22,8 @@ from infra.processes import Child, url_in
 from shared.intent.registry import discover
 from shared.settings import load
 from tests.chaos import ground
-from tests.load.backlog import TEXTS, at_rest, mix, send
+from tests.load.backlog import TEXTS, at_rest, send
+from tests.load.sender import wanted
 
 LATENCY_MS = 450.0
 IDLE = 20
@@ -84,7 +85,7 @@ async def _measured(stack: Stack, model: str, tasks: int, say: Callable[[int], N
     async with httpx.AsyncClient(base_url=model, trust_env=False) as http:
         seen = [(await http.get("/_calls")).json()]
         began = time.perf_counter()
-        await _rested(stack, {f"load-{n}": intent for n, intent in enumerate(mix(tasks))}, say)
+        await _drained(stack, tasks, say)
         seconds = time.perf_counter() - began
         seen.append((await http.get("/_calls")).json())
         for n in range(IDLE):
@@ -97,7 +98,15 @@ async def _measured(stack: Stack, model: str, tasks: int, say: Callable[[int], N
     return Sharing(tasks, seconds, calls, tokens, idle_calls, idle_tokens)
 
 
-async def _rested(stack: Stack, wanted: dict[str, str], say: Callable[[int], None]) -> None:
-    sending = asyncio.create_task(send(stack.intake_url, wanted))
-    await at_rest(stack.ports.store, list(wanted), say)
+async def _drained(stack: Stack, tasks: int, say: Callable[[int], None]) -> None:
+    sending = Child("tests.load.sender", stack.intake_url, str(tasks))
+    try:
+        await at_rest(stack.ports.store, list(wanted(tasks)), say)
+    finally:
+        sending.stop()
+
+
+async def _rested(stack: Stack, tasks: dict[str, str], say: Callable[[int], None]) -> None:
+    sending = asyncio.create_task(send(stack.intake_url, tasks))
+    await at_rest(stack.ports.store, list(tasks), say)
     await sending
