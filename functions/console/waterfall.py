@@ -35,11 +35,14 @@ class SpanRow(Model):
     attributes: dict[str, str] = Field(description="What it says, by the names of OpenTelemetry's conventions")
     links: list[str] = Field(description="Traces that this one goes on from, or does the work of")
 
-    @property
-    def words(self) -> str:
-        """What of its attributes helps most to read a waterfall, the most telling first; nothing that is as usual."""
+    def words(self, task_id: str) -> str:
+        """Return what helps most to read the waterfall of a task, the most telling first; nothing that is as usual.
+
+        What is another task's says so: work for it may tell this one of it, as where it asks the like.
+        """
         said = {name: self.attributes.get(attribute, "") for name, attribute in ATTRIBUTES.items()}
-        words = [said["error_code"] if self.failed else "", said["state_to"]]
+        words = [f"of task {said['task_id']}" if said["task_id"] not in ("", task_id) else ""]
+        words += [said["error_code"] if self.failed else "", said["state_to"]]
         words += [said["outcome"] if said["outcome"].upper() != said["state_to"] else ""]
         words += [f"attempt {said['attempt']}" if said["attempt"] not in ("", "1") else ""]
         words += [f"{said['asked']} tasks in one call" if said["asked"] else ""]

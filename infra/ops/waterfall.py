@@ -32,10 +32,10 @@ def draw(console: Console, found: dict[str, Any]) -> None:
         if trace.waited_ms is not None:
             console.print(f"\n{span(trace.waited_ms / 1000)} later" if trace.waited_ms else "\nmeanwhile", style="bold")
         console.print(Text(f"trace {plain(trace.trace_id)}, {trace.began_at:%Y-%m-%d %H:%M:%S} UTC"), soft_wrap=True)
-        console.print(_table(trace, console.width))
+        console.print(_table(trace, found["task_id"], console.width))
 
 
-def _table(trace: Trace, width: int) -> Table:
+def _table(trace: Trace, task_id: str, width: int) -> Table:
     lengths = [f"{row.duration_ms:.1f}" for row in trace.spans]
     took = max(map(len, lengths))
     longest = max(len(plain(row.name)) + 2 * row.depth for row in trace.spans)
@@ -49,7 +49,7 @@ def _table(trace: Trace, width: int) -> Table:
     for row, length in zip(trace.spans, lengths, strict=True):
         style = "red" if row.failed else ""
         goes_on = [f"goes on from trace {link[:8]}" for link in row.links]
-        words = ", ".join(filter(None, ["failed" if row.failed else "", row.words, *goes_on]))
+        words = ", ".join(filter(None, ["failed" if row.failed else "", row.words(task_id), *goes_on]))
         made.add_row(
             Text(plain("  " * row.depth + row.name), style),
             length,

@@ -11,7 +11,8 @@ from tests.fuzz.case import CANARY, Answer, Broken
 MAX_ANSWER_BYTES = 4096
 MAX_LINE_BYTES = 8192
 SECRET = "-secret-0123456789"
-_FRAME = {"severity", "message", "time", "logging.googleapis.com/trace"}
+_PLACE = {f"logging.googleapis.com/{name}" for name in ("trace", "spanId", "trace_sampled")}
+_FRAME = {"severity", "message", "time", *_PLACE}
 _CONSTANT = re.compile(r"[a-z][a-z0-9_ ]{0,60}")
 _TELLTALE = re.compile(r"Traceback|File \"|\.py\b|line \d|Error\b|Exception|pydantic|0x[0-9a-f]{6}")
 # Written by the framework's router before any code of ours runs.

@@ -73,18 +73,19 @@ def test_links_lead_to_what_is_shown_or_to_what_a_trace_goes_on_from() -> None:
             {"messaging.gcp_pubsub.message.delivery_attempt": "3", "switchyard.tokens_used": "9"},
             "attempt 3, 9 tokens",
         ),
-        (False, {"http.response.status_code": "202"}, ""),
+        (False, {"http.response.status_code": "202", "switchyard.task.id": "t1"}, ""),
+        (False, {"switchyard.task.id": "t2", "switchyard.outcome": "accepted"}, "of task t2, accepted"),
         (False, {"http.response.status_code": "404", "switchyard.asked_together": "6"}, "6 tasks in one call, 404"),
     ],
 )
 def test_a_part_says_what_is_not_as_usual(failed: bool, attributes: dict[str, str], words: str) -> None:
-    assert part("x", 0, 1, failed=failed, attributes=attributes).words == words
+    assert part("x", 0, 1, failed=failed, attributes=attributes).words("t1") == words
 
 
 def drawn(width: int, *traces: Trace) -> list[str]:
     out = io.StringIO()
     found = [t.model_dump(mode="json") for t in traces]
-    draw(Console(file=out, width=width, highlight=False), {"traces": found, "cloud_traces": []})
+    draw(Console(file=out, width=width, highlight=False), {"task_id": "t1", "traces": found, "cloud_traces": []})
     return out.getvalue().splitlines()
 
 
