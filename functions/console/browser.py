@@ -65,10 +65,10 @@ async def respond(request: Request, ports: Ports) -> Response:
 
 async def _route(request: Request, ports: Ports) -> Response:
     path = request.url.path.rstrip("/") or "/"
-    if path.startswith("/static/") or path == "/favicon.ico":  # asked for beside a plain text
+    if path.startswith("/static/"):
         only(request, "GET")
         search.only(request.query_params)
-        return static(path.replace("/favicon.ico", "/static/icon.svg"))
+        return static(path)
     page = Page(request, ports, await admitted(request, ports.settings))
     task = _TASK.fullmatch(path)
     if request.method == "POST":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
+from infra.errors import StackError
 from infra.processes import end_with_parent
 from infra.sandbox.app import create_app
 from infra.sandbox.faults import KINDS
@@ -31,8 +33,11 @@ def main(arguments: list[str] | None = None) -> None:
         help="such as stripe.refund:timeout_after=0.1; may be repeated",
     )
     options = parser.parse_args(arguments)
-    app = create_app(options.ledger, seed=options.seed, memory_path=options.memory)
-    asyncio.run(app.state.desk.memory.recall(app))
+    try:
+        app = create_app(options.ledger, seed=options.seed, memory_path=options.memory)
+        asyncio.run(app.state.desk.memory.recall(app))
+    except StackError as error:
+        sys.exit(f"switchyard: {error}")
     app.state.desk.faults.rate(options.rate)
     sock = listen(options.port)
     print(f"vendor sandbox on http://127.0.0.1:{sock.getsockname()[1]}", flush=True)

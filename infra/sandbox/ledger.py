@@ -5,12 +5,12 @@ Where it goes on with a file of an earlier life, it begins with the newest `KEPT
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from infra.sandbox.memory import newest, rewrite
+from infra.sandbox import lines
+from infra.sandbox.memory import newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Ledger:
         earlier = read_ledger(path) if path and goes_on else []
         self.entries = newest(earlier)
         if path and len(earlier) > len(self.entries):
-            rewrite(path, (json.dumps(asdict(entry)) for entry in self.entries))
+            lines.rewrite(path, map(asdict, self.entries))
         self.replays: list[Entry] = []
         self._path = path
 
@@ -56,12 +56,13 @@ class Ledger:
         entry = Entry(at, vendor, name, key, replayed, effect.subject, effect.amount_minor, request_id, effect.detail)
         (self.replays if replayed else self.entries).append(entry)
         if self._path is not None and not replayed:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(entry)) + "\n")
+            lines.append(self._path, asdict(entry))
 
 
 def read_ledger(path: Path) -> list[Entry]:
-    """Return the applied effects in a ledger file; none where there is no file."""
-    if not path.exists():
-        return []
-    return [Entry(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Return the applied effects in a ledger file; none where there is no file.
+
+    Raises:
+        StackError: the file is damaged.
+    """
+    return [Entry(**line) for line in lines.read(path)]

@@ -6,8 +6,6 @@ Known and asked again at its next start, it forgets nothing but what is older th
 from __future__ import annotations
 
 import base64
-import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -15,6 +13,8 @@ from typing import Any, Protocol, TypeVar
 import httpx
 from starlette.requests import Request
 from starlette.types import ASGIApp
+
+from infra.sandbox import lines
 
 KEPT = 20_000  # things of each kind: some 700 bytes for a refund and its key, read in a fraction of a second
 REWRITE_AFTER = 2_000  # requests: to ask them again takes half a second
@@ -56,34 +56,34 @@ class Memory:
             "body": base64.b64encode(body).decode(),
             "becomes": becomes,
         }
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        lines.append(self._path, line)
         self._since += 1
         if self._since >= REWRITE_AFTER:
             self._rewrite(self._path)
 
     async def recall(self, app: ASGIApp) -> None:
-        """Know what was known, and ask for everything since once more; prints how far it is where that takes long."""
-        if self._path is None or not self._path.exists():
+        """Know what was known, and ask for everything since once more; prints how far it is where that takes long.
+
+        Raises:
+            StackError: the file is damaged.
+        """
+        if self._path is None:
             return
-        kept, _, cut = self._path.read_bytes().rpartition(b"\n")
-        if cut:  # a crash came while it was written, so that nobody was answered
-            self._path.write_bytes(kept + b"\n" if kept else b"")
-        lines = [json.loads(line) for line in kept.splitlines()]
-        if lines and "known" in lines[0]:
-            for name, known in lines.pop(0)["known"].items():
+        kept = lines.read(self._path)
+        if kept and "known" in kept[0]:
+            for name, known in kept.pop(0)["known"].items():
                 self.parts[name].know(known)
-        await self._ask_again(app, lines)
-        self._since = len(lines)
+        await self._ask_again(app, kept)
+        self._since = len(kept)
         if self._since >= REWRITE_AFTER:
             self._rewrite(self._path)
 
-    async def _ask_again(self, app: ASGIApp, lines: list[Any]) -> None:
+    async def _ask_again(self, app: ASGIApp, kept: list[Any]) -> None:
         self.recalling = True
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sandbox") as http:
-            for number, line in enumerate(lines):
+            for number, line in enumerate(kept):
                 if number and number % TOLD_EVERY == 0:
-                    print(f"remembers {number:,} of {len(lines):,} requests", flush=True)
+                    print(f"remembers {number:,} of {len(kept):,} requests", flush=True)
                 self.becomes = line["becomes"]
                 body = base64.b64decode(line["body"])
                 await http.request(line["method"], line["url"], headers=line["headers"], content=body)
@@ -91,18 +91,8 @@ class Memory:
 
     def _rewrite(self, path: Path) -> None:
         """Replace the file by what is known now."""
-        rewrite(path, [json.dumps({"known": {name: part.known() for name, part in self.parts.items()}})])
+        lines.rewrite(path, [{"known": {name: part.known() for name, part in self.parts.items()}}])
         self._since = 0
-
-
-def rewrite(path: Path, lines: Iterable[str]) -> None:
-    """Replace a file; whoever is killed meanwhile has the old one or the new one."""
-    beside = path.with_suffix(".new")
-    with beside.open("w", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def newest(things: Iterable[Thing]) -> list[Thing]:

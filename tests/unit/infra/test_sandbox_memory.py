@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from infra.sandbox import memory
+from infra.sandbox import lines, memory
 from infra.sandbox.app import create_app
 from infra.sandbox.ledger import read_ledger
 
@@ -49,8 +52,9 @@ async def test_killed_sandbox_repeats_no_effect_and_forgets_none(
         await http.post("/orders/10021/gift-card", json={"note": "with a smile"}, headers={"Idempotency-Key": "g1"})
         await http.post("/_script", json=[{"vendor": "stripe", "operation": "refund", "fault": "pending"}])
         pending = await refund(http, "k2")
-    with (tmp_path / "sandbox.jsonl").open("a") as file:
-        file.write('{"method": "POST", "ur')  # the crash came while it wrote
+    for name in ("sandbox.jsonl", "ledger.jsonl"):
+        with (tmp_path / name).open("a") as file:
+            file.write('{"method": "POST", "ur')  # the crash came while it wrote
     for _ in range(2):
         async with Sandbox(tmp_path) as http:
             again = await refund(http)
@@ -154,3 +158,26 @@ async def test_sandbox_that_is_killed_while_it_rewrites_has_what_it_had(
     async with Sandbox(tmp_path) as http:
         assert (await refund(http))["id"] == before["id"]
         assert (await refund(http, "k2"))["id"] == "re_2"
+
+
+def test_line_for_which_a_disk_has_no_room_leaves_no_half(tmp_path: Path) -> None:
+    path, most = tmp_path / "lines.jsonl", resource.getrlimit(resource.RLIMIT_FSIZE)
+    lines.append(path, {"n": 1})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 5, most[1]))
+    try:
+        with pytest.raises(OSError, match="No space"):
+            lines.append(path, {"n": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    lines.append(path, {"n": 3})
+    assert lines.read(path) == [{"n": 1}, {"n": 3}]
+
+
+@pytest.mark.parametrize("name", ["sandbox.jsonl", "ledger.jsonl"])
+def test_damaged_file_is_named_in_a_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}\nno json\n{}\n")
+    files = ("--ledger", str(tmp_path / "ledger.jsonl"), "--memory", str(tmp_path / "sandbox.jsonl"))
+    command = [sys.executable, "-m", "infra.sandbox", *files]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    said = f"switchyard: {tmp_path / name} is damaged in line 2; move it away to go on without it\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", said)
