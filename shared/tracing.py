@@ -45,7 +45,6 @@ ATTRIBUTES: Mapping[str, str] = {
     "operation": "db.operation.name",
     "count": "db.operation.batch.size",
     "method": "http.request.method",
-    "route": "url.template",
     "host": "server.address",
     "status": "http.response.status_code",
     "question": "gen_ai.operation.name",

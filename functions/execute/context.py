@@ -39,6 +39,7 @@ def context(
         approved=record.approval is not None and record.approval.decision == "approve",
         http=Outbound(
             provider.url,
+            name=intent.provider.name,
             token=provider.token,
             allow_private=ports.settings.local,
             max_in_flight=ports.settings.max_concurrent_calls,

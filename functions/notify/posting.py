@@ -28,6 +28,7 @@ async def post(ports: Ports, url: str, message: dict[str, Any]) -> None:
     folder, _, last = parts.path.rpartition("/")
     http = Outbound(
         urlunsplit((parts.scheme, parts.netloc, folder, "", "")),
+        name="webhook",
         allow_private=ports.settings.local,
         max_in_flight=2,
         deadline=asyncio.get_running_loop().time() + SEND_WITHIN_S,

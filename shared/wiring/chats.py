@@ -68,7 +68,7 @@ class SlackChat:
     name: ChatName = "slack"
 
     def __init__(self, ports: Ports) -> None:
-        self._http = _http(ports, provider_settings(SLACK))
+        self._http = _http(self.name, ports, provider_settings(SLACK))
         self._channel = ports.settings.chats.slack_channel
 
     async def post(self, card: Card) -> str:
@@ -150,13 +150,14 @@ class GoogleChat:
         """Return the API with a token of ours; on this machine nobody checks one."""
         if self._http is None:
             token = "" if self._ports.settings.local else await soon(_token)
-            self._http = _http(self._ports, ProviderSettings(self._settings.url, token, {}))
+            self._http = _http(self.name, self._ports, ProviderSettings(self._settings.url, token, {}))
         return self._http
 
 
-def _http(ports: Ports, settings: ProviderSettings) -> Http:
+def _http(name: str, ports: Ports, settings: ProviderSettings) -> Http:
     return Outbound(
         settings.url,
+        name=name,
         token=settings.token,
         allow_private=ports.settings.local,
         max_in_flight=MAX_IN_FLIGHT,

@@ -41,6 +41,7 @@ class Outbound:
 
     Args:
         base_url: where the provider is; https unless `allow_private`. A path in it is kept as prefix.
+        name: of the provider, for spans.
         token: sent as Bearer token where not empty.
         allow_private: whether private, loopback and link-local addresses may be spoken to; never in the cloud.
         max_in_flight: requests at once per host, of all tasks in this process.
@@ -51,6 +52,7 @@ class Outbound:
 
     base_url: str
     _: KW_ONLY
+    name: str
     token: str = field(default="", repr=False)
     allow_private: bool
     max_in_flight: int
@@ -92,7 +94,7 @@ class Outbound:
                 await self._start()
             # The host alone is told of, as paths may hold names; and no context is sent to another company.
             host = origin.partition("://")[2]
-            with tracing.span(call.method, kind="client", method=call.method, host=host) as seen:
+            with tracing.span(f"{call.method} {self.name}", kind="client", method=call.method, host=host) as seen:
                 reply = await self._send(lane, call, request)
                 seen.tell(status=reply.status)
                 return reply

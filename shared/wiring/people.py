@@ -82,6 +82,7 @@ class Directory:
         began = asyncio.get_running_loop().time()
         http = Outbound(
             settings.url,
+            name=author.source,
             token=settings.token,
             allow_private=self._allow_private,
             max_in_flight=self._max_in_flight,

@@ -116,6 +116,7 @@ def context(
     deadline = asyncio.get_running_loop().time() + deadline_s
     http = Outbound(
         url,
+        name="vendor",
         token="token-of-the-test",
         allow_private=True,
         max_in_flight=10,

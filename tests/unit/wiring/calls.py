@@ -20,7 +20,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 def outbound(url: str, pool: Pool, *, deadline_s: float = 5.0, **settings: Any) -> Outbound:
     deadline = asyncio.get_running_loop().time() + deadline_s
     given = {"token": SECRET, "allow_private": True, "max_in_flight": 10, **settings}
-    return Outbound(url, deadline=deadline, pool=pool, **given)
+    return Outbound(url, name="shop", deadline=deadline, pool=pool, **given)
 
 
 def answering(status: int = 200, **answer: Any) -> httpx.MockTransport:
