@@ -100,7 +100,13 @@ class Canary:
         body = json.dumps({"id": f"canary-{uuid.uuid4()}", "message": TEXT}).encode()
         async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT_S, trust_env=not is_here(intake)) as http:
             while True:
-                answer = await self._post(http, f"{intake}/hooks/{CANARY}", body, secret)
+                signed = sign("generic", body, secret, datetime.now(UTC))
+                headers = {"content-type": "application/json", **signed}
+                try:
+                    answer = await http.post(f"{intake}/hooks/{CANARY}", content=body, headers=headers)
+                except httpx.TransportError as error:
+                    await self._pause(f"intake does not answer ({type(error).__name__})")
+                    continue
                 if answer.status_code == 202:
                     task_id = str(answer.json()["task_id"])
                     self._say(f"intake accepted task {task_id}")
@@ -154,13 +160,6 @@ class Canary:
                     return
                 except OpsError as error:  # the proxy, too, may not know for minutes whom it is to let in
                     await self._pause(str(error))
-
-    async def _post(self, http: httpx.AsyncClient, url: str, body: bytes, secret: bytes) -> httpx.Response:
-        headers = {"content-type": "application/json", **sign("generic", body, secret, datetime.now(UTC))}
-        try:
-            return await http.post(url, content=body, headers=headers)
-        except httpx.TransportError as error:
-            return httpx.Response(503, text=f"nothing ({type(error).__name__})")
 
     async def _read(self, *paths: str) -> list[Snapshot]:
         while True:

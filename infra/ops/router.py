@@ -101,7 +101,7 @@ def _list(args: Args, console: Console, terminal: Terminal) -> int:
     known = console.get("router")
 
     def told() -> None:
-        show.table(terminal, COLUMNS, _rows(known))
+        show.table(terminal, COLUMNS, _rows(known), nothing="no version was uploaded")
         current = known["current"]
         if current and current["hash"]:
             print(

@@ -26,7 +26,8 @@ def tell(terminal: Terminal, told: Told) -> None:
     print()
     show.table(terminal, ("", "today", "tried"), _sides(told["before"], told["after"]))
     print()
-    show.table(terminal, ("who", "decided a day", "asked a day today", "tried"), _people(told["people"]))
+    columns = ("who", "decided a day", "asked a day today", "tried")
+    show.table(terminal, columns, _people(told["people"]), nothing="nobody has decided any of them")
     if not told["flips"]:
         print("\nno task would take another way")
         return
