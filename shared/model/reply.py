@@ -1,65 +1,110 @@
-"""What a Gemini reply means for the task: its text, or the error that says whether a retry can help. Pure.
+"""What a Gemini reply means for the task: its answer, or the error that says whether a retry can help. Pure.
 
-Both SDK adapters reduce what they received to plain values and end here, so they cannot disagree.
+Read as the API sends it: what an SDK makes of a reply depends on its age, and both shall say the same.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
 
 from shared.errors import ModelRefused, ModelUnavailable
+from shared.model.question import Answer
 
 _BLOCKED = frozenset(
     {"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "MODEL_ARMOR"}
 )
 
 
-def read_text(
-    block_reason: str, finish_reason: str, parts: Iterable[tuple[str | None, bool | None]], tokens_used: int
-) -> str:
-    """Return the answer's text of one candidate; empty strings stand for what the reply did not have.
+class _Camel(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel)
 
-    `parts` are (text, whether it is a thought): what the model thought aloud is no part of its answer.
+
+class _Part(_Camel):
+    text: str = ""
+    thought: bool = False
+
+
+class _Content(_Camel):
+    parts: list[_Part] = []
+
+
+class _Candidate(_Camel):
+    content: _Content = _Content()
+    finish_reason: str = ""
+
+
+class _Feedback(_Camel):
+    block_reason: str = ""
+
+
+class _Usage(_Camel):
+    total_token_count: int = 0
+    prompt_token_count: int = 0
+    candidates_token_count: int = 0
+    thoughts_token_count: int = 0
+    cached_content_token_count: int = 0
+
+
+class _Reply(_Camel):
+    """What is read of a `GenerateContentResponse` of the REST API."""
+
+    candidates: list[_Candidate] = []
+    prompt_feedback: _Feedback = _Feedback()
+    usage_metadata: _Usage = _Usage()
+    model_version: str = ""
+
+
+def read_reply(body: Any, model: str, latency_ms: float) -> Answer:
+    """Return the answer of the first candidate of a reply, the API's JSON; `model` is what was asked.
+
+    Tokens are the reply's total, or the sum of prompt, answer and thoughts where it has none. What it says of them is
+    bounded by itself: no part is more than the whole.
 
     Raises:
-        ModelRefused: `safety_block`, `cut_off` or `empty_answer`, with `tokens_used`; no retry would better it.
+        ModelRefused: `safety_block`, `cut_off` or `empty_answer`, with the tokens it took; no retry would better it.
+        ModelUnavailable: this is no reply of the API.
     """
+    try:
+        reply = _Reply.model_validate(body)
+    except ValidationError:
+        raise ModelUnavailable("what answered is not the model API") from None
+    usage = reply.usage_metadata
+    parts = usage.prompt_token_count + usage.candidates_token_count + usage.thoughts_token_count
+    total = max(0, usage.total_token_count or parts)
+    read = min(max(0, usage.prompt_token_count), total)
+    return Answer(
+        text=_text(reply, total),
+        model=reply.model_version or model,
+        tokens_used=total,
+        latency_ms=latency_ms,
+        input_tokens=read,
+        cached_tokens=min(max(0, usage.cached_content_token_count), read),
+    )
+
+
+def _text(reply: _Reply, tokens_used: int) -> str:
     refused = partial(ModelRefused, tokens_used=tokens_used)
-    if block_reason:
-        raise refused(f"the prompt was blocked: {block_reason}", code="safety_block")
-    if finish_reason in _BLOCKED:
-        raise refused(f"the answer was blocked: {finish_reason}", code="safety_block")
+    if blocked := reply.prompt_feedback.block_reason:
+        raise refused(f"the prompt was blocked: {blocked}", code="safety_block")
+    candidate = reply.candidates[0] if reply.candidates else _Candidate()
+    reason = candidate.finish_reason
+    if reason in _BLOCKED:
+        raise refused(f"the answer was blocked: {reason}", code="safety_block")
     # Half an answer may still parse: the finish reason decides, never the text.
-    if finish_reason in ("MAX_TOKENS", "CONTINUATION"):
+    if reason in ("MAX_TOKENS", "CONTINUATION"):
         raise refused("the answer was cut off at the token limit", code="cut_off")
-    text = "".join(words for words, is_thought in parts if words and not is_thought)
-    if finish_reason != "STOP" or not text:
-        raise refused(f"no answer; finish reason {finish_reason or 'missing'}", code="empty_answer")
+    # What the model thought aloud is no part of its answer.
+    text = "".join(part.text for part in candidate.content.parts if not part.thought)
+    if reason != "STOP" or not text:
+        raise refused(f"no answer; finish reason {reason or 'missing'}", code="empty_answer")
     return text
-
-
-class Tokens(NamedTuple):
-    """What a call took. `cached`: of the input, what the API still had of earlier calls and bills at less."""
-
-    total: int
-    input: int
-    cached: int
-
-
-def count_tokens(
-    total: int | None, input: int | None, output: int | None, thoughts: int | None, cached: int | None
-) -> Tokens:
-    """Return the tokens of a call: the reply's total, or the sum of prompt, answer and thoughts where it has none.
-
-    What a reply says is bounded by itself: no part is more than the whole.
-    """
-    whole = max(0, total or sum(count or 0 for count in (input, output, thoughts)))
-    read = min(max(0, input or 0), whole)
-    return Tokens(whole, read, min(max(0, cached or 0), read))
 
 
 def failure(

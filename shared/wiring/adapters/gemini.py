@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from typing import Any
 
 from shared.errors import ModelUnavailable
 from shared.model.question import Answer, Question
-from shared.model.reply import count_tokens, failure, read_text
+from shared.model.reply import failure, read_reply
 from shared.model.request import request_body
 
 
@@ -42,19 +43,20 @@ class GeminiClassifier:
         self._client = get_default_generative_client()
         session = self._client.transport._session
         session._max_refresh_attempts = 0  # a key cannot be refreshed: it would call twice more after a 401
-        session.hooks["response"].append(_within_the_sdks_schema)
+        self._heard = threading.local()
+        session.hooks["response"].append(self._hear)
         session.mount("http://", EndingAdapter(pool_maxsize=max_in_flight))
         session.mount("https://", EndingAdapter(pool_maxsize=max_in_flight))
         self._threads = ThreadPoolExecutor(max_in_flight, thread_name_prefix="gemini")
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         """Make one call, see `Classifier.ask`. Whoever gives up on it takes its thread back, too."""
-        work = partial(self._client.generate_content, self._request(question), retry=None, timeout=timeout_s)
+        work = partial(self._said, self._request(question), timeout_s)
         call = self._new_call()
         started = time.perf_counter()
         try:
             async with asyncio.timeout(timeout_s):
-                response = await asyncio.get_running_loop().run_in_executor(self._threads, call.run, work)
+                body = await asyncio.get_running_loop().run_in_executor(self._threads, call.run, work)
         except self._api_error as error:
             raise failure(int(error.code or 503), error.details, getattr(error.response, "headers", None)) from None
         except TimeoutError:
@@ -64,29 +66,28 @@ class GeminiClassifier:
             raise ModelUnavailable(f"the model call failed: {type(error).__name__}") from None
         finally:
             call.end()
-        latency_ms = (time.perf_counter() - started) * 1000
-        usage = response.usage_metadata
-        # It sums up no thoughts, which it does not know: `_within_the_sdks_schema` has put them into the total.
-        spent = count_tokens(
-            usage.total_token_count,
-            usage.prompt_token_count,
-            usage.candidates_token_count,
-            0,
-            usage.cached_content_token_count,
-        )
-        return Answer(
-            text=_text(response, spent.total),
-            model=response.model_version or self.model,
-            tokens_used=spent.total,
-            latency_ms=latency_ms,
-            input_tokens=spent.input,
-            cached_tokens=spent.cached,
-        )
+        return read_reply(body, self.model, (time.perf_counter() - started) * 1000)
 
     async def close(self) -> None:
         """Release connections; calls under way end at their own timeout."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.transport.close()
+
+    def _said(self, request: Any, timeout_s: float) -> dict[str, Any]:
+        """Return the reply as it came, with names where the SDK has asked for numbers.
+
+        Its schema knows no thoughts: in what it makes of the reply, they would pass for the answer.
+        """
+        read = self._client.generate_content(request, retry=None, timeout=timeout_s)
+        body: dict[str, Any] = json.loads(self._heard.body)
+        for said, candidate in zip(body.get("candidates", ()), read.candidates, strict=True):
+            said["finishReason"] = _name(candidate.finish_reason)
+        if feedback := body.get("promptFeedback"):
+            feedback["blockReason"] = _name(read.prompt_feedback.block_reason)
+        return body
+
+    def _hear(self, response: Any, **_: Any) -> None:
+        self._heard.body = response.content  # in the thread of the call
 
     def _request(self, question: Question) -> Any:
         body = {
@@ -96,38 +97,6 @@ class GeminiClassifier:
         }
         # The SDK's schema is older than the API's: what it does not know (propertyOrdering) is left out.
         return self._protos.GenerateContentRequest.from_json(json.dumps(body), ignore_unknown_fields=True)
-
-
-def _text(response: Any, tokens_used: int) -> str:
-    """Read the reply ourselves: the SDK's `.text` raises just when it matters."""
-    candidate = response.candidates[0] if response.candidates else None
-    return read_text(
-        _name(response.prompt_feedback.block_reason),
-        _name(candidate.finish_reason) if candidate else "",
-        [(part.text, False) for part in candidate.content.parts] if candidate else [],
-        tokens_used,
-    )
-
-
-def _within_the_sdks_schema(response: Any, **_: Any) -> None:
-    """Take from a reply, before the SDK reads it, what its schema is too old for: thoughts would pass for the answer,
-    and their tokens would be lost where the reply has no total.
-    """
-    try:
-        body = response.json()
-    except ValueError:
-        return  # the SDK says so itself
-    if not isinstance(body, dict) or "candidates" not in body:
-        return
-    for candidate in body["candidates"]:
-        content = candidate.get("content", {})
-        content["parts"] = [part for part in content.get("parts", ()) if not part.get("thought")]
-    usage = body.get("usageMetadata", {})
-    total, read, said, thoughts = (
-        usage.get(f"{name}TokenCount") for name in ("total", "prompt", "candidates", "thoughts")
-    )
-    body["usageMetadata"] = usage | {"totalTokenCount": count_tokens(total, read, said, thoughts, None).total}
-    response._content = json.dumps(body).encode()
 
 
 def _name(value: Any) -> str:
