@@ -101,7 +101,8 @@ class _Lane:
         function: Function,
     ) -> None:
         self.name = subscription.name
-        self.flying: set[asyncio.Task[None]] = set()
+        self.flying: set[asyncio.Task[None]] = set()  # what is not acknowledged yet
+        self._taken = 0  # places: a function that has answered has room for the next
         self._queue = queue
         self._path = f"projects/{project}/subscriptions/{subscription.name}"
         self._post, self._hand = post, hand
@@ -114,13 +115,13 @@ class _Lane:
         self._subscription = subscription
         self._is_event = function.trigger == "document"
         self._function = function.name
-        self._max_flying = min(function.max_concurrency, function.max_requests)
+        self._most = min(function.max_concurrency, function.max_requests)
 
     async def run(self) -> None:
         while True:
-            if len(self.flying) >= self._max_flying:
+            if self._taken >= self._most:
                 await self._place()
-            free = self._max_flying - len(self.flying)
+            free = self._most - self._taken
             try:
                 deliveries = await self._queue.pull(self.name, min(free, MAX_PULL), PULL_WAIT_S)
             except Exception as error:
@@ -129,22 +130,23 @@ class _Lane:
                 continue
             for delivery in deliveries:
                 task = asyncio.create_task(self._deliver(delivery))
+                self._taken += 1
                 self.flying.add(task)
-                task.add_done_callback(self._land)
+                task.add_done_callback(self.flying.discard)
 
     async def _place(self) -> None:
-        while len(self.flying) >= self._max_flying:
+        while self._taken >= self._most:
             self._landed.clear()
             await self._landed.wait()
-        if self._gather_s and self._max_flying > 1:
+        if self._gather_s and self._most > 1:
             await asyncio.sleep(self._gather_s)
 
-    def _land(self, task: asyncio.Task[None]) -> None:
-        self.flying.discard(task)
-        self._landed.set()
-
     async def _deliver(self, delivery: Delivery) -> None:
-        settle = self._queue.ack if await self._push(delivery) else self._queue.nack
+        try:
+            settle = self._queue.ack if await self._push(delivery) else self._queue.nack
+        finally:
+            self._taken -= 1
+            self._landed.set()
         try:
             await settle(delivery)
         except Exception as error:  # it comes again after its deadline

@@ -142,6 +142,25 @@ async def test_concurrency_reaches_its_limit_and_never_exceeds_it(database: Data
     assert (len(functions.requests), most) == (60, 7)
 
 
+async def test_place_is_free_once_the_function_has_answered_and_not_only_when_that_is_written(
+    database: Database,
+) -> None:
+    class Slow(EmbeddedQueue):
+        async def ack(self, delivery: Delivery) -> None:
+            await acknowledging.wait()
+            await super().ack(delivery)
+
+    acknowledging, functions = asyncio.Event(), answering(200)
+    one_at_once = manifest((function("work", max_concurrency=1), subscription("work")))
+    for _ in range(3):
+        await EmbeddedPublisher(database, one_at_once).publish("work", b"x", {})
+    async with relaying(Slow(database, one_at_once), one_at_once, functions.post):
+        await functions.wait_for(3)
+        assert waiting(database) == 3
+        acknowledging.set()
+        await until_empty(database)
+
+
 async def test_stuck_subscription_slows_no_other(database: Database) -> None:
     async def answer(name: str, body: bytes) -> int:
         if name == "stuck":
