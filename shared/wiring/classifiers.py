@@ -67,7 +67,8 @@ def _model(settings: Settings, registry: Registry, desk: Desk | None, spending: 
     from shared.wiring.weather import WeatherClassifier
 
     weather = Weather(settings.max_concurrent_calls, limits, random.random)
-    model = desk.before(WeatherClassifier(model, weather, spending, settings.model_budget_s))
+    weathered = WeatherClassifier(model, weather, spending, settings.model_budget_s)
+    model = desk.before(weathered, weathered.held_s)
     if limits.cache_s:
         model = CachingClassifier(model, registry, limits.cache_s)
     return InPlaceClassifier(model, local(registry)) if limits.in_place == "local" else model

@@ -1,14 +1,15 @@
 """The desk where tasks wait for the model: at most so many calls at once, the urgent before the others.
 
-A free permit is used at once, for one question alone. While all are taken questions wait in a line, and those of one
-form go into the next call together. One desk per instance, whichever classifiers stand behind it.
+A free permit is used at once, for one question alone. While all are taken, or a call would have to wait for a budget,
+questions wait in a line, and those of one form go into the next call together. One desk per instance, whichever
+classifiers stand behind it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -24,8 +25,10 @@ from shared.settings import Settings
 ASKING_S = 50.0
 PATIENCE = 0.5  # the share of what is left of its time that a question may wait: the rest is for its call
 
+LOOK_AGAIN_S = 1.0  # at the latest, while what is asked keeps calls waiting
 MOST_APART = 1_000  # questions that are remembered: some 100 bytes each
 
+Held = Callable[[Question], float]  # for how many seconds a call about it would have to wait where it is made
 _Outcome = Answer | Exception  # an answer without text: the call had none for this one
 
 
@@ -37,6 +40,7 @@ class _Waiter:
     question: Question = field(compare=False)
     asked: Classifier = field(compare=False)
     until_s: float = field(compare=False)
+    held: Held = field(compare=False)
     turn: asyncio.Future[Answer | list[_Waiter]] = field(compare=False)
     trace: str = field(compare=False, default="")  # the span of its wait
     call: str = field(compare=False, default="")  # the span of the call that it shared
@@ -54,6 +58,7 @@ class Desk:
         self._free, self._call_s, self._together, self._proven = permits, call_s, together, proven
         self._line: list[_Waiter] = []  # the next one first
         self._number = count()
+        self._timer: asyncio.TimerHandle | None = None
         self._apart: dict[str, None] = {}  # what was in a call of several that failed, the oldest first
 
     @classmethod
@@ -63,22 +68,23 @@ class Desk:
         together = 1 if unproven else settings.coalesce
         return cls(settings.max_concurrent_calls, settings.model_timeout_s, together, settings.certificate)
 
-    def before(self, asked: Classifier) -> Classifier:
+    def before(self, asked: Classifier, held: Held = lambda question: 0.0) -> Classifier:
         """Return a `Classifier` that asks this one when there is a permit. Its `timeout_s` is wait and calls together.
 
-        It raises `ModelUnavailable` also for a question that waited too long.
+        It raises `ModelUnavailable` also for a question that waited too long. While a call would be `held` there, it is
+        not made: whoever waits here meanwhile can still share it, and the urgent come first.
         """
-        return _AtTheDesk(self, asked)
+        return _AtTheDesk(self, asked, held)
 
-    async def ask(self, asked: Classifier, question: Question, timeout_s: float) -> Answer:
+    async def ask(self, asked: Classifier, question: Question, timeout_s: float, held: Held) -> Answer:
         """Ask with a permit of its own, or be answered in a call with others; see `before`."""
         loop = asyncio.get_running_loop()
         if self._apart and _name(question) in self._apart:
             question = replace(question, alone=True)
         rank = (-question.priority, next(self._number))
-        waiter = _Waiter(rank, question, asked, loop.time() + timeout_s, loop.create_future())
+        waiter = _Waiter(rank, question, asked, loop.time() + timeout_s, held, loop.create_future())
         group = [waiter]
-        if self._free:
+        if self._free and not self._line and not held(question):
             self._free -= 1
         else:
             turn = await self._turn(waiter)
@@ -100,6 +106,7 @@ class Desk:
         with tracing.span("wait for the model"):
             waiter.trace = tracing.traceparent()
             self._wait(waiter)
+            self._look()
             try:
                 return await waiter.turn
             except asyncio.CancelledError:
@@ -140,19 +147,29 @@ class Desk:
                 self._wait(waiter)
 
     def _pass_on(self) -> None:
-        """Give a permit to the next in the line, with whoever may share its call, or back."""
+        """Give a permit to the next in the line, or back."""
+        self._free += 1
+        self._look()
+
+    def _look(self) -> None:
+        """Give what is free to the next in the line, each with whoever may share its call, unless it would be held."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
         for gone in [waiter for waiter in self._line if waiter.turn.done()]:  # cancelled, and not yet told
             self._take(gone)
-        if not self._line:
-            self._free += 1
-            return
-        first, *others = self._line
-        alike = [waiter for waiter in others if waiter.asked is first.asked]
-        most = self._together if self._may_share(first.question) else 1
-        group = [first, *(alike[n] for n in fitting(first.question, [w.question for w in alike], most))]
-        for waiter in group:
-            self._take(waiter)
-        first.turn.set_result(group)
+        while self._free and self._line:
+            first, *others = self._line
+            if held_s := first.held(first.question):
+                self._timer = asyncio.get_running_loop().call_later(min(held_s, LOOK_AGAIN_S), self._look)
+                return
+            alike = [waiter for waiter in others if waiter.asked is first.asked]
+            most = self._together if self._may_share(first.question) else 1
+            group = [first, *(alike[n] for n in fitting(first.question, [w.question for w in alike], most))]
+            for waiter in group:
+                self._take(waiter)
+            self._free -= 1
+            first.turn.set_result(group)
 
     def _may_share(self, question: Question) -> bool:
         return self._proven is None or version_of(question.version) in self._proven.prompt_versions
@@ -238,12 +255,12 @@ def _same(error: ModelUnavailable) -> ModelUnavailable:
 class _AtTheDesk:
     """A `Classifier` port around another one."""
 
-    def __init__(self, desk: Desk, asked: Classifier) -> None:
+    def __init__(self, desk: Desk, asked: Classifier, held: Held) -> None:
         self.model = asked.model
-        self._desk, self._asked = desk, asked
+        self._desk, self._asked, self._held = desk, asked, held
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
-        return await self._desk.ask(self._asked, question, timeout_s)
+        return await self._desk.ask(self._asked, question, timeout_s, self._held)
 
     async def close(self) -> None:
         await self._asked.close()

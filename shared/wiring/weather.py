@@ -15,6 +15,8 @@ from shared.model.weather import Ending, Flight, Weather
 from shared.wiring.spending import Spending
 
 PATIENCE = 0.5  # the share of a question's time that it may wait: the rest is for its call
+SHORTEST_S = 0.001  # of a wait: what is less may be rounded away, and then is due at once for ever
+A_MOMENT_S = 0.05  # until it is looked again whether those who wait have begun
 DOWN, SPENT = "model_down", "spend_cap"  # codes of what nobody needs to wait for
 
 
@@ -67,6 +69,17 @@ class WeatherClassifier:
             raise
         finally:
             self._spending.settle(tokens, used)
+
+    def held_s(self, question: Question) -> float:
+        """Return for how long a call about it would wait here for a budget, or for others to end or to begin.
+
+        While the model is shut it is none: whoever would wait in vain is told so here.
+        """
+        now_s = asyncio.get_running_loop().time()
+        if self._weather.shut_s(now_s):
+            return 0.0
+        wait_s = self._weather.wait_s(expected_tokens(question), now_s)
+        return max(wait_s, A_MOMENT_S if self._line or wait_s else 0.0)
 
     async def close(self) -> None:
         """Release what the other one holds."""
@@ -134,7 +147,7 @@ class WeatherClassifier:
             wait_s = self._weather.wait_s(self._line[0].tokens, now_s)
             if wait_s > 0:
                 if wait_s < math.inf:
-                    self._timer = loop.call_later(wait_s, self._look)
+                    self._timer = loop.call_later(max(wait_s, SHORTEST_S), self._look)
                 return
             waiter = self._line.pop(0)
             waiter.turn.set_result(self._weather.begin(waiter.tokens, now_s))

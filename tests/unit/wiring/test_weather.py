@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from infra.gemini_server.answers import answer
+from infra.gemini_server.requests import items_of
+from infra.gemini_server.several import answered
 from shared.errors import ModelRefused, ModelUnavailable
 from shared.limits import Limits
 from shared.model.question import Answer, Classifier, Question
@@ -230,3 +234,41 @@ def test_other_refusals_are_not_answered_in_place() -> None:
         return await asked_for(InPlaceClassifier(Blocked(), Local()), 10, ask)
 
     assert run(work()) == ["safety_block"]
+
+
+@pytest.mark.parametrize("limits", [{"requests_a_minute": 12}, {"tokens_a_minute": 20_000}])
+def test_what_waits_for_a_budget_shares_the_next_call_and_the_urgent_are_in_it(limits: dict[str, int]) -> None:
+    model = Several()
+    weathered = behind(model, **limits)
+    classifier = Desk(PERMITS, 30.0, 10).before(weathered, weathered.held_s)
+    ended: dict[int, float] = {}
+
+    async def one(number: int) -> None:
+        await asyncio.sleep(number * 0.5)
+        question = replace(ask(f"Where is my order #{20_000 + number}?"), priority=5 if number == 30 else 1)
+        await classifier.ask(question, 50)
+        ended[number] = asyncio.get_running_loop().time()
+
+    async def work() -> None:
+        await asyncio.gather(*(one(n) for n in range(60)))
+
+    run(work())
+    assert len(model.sizes) <= 14  # of 60, that came one by one: a call each takes five minutes of the budget
+    assert ended[30] <= min(ended[n] for n in range(28, 31))
+
+
+class Several(StormyModel):
+    """Answers also several, as many tokens as the local Gemini server counts."""
+
+    sizes: list[int]
+
+    def __init__(self) -> None:
+        super().__init__(storm_s=0)
+        self.sizes = []
+
+    async def ask(self, question: Question, timeout_s: float) -> Answer:
+        self.sizes.append(question.answers)
+        await asyncio.sleep(CALL_S)
+        items = items_of(question.content)
+        said = answered(items, answer) if question.answers > 1 else answer(items[0][1])
+        return Answer(json.dumps(said), self.model, 700 + 60 * len(items), 450.0)
