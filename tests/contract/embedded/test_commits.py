@@ -38,6 +38,7 @@ class TestGroupCommit:
         )
         assert [type(o) for o in outcomes] == [list, Conflict, RuntimeError, StoreUnavailable, list]
         assert [s.id for s in await store.query("things")] == ["a", "b", "taken"]
+        assert database.read("SELECT count(*) FROM clock") == [(1,)], "what one wrote before it failed is gone"
 
     async def test_cancelled_write_does_not_disturb_others(self, database: Database) -> None:
         store = EmbeddedStore(database)
