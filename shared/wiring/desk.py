@@ -106,7 +106,8 @@ class Desk:
         with tracing.span("wait for the model"):
             waiter.trace = tracing.traceparent()
             self._wait(waiter)
-            self._look()
+            if self._free:
+                self._look()
             try:
                 return await waiter.turn
             except asyncio.CancelledError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,7 +62,9 @@ class TracedClassifier:
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         """See `Classifier.ask`."""
-        model = await asyncio.to_thread(getattr, self._classifier, "model")  # a local one may have to learn first
+        if learn := getattr(self._classifier, "learn", None):  # a local one: before that it has no name
+            await learn()
+        model = self._classifier.model
         with tracing.span(
             f"generate_content {model}",
             kind="client",
