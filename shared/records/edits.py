@@ -68,9 +68,9 @@ async def take(ports: Ports, write: Edit) -> Outcome:
         return Outcome("nothing_to_do", fields=fields, severity="DEBUG")
     if not write.author.is_person:
         return await _judged(ports, write, record, shown, fields)
-    with tracing.entered("resume", "", kind="server", function="resume") as seen:
+    with tracing.entered("resume", "", kind="server", function="resume") as span:
         outcome = await _judged(ports, write, record, shown, fields)
-        seen.tell(outcome=outcome.code, **outcome.fields)
+        span.tell(outcome=outcome.code, **outcome.fields)
         return outcome
 
 

@@ -79,7 +79,7 @@ class WeatherClassifier:
         if self._weather.shut_s(now_s):
             return 0.0
         wait_s = self._weather.wait_s(expected_tokens(question), now_s)
-        return max(wait_s, A_MOMENT_S if self._line or wait_s else 0.0)
+        return max(wait_s, A_MOMENT_S) if wait_s or self._line else 0.0
 
     async def close(self) -> None:
         """Release what the other one holds."""

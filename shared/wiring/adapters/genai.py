@@ -73,7 +73,7 @@ class GenaiClassifier:
             # and shall not ask on by itself where an answer is cut.
             "automatic_function_calling": types.AutomaticFunctionCallingConfig(disable=True),
             "automatic_continuation": False,
-            "should_return_http_response": True,  # unread, which is half of what its own models cost
+            "should_return_http_response": True,  # as it came: see read_reply
             "http_options": types.HttpOptions(
                 # The SDK counts in milliseconds and waits for ever by default.
                 timeout=max(1, int(timeout_s * 1000)),
